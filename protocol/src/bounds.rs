@@ -1,0 +1,42 @@
+//! Every bound of the protocol, with its reason. Peer input is refused beyond them, so none of it
+//! can exhaust a site.
+
+/// Bytes of one encoded transaction. Larger writes are refused with "split it": a transaction is
+/// held in memory whole while it is checked and merged.
+pub const TRANSACTION_BYTES: usize = 16 << 20;
+
+/// Uncompressed bytes of one block. Room for the largest transaction and its signature.
+pub const BLOCK_RAW_BYTES: usize = TRANSACTION_BYTES + (64 << 10);
+
+/// Uncompressed bytes at which a block is closed: large enough that compression finds the
+/// repetition across transactions, small enough that a slow link acknowledges often.
+pub const BLOCK_TARGET_BYTES: usize = 1 << 20;
+
+/// Transactions of one block.
+pub const BLOCK_TRANSACTIONS: usize = 16 << 10;
+
+/// Bytes of one message on the sync stream: one block and its envelope.
+pub const FRAME_BYTES: usize = BLOCK_RAW_BYTES + (64 << 10);
+
+/// Authors of one space, hence entries of a version vector. Each PC is one author, and one more
+/// each time its folder is copied or restored.
+pub const AUTHORS: usize = 4096;
+
+/// Tables of one schema, and columns of one table.
+pub const TABLES: usize = 1024;
+/// Columns of one table (SQLite's own default limit is 2000).
+pub const COLUMNS: usize = 512;
+
+/// Bytes of a name: table, column, site, space.
+pub const NAME_BYTES: usize = 128;
+
+/// Bytes of the labels `by` and `message` of a transaction.
+pub const LABEL_BYTES: usize = 1024;
+
+/// Bytes of one encoded primary key: keys are index entries on every site.
+pub const KEY_BYTES: usize = 1024;
+
+/// How far ahead of the local clock a received or remembered time may lie and still pull the
+/// local one forward, in milliseconds. Beyond it, the other clock is wrong, and following it
+/// would spread its error.
+pub const CLOCK_LEAD_MS: i64 = 60_000;

@@ -1,0 +1,32 @@
+//! What is true of tandem regardless of disk, network or clock: who writes (identity), what a
+//! transaction is and how it is encoded, what was seen (version vectors), what concurrent edits
+//! mean (merge), and how two sites exchange what they lack (session).
+//!
+//! Nothing here reads a clock, a file, a socket or a source of randomness: all of these are
+//! passed in, so every decision can be simulated and replayed.
+
+pub mod bounds;
+
+pub mod identity;
+pub mod version;
+pub mod clock;
+
+pub mod decimal;
+pub mod value;
+pub mod schema;
+
+pub mod op;
+pub mod columns;
+pub mod transaction;
+pub mod block;
+
+pub mod membership;
+pub mod verify;
+pub mod merge;
+pub mod fingerprint;
+pub mod bundle;
+
+mod codec;
+
+#[cfg(test)]
+mod golden;

@@ -1,0 +1,32 @@
+//! What concurrent edits mean: `(row state, op, basis) -> row state`, a pure function of the *set*
+//! of writes.
+//!
+//! A write is superseded by every write whose author had seen it. What nobody superseded are the
+//! *siblings*; the greatest (time, author, seq) among them is shown. Delivery follows the
+//! context, so an arriving write is never superseded by one already merged, and the siblings are
+//! all that must be kept. (A multi-value register, Shapiro et al. 2011, with a deterministic
+//! winner.)
+
+mod cell;
+mod register;
+mod row;
+
+pub use cell::Cell;
+pub use register::{Register, Sibling};
+pub use row::RowState;
+
+use bincode::{Decode, Encode};
+
+use crate::identity::Author;
+
+/// The identity of a transaction's writes, in the order that decides between concurrent ones:
+/// later time first, then author, then number. Within one row a transaction writes once.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
+pub struct WriteId {
+    /// When it was written (or, for an import, when it says it was).
+    pub time_ms: i64,
+    /// By whom.
+    pub author: Author,
+    /// In which of the author's transactions.
+    pub seq: u64,
+}

@@ -1,0 +1,59 @@
+//! One row: its life, and its cells.
+
+use std::collections::BTreeMap;
+
+use bincode::{Decode, Encode};
+
+use super::{Cell, Register, WriteId};
+use crate::op::{Action, CellColumn};
+use crate::schema::{ColumnId, TableDef};
+use crate::transaction::Basis;
+use crate::value::Value;
+
+/// The merged state of one row: everything that nobody has superseded.
+#[derive(Clone, PartialEq, Debug, Default, Encode, Decode)]
+pub struct RowState {
+    /// Insert and update write `true`, delete writes `false`.
+    pub life: Register<bool>,
+    /// The cells ever written. Those of a deleted row are kept.
+    pub cells: BTreeMap<ColumnId, Cell>,
+}
+
+impl RowState {
+    /// The state of a row that one insert wrote.
+    pub fn once<'a>(
+        by: WriteId,
+        cells: impl IntoIterator<Item = (ColumnId, &'a Value)>,
+    ) -> Self {
+        let cells = cells.into_iter().map(|(id, value)| (id, Cell::once(by, value)));
+        Self { life: Register::once(by, true), cells: cells.collect() }
+    }
+
+    /// Takes in one row op.
+    pub fn apply<'a>(
+        &mut self,
+        action: Action,
+        cells: impl IntoIterator<Item = (&'a CellColumn, &'a Value)>,
+        by: WriteId,
+        basis: &Basis<'_>,
+    ) {
+        self.life.write(by, action != Action::Delete, basis);
+        for (column, value) in cells {
+            self.cells.entry(column.id).or_default().write(column.mode, value, by, basis);
+        }
+    }
+
+    /// Whether the row is shown.
+    pub fn is_alive(&self) -> bool {
+        self.life.shown().is_some_and(|sibling| sibling.value)
+    }
+
+    /// The values shown, in the order of the table's columns.
+    pub fn shown(&self, table: &TableDef) -> Vec<Value> {
+        let shown = |column: &crate::schema::ColumnDef| match self.cells.get(&column.id()) {
+            Some(cell) => cell.shown(column.kind, &column.unwritten()),
+            None => column.unwritten(),
+        };
+        table.columns.iter().map(shown).collect()
+    }
+}

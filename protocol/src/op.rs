@@ -1,0 +1,196 @@
+//! Ops: what one transaction does to rows, to the schema, to the membership.
+
+use bincode::{Decode, Encode};
+
+use crate::bounds;
+use crate::codec::{self, DecodeError};
+use crate::columns;
+use crate::membership::MemberOp;
+use crate::schema::{ColumnId, SchemaOp, TableId};
+use crate::value::{Key, Value};
+
+/// One op, or a group of row ops that share table, action and columns.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Op {
+    /// Changes of rows.
+    Rows(RowGroup),
+    /// A schema change.
+    Schema(SchemaOp),
+    /// A membership change.
+    Member(MemberOp),
+    /// An op of a kind this program does not know. Kept, counted, relayed, and parked.
+    Unknown {
+        /// The kind's number.
+        kind: u16,
+        /// Its content.
+        body: Vec<u8>,
+    },
+}
+
+/// What a group does to each of its rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Action {
+    /// A new row, all cells.
+    Insert,
+    /// Changed cells.
+    Update,
+    /// The row's deletion.
+    Delete,
+}
+
+/// How a cell's value is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Encode, Decode)]
+pub enum Mode {
+    /// The new value. For a counter: its new offset (the value wanted minus all deltas known).
+    Set,
+    /// A number to add to a counter.
+    Delta,
+}
+
+/// A column of a group, named by its definition.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Encode, Decode)]
+pub struct CellColumn {
+    /// Its name, for people: an op is readable before its schema is known.
+    pub name: String,
+    /// Its id, which is what counts.
+    pub id: ColumnId,
+    /// How its values are meant.
+    pub mode: Mode,
+}
+
+/// Row changes that share table, action and columns, stored column by column.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RowGroup {
+    /// The table's name, for people.
+    pub table: String,
+    /// The table's id.
+    pub table_id: TableId,
+    /// What happens to each row.
+    pub action: Action,
+    /// The columns written, in the order of `cells`.
+    pub columns: Vec<CellColumn>,
+    /// Key column by key column: the value for each row.
+    pub keys: Vec<Vec<Value>>,
+    /// Column by column: the value for each row.
+    pub cells: Vec<Vec<Value>>,
+    /// Times of the single rows, in place of the transaction's (imports); empty: all have its.
+    pub times: Vec<i64>,
+}
+
+impl RowGroup {
+    /// How many rows it changes.
+    pub fn rows(&self) -> usize {
+        self.keys.first().map_or(0, Vec::len)
+    }
+
+    /// The key of row `at`.
+    pub fn key(&self, at: usize) -> Key {
+        Key(self.keys.iter().map(|column| column[at].clone()).collect())
+    }
+
+    /// The written cells of row `at`.
+    pub fn row(&self, at: usize) -> impl Iterator<Item = (&CellColumn, &Value)> {
+        self.columns.iter().zip(self.cells.iter().map(move |column| &column[at]))
+    }
+
+    /// The time of row `at`, given the transaction's.
+    pub fn time(&self, at: usize, transaction_ms: i64) -> i64 {
+        self.times.get(at).copied().unwrap_or(transaction_ms)
+    }
+}
+
+const ROWS: u16 = 1;
+const SCHEMA: u16 = 2;
+const MEMBER: u16 = 3;
+
+#[derive(Encode, Decode)]
+struct EncodedGroup {
+    table: String,
+    table_id: TableId,
+    action: Action,
+    columns: Vec<CellColumn>,
+    rows: u32,
+    keys: Vec<Vec<u8>>,
+    cells: Vec<Vec<u8>>,
+    times: Vec<i64>,
+}
+
+impl Op {
+    /// How many rows, schema or membership items it changes.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Rows(group) => group.rows(),
+            _ => 1,
+        }
+    }
+
+    /// Kind number and content.
+    pub(crate) fn encode(&self) -> (u16, Vec<u8>) {
+        match self {
+            Self::Rows(group) => (ROWS, encode_group(group)),
+            Self::Schema(op) => (SCHEMA, codec::encode(op)),
+            Self::Member(op) => (MEMBER, codec::encode(op)),
+            Self::Unknown { kind, body } => (*kind, body.clone()),
+        }
+    }
+
+    pub(crate) fn decode(kind: u16, body: &[u8]) -> Result<Self, DecodeError> {
+        Ok(match kind {
+            ROWS => Self::Rows(decode_group(body)?),
+            SCHEMA => Self::Schema(codec::decode(body, "schema op")?),
+            MEMBER => Self::Member(codec::decode(body, "membership op")?),
+            _ => Self::Unknown { kind, body: body.to_vec() },
+        })
+    }
+}
+
+fn encode_group(group: &RowGroup) -> Vec<u8> {
+    let pack = |columns: &[Vec<Value>]| columns.iter().map(|column| columns::pack(column)).collect();
+    codec::encode(&EncodedGroup {
+        table: group.table.clone(),
+        table_id: group.table_id,
+        action: group.action,
+        columns: group.columns.clone(),
+        rows: group.rows() as u32,
+        keys: pack(&group.keys),
+        cells: pack(&group.cells),
+        times: group.times.clone(),
+    })
+}
+
+fn decode_group(body: &[u8]) -> Result<RowGroup, DecodeError> {
+    let group: EncodedGroup = codec::decode(body, "row op")?;
+    let rows = group.rows as usize;
+    let malformed = || DecodeError::Malformed("row op");
+    // A key is never NULL, so no row takes less than a byte: this bounds all that follows.
+    if rows == 0 || rows > body.len() || group.keys.is_empty() {
+        return Err(malformed());
+    }
+    let width = group.columns.len() + group.keys.len();
+    // Columns of NULLs cost no bytes: bound what they can unfold to.
+    if width > bounds::COLUMNS || rows.saturating_mul(width) > bounds::TRANSACTION_BYTES {
+        return Err(DecodeError::TooLarge("row op"));
+    }
+    if group.cells.len() != group.columns.len()
+        || !(group.times.is_empty() || group.times.len() == rows)
+        || (group.action == Action::Delete && !group.cells.is_empty())
+    {
+        return Err(malformed());
+    }
+    let unpack = |columns: &[Vec<u8>]| {
+        columns.iter().map(|column| columns::unpack(column, rows)).collect::<Result<Vec<_>, _>>()
+    };
+    let keys = unpack(&group.keys)?;
+    if keys.iter().flatten().any(Value::is_null) {
+        return Err(malformed());
+    }
+    Ok(RowGroup {
+        table: group.table,
+        table_id: group.table_id,
+        action: group.action,
+        columns: group.columns,
+        keys,
+        cells: unpack(&group.cells)?,
+        times: group.times,
+    })
+}

@@ -1,0 +1,170 @@
+//! Transactions: ops one author recorded atomically, named by a dot, chained by hash, signed.
+//!
+//! The encoded bytes are what is hashed, stored, sent and put into bundles; nobody ever encodes a
+//! received transaction again, so a hash never depends on how an encoder works.
+//!
+//! ```text
+//! bytes = version (1) · header (bincode) · number of ops · per op: kind · length · content
+//! hash  = BLAKE3 keyed "tandem transaction", over: hash of the author's previous transaction
+//!         (for the author's first: the space's id; for a space's first: 32 zero bytes) · bytes
+//! ```
+
+use bincode::{Decode, Encode};
+
+use crate::bounds;
+use crate::codec::{self, DecodeError, Reader, put_varint};
+use crate::identity::{Author, TxHash};
+use crate::merge::WriteId;
+use crate::op::Op;
+use crate::version::{Dot, VersionVector};
+
+const VERSION: u8 = 1;
+const WHAT: &str = "transaction";
+const HASH_KEY: &[u8; 32] = b"tandem transaction, version one.";
+
+/// What stands before the ops: enough to place a transaction without reading what it does.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+pub struct Header {
+    /// Its name.
+    pub dot: Dot,
+    /// Milliseconds since the Unix epoch, from [`crate::clock::Clock`]. Informative order.
+    pub time_ms: i64,
+    /// What the author held of *others*, as growth since its own previous transaction. Governs
+    /// delivery: applied only after everything in it.
+    pub context: VersionVector,
+    /// What the *writer* had seen, where that is less than the context and the author's past.
+    /// Governs meaning.
+    pub basis: Option<VersionVector>,
+    /// Hash of the client's idempotency key.
+    pub key: Option<[u8; 32]>,
+    /// Who did it: user or device.
+    pub by: Option<String>,
+    /// Why, or with what.
+    pub message: Option<String>,
+}
+
+/// A transaction.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Transaction {
+    /// Name, time, causality, labels.
+    pub header: Header,
+    /// What it does.
+    pub ops: Vec<Op>,
+}
+
+impl Header {
+    /// The identity of this transaction's writes in the order that decides between concurrent
+    /// ones.
+    pub fn write_id(&self) -> WriteId {
+        WriteId { time_ms: self.time_ms, author: self.dot.author, seq: self.dot.seq }
+    }
+
+    fn check(&self) -> Result<(), DecodeError> {
+        let labels = [&self.by, &self.message];
+        let too_long = labels.iter().any(|label| label.as_ref().is_some_and(|text| text.len() > bounds::LABEL_BYTES));
+        let vectors = [Some(&self.context), self.basis.as_ref()];
+        if too_long || vectors.iter().flatten().any(|vector| vector.0.len() > bounds::AUTHORS) {
+            return Err(DecodeError::TooLarge(WHAT));
+        }
+        if self.dot.seq == 0 || self.dot.seq > i64::MAX as u64 {
+            return Err(DecodeError::Malformed(WHAT));
+        }
+        Ok(())
+    }
+}
+
+impl Transaction {
+    /// The bytes that are hashed, stored and sent.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        bytes.extend_from_slice(&codec::encode(&self.header));
+        put_varint(&mut bytes, self.ops.len() as u64);
+        for op in &self.ops {
+            let (kind, body) = op.encode();
+            put_varint(&mut bytes, u64::from(kind));
+            put_varint(&mut bytes, body.len() as u64);
+            bytes.extend_from_slice(&body);
+        }
+        bytes
+    }
+
+    /// Reads a transaction; every length in it is checked against what is there.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (header, ops_bytes) = split_header(bytes)?;
+        let mut reader = Reader::new(ops_bytes, WHAT);
+        let count = reader.length()?;
+        let mut ops = Vec::with_capacity(count.min(1024));
+        for _ in 0..count {
+            let kind = u16::try_from(reader.varint()?).map_err(|_| reader.malformed())?;
+            let len = reader.length()?;
+            ops.push(Op::decode(kind, reader.take(len)?)?);
+        }
+        reader.end()?;
+        Ok(Self { header, ops })
+    }
+
+    /// How many rows, schema and membership items it changes.
+    pub fn op_count(&self) -> usize {
+        self.ops.iter().map(Op::count).sum()
+    }
+}
+
+/// Reads only what stands before the ops.
+pub fn decode_header(bytes: &[u8]) -> Result<Header, DecodeError> {
+    split_header(bytes).map(|(header, _)| header)
+}
+
+fn split_header(bytes: &[u8]) -> Result<(Header, &[u8]), DecodeError> {
+    if bytes.len() > bounds::TRANSACTION_BYTES {
+        return Err(DecodeError::TooLarge(WHAT));
+    }
+    match bytes.split_first() {
+        Some((&VERSION, rest)) => {
+            let (header, read): (Header, usize) = codec::decode_prefix(rest, WHAT)?;
+            header.check()?;
+            Ok((header, &rest[read..]))
+        }
+        Some((&version, _)) if version > VERSION => Err(DecodeError::Newer { what: WHAT, version }),
+        _ => Err(DecodeError::Malformed(WHAT)),
+    }
+}
+
+/// What a transaction's hash covers before its own bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Previous(pub [u8; 32]);
+
+impl Previous {
+    /// Before a space's first transaction.
+    pub const GENESIS: Self = Self([0; 32]);
+}
+
+/// The hash of a transaction, given what came before it.
+pub fn hash(previous: Previous, bytes: &[u8]) -> TxHash {
+    let mut hasher = blake3::Hasher::new_keyed(HASH_KEY);
+    hasher.update(&previous.0);
+    hasher.update(bytes);
+    TxHash(*hasher.finalize().as_bytes())
+}
+
+/// The hash of a client's idempotency key, as a transaction carries it.
+pub fn idempotency_hash(key: &str) -> [u8; 32] {
+    *blake3::hash(key.as_bytes()).as_bytes()
+}
+
+/// The basis of a write: what its writer had seen. Without an explicit basis that is the full
+/// context and the author's own past.
+#[derive(Clone, Copy, Debug)]
+pub struct Basis<'a> {
+    /// The vector seen.
+    pub seen: &'a VersionVector,
+    /// The author and number of its transactions that count as seen whatever the vector says.
+    pub own: Option<(Author, u64)>,
+}
+
+impl Basis<'_> {
+    /// Whether the writer had seen the transaction of that author and number.
+    pub fn covers(&self, author: &Author, seq: u64) -> bool {
+        self.own.is_some_and(|(own, last)| own == *author && seq <= last)
+            || self.seen.seq(author) >= seq
+    }
+}
