@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A signature covers its author's whole chain before it, so a block carries only the last
-//! signature of each author in it.
+//! signature of each author in it; and those of membership changes, which are shown to sites that
+//! do not have the log yet.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,7 +17,7 @@ use std::ops::Range;
 use crate::bounds;
 use crate::codec::{DecodeError, Reader, put_varint};
 use crate::identity::{Author, Signature};
-use crate::transaction::decode_header;
+use crate::transaction::{changes_membership, decode_header};
 
 const VERSION: u8 = 1;
 const PLAIN: u8 = 0;
@@ -33,7 +34,9 @@ const HEADER_BYTES: usize = 6;
 pub struct BlockBuilder {
     count: usize,
     transactions: Vec<u8>,
-    signatures: BTreeMap<Author, (usize, Signature)>,
+    signatures: BTreeMap<usize, Signature>,
+    /// Each author's last signature, which its next one makes superfluous.
+    last: BTreeMap<Author, usize>,
 }
 
 impl BlockBuilder {
@@ -43,7 +46,13 @@ impl BlockBuilder {
         put_varint(&mut self.transactions, bytes.len() as u64);
         self.transactions.extend_from_slice(bytes);
         if let Some(signature) = signature {
-            self.signatures.insert(author, (self.count, signature));
+            if let Some(superfluous) = self.last.remove(&author) {
+                self.signatures.remove(&superfluous);
+            }
+            self.signatures.insert(self.count, signature);
+            if !changes_membership(bytes) {
+                self.last.insert(author, self.count);
+            }
         }
         self.count += 1;
     }
@@ -73,10 +82,8 @@ impl BlockBuilder {
         let mut raw = Vec::with_capacity(self.raw_len() + 16);
         put_varint(&mut raw, self.count as u64);
         raw.extend_from_slice(&self.transactions);
-        let mut signatures: Vec<_> = self.signatures.into_values().collect();
-        signatures.sort_unstable_by_key(|(at, _)| *at);
-        put_varint(&mut raw, signatures.len() as u64);
-        for (at, signature) in signatures {
+        put_varint(&mut raw, self.signatures.len() as u64);
+        for (at, signature) in self.signatures {
             put_varint(&mut raw, at as u64);
             raw.extend_from_slice(&signature.0);
         }

@@ -28,13 +28,14 @@ pub enum DecodeError {
     TooLarge(&'static str),
 }
 
-pub(crate) fn encode(value: &impl bincode::Encode) -> Vec<u8> {
+/// Encodes any of the protocol's types.
+pub fn encode(value: &impl bincode::Encode) -> Vec<u8> {
     // Encoding into memory fails only on types that cannot be encoded at all; ours can.
     bincode::encode_to_vec(value, CONFIG).unwrap_or_default()
 }
 
 /// Decodes all of `bytes`; anything left over is an error.
-pub(crate) fn decode<T: bincode::Decode<()>>(
+pub fn decode<T: bincode::Decode<()>>(
     bytes: &[u8],
     what: &'static str,
 ) -> Result<T, DecodeError> {

@@ -26,7 +26,7 @@ pub mod merge;
 pub mod fingerprint;
 pub mod bundle;
 
-mod codec;
+pub mod codec;
 
 #[cfg(test)]
 mod golden;

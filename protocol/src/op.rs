@@ -28,7 +28,7 @@ pub enum Op {
 }
 
 /// What a group does to each of its rows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Encode, Decode)]
 pub enum Action {
     /// A new row, all cells.
     Insert,
@@ -101,7 +101,8 @@ impl RowGroup {
 
 const ROWS: u16 = 1;
 const SCHEMA: u16 = 2;
-const MEMBER: u16 = 3;
+/// Kind number of membership ops.
+pub(crate) const MEMBER: u16 = 3;
 
 #[derive(Encode, Decode)]
 struct EncodedGroup {
@@ -122,6 +123,18 @@ impl Op {
             Self::Rows(group) => group.rows(),
             _ => 1,
         }
+    }
+
+    /// The op on its own, as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let (kind, body) = self.encode();
+        [&kind.to_le_bytes()[..], &body].concat()
+    }
+
+    /// Reads back [`Op::to_bytes`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (kind, body) = bytes.split_first_chunk::<2>().ok_or(DecodeError::Malformed("op"))?;
+        Self::decode(u16::from_le_bytes(*kind), body)
     }
 
     /// Kind number and content.

@@ -114,6 +114,23 @@ pub fn decode_header(bytes: &[u8]) -> Result<Header, DecodeError> {
     split_header(bytes).map(|(header, _)| header)
 }
 
+/// Whether a transaction changes the membership, told without reading what its ops say.
+pub fn changes_membership(bytes: &[u8]) -> bool {
+    op_kinds(bytes).is_ok_and(|kinds| kinds.contains(&u64::from(crate::op::MEMBER)))
+}
+
+fn op_kinds(bytes: &[u8]) -> Result<Vec<u64>, DecodeError> {
+    let (_, ops) = split_header(bytes)?;
+    let mut reader = Reader::new(ops, WHAT);
+    let mut kinds = Vec::new();
+    for _ in 0..reader.length()? {
+        kinds.push(reader.varint()?);
+        let len = reader.length()?;
+        reader.take(len)?;
+    }
+    Ok(kinds)
+}
+
 fn split_header(bytes: &[u8]) -> Result<(Header, &[u8]), DecodeError> {
     if bytes.len() > bounds::TRANSACTION_BYTES {
         return Err(DecodeError::TooLarge(WHAT));

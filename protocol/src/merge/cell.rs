@@ -56,7 +56,7 @@ impl Cell {
 }
 
 /// A number in units of its last digit.
-pub(crate) fn units(value: &Value) -> Option<i64> {
+pub fn units(value: &Value) -> Option<i64> {
     match value {
         Value::Integer(number) => Some(*number),
         Value::Decimal(decimal) => Some(decimal.mantissa),

@@ -11,7 +11,7 @@ mod cell;
 mod register;
 mod row;
 
-pub use cell::Cell;
+pub use cell::{Cell, in_units, units};
 pub use register::{Register, Sibling};
 pub use row::RowState;
 

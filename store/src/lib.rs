@@ -1,0 +1,33 @@
+//! A site's disk: the log (sled, the only truth) and the view derived from it (SQLite, for
+//! everybody to read).
+//!
+//! Follow one write: [`Space::write`] hands it to the `writer`; its `group` runs the SQL on the
+//! `view`, which captures the changes as ops; the transaction is appended to the `log`, made
+//! durable, and only then committed in the view and answered. What other sites wrote comes in
+//! through [`Space::receive`] and takes the same way from there.
+
+mod bundle;
+mod folder;
+mod log;
+mod receive;
+mod space;
+mod store;
+mod view;
+mod write;
+mod writer;
+
+pub use bundle::{BundleFailure, BundleSummary, Imported};
+pub use folder::write_private;
+pub use log::LogError;
+pub use receive::{ReceiveError, Received};
+pub use space::{
+    Chunk, Closed, Commit, CommittedTransaction, LogEntry, LogFilter, Space, SpaceStatus,
+    TableStatus, VerifyReport, now_ms,
+};
+pub use store::{AddError, OpenError, Store};
+pub use view::reader::Rows;
+pub use view::{TableChange, ViewError};
+pub use write::{Params, Refusal, Statement, StatementResult, Write, WriteError, Written};
+
+#[cfg(test)]
+mod tests;

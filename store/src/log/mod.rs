@@ -1,0 +1,202 @@
+//! The log: the only truth. Transactions in order of arrival (a causal order), in records that
+//! only ever grow at the end, or are joined into larger ones with the same content.
+
+pub(crate) mod engine;
+mod record;
+
+use std::sync::Arc;
+
+use tandem_protocol::block::{Block, BlockBuilder};
+use tandem_protocol::bounds;
+use tandem_protocol::identity::SpaceId;
+use tandem_protocol::verify::Chains;
+
+pub use engine::LogError;
+pub(crate) use engine::{Engine, sync_folder};
+pub(crate) use record::Record;
+
+use engine::{Shelf, VALUE_BYTES};
+
+/// Records smaller than this are joined with their neighbours.
+const SMALL_BYTES: usize = bounds::BLOCK_TARGET_BYTES / 4;
+
+/// The log of one space.
+#[derive(Clone)]
+pub(crate) struct SpaceLog {
+    engine: Arc<Engine>,
+    shelf: Shelf,
+}
+
+fn key(arrival: u64, piece: u16) -> [u8; 10] {
+    let mut key = [0; 10];
+    key[..8].copy_from_slice(&arrival.to_be_bytes());
+    key[8..].copy_from_slice(&piece.to_be_bytes());
+    key
+}
+
+fn arrival_of(key: &[u8]) -> u64 {
+    key.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+impl SpaceLog {
+    pub(crate) fn open(engine: Arc<Engine>, space: SpaceId) -> Result<Self, LogError> {
+        let shelf = engine.shelf(&format!("log/{space}"))?;
+        Ok(Self { engine, shelf })
+    }
+
+    /// Arrival number after the last transaction. Records at the end that cannot be read (a write
+    /// cut off by a power failure) are cut off and counted.
+    pub(crate) fn end(&self) -> Result<(u64, usize), LogError> {
+        let mut cut = 0;
+        while let Some((last, _)) = self.shelf.last()? {
+            match self.record(arrival_of(&last)) {
+                Ok(Some(record)) => return Ok((record.end(), cut)),
+                Ok(None) | Err(LogError::Damaged { .. }) => {
+                    self.remove(arrival_of(&last))?;
+                    cut += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((0, cut))
+    }
+
+    /// Adds a record at the end. Durable only after [`SpaceLog::flush`].
+    pub(crate) fn append(&self, record: &Record) -> Result<(), LogError> {
+        self.engine.writable()?;
+        let put = self.put(record);
+        if put.is_err() {
+            self.engine.poison();
+        }
+        put
+    }
+
+    /// Returns once everything appended survives a power cut.
+    pub(crate) fn flush(&self) -> Result<(), LogError> {
+        self.engine.flush()
+    }
+
+    /// Bytes the log of all spaces takes on disk.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.engine.disk_bytes()
+    }
+
+    /// Later pieces first: once the first piece is there, all are.
+    fn put(&self, record: &Record) -> Result<(), LogError> {
+        let bytes = record.encode();
+        let mut framed = Vec::with_capacity(bytes.len() + 4);
+        framed.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        framed.extend_from_slice(&bytes);
+        for (piece, value) in framed.chunks(VALUE_BYTES).enumerate().rev() {
+            self.shelf.put(&key(record.arrival, piece as u16), value)?;
+        }
+        Ok(())
+    }
+
+    /// The record that begins at `arrival`.
+    fn record(&self, arrival: u64) -> Result<Option<Record>, LogError> {
+        let damaged = || LogError::Damaged { arrival };
+        let Some(first) = self.shelf.get(&key(arrival, 0))? else { return Ok(None) };
+        let (len, bytes) = first.split_first_chunk::<4>().ok_or_else(damaged)?;
+        let len = u32::from_le_bytes(*len) as usize;
+        if len > bounds::FRAME_BYTES * 2 {
+            return Err(damaged());
+        }
+        let mut bytes = bytes.to_vec();
+        for piece in 1..(len + 4).div_ceil(VALUE_BYTES) {
+            let more = self.shelf.get(&key(arrival, piece as u16))?.ok_or_else(damaged)?;
+            bytes.extend_from_slice(&more);
+        }
+        if bytes.len() != len {
+            return Err(damaged());
+        }
+        Record::decode(arrival, &bytes).map(Some)
+    }
+
+    /// The record that holds the transaction of that arrival number.
+    pub(crate) fn holding(&self, arrival: u64) -> Result<Option<Record>, LogError> {
+        let Some((found, _)) = self.shelf.at_or_before(&key(arrival, u16::MAX))? else {
+            return Ok(None);
+        };
+        match self.record(arrival_of(&found))? {
+            Some(record) if record.end() > arrival => Ok(Some(record)),
+            _ => Ok(None),
+        }
+    }
+
+    /// All records from the one that holds `arrival` to the end.
+    pub(crate) fn records(&self, mut arrival: u64, end: u64) -> impl Iterator<Item = Result<Record, LogError>> {
+        std::iter::from_fn(move || {
+            if arrival >= end {
+                return None;
+            }
+            let at = arrival;
+            let record = self.holding(at).and_then(|found| found.ok_or(LogError::Damaged { arrival: at }));
+            arrival = record.as_ref().map_or(end, Record::end);
+            Some(record)
+        })
+    }
+
+    /// Joins small records from `from` on into one, if together they make a full block. Returns
+    /// where to go on; `from` itself when there is nothing to join yet.
+    pub(crate) fn seal(&self, from: u64, end: u64) -> Result<u64, LogError> {
+        let mut builder = BlockBuilder::default();
+        let mut joined: Vec<Record> = Vec::new();
+        for record in self.records(from, end) {
+            let record = record?;
+            let block = Block::decode(&record.block).map_err(|_| LogError::Damaged { arrival: record.arrival })?;
+            let raw: usize = block.iter().map(|(bytes, _)| bytes.len()).sum();
+            if raw >= SMALL_BYTES {
+                // A large record ends the run before it, even if that is not full.
+                let next = record.end();
+                self.join(joined, builder)?;
+                return Ok(next);
+            }
+            for (bytes, signature) in block.iter() {
+                let header = tandem_protocol::transaction::decode_header(bytes)
+                    .map_err(|_| LogError::Damaged { arrival: record.arrival })?;
+                builder.push(header.dot.author, bytes, signature);
+            }
+            joined.push(record);
+            if builder.is_full() {
+                let next = joined.last().map_or(from, Record::end);
+                self.join(joined, builder)?;
+                return Ok(next);
+            }
+        }
+        Ok(from)
+    }
+
+    fn join(&self, records: Vec<Record>, builder: BlockBuilder) -> Result<(), LogError> {
+        if records.len() < 2 {
+            return Ok(());
+        }
+        let mut before = Chains::new();
+        for record in &records {
+            for (author, chain) in &record.before {
+                before.entry(*author).or_insert(*chain);
+            }
+        }
+        let count = builder.len() as u32;
+        let record = Record { arrival: records[0].arrival, block: builder.finish(), count, before };
+        self.append(&record)?;
+        // The joined record must be on disk before what it replaces is removed. What a crash
+        // leaves behind repeats it, and does no harm.
+        self.flush()?;
+        for old in &records[1..] {
+            self.remove(old.arrival)?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self, arrival: u64) -> Result<(), LogError> {
+        let keys: Vec<Vec<u8>> = self
+            .shelf
+            .from(&key(arrival, 0))
+            .map_while(|entry| entry.ok().map(|(key, _)| key))
+            .take_while(|key| arrival_of(key) == arrival)
+            .collect();
+        // The first piece goes first: without it the others are nothing.
+        keys.iter().try_for_each(|key| self.shelf.remove(key))
+    }
+}

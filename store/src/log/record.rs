@@ -1,0 +1,113 @@
+//! What lies under one key of the log: a block of transactions, and what is needed to read it on
+//! its own.
+//!
+//! ```text
+//! record = version (1) · checksum (8) · content
+//! content = number of transactions (u32 LE) · number of authors (u16 LE)
+//!           · per author: author (32) · seq (u64 LE) · hash (32) of its last transaction before
+//!           · block
+//! ```
+//!
+//! The checksum is the first 8 bytes of the BLAKE3 hash of the content. A record larger than the
+//! engine's largest value is cut into pieces under consecutive keys:
+//! `arrival (u64 BE) · piece (u16 BE)`; the first piece is preceded by the record's length
+//! (u32 LE).
+
+use tandem_protocol::block::Block;
+use tandem_protocol::identity::{Author, TxHash};
+use tandem_protocol::transaction::{self, Header, Previous};
+use tandem_protocol::verify::{ChainHead, Chains};
+
+use super::engine::LogError;
+
+const VERSION: u8 = 1;
+const CHECKSUM_BYTES: usize = 8;
+const AUTHOR_BYTES: usize = 32 + 8 + 32;
+
+/// A block in the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    /// Arrival number of its first transaction.
+    pub arrival: u64,
+    /// The block's bytes, fit to be sent as they are.
+    pub block: Vec<u8>,
+    /// How many transactions are in it.
+    pub count: u32,
+    /// The last transaction before it of each author in it; number 0 before an author's first,
+    /// with what that one's hash covers.
+    pub before: Chains,
+}
+
+impl Record {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut content = Vec::with_capacity(self.block.len() + 16 + self.before.len() * AUTHOR_BYTES);
+        content.extend_from_slice(&self.count.to_le_bytes());
+        content.extend_from_slice(&(self.before.len() as u16).to_le_bytes());
+        for (author, chain) in &self.before {
+            content.extend_from_slice(&author.0);
+            content.extend_from_slice(&chain.seq.to_le_bytes());
+            content.extend_from_slice(&chain.hash.0);
+        }
+        content.extend_from_slice(&self.block);
+        let mut bytes = Vec::with_capacity(content.len() + 1 + CHECKSUM_BYTES);
+        bytes.push(VERSION);
+        bytes.extend_from_slice(&blake3::hash(&content).as_bytes()[..CHECKSUM_BYTES]);
+        bytes.extend_from_slice(&content);
+        bytes
+    }
+
+    pub(crate) fn decode(arrival: u64, bytes: &[u8]) -> Result<Self, LogError> {
+        let damaged = || LogError::Damaged { arrival };
+        let (version, rest) = bytes.split_first().ok_or_else(damaged)?;
+        if *version > VERSION {
+            return Err(LogError::Newer(*version));
+        }
+        let (checksum, content) = rest.split_at_checked(CHECKSUM_BYTES).ok_or_else(damaged)?;
+        if checksum != &blake3::hash(content).as_bytes()[..CHECKSUM_BYTES] {
+            return Err(damaged());
+        }
+        let (count, rest) = content.split_first_chunk::<4>().ok_or_else(damaged)?;
+        let (authors, mut rest) = rest.split_first_chunk::<2>().ok_or_else(damaged)?;
+        let mut before = Chains::new();
+        for _ in 0..u16::from_le_bytes(*authors) {
+            let (author, after) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
+            let (seq, after) = after.split_first_chunk::<8>().ok_or_else(damaged)?;
+            let (hash, after) = after.split_first_chunk::<32>().ok_or_else(damaged)?;
+            let chain = ChainHead { seq: u64::from_le_bytes(*seq), hash: TxHash(*hash) };
+            before.insert(Author(*author), chain);
+            rest = after;
+        }
+        Ok(Self { arrival, block: rest.to_vec(), count: u32::from_le_bytes(*count), before })
+    }
+
+    /// Arrival number after its last transaction.
+    pub(crate) fn end(&self) -> u64 {
+        self.arrival + u64::from(self.count)
+    }
+
+    /// Its transactions with their headers and hashes, in order.
+    pub(crate) fn open(&self) -> Result<Opened, LogError> {
+        let damaged = |_| LogError::Damaged { arrival: self.arrival };
+        let block = Block::decode(&self.block).map_err(damaged)?;
+        let mut chains = self.before.clone();
+        let mut entries = Vec::with_capacity(block.len());
+        for (bytes, _) in block.iter() {
+            let header = transaction::decode_header(bytes).map_err(damaged)?;
+            let author = header.dot.author;
+            let before = chains.get(&author).ok_or(LogError::Damaged { arrival: self.arrival })?;
+            let previous = Previous(before.hash.0);
+            let hash = transaction::hash(previous, bytes);
+            chains.insert(author, ChainHead { seq: header.dot.seq, hash });
+            entries.push((header, previous, hash));
+        }
+        Ok(Opened { block, entries })
+    }
+}
+
+/// A record, read.
+pub(crate) struct Opened {
+    /// The transactions' bytes and signatures.
+    pub block: Block,
+    /// Per transaction: its header, what its hash covers before it, and its hash.
+    pub entries: Vec<(Header, Previous, TxHash)>,
+}

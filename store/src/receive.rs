@@ -1,0 +1,49 @@
+//! A block received from another site or read from a bundle.
+
+use tandem_protocol::verify::Fault;
+use tandem_protocol::version::VersionVector;
+
+use crate::log::LogError;
+use crate::view::{TableChange, ViewError};
+
+/// A block that was taken in: durable, and merged.
+#[derive(Clone, Debug, Default)]
+pub struct Received {
+    /// How many of its transactions were new here.
+    pub transactions: u64,
+    /// Rows changed, per table.
+    pub changes: Vec<TableChange>,
+    /// Everything held now.
+    pub vector: VersionVector,
+}
+
+/// Why a block was not taken in. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// The block is not acceptable.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The log could not be written.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The view could not be changed.
+    #[error(transparent)]
+    View(#[from] ViewError),
+    /// The store is closing.
+    #[error("the store is closing")]
+    Closed,
+}
+
+/// Adds up changes per table.
+pub(crate) fn add_changes(all: &mut Vec<TableChange>, more: &[TableChange]) {
+    for change in more {
+        match all.iter_mut().find(|known| known.table == change.table) {
+            Some(known) => {
+                known.inserted += change.inserted;
+                known.updated += change.updated;
+                known.deleted += change.deleted;
+            }
+            None => all.push(change.clone()),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! One space: the handle everybody uses. Writes go to the writer's thread, reads do not wait for
+//! it.
+
+mod entries;
+mod shared;
+mod status;
+mod verify;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tandem_protocol::identity::{Author, SpaceId};
+use tandem_protocol::membership::{MemberOp, Membership, Role};
+use tandem_protocol::schema::Schema;
+use tandem_protocol::value::Value;
+use tandem_protocol::version::VersionVector;
+
+pub use entries::{Chunk, LogEntry, LogFilter};
+pub(crate) use shared::{Recent, Shared};
+pub use shared::{Commit, CommittedTransaction, TableStatus};
+pub use status::SpaceStatus;
+pub use verify::VerifyReport;
+
+use crate::log::SpaceLog;
+use crate::receive::{ReceiveError, Received};
+use crate::view::ViewError;
+use crate::view::reader::{Readers, Rows};
+use crate::write::{Refusal, Write, WriteError, Written};
+use crate::writer::{Command, Job, LocalJob, LocalWork, RemoteJob};
+
+/// Commands that may wait for the writer; more wait in their callers.
+const WAITING: usize = 1024;
+
+/// A space on this site. Cheap to clone.
+#[derive(Clone)]
+pub struct Space(Arc<Inner>);
+
+struct Inner {
+    id: SpaceId,
+    name: String,
+    me: Author,
+    folder: PathBuf,
+    log: SpaceLog,
+    readers: Readers,
+    shared: Arc<Shared>,
+    commands: SyncSender<Command>,
+}
+
+/// Milliseconds since the Unix epoch by the local clock.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as i64)
+}
+
+impl Space {
+    /// Opens the space in `folder` and starts its writer.
+    pub(crate) fn open(
+        id: SpaceId,
+        name: String,
+        key: tandem_protocol::identity::AuthorKey,
+        log: SpaceLog,
+        folder: PathBuf,
+    ) -> Result<Self, crate::store::OpenError> {
+        let view_path = folder.join("view.sqlite");
+        let shared = Arc::new(Shared::default());
+        let (commands, inbox) = sync_channel(WAITING);
+        let (opened, report) = sync_channel(1);
+        let me = key.author();
+        let writer_log = log.clone();
+        let (writer_shared, writer_view) = (Arc::clone(&shared), view_path.clone());
+        // The writer's connection is opened on the thread that uses it.
+        std::thread::Builder::new().name(format!("tandem-writer-{name}")).spawn(move || {
+            match crate::writer::Writer::open(id, key, writer_log, &writer_view, writer_shared) {
+                Ok(writer) => {
+                    let _opener_waits = opened.send(Ok(()));
+                    writer.serve(inbox);
+                }
+                Err(error) => {
+                    let _opener_waits = opened.send(Err(error));
+                }
+            }
+        })?;
+        match report.recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(crate::store::OpenError::space(&name, &error.to_string())),
+            Err(_) => return Err(crate::store::OpenError::space(&name, "its writer stopped while opening")),
+        }
+        let readers = Readers::new(&view_path);
+        Ok(Self(Arc::new(Inner { id, name, me, folder, log, readers, shared, commands })))
+    }
+
+    /// The space's id.
+    pub fn id(&self) -> SpaceId {
+        self.0.id
+    }
+
+    /// The name by which this site calls the space.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// This site's author.
+    pub fn me(&self) -> Author {
+        self.0.me
+    }
+
+    /// The folder of the space's view.
+    pub fn folder(&self) -> &std::path::Path {
+        &self.0.folder
+    }
+
+    /// Everything durable here.
+    pub fn vector(&self) -> Arc<VersionVector> {
+        Arc::clone(&self.0.shared.snapshot().vector)
+    }
+
+    /// Arrival number after the last durable transaction; they count from 0.
+    pub fn end(&self) -> u64 {
+        self.0.shared.snapshot().end
+    }
+
+    /// The members.
+    pub fn membership(&self) -> Arc<Membership> {
+        Arc::clone(&self.0.shared.snapshot().membership)
+    }
+
+    /// The tables.
+    pub fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.0.shared.snapshot().schema)
+    }
+
+    /// Records a local write. `reply` is called on the writer's thread once the write is durable
+    /// and visible, or refused; it must not block.
+    pub fn write(&self, write: Write, reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static) {
+        self.local(LocalWork::Sql(write), reply);
+    }
+
+    /// Adds what `sql` (DDL) declares and the schema lacks.
+    pub fn apply_schema(&self, sql: &str, reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static) {
+        self.local(LocalWork::Schema(sql.to_owned()), reply);
+    }
+
+    /// What [`Space::apply_schema`] would add.
+    pub fn plan_schema(&self, sql: &str) -> Result<Vec<tandem_protocol::schema::SchemaOp>, Refusal> {
+        tandem_protocol::schema::ddl::plan(sql, &self.schema()).map_err(|error| Refusal::of_ddl(&error))
+    }
+
+    /// Admits a new member, by this site, which must be an admin.
+    pub fn admit(
+        &self,
+        author: Author,
+        name: String,
+        role: Role,
+        invitation: Option<[u8; 16]>,
+        reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
+    ) {
+        let me = self.0.me;
+        let make = move |membership: &Membership| {
+            let admission = membership.next_admission(&me, author, name.clone(), role, invitation);
+            admission.map(MemberOp::Admit).map_err(|void| Refusal::of_membership(void).into())
+        };
+        self.local(LocalWork::Member(Box::new(make)), reply);
+    }
+
+    /// Gives a site another name.
+    pub fn rename(
+        &self,
+        author: Author,
+        name: String,
+        reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
+    ) {
+        let me = self.0.me;
+        let make = move |membership: &Membership| {
+            let admin = membership.member(&me).is_some_and(|member| member.role == Role::Admin);
+            if membership.member(&author).is_none() {
+                return Err(Refusal::of_membership(tandem_protocol::membership::Void::Unknown).into());
+            }
+            if !admin && author != me {
+                return Err(Refusal::of_membership(tandem_protocol::membership::Void::NotAllowed).into());
+            }
+            Ok(MemberOp::Rename { author, name: name.clone() })
+        };
+        self.local(LocalWork::Member(Box::new(make)), reply);
+    }
+
+    pub(crate) fn found(&self, founding: MemberOp, schema: Vec<tandem_protocol::schema::SchemaOp>, time_ms: i64) -> Result<Written, WriteError> {
+        self.wait(|reply| {
+            let work = LocalWork::Found(Box::new(founding), schema);
+            self.send(Command::Job(Job::Local(LocalJob { work, now_ms: time_ms, reply: Box::new(reply) })));
+        })
+    }
+
+    fn local(&self, work: LocalWork, reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static) {
+        self.send(Command::Job(Job::Local(LocalJob { work, now_ms: now_ms(), reply: Box::new(reply) })));
+    }
+
+    /// Takes in a block of another site, from the network or a bundle. It is verified whole, made
+    /// durable and merged before `reply` is called (on the writer's thread).
+    pub fn receive(&self, block: Vec<u8>, reply: impl FnOnce(Result<Received, ReceiveError>) + Send + 'static) {
+        self.send(Command::Job(Job::Remote(RemoteJob { block, now_ms: now_ms(), reply: Box::new(reply) })));
+    }
+
+    /// Builds the view anew from the log.
+    pub fn rebuild_view(&self) -> Result<(), ViewError> {
+        let (done, wait) = sync_channel(1);
+        self.send(Command::Rebuild(Box::new(move |result| {
+            let _caller_waits = done.send(result);
+        })));
+        wait.recv().unwrap_or_else(|_| Err(ViewError::Behind("the store is closing".into())))
+    }
+
+    /// Runs one of the methods that take a reply, and waits for it.
+    pub fn wait<T: Send + 'static, E: From<Closed> + Send + 'static>(
+        &self,
+        start: impl FnOnce(Box<dyn FnOnce(Result<T, E>) + Send>),
+    ) -> Result<T, E> {
+        let (done, wait) = sync_channel(1);
+        start(Box::new(move |result| {
+            let _caller_waits = done.send(result);
+        }));
+        wait.recv().unwrap_or_else(|_| Err(Closed.into()))
+    }
+
+    /// Runs a query. The version returned is at most what the rows show, so a write that names it
+    /// as its basis can only be more careful than needed.
+    pub fn query(&self, sql: &str, params: &[Value]) -> Result<(Rows, Arc<VersionVector>), Refusal> {
+        let vector = self.vector();
+        self.0.readers.query(sql, params).map(|rows| (rows, vector))
+    }
+
+    /// Calls `watcher` after every durable commit, on the writer's thread; it must not block.
+    pub fn subscribe(&self, watcher: impl Fn(&Commit) + Send + Sync + 'static) {
+        self.0.shared.subscribe(Box::new(watcher));
+    }
+
+    /// Finishes what was asked before, and closes the space. Handles that are left refuse.
+    pub(crate) fn close(&self) {
+        let (done, wait) = sync_channel(1);
+        self.send(Command::Stop(Box::new(move || {
+            let _caller_waits = done.send(());
+        })));
+        let _closed_either_way = wait.recv();
+        self.0.readers.close();
+    }
+
+    /// A command that cannot be sent is dropped, and its reply with it: the caller is told that
+    /// the store is closing.
+    fn send(&self, command: Command) {
+        let _dropped_when_closing = self.0.commands.send(command);
+    }
+}
+
+/// The writer has gone.
+#[derive(Debug, Clone, Copy)]
+pub struct Closed;
+
+impl From<Closed> for WriteError {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<Closed> for ReceiveError {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}

@@ -1,0 +1,259 @@
+//! Reading the log: for peers as blocks, for people as entries.
+
+use tandem_protocol::block::BlockBuilder;
+use tandem_protocol::bounds;
+use tandem_protocol::identity::{Author, TxHash};
+use tandem_protocol::membership::MemberOp;
+use tandem_protocol::op::Op;
+use tandem_protocol::transaction::Transaction;
+use tandem_protocol::verify::SignedTransaction;
+use tandem_protocol::version::{Dot, Head, VersionVector};
+
+use super::Space;
+use crate::log::{LogError, Record};
+
+/// Transactions for a peer.
+#[derive(Clone, Debug, Default)]
+pub struct Chunk {
+    /// A block of those the peer lacks; none if it lacks none of those looked at.
+    pub block: Option<Vec<u8>>,
+    /// Arrival number to go on from.
+    pub next: u64,
+    /// The heads of what is in the block.
+    pub heads: VersionVector,
+}
+
+/// A transaction of the log.
+#[derive(Clone, Debug)]
+pub struct LogEntry {
+    /// Arrival number on this site.
+    pub arrival: u64,
+    /// Its hash.
+    pub hash: TxHash,
+    /// What it says.
+    pub transaction: Transaction,
+}
+
+/// Which transactions to list.
+#[derive(Clone, Debug, Default)]
+pub struct LogFilter {
+    /// Only those that touch this table.
+    pub table: Option<String>,
+    /// Only those that touch the row with this key (its text form, parts joined by a comma).
+    pub key: Option<String>,
+    /// Only those of this author.
+    pub author: Option<Author>,
+    /// Only those from this time on, milliseconds since the Unix epoch.
+    pub since_ms: Option<i64>,
+    /// Only those up to this time.
+    pub until_ms: Option<i64>,
+    /// Only those that arrived as this number or later.
+    pub from: Option<u64>,
+    /// Only those that arrived before this number.
+    pub before: Option<u64>,
+    /// At most so many.
+    pub limit: Option<usize>,
+}
+
+impl Space {
+    /// Transactions from arrival number `from` on that `have` does not cover: one block of at
+    /// least one transaction and about `max_bytes` before compression.
+    pub fn read(&self, from: u64, have: &VersionVector, max_bytes: usize) -> Result<Chunk, LogError> {
+        let end = self.end();
+        if from >= end {
+            return Ok(Chunk { next: end.max(from), ..Chunk::default() });
+        }
+        if let Some(chunk) = self.0.shared.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes)) {
+            return Ok(chunk);
+        }
+        let mut chunk = Chunk { next: from, ..Chunk::default() };
+        for record in self.0.log.records(from, end) {
+            let record = record?;
+            chunk.next = record.end();
+            self.fill_from_record(&mut chunk, record, have)?;
+            if chunk.block.is_some() {
+                break;
+            }
+        }
+        Ok(chunk)
+    }
+
+    fn fill_from_record(&self, chunk: &mut Chunk, record: Record, have: &VersionVector) -> Result<(), LogError> {
+        let opened = record.open()?;
+        let lacking = opened.entries.iter().filter(|(header, ..)| !have.covers(&header.dot));
+        let mut count = 0;
+        for (header, _, hash) in lacking {
+            count += 1;
+            chunk.heads.advance(header.dot.author, Head::new(header.dot.seq, hash));
+        }
+        chunk.block = match count {
+            0 => None,
+            all if all == opened.entries.len() => Some(record.block),
+            _ => opened
+                .block
+                .filtered(|header| !have.covers(&header.dot))
+                .map_err(|_| LogError::Damaged { arrival: record.arrival })?,
+        };
+        Ok(())
+    }
+
+    /// The transaction that admitted an author (or founded the space), verifiable on its own.
+    pub fn admission_of(&self, author: &Author) -> Result<Option<SignedTransaction>, LogError> {
+        let sql = "SELECT DISTINCT arrival FROM _tandem_system ORDER BY arrival";
+        let arrivals = self.0.readers.read(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let arrivals = statement.query_map([], |row| row.get::<_, i64>(0))?;
+            Ok(arrivals.collect::<Result<Vec<_>, _>>()?)
+        });
+        for arrival in arrivals.unwrap_or_default() {
+            let Some(record) = self.0.log.holding(arrival as u64)? else { continue };
+            let opened = record.open()?;
+            let at = arrival as usize - record.arrival as usize;
+            let Some(((bytes, Some(signature)), (header, previous, _))) = opened.block.get(at).zip(opened.entries.get(at)).map(|(a, b)| (a, b)) else {
+                continue;
+            };
+            let Ok(transaction) = Transaction::decode(bytes) else { continue };
+            let admits = transaction.ops.iter().any(|op| match op {
+                Op::Member(MemberOp::Admit(admission)) => admission.author == *author,
+                Op::Member(MemberOp::Found { .. }) => header.dot.author == *author,
+                _ => false,
+            });
+            if admits {
+                let previous = previous.0;
+                return Ok(Some(SignedTransaction { previous, bytes: bytes.to_vec(), signature }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The transaction of that name.
+    pub fn transaction(&self, dot: &Dot) -> Result<Option<LogEntry>, LogError> {
+        let Some(number) = self.0.shared.snapshot().authors.number(&dot.author) else { return Ok(None) };
+        let sql = "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
+        let arrival = self.0.readers.read(|connection| {
+            Ok(connection.prepare_cached(sql)?.query_row((number, dot.seq as i64), |row| row.get::<_, i64>(0))?)
+        });
+        arrival.ok().map_or(Ok(None), |arrival| self.entry(arrival as u64))
+    }
+
+    /// The transaction that arrived as number `arrival`.
+    pub fn entry(&self, arrival: u64) -> Result<Option<LogEntry>, LogError> {
+        let Some(record) = self.0.log.holding(arrival)? else { return Ok(None) };
+        Ok(entries(&record)?.into_iter().find(|entry| entry.arrival == arrival))
+    }
+
+    /// Transactions from arrival number `from` on, oldest first.
+    pub fn entries_from(&self, from: u64) -> impl Iterator<Item = Result<LogEntry, LogError>> + use<'_> {
+        let records = self.0.log.records(from, self.end());
+        let flat = records.flat_map(|record| match record.and_then(|record| entries(&record)) {
+            Ok(entries) => entries.into_iter().map(Ok).collect::<Vec<_>>(),
+            Err(error) => vec![Err(error)],
+        });
+        flat.skip_while(move |entry| entry.as_ref().is_ok_and(|entry| entry.arrival < from))
+    }
+
+    /// The transactions that pass the filter, newest first.
+    pub fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, LogError> {
+        let limit = filter.limit.unwrap_or(usize::MAX);
+        let number = match &filter.author {
+            Some(author) => match self.0.shared.snapshot().authors.number(author) {
+                Some(number) => Some(number),
+                None => return Ok(Vec::new()),
+            },
+            None => None,
+        };
+        // The list of transactions tells author and time; only those are read from the log.
+        let sql = "SELECT arrival FROM _tandem_transactions WHERE (?1 IS NULL OR author = ?1) \
+                   AND (?2 IS NULL OR time >= ?2) AND (?3 IS NULL OR time <= ?3) \
+                   AND arrival >= ?4 AND arrival < ?5 ORDER BY arrival DESC";
+        let place = |arrival: u64| i64::try_from(arrival).unwrap_or(i64::MAX);
+        let (from, before) = (place(filter.from.unwrap_or(0)), place(filter.before.unwrap_or(u64::MAX)));
+        let arrivals: Vec<u64> = self
+            .0
+            .readers
+            .read(|connection| {
+                let mut statement = connection.prepare_cached(sql)?;
+                let rows = statement.query_map((number, filter.since_ms, filter.until_ms, from, before), |row| row.get::<_, i64>(0))?;
+                rows.map(|arrival| Ok(arrival? as u64)).collect()
+            })
+            .map_err(|error| LogError::Io(std::io::Error::other(error.to_string())))?;
+        let mut found = Vec::new();
+        let mut held: Option<(u64, Vec<LogEntry>)> = None;
+        for arrival in arrivals {
+            if found.len() >= limit {
+                break;
+            }
+            let reload = held.as_ref().is_none_or(|(first, _)| arrival < *first);
+            if reload {
+                let Some(record) = self.0.log.holding(arrival)? else { continue };
+                held = Some((record.arrival, entries(&record)?));
+            }
+            let entry = held.as_ref().and_then(|(first, entries)| entries.get((arrival - first) as usize));
+            found.extend(entry.filter(|entry| filter.matches(&entry.transaction)).cloned());
+        }
+        Ok(found)
+    }
+}
+
+impl LogFilter {
+    /// Whether a transaction touches the table and row asked for.
+    pub fn matches(&self, transaction: &Transaction) -> bool {
+        let header = &transaction.header;
+        let in_time = self.since_ms.is_none_or(|since| header.time_ms >= since)
+            && self.until_ms.is_none_or(|until| header.time_ms <= until);
+        let by_author = self.author.is_none_or(|author| author == header.dot.author);
+        let touched = self.table.is_none() && self.key.is_none()
+            || transaction.ops.iter().any(|op| match op {
+                Op::Rows(group) => {
+                    self.table.as_ref().is_none_or(|table| table.eq_ignore_ascii_case(&group.table))
+                        && self.key.as_ref().is_none_or(|key| (0..group.rows()).any(|at| key_text(&group.key(at)) == *key))
+                }
+                _ => false,
+            });
+        in_time && by_author && touched
+    }
+}
+
+fn key_text(key: &tandem_protocol::value::Key) -> String {
+    key.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn entries(record: &Record) -> Result<Vec<LogEntry>, LogError> {
+    let opened = record.open()?;
+    let hashes = opened.entries.iter().map(|(_, _, hash)| *hash);
+    opened
+        .block
+        .iter()
+        .zip(hashes)
+        .zip(record.arrival..)
+        .map(|(((bytes, _), hash), arrival)| {
+            let transaction = Transaction::decode(bytes).map_err(|_| LogError::Damaged { arrival })?;
+            Ok(LogEntry { arrival, hash, transaction })
+        })
+        .collect()
+}
+
+fn recent_chunk(
+    recent: &mut dyn Iterator<Item = &super::Recent>,
+    from: u64,
+    have: &VersionVector,
+    max_bytes: usize,
+) -> Chunk {
+    let mut builder = BlockBuilder::default();
+    let mut chunk = Chunk { next: from, ..Chunk::default() };
+    let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
+    for transaction in recent {
+        chunk.next = transaction.arrival + 1;
+        if !have.covers(&transaction.header.dot) {
+            let author = transaction.header.dot.author;
+            builder.push(author, &transaction.bytes, transaction.signature);
+            chunk.heads.advance(author, Head::new(transaction.header.dot.seq, &transaction.hash));
+        }
+        // Only there does every author's run end in a signature.
+        if transaction.ends_record && builder.raw_len() >= limit {
+            break;
+        }
+    }
+    chunk.block = (!builder.is_empty()).then(|| builder.finish());
+    chunk
+}

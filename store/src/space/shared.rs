@@ -1,0 +1,144 @@
+//! What the writer tells everybody else: the newest durable state, the newest transactions, and
+//! that something was committed.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tandem_protocol::fingerprint::Fingerprint;
+use tandem_protocol::identity::{Signature, TxHash};
+use tandem_protocol::membership::Membership;
+use tandem_protocol::schema::Schema;
+use tandem_protocol::transaction::Header;
+use tandem_protocol::version::{Dot, VersionVector};
+
+use crate::view::{Authors, Memory, TableChange};
+
+/// Bytes of the newest transactions kept at hand for connected peers.
+const RECENT_BYTES: usize = 1 << 20;
+
+/// A durable commit of one or more transactions.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// Arrival number after the last transaction.
+    pub end: u64,
+    /// Everything held now.
+    pub vector: Arc<VersionVector>,
+    /// What was committed, in order of arrival.
+    pub transactions: Vec<CommittedTransaction>,
+}
+
+/// One committed transaction.
+#[derive(Clone, Debug)]
+pub struct CommittedTransaction {
+    /// Its arrival number on this site.
+    pub arrival: u64,
+    /// Its name.
+    pub dot: Dot,
+    /// Its time, milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// Whether this site wrote it.
+    pub local: bool,
+    /// Rows changed, per table.
+    pub changes: Vec<TableChange>,
+}
+
+/// Figures of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableStatus {
+    /// The table.
+    pub name: String,
+    /// Rows shown.
+    pub rows: u64,
+    /// Fingerprint of the rows shown.
+    pub fingerprint: Fingerprint,
+}
+
+/// The newest durable state.
+#[derive(Clone, Default)]
+pub(crate) struct Snapshot {
+    pub end: u64,
+    pub vector: Arc<VersionVector>,
+    pub membership: Arc<Membership>,
+    pub schema: Arc<Schema>,
+    pub tables: Arc<Vec<TableStatus>>,
+    pub authors: Arc<Authors>,
+    pub log_bytes: u64,
+}
+
+/// A transaction as the log holds it.
+pub(crate) struct Recent {
+    pub arrival: u64,
+    pub header: Header,
+    pub bytes: Vec<u8>,
+    pub signature: Option<Signature>,
+    pub hash: TxHash,
+    /// Whether it is the last of its record.
+    pub ends_record: bool,
+}
+
+type Watcher = Box<dyn Fn(&Commit) + Send + Sync>;
+
+#[derive(Default)]
+pub(crate) struct Shared {
+    snapshot: RwLock<Arc<Snapshot>>,
+    recent: Mutex<VecDeque<Recent>>,
+    watchers: Mutex<Vec<Arc<Watcher>>>,
+}
+
+impl Shared {
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set(&self, memory: &Memory, log_bytes: u64) {
+        let tables = memory.tables.values().map(|table| {
+            let stats = memory.stats.get(&table.number).cloned().unwrap_or_default();
+            TableStatus { name: table.def.name.clone(), rows: stats.rows, fingerprint: stats.fingerprint }
+        });
+        let mut tables: Vec<TableStatus> = tables.collect();
+        tables.sort_by(|a, b| a.name.cmp(&b.name));
+        let snapshot = Snapshot {
+            end: memory.position,
+            vector: Arc::new(memory.vector()),
+            membership: Arc::clone(&memory.membership),
+            schema: Arc::clone(&memory.schema),
+            tables: Arc::new(tables),
+            authors: Arc::clone(&memory.authors),
+            log_bytes,
+        };
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
+
+    /// Keeps the newest transactions, contiguous to the end.
+    pub(crate) fn extend_recent(&self, transactions: Vec<Recent>) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.extend(transactions);
+        let mut kept = 0;
+        let fits = recent.iter().rev().take_while(|transaction| {
+            kept += transaction.bytes.len();
+            kept <= RECENT_BYTES
+        });
+        let excess = recent.len() - fits.count();
+        recent.drain(..excess);
+        if recent.capacity() > 4 * recent.len() + 64 {
+            recent.shrink_to_fit();
+        }
+    }
+
+    /// Runs `read` over the newest transactions, if `from` is among them.
+    pub(crate) fn with_recent<T>(&self, from: u64, read: impl FnOnce(&mut dyn Iterator<Item = &Recent>) -> T) -> Option<T> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = recent.front()?.arrival;
+        let skip = usize::try_from(from.checked_sub(first)?).ok()?;
+        (skip < recent.len()).then(|| read(&mut recent.iter().skip(skip)))
+    }
+
+    pub(crate) fn subscribe(&self, watcher: Watcher) {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(watcher));
+    }
+
+    pub(crate) fn tell(&self, commit: &Commit) {
+        let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        watchers.iter().for_each(|watcher| watcher(commit));
+    }
+}

@@ -1,0 +1,56 @@
+//! Figures of a space, for people.
+
+use tandem_protocol::fingerprint::Fingerprint;
+use tandem_protocol::membership::Role;
+
+use super::{Space, TableStatus};
+
+/// How a space stands on this site.
+#[derive(Clone, Debug)]
+pub struct SpaceStatus {
+    /// Low bits of the ids this site generates; none before it is admitted.
+    pub ordinal: Option<u16>,
+    /// What this site may do; none before it is admitted.
+    pub role: Option<Role>,
+    /// Transactions held.
+    pub transactions: u64,
+    /// Ops in them.
+    pub ops: u64,
+    /// Ops that this program or schema does not understand yet.
+    pub parked: u64,
+    /// The tables.
+    pub tables: Vec<TableStatus>,
+    /// Of all tables together.
+    pub fingerprint: Fingerprint,
+    /// Bytes of the log on disk (of all spaces of this site).
+    pub log_bytes: u64,
+    /// Bytes of the view on disk.
+    pub view_bytes: u64,
+}
+
+impl Space {
+    /// How the space stands now.
+    pub fn status(&self) -> SpaceStatus {
+        let snapshot = self.0.shared.snapshot();
+        let me = snapshot.membership.member(&self.0.me);
+        let mut fingerprint = Fingerprint::default();
+        snapshot.tables.iter().for_each(|table| fingerprint.combine(table.fingerprint));
+        let sums = self.0.readers.read(|connection| {
+            let sql = "SELECT (SELECT coalesce(sum(ops), 0) FROM _tandem_transactions), (SELECT count(*) FROM _tandem_parked)";
+            Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?)
+        });
+        let (ops, parked) = sums.unwrap_or_default();
+        let size = |name: &str| std::fs::metadata(self.0.folder.join(name)).map_or(0, |file| file.len());
+        SpaceStatus {
+            ordinal: me.map(|member| member.ordinal),
+            role: me.map(|member| member.role),
+            transactions: snapshot.end,
+            ops: ops as u64,
+            parked: parked as u64,
+            tables: snapshot.tables.to_vec(),
+            fingerprint,
+            log_bytes: snapshot.log_bytes,
+            view_bytes: size("view.sqlite") + size("view.sqlite-wal"),
+        }
+    }
+}

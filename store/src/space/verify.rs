@@ -1,0 +1,94 @@
+//! Checks the whole log, and that the view is its fold.
+
+use tandem_protocol::block::Block;
+use tandem_protocol::membership::Membership;
+use tandem_protocol::verify::{self, ChainHead, Chains, Known};
+
+use super::{Space, TableStatus};
+use crate::log::LogError;
+use crate::view::ViewError;
+
+/// What a check of the log found.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyReport {
+    /// Transactions whose hash and signature chain are right.
+    pub transactions: u64,
+    /// What is wrong, in order; empty when all is well.
+    pub problems: Vec<String>,
+}
+
+impl Space {
+    /// Checks every record's checksum, every transaction's place, hash and signature, and builds a
+    /// second view from the log in `scratch` to compare the tables' fingerprints.
+    pub fn verify(&self, scratch: &std::path::Path) -> VerifyReport {
+        let snapshot = self.0.shared.snapshot();
+        let mut report = VerifyReport::default();
+        let mut chains = Chains::new();
+        let mut membership = Membership::default();
+        for record in self.0.log.records(0, snapshot.end) {
+            let checked = record.map_err(|error| error.to_string()).and_then(|record| {
+                let block = Block::decode(&record.block).map_err(|error| error.to_string())?;
+                let known = Known { space: self.0.id, chains: &chains, membership: &membership };
+                let incoming = verify::verify(&block, known).map_err(|error| error.to_string())?;
+                if incoming.len() != block.len() {
+                    return Err(format!("record {} repeats transactions", record.arrival));
+                }
+                Ok(incoming)
+            });
+            match checked {
+                Ok(incoming) => {
+                    report.transactions += incoming.len() as u64;
+                    for one in incoming {
+                        let header = &one.transaction.header;
+                        let chain = ChainHead { seq: header.dot.seq, hash: one.hash };
+                        chains.insert(header.dot.author, chain);
+                        for op in &one.transaction.ops {
+                            if let tandem_protocol::op::Op::Member(op) = op {
+                                let _void = membership.apply(header.write_id(), op);
+                            }
+                        }
+                    }
+                }
+                Err(problem) => {
+                    // What follows a hole cannot be checked: its chains begin before it.
+                    report.problems.push(problem);
+                    return report;
+                }
+            }
+        }
+        match self.fold_again(scratch, snapshot.end) {
+            Ok(tables) => compare(&snapshot.tables, &tables, &mut report.problems),
+            Err(error) => report.problems.push(error.to_string()),
+        }
+        report
+    }
+
+    fn fold_again(&self, scratch: &std::path::Path, end: u64) -> Result<Vec<TableStatus>, FoldError> {
+        std::fs::create_dir_all(scratch)?;
+        let path = scratch.join("verify.sqlite");
+        let tables = crate::writer::fold(&self.0.log, end, &path, self.0.me);
+        crate::writer::remove_view(&path)?;
+        Ok(tables?)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum FoldError {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    View(#[from] ViewError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+fn compare(view: &[TableStatus], fold: &[TableStatus], problems: &mut Vec<String>) {
+    for table in view {
+        if !fold.contains(table) {
+            problems.push(format!("table {} of the view is not what the log says", table.name));
+        }
+    }
+    if view.len() != fold.len() {
+        problems.push(format!("the view has {} tables, the log says {}", view.len(), fold.len()));
+    }
+}

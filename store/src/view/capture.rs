@@ -1,0 +1,108 @@
+//! What a user's statements changed, as the pre-update hook reports it: one net change per row,
+//! from the values before the first statement to those after the last.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tandem_protocol::value::{Key, Value};
+
+use super::preupdate::{Change, Watcher};
+use super::table::ViewTable;
+
+/// The net change of one row. Values are as SQLite stores them.
+pub(crate) struct RowChange {
+    pub table: Arc<ViewTable>,
+    pub key: Key,
+    /// Before the transaction: rowid and values.
+    pub old: Option<(i64, Vec<Value>)>,
+    /// After it.
+    pub new: Option<(i64, Vec<Value>)>,
+}
+
+/// Why what happened cannot be an op.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CaptureError {
+    /// A primary key was given another value.
+    KeyChanged(String),
+    /// A value is text that is not UTF-8, or could not be read.
+    NotReadable(String),
+    /// A row was given a rowid of its own.
+    Rowid(String),
+}
+
+/// Collects changes while it is on.
+#[derive(Default)]
+pub(crate) struct Capture {
+    pub on: bool,
+    /// By name, as SQLite spells it.
+    pub tables: HashMap<String, Arc<ViewTable>>,
+    changes: Vec<RowChange>,
+    by_key: HashMap<(i64, Vec<u8>), usize>,
+    error: Option<CaptureError>,
+}
+
+/// Rowids stay far from the greatest, beyond which SQLite picks them at random.
+const ROWID_BELOW: i64 = 1 << 60;
+
+impl Capture {
+    /// Starts over.
+    pub(crate) fn begin(&mut self) {
+        self.on = true;
+        self.changes.clear();
+        self.by_key.clear();
+        self.error = None;
+    }
+
+    /// What changed since [`Capture::begin`], in the order in which rows were first touched.
+    pub(crate) fn finish(&mut self) -> Result<Vec<RowChange>, CaptureError> {
+        self.on = false;
+        self.by_key.clear();
+        let changes = std::mem::take(&mut self.changes);
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => Ok(changes),
+        }
+    }
+
+    fn fail(&mut self, error: CaptureError) {
+        self.error.get_or_insert(error);
+    }
+}
+
+impl Watcher for Capture {
+    fn changing(&mut self, change: &Change<'_>) {
+        if !self.on {
+            return;
+        }
+        let Some(table) = self.tables.get(change.table) else { return };
+        let table = Arc::clone(table);
+        let columns = table.def.columns.len();
+        let name = || table.def.name.clone();
+        let old = change.has_old.then(|| change.old(columns));
+        let new = change.has_new.then(|| change.new(columns));
+        if matches!(old, Some(None)) || matches!(new, Some(None)) {
+            return self.fail(CaptureError::NotReadable(name()));
+        }
+        let (old, new) = (old.flatten(), new.flatten());
+        let old_key = old.as_ref().map(|row| table.key_of(row));
+        let new_key = new.as_ref().map(|row| table.key_of(row));
+        if let (Some(before), Some(after)) = (&old_key, &new_key)
+            && before != after
+        {
+            return self.fail(CaptureError::KeyChanged(name()));
+        }
+        if change.has_new && change.new_rowid >= ROWID_BELOW {
+            return self.fail(CaptureError::Rowid(name()));
+        }
+        let Some(key) = old_key.or(new_key) else { return };
+        let new = new.map(|row| (change.new_rowid, row));
+        match self.by_key.entry((table.number, key.to_bytes())) {
+            std::collections::hash_map::Entry::Occupied(at) => self.changes[*at.get()].new = new,
+            std::collections::hash_map::Entry::Vacant(at) => {
+                at.insert(self.changes.len());
+                let old = old.map(|row| (change.old_rowid, row));
+                self.changes.push(RowChange { table, key, old, new });
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The view: SQLite tables anyone can read with SQL, derived from the log and nothing else.
+//!
+//! `local` runs users' statements and turns what they changed into ops; `merge` applies the ops
+//! of others; both end in the same rows, row states, runs and fingerprints. Everything one group
+//! of transactions changes is committed together with the log position it brings the view to.
+
+mod access;
+mod bind;
+mod capture;
+mod ddl;
+mod functions;
+mod local;
+mod memory;
+mod merge;
+mod persist;
+mod preupdate;
+pub(crate) mod reader;
+mod rows;
+mod schema;
+mod table;
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::Connection;
+use tandem_protocol::fingerprint::RowHasher;
+use tandem_protocol::identity::Author;
+
+pub(crate) use bind::read_row;
+pub(crate) use local::{LocalError, is_refusal};
+pub(crate) use memory::{Authors, Memory};
+pub(crate) use merge::Merged;
+
+use capture::Capture;
+use functions::SharedIds;
+use preupdate::Attached;
+
+/// Format of the view's own tables. A view of another version is rebuilt.
+const VERSION: i64 = 1;
+
+/// Why the view could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// SQLite said no.
+    #[error("the view could not be read or changed: {0}")]
+    Sql(#[from] rusqlite::Error),
+    /// The view contradicts itself; it is rebuilt from the log.
+    #[error("the view is inconsistent: {0}")]
+    Inconsistent(&'static str),
+    /// The view does not follow the log at the moment. What the log holds is safe.
+    #[error("the view cannot follow the log at the moment: {0}")]
+    Behind(String),
+}
+
+pub(crate) type ViewResult<T> = Result<T, ViewError>;
+
+/// Rows changed in one table.
+#[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize)]
+pub struct TableChange {
+    /// The table.
+    pub table: String,
+    /// Rows that were not shown before.
+    pub inserted: u64,
+    /// Rows shown with other values.
+    pub updated: u64,
+    /// Rows no longer shown.
+    pub deleted: u64,
+}
+
+/// The writer's connection and what it keeps in memory. Lives on the writer's thread.
+pub(crate) struct View {
+    /// Dropped before the capture it calls.
+    connection: Connection,
+    capture: Attached<Capture>,
+    ids: SharedIds,
+    /// On while a user's statement is prepared or runs.
+    user: Arc<AtomicBool>,
+    foreign_keys: bool,
+    hasher: RowHasher,
+    me: Author,
+    pub(crate) memory: Memory,
+    /// A schema change that the tables cannot follow in place was merged.
+    pub(crate) stale: bool,
+}
+
+impl View {
+    /// Opens the view at `path`, creating it if it is not there, for the site of author `me`.
+    pub(crate) fn open(path: &Path, me: Author) -> ViewResult<Self> {
+        let mut connection = Connection::open(path)?;
+        connection.set_prepared_statement_cache_capacity(256);
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // The log is the truth: a power cut may take back the view's last transactions, which are
+        // then replayed, but must never leave it corrupt. That is what NORMAL promises in WAL mode.
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+        connection.pragma_update(None, "cache_size", -16_000)?;
+        connection.pragma_update(None, "foreign_keys", false)?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        let user = Arc::new(AtomicBool::new(false));
+        let ids = SharedIds::default();
+        access::restrict(&mut connection, Arc::clone(&user))?;
+        functions::install(&connection, Arc::clone(&ids), Arc::clone(&user))?;
+        let capture = Attached::new(&connection, Rc::new(RefCell::new(Capture::default())));
+        let mut view = Self {
+            connection,
+            capture,
+            ids,
+            user,
+            foreign_keys: false,
+            hasher: RowHasher::default(),
+            me,
+            memory: Memory::default(),
+            stale: false,
+        };
+        view.load()?;
+        Ok(view)
+    }
+
+    /// Begins a group of transactions. Foreign keys are enforced for local writes only: a merge
+    /// must never be stopped by them.
+    pub(crate) fn begin(&mut self, local: bool) -> ViewResult<()> {
+        if self.foreign_keys != local {
+            self.connection.pragma_update(None, "foreign_keys", local)?;
+            self.foreign_keys = local;
+        }
+        Ok(self.run("BEGIN IMMEDIATE")?)
+    }
+
+    /// Makes the group visible to readers.
+    pub(crate) fn commit(&mut self) -> ViewResult<()> {
+        self.save()?;
+        self.run("COMMIT")?;
+        Ok(())
+    }
+
+    /// Takes the group back; `memory` is what it was before.
+    pub(crate) fn rollback(&mut self, memory: Memory) {
+        if !self.connection.is_autocommit() {
+            // A rollback that fails leaves a transaction open, which the next BEGIN reports.
+            let _reported_by_the_next_begin = self.run("ROLLBACK");
+        }
+        self.restore(memory);
+    }
+
+    /// Whether a statement ended the group's transaction behind our back.
+    pub(crate) fn group_lost(&self) -> bool {
+        self.connection.is_autocommit()
+    }
+
+    pub(crate) fn savepoint(&self) -> ViewResult<()> {
+        Ok(self.run("SAVEPOINT one")?)
+    }
+
+    pub(crate) fn release(&self) -> ViewResult<()> {
+        Ok(self.run("RELEASE one")?)
+    }
+
+    /// Takes back everything since the savepoint.
+    pub(crate) fn rollback_to_savepoint(&mut self, memory: Memory) -> ViewResult<()> {
+        self.run("ROLLBACK TO one")?;
+        self.run("RELEASE one")?;
+        self.restore(memory);
+        Ok(())
+    }
+
+    fn run(&self, sql: &'static str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
+    }
+
+    fn restore(&mut self, memory: Memory) {
+        self.memory = memory;
+        self.refresh_tables();
+        let mut capture = self.capture.watcher().borrow_mut();
+        capture.on = false;
+    }
+
+    fn as_user<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.user.store(true, Ordering::Relaxed);
+        let result = run();
+        self.user.store(false, Ordering::Relaxed);
+        result
+    }
+
+    /// What the capture and the id generator know follows the tables in memory.
+    fn refresh_tables(&mut self) {
+        let mut capture = self.capture.watcher().borrow_mut();
+        let by_name = self.memory.tables.values().map(|table| (table.def.name.clone(), Arc::clone(table)));
+        capture.tables = by_name.collect();
+        let ordinal = self.memory.membership.member(&self.me).map(|member| member.ordinal);
+        functions::locked(&self.ids).ordinal = ordinal;
+    }
+}

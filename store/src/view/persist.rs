@@ -1,0 +1,214 @@
+//! What the view remembers of itself: how far it follows the log, and its running figures.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, params};
+use tandem_protocol::codec;
+use tandem_protocol::fingerprint::Fingerprint;
+use tandem_protocol::identity::{Author, TxHash};
+use tandem_protocol::membership::Membership;
+use tandem_protocol::merge::WriteId;
+use tandem_protocol::op::Op;
+use tandem_protocol::schema::{Schema, TableId};
+use tandem_protocol::verify::ChainHead;
+use tandem_protocol::version::VersionVector;
+
+use super::memory::{Authors, Memory, TableStats};
+use super::table::ViewTable;
+use super::{VERSION, View, ViewError, ViewResult, ddl, functions};
+
+impl View {
+    /// Reads back what [`View::save`] wrote; lays out a new view.
+    pub(super) fn load(&mut self) -> ViewResult<()> {
+        let fresh = !self
+            .connection
+            .prepare("SELECT 1 FROM sqlite_schema WHERE name = '_tandem_state'")?
+            .exists([])?;
+        if fresh {
+            self.connection.execute_batch(&format!("BEGIN; {} COMMIT;", ddl::OWN_TABLES))?;
+            self.put_state("version", VERSION)?;
+        }
+        if self.state("version")? != Some(VERSION) {
+            return Err(ViewError::Inconsistent("a view of another version"));
+        }
+        let mut memory = Memory { position: self.state("position")?.unwrap_or(0) as u64, ..Memory::default() };
+        self.load_authors(&mut memory)?;
+        self.load_system(&mut memory)?;
+        self.load_tables(&mut memory)?;
+        self.memory = memory;
+        self.refresh_tables();
+        Ok(())
+    }
+
+    fn load_authors(&self, memory: &mut Memory) -> ViewResult<()> {
+        let mut statement =
+            self.connection.prepare("SELECT number, author, seq, hash, context FROM _tandem_authors ORDER BY number")?;
+        let mut rows = statement.query([])?;
+        let mut authors = Vec::new();
+        while let Some(row) = rows.next()? {
+            let author = Author(row.get(1)?);
+            authors.push(author);
+            let seq: i64 = row.get(2)?;
+            if seq > 0 {
+                memory.chains.insert(author, ChainHead { seq: seq as u64, hash: TxHash(row.get(3)?) });
+            }
+            let context: VersionVector = codec::decode(&row.get::<_, Vec<u8>>(4)?, "context")
+                .map_err(|_| ViewError::Inconsistent("a context that cannot be read"))?;
+            memory.contexts.insert(author, Arc::new(context));
+        }
+        memory.authors = Arc::new(Authors::from_list(authors));
+        Ok(())
+    }
+
+    fn load_system(&self, memory: &mut Memory) -> ViewResult<()> {
+        let sql = "SELECT author, seq, time, op FROM _tandem_system ORDER BY arrival, place";
+        let mut statement = self.connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        let (mut schema, mut membership) = (Schema::default(), Membership::default());
+        while let Some(row) = rows.next()? {
+            let seq: i64 = row.get(1)?;
+            let by = WriteId { time_ms: row.get(2)?, author: Author(row.get(0)?), seq: seq as u64 };
+            match Op::from_bytes(&row.get::<_, Vec<u8>>(3)?) {
+                Ok(Op::Schema(op)) => {
+                    schema.apply(&op, by);
+                }
+                Ok(Op::Member(op)) => {
+                    let _void = membership.apply(by, &op);
+                }
+                _ => return Err(ViewError::Inconsistent("a system op that cannot be read")),
+            }
+        }
+        memory.schema = Arc::new(schema);
+        memory.membership = Arc::new(membership);
+        Ok(())
+    }
+
+    fn load_tables(&self, memory: &mut Memory) -> ViewResult<()> {
+        let sql = "SELECT number, id, rows, fingerprint, hidden, greatest FROM _tandem_tables";
+        let mut statement = self.connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        let mut tables = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let number: i64 = row.get(0)?;
+            let id = TableId(u64::from_le_bytes(row.get(1)?));
+            let table = memory
+                .schema
+                .table_by_id(id)
+                .map(|table| Arc::new(ViewTable::new(number, &table.shown)))
+                .ok_or(ViewError::Inconsistent("a table without a definition"))?;
+            let stats = TableStats {
+                rows: row.get::<_, i64>(2)? as u64,
+                fingerprint: Fingerprint(u128::from_le_bytes(row.get(3)?)),
+                hidden: row.get::<_, i64>(4)? as u64,
+                next_rowid: self.next_rowid(&table)?,
+                dirty: false,
+            };
+            functions::locked(&self.ids).reset(&table.def.name.to_ascii_lowercase(), row.get(5)?);
+            memory.stats.insert(number, stats);
+            tables.insert(id, table);
+        }
+        memory.tables = Arc::new(tables);
+        Ok(())
+    }
+
+    /// Above every rowid in use.
+    pub(super) fn next_rowid(&self, table: &ViewTable) -> ViewResult<i64> {
+        let sql = format!("SELECT coalesce(max(rowid), 0) + 1 FROM {}", super::table::quoted(&table.def.name));
+        Ok(self.connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Writes down how far the view follows the log, in the transaction that brought it there.
+    pub(super) fn save(&mut self) -> ViewResult<()> {
+        let sql = "INSERT OR REPLACE INTO _tandem_authors (number, author, seq, hash, context) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let nobody = ChainHead { seq: 0, hash: TxHash([0; 32]) };
+        for author in std::mem::take(&mut self.memory.changed_authors) {
+            let chain = self.memory.chains.get(&author).copied().unwrap_or(nobody);
+            let context = self.memory.contexts.get(&author).cloned().unwrap_or_default();
+            let number = self.memory.author_number(author);
+            self.connection.prepare_cached(sql)?.execute(params![
+                number,
+                author.0,
+                chain.seq as i64,
+                chain.hash.0,
+                codec::encode(&*context)
+            ])?;
+        }
+        self.memory.changed_authors.clear();
+        let sql = "UPDATE _tandem_tables SET rows = ?2, fingerprint = ?3, hidden = ?4, greatest = ?5 WHERE number = ?1";
+        for table in self.memory.tables.values() {
+            let Some(stats) = self.memory.stats.get_mut(&table.number).filter(|stats| stats.dirty) else { continue };
+            stats.dirty = false;
+            let greatest = functions::locked(&self.ids).greatest(&table.def.name.to_ascii_lowercase());
+            self.connection.prepare_cached(sql)?.execute(params![
+                table.number,
+                stats.rows as i64,
+                stats.fingerprint.0.to_le_bytes(),
+                stats.hidden as i64,
+                greatest
+            ])?;
+        }
+        self.put_state("position", self.memory.position as i64)
+    }
+
+    /// A number the view remembers.
+    pub(crate) fn state(&self, name: &str) -> ViewResult<Option<i64>> {
+        let sql = "SELECT value FROM _tandem_state WHERE name = ?1";
+        Ok(self.connection.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?)
+    }
+
+    /// Remembers a number.
+    pub(crate) fn put_state(&self, name: &str, value: i64) -> ViewResult<()> {
+        let sql = "INSERT OR REPLACE INTO _tandem_state (name, value) VALUES (?1, ?2)";
+        self.connection.prepare_cached(sql)?.execute(params![name, value])?;
+        Ok(())
+    }
+}
+
+impl View {
+    /// Empties the view, and lays out the tables of a schema known in advance: rows then replay
+    /// into tables that have their final shape.
+    pub(crate) fn clear(&mut self, schema: &[(tandem_protocol::schema::SchemaOp, WriteId)]) -> ViewResult<()> {
+        let names: Vec<String> = self
+            .connection
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for name in names {
+            self.connection.execute_batch(&format!("DROP TABLE {}", super::table::quoted(&name)))?;
+        }
+        self.connection.execute_batch(ddl::OWN_TABLES)?;
+        self.put_state("version", VERSION)?;
+        self.memory = Memory::default();
+        let mut folded = Schema::default();
+        for (op, by) in schema {
+            folded.apply(op, *by);
+        }
+        self.memory.schema = Arc::new(folded);
+        self.lay_out_tables()?;
+        self.stale = false;
+        Ok(())
+    }
+
+    /// The transaction recorded under an idempotency key.
+    pub(crate) fn recorded_under(&self, key: &[u8; 32]) -> ViewResult<Option<tandem_protocol::version::Dot>> {
+        let sql = "SELECT author, seq FROM _tandem_keys WHERE key = ?1";
+        let found: Option<(i64, i64)> = self
+            .connection
+            .prepare_cached(sql)?
+            .query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let dot = |(number, seq)| {
+            let author = self.memory.authors.author(number)?;
+            Some(tandem_protocol::version::Dot { author, seq: seq as u64 })
+        };
+        Ok(found.and_then(dot))
+    }
+
+    /// The time of an author's last transaction.
+    pub(crate) fn last_time(&self, author: &Author) -> ViewResult<Option<i64>> {
+        let Some(number) = self.memory.authors.number(author) else { return Ok(None) };
+        let sql = "SELECT time FROM _tandem_transactions WHERE author = ?1 ORDER BY seq DESC LIMIT 1";
+        Ok(self.connection.prepare_cached(sql)?.query_row([number], |row| row.get(0)).optional()?)
+    }
+}

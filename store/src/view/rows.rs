@@ -1,0 +1,155 @@
+//! The merge state of single rows, kept only where the view alone does not tell it.
+//!
+//! A row that one insert wrote and nobody touched since needs no state of its own: its cells are
+//! the view's row, and which transaction wrote it follows from its rowid. Rowids ascend, and the
+//! rows one transaction inserts are neighbours, so one entry of `_tandem_runs` per transaction
+//! and table tells it for all of them. (State per row would halve the speed of bulk writes.)
+
+use bincode::{Decode, Encode};
+use rusqlite::{Connection, OptionalExtension, params};
+use tandem_protocol::codec;
+use tandem_protocol::merge::{Cell, RowState, WriteId};
+use tandem_protocol::value::{Key, Value};
+
+use super::bind::{Bind, read_row};
+use super::memory::Authors;
+use super::table::ViewTable;
+use super::{ViewError, ViewResult};
+
+/// The insert that wrote a row's first `width` columns, as far as nothing else is known.
+#[derive(Clone, Copy, PartialEq, Debug, Encode, Decode)]
+pub(crate) struct Base {
+    pub by: WriteId,
+    pub width: u16,
+}
+
+#[derive(Encode, Decode)]
+struct Stored {
+    base: Option<Base>,
+    /// Without the cells that only `base` wrote.
+    state: RowState,
+}
+
+/// A row's full state.
+pub(crate) struct Loaded {
+    pub state: RowState,
+    /// The row shown: rowid and canonical values.
+    pub shown: Option<(i64, Vec<Value>)>,
+    base: Option<Base>,
+    /// Whether it has an entry of its own.
+    pub stored: bool,
+}
+
+/// A run of rows that one transaction inserted.
+pub(crate) struct Run {
+    pub first: i64,
+    pub author: i64,
+    pub base: Base,
+}
+
+/// Records that the rows of `table` from `run.first` on were inserted by one transaction.
+pub(crate) fn put_run(connection: &Connection, table: &ViewTable, run: &Run) -> ViewResult<()> {
+    // Rowids are reused after the last rows were deleted; older runs above are stale then.
+    connection
+        .prepare_cached("DELETE FROM _tandem_runs WHERE tbl = ?1 AND first >= ?2")?
+        .execute(params![table.number, run.first])?;
+    let sql = "INSERT INTO _tandem_runs (tbl, first, author, seq, time, width) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let (seq, time) = (run.base.by.seq as i64, run.base.by.time_ms);
+    connection
+        .prepare_cached(sql)?
+        .execute(params![table.number, run.first, run.author, seq, time, run.base.width])?;
+    Ok(())
+}
+
+fn base_of_rowid(connection: &Connection, authors: &Authors, table: &ViewTable, rowid: i64) -> ViewResult<Base> {
+    let sql = "SELECT author, seq, time, width FROM _tandem_runs \
+               WHERE tbl = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
+    let found: Option<(i64, i64, i64, u16)> = connection
+        .prepare_cached(sql)?
+        .query_row(params![table.number, rowid], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .optional()?;
+    let base = found.and_then(|(author, seq, time_ms, width)| {
+        let by = WriteId { time_ms, author: authors.author(author)?, seq: seq as u64 };
+        Some(Base { by, width })
+    });
+    base.ok_or(ViewError::Inconsistent("a row that no transaction inserted"))
+}
+
+/// The shown row of that key.
+pub(crate) fn select(connection: &Connection, table: &ViewTable, key: &Key) -> ViewResult<Option<(i64, Vec<Value>)>> {
+    let mut statement = connection.prepare_cached(&table.sql.select)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(key.0.iter().map(Bind)))?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let values = read_row(row, 1, table.def.columns.len())?;
+    Ok(Some((row.get(0)?, table.from_storage(values))))
+}
+
+/// Whether a row has an entry of its own.
+pub(crate) fn is_stored(connection: &Connection, table: &ViewTable, key: &[u8]) -> ViewResult<bool> {
+    let sql = "SELECT 1 FROM _tandem_rows WHERE tbl = ?1 AND key = ?2";
+    Ok(connection.prepare_cached(sql)?.exists(params![table.number, key])?)
+}
+
+impl Loaded {
+    /// The state of the row of that key, shown as `shown` before the change at hand.
+    pub(crate) fn load(
+        connection: &Connection,
+        authors: &Authors,
+        table: &ViewTable,
+        key: &[u8],
+        shown: Option<(i64, Vec<Value>)>,
+    ) -> ViewResult<Self> {
+        let stored: Option<Vec<u8>> = connection
+            .prepare_cached("SELECT state FROM _tandem_rows WHERE tbl = ?1 AND key = ?2")?
+            .query_row(params![table.number, key], |row| row.get(0))
+            .optional()?;
+        let is_stored = stored.is_some();
+        let (base, mut state) = match (&stored, &shown) {
+            (Some(bytes), _) => {
+                let stored: Stored = codec::decode(bytes, "row state")
+                    .map_err(|_| ViewError::Inconsistent("a row state that cannot be read"))?;
+                (stored.base, stored.state)
+            }
+            (None, Some((rowid, _))) => {
+                let base = base_of_rowid(connection, authors, table, *rowid)?;
+                (Some(base), RowState::once(base.by, []))
+            }
+            (None, None) => (None, RowState::default()),
+        };
+        if let (Some(base), Some((_, row))) = (base, &shown) {
+            for at in table.cells.iter().filter(|at| **at < usize::from(base.width)) {
+                let cell = || Cell::once(base.by, &row[*at]);
+                state.cells.entry(table.ids[*at]).or_insert_with(cell);
+            }
+        }
+        Ok(Self { state, shown, base, stored: is_stored })
+    }
+
+    /// A row that `base` just inserted, to be stored on its own.
+    pub(crate) fn inserted(table: &ViewTable, base: Base, row: &[Value]) -> Self {
+        Self { state: RowState::once(base.by, table.cells_of(row)), shown: None, base: Some(base), stored: false }
+    }
+
+    /// Stores the state.
+    pub(crate) fn save(mut self, connection: &Connection, table: &ViewTable, key: &[u8]) -> ViewResult<()> {
+        if !self.state.is_alive() {
+            // Without a shown row its cells can only be kept here.
+            self.base = None;
+        }
+        if let Some(base) = self.base {
+            for at in table.cells.iter().filter(|at| **at < usize::from(base.width)) {
+                let only_base = |cell: &Cell| cell.set.is_just(&base.by) && cell.sum == 0;
+                if self.state.cells.get(&table.ids[*at]).is_some_and(only_base) {
+                    self.state.cells.remove(&table.ids[*at]);
+                }
+            }
+        }
+        let stored = codec::encode(&Stored { base: self.base, state: self.state });
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO _tandem_rows (tbl, key, state) VALUES (?1, ?2, ?3)")?
+            .execute(params![table.number, key, stored])?;
+        Ok(())
+    }
+}

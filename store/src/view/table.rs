@@ -1,0 +1,168 @@
+//! One table of the view: its columns as SQLite and as the merge see them, and the statements
+//! that touch it.
+
+use std::fmt::Write;
+
+use tandem_protocol::decimal::Decimal;
+use tandem_protocol::fingerprint::{RowHash, RowHasher};
+use tandem_protocol::schema::{ColumnDef, ColumnId, ColumnType, TableDef, TypeMismatch};
+use tandem_protocol::value::{Key, Value};
+
+/// A table, with everything derived from its definition once.
+pub(crate) struct ViewTable {
+    /// Its number in the view's own tables.
+    pub number: i64,
+    /// The definition shown.
+    pub def: TableDef,
+    /// Ids of the columns, in order.
+    pub ids: Vec<ColumnId>,
+    /// Positions of the key's columns, in key order.
+    pub key: Vec<usize>,
+    /// Positions of all other columns.
+    pub cells: Vec<usize>,
+    /// The same, ascending by column id: the order in which a row is hashed.
+    hashed: Vec<usize>,
+    /// Statements, all of them with the columns in declared order.
+    pub sql: TableSql,
+}
+
+/// The statements that the merge uses.
+pub(crate) struct TableSql {
+    pub insert: String,
+    /// All columns, then the key.
+    pub update: String,
+    pub delete: String,
+    /// Rowid and all columns, by key.
+    pub select: String,
+    /// Rowid and all columns, all rows.
+    pub select_all: String,
+}
+
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+impl ViewTable {
+    pub(crate) fn new(number: i64, def: &TableDef) -> Self {
+        let position = |name: &String| {
+            def.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
+        };
+        let key: Vec<usize> = def.key.iter().filter_map(position).collect();
+        let cells: Vec<usize> = (0..def.columns.len()).filter(|at| !key.contains(at)).collect();
+        let ids: Vec<ColumnId> = def.columns.iter().map(ColumnDef::id).collect();
+        let mut hashed = cells.clone();
+        hashed.sort_by_key(|at| ids[*at]);
+        Self { number, sql: TableSql::new(def, &key), def: def.clone(), ids, key, cells, hashed }
+    }
+
+    /// A row's key.
+    pub(crate) fn key_of(&self, row: &[Value]) -> Key {
+        Key(self.key.iter().map(|at| row[*at].clone()).collect())
+    }
+
+    /// The ids and values of a row's cells.
+    pub(crate) fn cells_of<'a>(&'a self, row: &'a [Value]) -> impl Iterator<Item = (ColumnId, &'a Value)> {
+        self.cells.iter().map(|at| (self.ids[*at], &row[*at]))
+    }
+
+    /// The name of the INTEGER column that alone is the key, whose values tandem generates.
+    pub(crate) fn generated_key(&self) -> Option<&ColumnDef> {
+        match self.key.as_slice() {
+            [at] => Some(&self.def.columns[*at]).filter(|column| column.kind == ColumnType::Integer),
+            _ => None,
+        }
+    }
+
+    /// The hash of a shown row.
+    pub(crate) fn hash(&self, hasher: &mut RowHasher, row: &[Value]) -> RowHash {
+        let cells = self.hashed.iter().map(|at| (self.ids[*at], &row[*at]));
+        hasher.hash(&self.def.name, &self.key_of(row), cells)
+    }
+
+    /// A row as users wrote it, in canonical form. The flag says whether anything changed.
+    pub(crate) fn canonical(&self, row: Vec<Value>) -> Result<(Vec<Value>, bool), (String, TypeMismatch)> {
+        let mut changed = false;
+        let mut canonical = Vec::with_capacity(row.len());
+        for (column, value) in self.def.columns.iter().zip(row) {
+            let same = is_canonical(column.kind, &value);
+            let value = if same {
+                value
+            } else {
+                let stored = value.clone();
+                let value = column.kind.canonical(value).map_err(|error| (column.name.clone(), error))?;
+                changed |= to_storage(&value) != stored;
+                value
+            };
+            canonical.push(value);
+        }
+        Ok((canonical, changed))
+    }
+
+    /// A row as SQLite stores it, as canonical values. The view holds nothing else.
+    pub(crate) fn from_storage(&self, row: Vec<Value>) -> Vec<Value> {
+        self.def.columns.iter().zip(row).map(|(column, value)| from_storage(column.kind, value)).collect()
+    }
+}
+
+/// Values of these types are canonical as they come.
+fn is_canonical(kind: ColumnType, value: &Value) -> bool {
+    match (kind, value) {
+        (_, Value::Null) | (ColumnType::Integer, Value::Integer(_)) => true,
+        (ColumnType::Text | ColumnType::Quiet, Value::Text(_)) => true,
+        (ColumnType::Uuid, Value::Text(text)) => {
+            tandem_protocol::schema::text_forms::uuid_bytes(text).is_some()
+        }
+        (ColumnType::Timestamp | ColumnType::Stamp, Value::Text(text)) => {
+            tandem_protocol::schema::text_forms::timestamp_ms(text).is_some()
+        }
+        _ => false,
+    }
+}
+
+/// What SQLite stores for a canonical value.
+pub(crate) fn to_storage(value: &Value) -> Value {
+    match value {
+        Value::Decimal(decimal) => Value::Real(decimal.to_f64()),
+        other => other.clone(),
+    }
+}
+
+/// The canonical value of what SQLite stores: exact, for a decimal has at most 15 digits.
+fn from_storage(kind: ColumnType, value: Value) -> Value {
+    match (kind, value) {
+        (
+            ColumnType::Decimal { precision, scale } | ColumnType::Counter { precision, scale },
+            Value::Real(number),
+        ) => {
+            Decimal::from_f64(number, precision.max(18), scale).map_or(Value::Real(number), Value::Decimal)
+        }
+        (_, value) => value,
+    }
+}
+
+impl TableSql {
+    fn new(def: &TableDef, key: &[usize]) -> Self {
+        let table = quoted(&def.name);
+        let names: Vec<String> = def.columns.iter().map(|column| quoted(&column.name)).collect();
+        let columns = names.join(", ");
+        let places = (1..=names.len()).map(|at| format!("?{at}")).collect::<Vec<_>>().join(", ");
+        let assignments =
+            names.iter().enumerate().map(|(at, name)| format!("{name} = ?{}", at + 1)).collect::<Vec<_>>().join(", ");
+        let by_key = |first: usize| {
+            let mut condition = String::new();
+            for (at, column) in key.iter().enumerate() {
+                let and = if at == 0 { "" } else { " AND " };
+                // Writing into a String cannot fail.
+                let _ok = write!(condition, "{and}{} = ?{}", names[*column], first + at);
+            }
+            condition
+        };
+        Self {
+            insert: format!("INSERT INTO {table} ({columns}) VALUES ({places})"),
+            update: format!("UPDATE {table} SET {assignments} WHERE {}", by_key(names.len() + 1)),
+            delete: format!("DELETE FROM {table} WHERE {}", by_key(1)),
+            select: format!("SELECT rowid, {columns} FROM {table} WHERE {}", by_key(1)),
+            select_all: format!("SELECT rowid, {columns} FROM {table}"),
+        }
+    }
+}

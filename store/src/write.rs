@@ -1,0 +1,247 @@
+//! A local write: what is asked, what is answered, and how it can be refused.
+
+use tandem_protocol::schema::TypeMismatch;
+use tandem_protocol::schema::ddl::DdlError;
+use tandem_protocol::value::{Key, Value};
+use tandem_protocol::version::{Dot, VersionVector};
+
+use crate::log::LogError;
+use crate::view::{TableChange, ViewError};
+
+/// One atomic transaction of SQL statements.
+#[derive(Clone, Debug, Default)]
+pub struct Write {
+    /// Run in order; if one fails, none has happened.
+    pub statements: Vec<Statement>,
+    /// Label: why.
+    pub message: Option<String>,
+    /// Label: who.
+    pub by: Option<String>,
+    /// A retry with the same key is answered with the first one's transaction.
+    pub idempotency_key: Option<String>,
+    /// What the writer had seen, if less than everything here.
+    pub basis: Option<VersionVector>,
+}
+
+/// One SQL statement, run once per parameter set.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The SQL, one statement.
+    pub sql: String,
+    /// Its parameters.
+    pub params: Params,
+}
+
+/// Parameters of a statement.
+#[derive(Clone, Debug)]
+pub enum Params {
+    /// One set: the statement runs once.
+    One(Vec<Value>),
+    /// Many sets: the statement runs once per set.
+    Many(Vec<Vec<Value>>),
+}
+
+impl Params {
+    pub(crate) fn sets(&self) -> &[Vec<Value>] {
+        match self {
+            Self::One(set) => std::slice::from_ref(set),
+            Self::Many(sets) => sets,
+        }
+    }
+}
+
+/// What one statement did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatementResult {
+    /// Rows inserted, updated or deleted.
+    pub affected: u64,
+    /// Names of the columns returned (a query, or RETURNING).
+    pub columns: Vec<String>,
+    /// Rows returned.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// A write that took effect.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The transaction's name; none if nothing changed.
+    pub dot: Option<Dot>,
+    /// What each statement did; empty for a repeated request.
+    pub results: Vec<StatementResult>,
+    /// Rows changed, per table.
+    pub changes: Vec<TableChange>,
+    /// Whether an earlier request with the same idempotency key already did this.
+    pub repeated: bool,
+}
+
+/// A write that is not acceptable. Nothing of it happened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// Stable name of the reason.
+    pub code: &'static str,
+    /// What is wrong, for people.
+    pub message: String,
+    /// What to do instead.
+    pub hint: Option<String>,
+}
+
+/// Why a write did not take effect.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// It was refused; nothing changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The log could not be written; whether the transaction was recorded is decided when the
+    /// store is opened next.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The view could not be changed; nothing was recorded.
+    #[error(transparent)]
+    View(#[from] ViewError),
+    /// The store is closing.
+    #[error("the store is closing")]
+    Closed,
+}
+
+impl Refusal {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn of_type(table: &str, column: &str, error: &TypeMismatch) -> Self {
+        Self::new("type_mismatch", format!("{table}.{column}: {error}"))
+    }
+
+    pub(crate) fn key_changed(table: &str) -> Self {
+        Self::new("key_changed", format!("a row of {table} would get another primary key"))
+            .hint("the key names the row on every site; delete the row and insert it anew")
+    }
+
+    pub(crate) fn not_utf8(table: &str) -> Self {
+        Self::new("invalid_utf8", format!("a text written to {table} is not valid UTF-8"))
+            .hint("store bytes in a BLOB column")
+    }
+
+    pub(crate) fn rowid(table: &str) -> Self {
+        Self::new("rowid", format!("the rowid of {table} is not yours to choose"))
+    }
+
+    pub(crate) fn duplicate_key(table: &str, key: &Key) -> Self {
+        let key = key.0.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
+        Self::new("constraint_primary_key", format!("{table} already has a row with the key {key}"))
+    }
+
+    pub(crate) fn key_too_long(table: &str) -> Self {
+        let most = tandem_protocol::bounds::KEY_BYTES;
+        Self::new("key_too_long", format!("a primary key of {table} is longer than {most} bytes"))
+    }
+
+    pub(crate) fn too_large(bytes: usize) -> Self {
+        let most = tandem_protocol::bounds::TRANSACTION_BYTES >> 20;
+        let message = format!("the transaction is too large: {bytes} bytes, at most {most} MiB are allowed");
+        Self::new("transaction_too_large", message).hint("split it into several transactions")
+    }
+
+    pub(crate) fn label_too_long() -> Self {
+        let most = tandem_protocol::bounds::LABEL_BYTES;
+        Self::new("label_too_long", format!("message and by may have {most} bytes each"))
+    }
+
+    pub(crate) fn not_a_writer() -> Self {
+        Self::new("read_only_member", "this site may read this space, not write to it")
+            .hint("ask an admin of the space for the role member")
+    }
+
+    pub(crate) fn not_founded() -> Self {
+        Self::new("not_synced_yet", "this site has joined, but has not received the space yet")
+            .hint("connect it to a member, or import a bundle")
+    }
+
+    pub(crate) fn ended_transaction(sql: &str) -> Self {
+        let message = format!("the statement ended the transaction it runs in: {}", shortened(sql));
+        Self::new("transaction_control", message).hint("leave out BEGIN, COMMIT, ROLLBACK and OR ROLLBACK")
+    }
+
+    pub(crate) fn unknown_basis() -> Self {
+        Self::new("unknown_basis", "the version token names transactions that are not here")
+            .hint("use a token that this site's reads returned")
+    }
+
+    pub(crate) fn of_ddl(error: &DdlError) -> Self {
+        let code = match error {
+            DdlError::Syntax(_) => "schema_syntax",
+            DdlError::UnknownType { .. } => "schema_unknown_type",
+            DdlError::NoPrimaryKey(_) => "schema_no_primary_key",
+            DdlError::NotAdditive(_) => "schema_not_additive",
+            DdlError::NotSupported(_) => "schema_not_supported",
+        };
+        Self::new(code, error.to_string())
+    }
+
+    pub(crate) fn of_membership(error: tandem_protocol::membership::Void) -> Self {
+        Self::new("membership", error.to_string())
+    }
+
+    pub(crate) fn of_schema_sql(error: &rusqlite::Error) -> Self {
+        Self::new("schema_not_supported", format!("the schema does not work: {error}"))
+    }
+
+    /// What SQLite says of a user's statement.
+    pub(crate) fn of_sql(error: rusqlite::Error, at: usize, sql: &str) -> Self {
+        use rusqlite::ffi;
+        let place = if at == 0 { String::new() } else { format!("statement {}: ", at + 1) };
+        let text = match &error {
+            rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
+            rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+            other => other.to_string(),
+        };
+        let message = format!("{place}{text}");
+        let code = match &error {
+            rusqlite::Error::SqliteFailure(failure, _) => match failure.extended_code {
+                ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => "constraint_primary_key",
+                ffi::SQLITE_CONSTRAINT_UNIQUE => "constraint_unique",
+                ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "constraint_foreign_key",
+                ffi::SQLITE_CONSTRAINT_NOTNULL => "constraint_not_null",
+                ffi::SQLITE_CONSTRAINT_DATATYPE => "type_mismatch",
+                ffi::SQLITE_CONSTRAINT_TRIGGER if text.starts_with("NOT NULL") => "constraint_not_null",
+                ffi::SQLITE_CONSTRAINT_TRIGGER if text.starts_with("UNIQUE") => "constraint_unique",
+                ffi::SQLITE_CONSTRAINT_TRIGGER => "constraint_check",
+                ffi::SQLITE_AUTH => "not_allowed",
+                ffi::SQLITE_FULL => "disk_full",
+                _ => "sql_error",
+            },
+            rusqlite::Error::SqlInputError { error, .. } if error.extended_code == ffi::SQLITE_AUTH => "not_allowed",
+            rusqlite::Error::MultipleStatement => "multiple_statements",
+            rusqlite::Error::InvalidParameterCount(..) => "parameter_count",
+            rusqlite::Error::Utf8Error(..) => "invalid_utf8",
+            _ => "sql_error",
+        };
+        let refusal = Self::new(code, message);
+        match code {
+            "not_allowed" => {
+                Self::new(code, format!("{place}this is not allowed in SQL here: {}", shortened(sql)))
+                    .hint("tables are changed with `tandem schema apply`; PRAGMA, ATTACH, transactions and tables named _tandem_… are not for statements")
+            }
+            "constraint_primary_key" => refusal.hint("a row with this key is there already"),
+            "multiple_statements" => {
+                Self::new(code, format!("{place}there is more than one statement")).hint("give each statement on its own")
+            }
+            "disk_full" => refusal.hint("nothing was changed; make room on the disk and try again"),
+            _ => refusal,
+        }
+    }
+}
+
+fn shortened(sql: &str) -> String {
+    let mut short: String = sql.chars().take(80).collect();
+    if short.len() < sql.len() {
+        short.push('…');
+    }
+    short
+}

@@ -1,0 +1,77 @@
+//! The one thread that writes to a space: takes what waits, runs it as one group, makes the log
+//! durable once for all, commits the view, and only then answers.
+
+mod commands;
+mod group;
+mod recovery;
+
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+use tandem_protocol::clock::Clock;
+use tandem_protocol::identity::{AuthorKey, SpaceId};
+
+pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob};
+
+pub(crate) use recovery::{fold, remove_view};
+
+use crate::log::SpaceLog;
+use crate::space::Shared;
+use crate::view::View;
+
+/// Jobs of one group at most: bounds how long the first waits for the last.
+const GROUP_JOBS: usize = 256;
+
+/// The writer of one space.
+pub(crate) struct Writer {
+    pub(crate) space: SpaceId,
+    pub(crate) key: AuthorKey,
+    pub(crate) log: SpaceLog,
+    pub(crate) view: View,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) clock: Clock,
+    /// Up to where small records have been joined.
+    pub(crate) sealed: u64,
+    /// Bytes of small records since.
+    pub(crate) unsealed_bytes: usize,
+    /// Arrival number after the last durable transaction.
+    pub(crate) log_end: u64,
+}
+
+impl Writer {
+    /// Serves until told to stop, or until nobody is left to ask.
+    pub(crate) fn serve(mut self, jobs: Receiver<Command>) {
+        while let Ok(first) = jobs.recv() {
+            let mut group = Vec::new();
+            let mut next = Some(first);
+            let mut stop = None;
+            while let Some(command) = next.take() {
+                match command {
+                    Command::Stop(done) => {
+                        stop = Some(done);
+                        break;
+                    }
+                    Command::Rebuild(reply) => {
+                        self.run_group(std::mem::take(&mut group));
+                        reply(self.rebuild());
+                    }
+                    Command::Job(job) => group.push(job),
+                }
+                if group.len() < GROUP_JOBS {
+                    next = match jobs.try_recv() {
+                        Ok(command) => Some(command),
+                        Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+                    };
+                }
+            }
+            self.run_group(group);
+            if let Some(done) = stop {
+                drop(self);
+                done();
+                return;
+            }
+            self.seal();
+        }
+    }
+}

@@ -1,0 +1,497 @@
+//! A group of jobs: run, made durable together, committed together, answered.
+
+use std::sync::Arc;
+
+use tandem_protocol::block::{Block, BlockBuilder};
+use tandem_protocol::bounds;
+use tandem_protocol::identity::{Author, Signature, TxHash};
+use tandem_protocol::op::Op;
+use tandem_protocol::schema::ddl;
+use tandem_protocol::transaction::{self, Header, Previous, Transaction, idempotency_hash};
+use tandem_protocol::verify::{self, ChainHead, Chains, Known};
+use tandem_protocol::version::Dot;
+
+use super::commands::{Job, LocalJob, LocalWork, RemoteJob};
+use super::Writer;
+use crate::log::{LogError, Record};
+use crate::receive::{ReceiveError, Received, add_changes};
+use crate::space::{Commit, CommittedTransaction, Recent};
+use crate::view::{LocalError, Memory, Merged, ViewError};
+use crate::write::{Refusal, Write, WriteError, Written};
+
+/// What a group has recorded so far, not yet durable.
+#[derive(Default)]
+struct Pending {
+    records: Vec<Record>,
+    /// Local transactions that share one record, and the chains before them.
+    open: Option<(u64, Chains, BlockBuilder)>,
+    recent: Vec<Recent>,
+    committed: Vec<CommittedTransaction>,
+    raw_bytes: usize,
+}
+
+/// A job that ran, and how it is answered once durable.
+struct Done {
+    job: Job,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Written(Written),
+    Received(Received),
+}
+
+impl Writer {
+    /// Runs jobs in order, neighbours of one kind together.
+    pub(super) fn run_group(&mut self, jobs: Vec<Job>) {
+        let mut jobs = jobs.into_iter().peekable();
+        while let Some(first) = jobs.next() {
+            let kind = Kind::of(&first);
+            let mut same = vec![first];
+            while let Some(next) = jobs.next_if(|job| kind.joins(job)) {
+                same.push(next);
+            }
+            self.run_same(kind, same);
+        }
+    }
+
+    fn run_same(&mut self, kind: Kind, jobs: Vec<Job>) {
+        let before = self.view.memory.clone();
+        if let Err(error) = self.catch_up().and_then(|()| self.view.begin(kind == Kind::Sql)) {
+            let failed = Arc::new(error);
+            return jobs.into_iter().for_each(|job| answer_failed(job, &failed));
+        }
+        let mut pending = Pending::default();
+        let mut done: Vec<Done> = Vec::new();
+        let mut jobs = jobs.into_iter();
+        while let Some(mut job) = jobs.next() {
+            let memory = self.view.memory.clone();
+            let ran = self.view.savepoint().map_err(LocalError::from).map_err(JobError::from);
+            let ran = ran.and_then(|()| self.run_one(&mut job, &mut pending));
+            if self.view.group_lost() {
+                // OR ROLLBACK took the whole group back: only its own job is to blame.
+                let sql = match &job {
+                    Job::Local(LocalJob { work: LocalWork::Sql(write), .. }) => {
+                        write.statements.first().map_or("", |statement| &statement.sql).to_owned()
+                    }
+                    _ => String::new(),
+                };
+                self.view.rollback(before);
+                answer_error(job, JobError::Refused(Refusal::ended_transaction(&sql)));
+                let again = done.into_iter().map(|done| done.job).chain(jobs).collect();
+                return self.run_same(kind, again);
+            }
+            let settled = match ran {
+                Ok(outcome) => self.view.release().map(|()| Ok(outcome)),
+                Err(error) => self.view.rollback_to_savepoint(memory).map(|()| Err(error)),
+            };
+            match settled {
+                Ok(Ok(outcome)) => done.push(Done { job, outcome }),
+                Ok(Err(error)) => answer_error(job, error),
+                Err(error) => answer_error(job, JobError::View(error)),
+            }
+        }
+        self.finish(before, pending, done);
+    }
+
+    /// Log first, then the view, then the answers.
+    fn finish(&mut self, before: Memory, mut pending: Pending, done: Vec<Done>) {
+        pending.close();
+        if pending.records.is_empty() {
+            self.view.rollback(before);
+            return done.into_iter().for_each(Done::answer);
+        }
+        let logged = pending.records.iter().try_for_each(|record| self.log.append(record));
+        if let Err(error) = logged.and_then(|()| self.log.flush()) {
+            tracing::error!(%error, "the log could not be made durable");
+            self.view.rollback(before);
+            let failed = Arc::new(error);
+            return done.into_iter().for_each(|done| answer_log_failed(done.job, &failed));
+        }
+        self.log_end += pending.records.iter().map(|record| u64::from(record.count)).sum::<u64>();
+        if let Err(error) = self.view.commit() {
+            // The log has it all; the view follows as soon as it can.
+            tracing::error!(%error, "the view could not be committed");
+            self.view.rollback(before);
+            if let Err(error) = self.catch_up() {
+                let failed = Arc::new(error);
+                return done.into_iter().for_each(|done| answer_failed(done.job, &failed));
+            }
+        }
+        if self.view.stale
+            && let Err(error) = self.rebuild()
+        {
+            tracing::error!(%error, "the view could not be rebuilt");
+        }
+        self.publish(pending.recent, pending.committed);
+        done.into_iter().for_each(Done::answer);
+        self.unsealed_bytes += pending.raw_bytes;
+    }
+
+    /// Tells readers and watchers what is durable now.
+    fn publish(&mut self, recent: Vec<Recent>, transactions: Vec<CommittedTransaction>) {
+        self.shared.set(&self.view.memory, self.log.disk_bytes());
+        self.shared.extend_recent(recent);
+        let snapshot = self.shared.snapshot();
+        let commit = Commit { end: snapshot.end, vector: Arc::clone(&snapshot.vector), transactions };
+        self.shared.tell(&commit);
+    }
+
+    fn run_one(&mut self, job: &mut Job, pending: &mut Pending) -> Result<Outcome, JobError> {
+        match job {
+            Job::Local(job) => self.run_local(job, pending).map(Outcome::Written),
+            Job::Remote(job) => self.run_remote(job, pending).map(Outcome::Received),
+        }
+    }
+
+    fn run_local(&mut self, job: &mut LocalJob, pending: &mut Pending) -> Result<Written, JobError> {
+        let me = self.key.author();
+        let now_ms = job.now_ms;
+        if !matches!(job.work, LocalWork::Found(..)) {
+            if !self.view.memory.membership.is_founded() {
+                return Err(Refusal::not_founded().into());
+            }
+            if !self.view.memory.membership.may_write(&me) {
+                return Err(Refusal::not_a_writer().into());
+            }
+        }
+        match &mut job.work {
+            LocalWork::Sql(write) => self.run_sql(write, now_ms, pending),
+            LocalWork::Schema(sql) => {
+                let ops = ddl::plan(sql, &self.view.memory.schema).map_err(|error| Refusal::of_ddl(&error))?;
+                let ops: Vec<Op> = ops.into_iter().map(Op::Schema).collect();
+                self.record_ops(ops, Some("schema".into()), now_ms, pending)
+            }
+            LocalWork::Member(make) => {
+                let op = make(&self.view.memory.membership).map_err(JobError::Write)?;
+                self.record_ops(vec![Op::Member(op)], None, now_ms, pending)
+            }
+            LocalWork::Found(founding, schema) => {
+                let founding = Op::Member((**founding).clone());
+                let ops = std::iter::once(founding).chain(schema.iter().cloned().map(Op::Schema)).collect();
+                self.record_ops(ops, None, now_ms, pending)
+            }
+        }
+    }
+
+    fn run_sql(&mut self, write: &Write, now_ms: i64, pending: &mut Pending) -> Result<Written, JobError> {
+        let labels = [&write.message, &write.by];
+        if labels.into_iter().flatten().any(|label| label.len() > bounds::LABEL_BYTES) {
+            return Err(Refusal::label_too_long().into());
+        }
+        let key = write.idempotency_key.as_deref().map(idempotency_hash);
+        if let Some(dot) = key.map(|key| self.view.recorded_under(&key)).transpose()?.flatten() {
+            let changes = Vec::new();
+            return Ok(Written { dot: Some(dot), results: Vec::new(), changes, repeated: true });
+        }
+        let vector = self.view.memory.vector();
+        if write.basis.as_ref().is_some_and(|basis| !vector.covers_all(basis)) {
+            return Err(Refusal::unknown_basis().into());
+        }
+        let memory = self.view.memory.clone();
+        let mut local = self.view.run_local(&write.statements)?;
+        let results = std::mem::take(&mut local.results);
+        if local.ops.is_empty() {
+            return Ok(Written { dot: None, results, changes: Vec::new(), repeated: false });
+        }
+        let mut transaction = Transaction { header: self.header(now_ms), ops: std::mem::take(&mut local.ops) };
+        transaction.header.key = key;
+        transaction.header.by.clone_from(&write.by);
+        transaction.header.message.clone_from(&write.message);
+        transaction.header.basis.clone_from(&write.basis);
+        let signed = self.sign(&transaction)?;
+        let merged = if transaction.header.basis.is_some() {
+            // What others changed meanwhile may win: decided like any concurrent edit.
+            self.view.rollback_to_savepoint(memory)?;
+            self.view.savepoint()?;
+            self.view.merge(&transaction, signed.chain)?
+        } else {
+            self.view.adopt(local, &transaction.header, transaction.op_count(), signed.chain)?
+        };
+        Ok(self.recorded(transaction, signed, merged, results, pending))
+    }
+
+    fn record_ops(
+        &mut self,
+        ops: Vec<Op>,
+        message: Option<String>,
+        now_ms: i64,
+        pending: &mut Pending,
+    ) -> Result<Written, JobError> {
+        if ops.is_empty() {
+            return Ok(Written { dot: None, results: Vec::new(), changes: Vec::new(), repeated: false });
+        }
+        let mut transaction = Transaction { header: self.header(now_ms), ops };
+        transaction.header.message = message;
+        let signed = self.sign(&transaction)?;
+        let merged = self.view.merge(&transaction, signed.chain);
+        let merged = merged.and_then(|merged| self.view.check_rules().map(|()| merged)).map_err(|error| match error {
+            // A default or CHECK expression that SQLite does not accept.
+            ViewError::Sql(error) if crate::view::is_refusal(&error) => Refusal::of_schema_sql(&error).into(),
+            error => JobError::View(error),
+        })?;
+        Ok(self.recorded(transaction, signed, merged, Vec::new(), pending))
+    }
+
+    fn header(&mut self, now_ms: i64) -> Header {
+        let me = self.key.author();
+        let memory = &self.view.memory;
+        Header {
+            dot: Dot { author: me, seq: memory.chains.get(&me).map_or(0, |chain| chain.seq) + 1 },
+            time_ms: self.clock.next(now_ms),
+            context: memory.growth(&me),
+            basis: None,
+            key: None,
+            by: None,
+            message: None,
+        }
+    }
+
+    fn sign(&self, transaction: &Transaction) -> Result<Signed, JobError> {
+        let bytes = transaction.encode();
+        if bytes.len() > bounds::TRANSACTION_BYTES {
+            return Err(Refusal::too_large(bytes.len()).into());
+        }
+        let before = before(&self.view.memory, self.space.0, transaction.header.dot.author);
+        let hash = transaction::hash(Previous(before.hash.0), &bytes);
+        let chain = ChainHead { seq: transaction.header.dot.seq, hash };
+        Ok(Signed { signature: self.key.sign(&hash), before, bytes, chain })
+    }
+
+    fn recorded(
+        &mut self,
+        transaction: Transaction,
+        signed: Signed,
+        merged: Merged,
+        results: Vec<crate::write::StatementResult>,
+        pending: &mut Pending,
+    ) -> Written {
+        let arrival = self.view.memory.position - 1;
+        let header = transaction.header;
+        let dot = header.dot;
+        pending.raw_bytes += signed.bytes.len();
+        pending.committed.push(CommittedTransaction {
+            arrival,
+            dot,
+            time_ms: header.time_ms,
+            local: true,
+            changes: merged.changes.clone(),
+        });
+        pending.push_local(arrival, dot.author, &signed);
+        pending.recent.push(Recent {
+            arrival,
+            header,
+            bytes: signed.bytes,
+            signature: Some(signed.signature),
+            hash: signed.chain.hash,
+            ends_record: true,
+        });
+        Written { dot: Some(dot), results, changes: merged.changes, repeated: false }
+    }
+
+    fn run_remote(&mut self, job: &RemoteJob, pending: &mut Pending) -> Result<Received, JobError> {
+        let block = Block::decode(&job.block).map_err(verify::Fault::from).map_err(ReceiveError::from)?;
+        let memory = &self.view.memory;
+        let known = Known { space: self.space, chains: &memory.chains, membership: &memory.membership };
+        let incoming = verify::verify(&block, known).map_err(ReceiveError::from)?;
+        let first = self.view.memory.position;
+        let mut chains_before = Chains::new();
+        let mut builder = (incoming.len() < block.len()).then(BlockBuilder::default);
+        let mut received = Received::default();
+        let mut recent: Vec<Recent> = Vec::new();
+        for one in incoming {
+            let header = &one.transaction.header;
+            let author = header.dot.author;
+            let arrival = self.view.memory.position;
+            chains_before.entry(author).or_insert_with(|| before(&self.view.memory, self.space.0, author));
+            self.clock.observe(header.time_ms, job.now_ms);
+            let chain = ChainHead { seq: header.dot.seq, hash: one.hash };
+            let merged = self.view.merge(&one.transaction, chain)?;
+            let (bytes, signature) = block.get(one.at).unwrap_or_default();
+            if let Some(builder) = &mut builder {
+                builder.push(author, bytes, signature);
+            }
+            pending.raw_bytes += bytes.len();
+            recent.push(Recent {
+                arrival,
+                header: header.clone(),
+                bytes: bytes.to_vec(),
+                signature,
+                hash: one.hash,
+                ends_record: false,
+            });
+            add_changes(&mut received.changes, &merged.changes);
+            pending.committed.push(CommittedTransaction {
+                arrival,
+                dot: header.dot,
+                time_ms: header.time_ms,
+                local: false,
+                changes: merged.changes,
+            });
+            received.transactions += 1;
+        }
+        if received.transactions > 0 {
+            pending.close();
+            let bytes = builder.map_or_else(|| job.block.clone(), BlockBuilder::finish);
+            let count = received.transactions as u32;
+            pending.records.push(Record { arrival: first, block: bytes, count, before: chains_before });
+            recent.iter_mut().for_each(|one| one.ends_record = one.arrival + 1 == self.view.memory.position);
+            pending.recent.append(&mut recent);
+        }
+        received.vector = self.view.memory.vector();
+        Ok(received)
+    }
+
+    /// Joins small records once they make a full block together.
+    pub(super) fn seal(&mut self) {
+        if self.unsealed_bytes < bounds::BLOCK_TARGET_BYTES {
+            return;
+        }
+        self.unsealed_bytes = 0;
+        loop {
+            match self.log.seal(self.sealed, self.log_end) {
+                Ok(next) if next == self.sealed => break,
+                Ok(next) => self.sealed = next,
+                Err(error) => {
+                    tracing::warn!(%error, "records could not be joined");
+                    break;
+                }
+            }
+        }
+        if let Err(error) = self.view.put_state("sealed", self.sealed as i64) {
+            tracing::warn!(%error, "the view could not be changed");
+        }
+    }
+}
+
+/// A transaction of this site, ready for the log.
+struct Signed {
+    bytes: Vec<u8>,
+    signature: Signature,
+    chain: ChainHead,
+    before: ChainHead,
+}
+
+/// The author's last transaction; before its first, the space itself; before the very first
+/// transaction of the space, nothing.
+fn before(memory: &Memory, space: [u8; 32], author: Author) -> ChainHead {
+    let first = if memory.position == 0 { Previous::GENESIS.0 } else { space };
+    memory.chains.get(&author).copied().unwrap_or(ChainHead { seq: 0, hash: TxHash(first) })
+}
+
+impl Pending {
+    fn push_local(&mut self, arrival: u64, author: Author, signed: &Signed) {
+        let (_, before, builder) =
+            self.open.get_or_insert_with(|| (arrival, Chains::new(), BlockBuilder::default()));
+        before.entry(author).or_insert(signed.before);
+        builder.push(author, &signed.bytes, Some(signed.signature));
+        if builder.is_full() {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some((arrival, before, builder)) = self.open.take() {
+            let count = builder.len() as u32;
+            self.records.push(Record { arrival, block: builder.finish(), count, before });
+        }
+    }
+}
+
+/// Jobs of one kind share a SQLite transaction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Users' statements, with foreign keys enforced.
+    Sql,
+    /// Everything else.
+    Other,
+}
+
+impl Kind {
+    fn of(job: &Job) -> Self {
+        match job {
+            Job::Local(LocalJob { work: LocalWork::Sql(_), .. }) => Self::Sql,
+            _ => Self::Other,
+        }
+    }
+
+    /// A membership or schema change, or a received block, is a group of its own kind.
+    fn joins(self, job: &Job) -> bool {
+        self == Self::of(job)
+    }
+}
+
+enum JobError {
+    Refused(Refusal),
+    Write(WriteError),
+    Receive(ReceiveError),
+    View(ViewError),
+}
+
+impl From<Refusal> for JobError {
+    fn from(error: Refusal) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<ReceiveError> for JobError {
+    fn from(error: ReceiveError) -> Self {
+        Self::Receive(error)
+    }
+}
+
+impl From<ViewError> for JobError {
+    fn from(error: ViewError) -> Self {
+        Self::View(error)
+    }
+}
+
+impl From<LocalError> for JobError {
+    fn from(error: LocalError) -> Self {
+        match error {
+            LocalError::Refused(refusal) => Self::Refused(refusal),
+            LocalError::View(error) => Self::View(error),
+        }
+    }
+}
+
+impl Done {
+    fn answer(self) {
+        match (self.job, self.outcome) {
+            (Job::Local(job), Outcome::Written(written)) => (job.reply)(Ok(written)),
+            (Job::Remote(job), Outcome::Received(received)) => (job.reply)(Ok(received)),
+            _ => {}
+        }
+    }
+}
+
+fn answer_error(job: Job, error: JobError) {
+    match job {
+        Job::Local(LocalJob { reply, .. }) => reply(Err(match error {
+            JobError::Refused(refusal) => refusal.into(),
+            JobError::Write(error) => error,
+            JobError::View(error) => error.into(),
+            JobError::Receive(_) => WriteError::Closed,
+        })),
+        Job::Remote(RemoteJob { reply, .. }) => reply(Err(match error {
+            JobError::Receive(error) => error,
+            JobError::View(error) => error.into(),
+            JobError::Refused(_) | JobError::Write(_) => ReceiveError::Closed,
+        })),
+    }
+}
+
+fn answer_failed(job: Job, error: &Arc<ViewError>) {
+    answer_error(job, JobError::View(ViewError::Behind(error.to_string())));
+}
+
+fn answer_log_failed(job: Job, error: &Arc<LogError>) {
+    let error = match &**error {
+        LogError::Poisoned => LogError::Poisoned,
+        other => LogError::Io(std::io::Error::other(other.to_string())),
+    };
+    match job {
+        Job::Local(job) => (job.reply)(Err(error.into())),
+        Job::Remote(job) => (job.reply)(Err(error.into())),
+    }
+}

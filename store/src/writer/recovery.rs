@@ -1,0 +1,202 @@
+//! Brings the view to where the log is: after a crash, after a failed commit, or from nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tandem_protocol::clock::Clock;
+use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
+use tandem_protocol::op::Op;
+use tandem_protocol::schema::SchemaOp;
+use tandem_protocol::merge::WriteId;
+use tandem_protocol::transaction::Transaction;
+use tandem_protocol::verify::ChainHead;
+
+use super::Writer;
+use crate::log::{LogError, Record, SpaceLog};
+use crate::space::{Shared, TableStatus};
+use crate::view::{View, ViewError};
+
+/// Transactions replayed per SQLite transaction.
+const REPLAY_TRANSACTIONS: u64 = 10_000;
+
+impl Writer {
+    /// Opens the view beside its log and lets it catch up.
+    pub(crate) fn open(
+        space: SpaceId,
+        key: AuthorKey,
+        log: SpaceLog,
+        view_path: &Path,
+        shared: Arc<Shared>,
+    ) -> Result<Self, OpenFailure> {
+        let (log_end, cut) = log.end()?;
+        if cut > 0 {
+            tracing::warn!(cut, "the last records of the log were not completely written and have been cut off; they had not been acknowledged");
+        }
+        let me = key.author();
+        let view = match View::open(view_path, me) {
+            Ok(view) => view,
+            Err(error) => {
+                tracing::warn!(%error, "the view cannot be used and is built anew from the log");
+                remove_view(view_path)?;
+                View::open(view_path, me)?
+            }
+        };
+        let sealed = view.state("sealed")?.unwrap_or(0) as u64;
+        let clock = Clock::default();
+        let mut writer =
+            Self { space, key, log, view, shared, clock, sealed, unsealed_bytes: 0, log_end };
+        if writer.follows_log()? {
+            writer.catch_up()?;
+        } else {
+            tracing::warn!("the view does not match the log and is built anew");
+            writer.rebuild()?;
+        }
+        if writer.view.stale {
+            writer.rebuild()?;
+        }
+        let last = writer.view.last_time(&me)?;
+        writer.clock.observe(last.unwrap_or(0), i64::MAX - tandem_protocol::bounds::CLOCK_LEAD_MS);
+        writer.shared.set(&writer.view.memory, writer.log.disk_bytes());
+        Ok(writer)
+    }
+
+    /// Whether the log at the view's position is the one the view was made from.
+    fn follows_log(&self) -> Result<bool, LogError> {
+        let position = self.view.memory.position;
+        if position == 0 {
+            return Ok(true);
+        }
+        if position > self.log_end {
+            return Ok(false);
+        }
+        let Some(record) = self.log.holding(position - 1)? else { return Ok(false) };
+        let opened = record.open()?;
+        let at = (position - 1 - record.arrival) as usize;
+        Ok(opened.entries.get(at).is_some_and(|(header, _, hash)| {
+            let chain = ChainHead { seq: header.dot.seq, hash: *hash };
+            self.view.memory.chains.get(&header.dot.author) == Some(&chain)
+        }))
+    }
+
+    /// Merges what the log has beyond the view.
+    pub(crate) fn catch_up(&mut self) -> Result<(), ViewError> {
+        while self.view.memory.position < self.log_end {
+            let before = self.view.memory.clone();
+            self.view.begin(false)?;
+            let until = self.log_end.min(before.position + REPLAY_TRANSACTIONS);
+            let replayed = replay(&mut self.view, &self.log, self.log_end, until);
+            if let Err(error) = replayed.and_then(|()| self.view.commit()) {
+                self.view.rollback(before);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds the view anew from the log, in one SQLite transaction: readers see the old one until
+    /// the new one is complete.
+    pub(crate) fn rebuild(&mut self) -> Result<(), ViewError> {
+        let before = self.view.memory.clone();
+        let sealed = self.sealed as i64;
+        let rebuilt = build(&mut self.view, &self.log, self.log_end, |view| view.put_state("sealed", sealed));
+        match rebuilt {
+            Ok(()) => {
+                self.shared.set(&self.view.memory, self.log.disk_bytes());
+                Ok(())
+            }
+            Err(error) => {
+                self.view.rollback(before);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Empties a view and folds the log into it.
+fn build(
+    view: &mut View,
+    log: &SpaceLog,
+    end: u64,
+    finish: impl FnOnce(&View) -> Result<(), ViewError>,
+) -> Result<(), ViewError> {
+    let mut schema: Vec<(SchemaOp, WriteId)> = Vec::new();
+    for record in log.records(0, end) {
+        for (_, transaction, _) in transactions(&record.map_err(unreadable)?).map_err(unreadable)? {
+            let by = transaction.header.write_id();
+            schema.extend(transaction.ops.into_iter().filter_map(|op| match op {
+                Op::Schema(op) => Some((op, by)),
+                _ => None,
+            }));
+        }
+    }
+    view.begin(false)?;
+    view.clear(&schema)?;
+    replay(view, log, end, end)?;
+    finish(view)?;
+    view.commit()
+}
+
+/// Merges what the log has beyond the view, up to at least `until`.
+fn replay(view: &mut View, log: &SpaceLog, end: u64, until: u64) -> Result<(), ViewError> {
+    for record in log.records(view.memory.position, end) {
+        let record = record.map_err(unreadable)?;
+        for (arrival, transaction, chain) in transactions(&record).map_err(unreadable)? {
+            if arrival == view.memory.position && arrival < end {
+                view.merge(&transaction, chain)?;
+            }
+        }
+        if view.memory.position >= until {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The figures of a view built from the log at `path`, beside the real one.
+pub(crate) fn fold(log: &SpaceLog, end: u64, path: &Path, me: Author) -> Result<Vec<TableStatus>, ViewError> {
+    remove_view(path).map_err(|error| ViewError::Behind(error.to_string()))?;
+    let mut view = View::open(path, me)?;
+    build(&mut view, log, end, |_| Ok(()))?;
+    let shared = Shared::default();
+    shared.set(&view.memory, 0);
+    Ok(shared.snapshot().tables.to_vec())
+}
+
+fn unreadable(error: LogError) -> ViewError {
+    ViewError::Behind(error.to_string())
+}
+
+fn transactions(record: &Record) -> Result<Vec<(u64, Transaction, ChainHead)>, LogError> {
+    let opened = record.open()?;
+    let entries = opened.entries.iter().zip(opened.block.iter()).zip(record.arrival..);
+    entries
+        .map(|(((header, _, hash), (bytes, _)), arrival)| {
+            let transaction = Transaction::decode(bytes).map_err(|_| LogError::Damaged { arrival })?;
+            Ok((arrival, transaction, ChainHead { seq: header.dot.seq, hash: *hash }))
+        })
+        .collect()
+}
+
+/// Removes the view's files. The log has everything.
+pub(crate) fn remove_view(path: &Path) -> std::io::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(&name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Why a space could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenFailure {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    View(#[from] ViewError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
