@@ -16,11 +16,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bytes of a segment, the unit in which sled's file grows and is reclaimed.
-const SEGMENT_BYTES: usize = 4 << 20;
+const SEGMENT_BYTES: usize = 1 << 20;
 
 /// Bytes of the largest value: a page of 17 such values and their keys is below a quarter of a
 /// segment.
-pub(crate) const VALUE_BYTES: usize = 32 << 10;
+pub(crate) const VALUE_BYTES: usize = 12 << 10;
 
 /// Bytes sled may keep of pages read. The log is read in order, hardly ever twice.
 const CACHE_BYTES: u64 = 8 << 20;

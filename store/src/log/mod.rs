@@ -17,8 +17,9 @@ pub(crate) use record::Record;
 
 use engine::{Shelf, VALUE_BYTES};
 
-/// Records smaller than this are joined with their neighbours.
-const SMALL_BYTES: usize = bounds::BLOCK_TARGET_BYTES / 4;
+/// Records smaller than this are joined with their neighbours. Joining writes them a second time:
+/// worth it where a record is mostly overhead, not where it is mostly data.
+const SMALL_BYTES: usize = 1024;
 
 /// The log of one space.
 #[derive(Clone)]
@@ -36,6 +37,13 @@ fn key(arrival: u64, piece: u16) -> [u8; 10] {
 
 fn arrival_of(key: &[u8]) -> u64 {
     key.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+impl Record {
+    /// Whether it is worth joining with its neighbours.
+    pub(crate) fn is_small(&self) -> bool {
+        self.block.len() < SMALL_BYTES
+    }
 }
 
 impl SpaceLog {
@@ -144,17 +152,16 @@ impl SpaceLog {
         let mut joined: Vec<Record> = Vec::new();
         for record in self.records(from, end) {
             let record = record?;
-            let block = Block::decode(&record.block).map_err(|_| LogError::Damaged { arrival: record.arrival })?;
-            let raw: usize = block.iter().map(|(bytes, _)| bytes.len()).sum();
-            if raw >= SMALL_BYTES {
+            if !record.is_small() {
                 // A large record ends the run before it, even if that is not full.
                 let next = record.end();
                 self.join(joined, builder)?;
                 return Ok(next);
             }
+            let damaged = |_| LogError::Damaged { arrival: record.arrival };
+            let block = Block::decode(&record.block).map_err(damaged)?;
             for (bytes, signature) in block.iter() {
-                let header = tandem_protocol::transaction::decode_header(bytes)
-                    .map_err(|_| LogError::Damaged { arrival: record.arrival })?;
+                let header = tandem_protocol::transaction::decode_header(bytes).map_err(damaged)?;
                 builder.push(header.dot.author, bytes, signature);
             }
             joined.push(record);

@@ -5,7 +5,7 @@ use tandem_protocol::bounds;
 use tandem_protocol::identity::{Author, TxHash};
 use tandem_protocol::membership::MemberOp;
 use tandem_protocol::op::Op;
-use tandem_protocol::transaction::Transaction;
+use tandem_protocol::transaction::{Header, Transaction};
 use tandem_protocol::verify::SignedTransaction;
 use tandem_protocol::version::{Dot, Head, VersionVector};
 
@@ -66,35 +66,34 @@ impl Space {
         if let Some(chunk) = self.0.shared.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes)) {
             return Ok(chunk);
         }
+        let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
         let mut chunk = Chunk { next: from, ..Chunk::default() };
+        let mut builder = BlockBuilder::default();
         for record in self.0.log.records(from, end) {
             let record = record?;
-            chunk.next = record.end();
-            self.fill_from_record(&mut chunk, record, have)?;
-            if chunk.block.is_some() {
+            let opened = record.open()?;
+            let lacking = |(header, ..): &&(Header, _, _)| !have.covers(&header.dot);
+            let raw: usize = opened.block.iter().map(|(bytes, _)| bytes.len()).sum();
+            if !builder.is_empty() && builder.raw_len() + raw > limit {
                 break;
             }
+            chunk.next = record.end();
+            for (header, _, hash) in opened.entries.iter().filter(lacking) {
+                chunk.heads.advance(header.dot.author, Head::new(header.dot.seq, hash));
+            }
+            if builder.is_empty() && raw >= limit / 2 && opened.entries.iter().all(|entry| lacking(&entry)) {
+                // As large as a frame should be, and all of it wanted: served as it lies there.
+                chunk.block = Some(record.block);
+                return Ok(chunk);
+            }
+            for ((header, ..), (bytes, signature)) in opened.entries.iter().zip(opened.block.iter()) {
+                if !have.covers(&header.dot) {
+                    builder.push(header.dot.author, bytes, signature);
+                }
+            }
         }
+        chunk.block = (!builder.is_empty()).then(|| builder.finish());
         Ok(chunk)
-    }
-
-    fn fill_from_record(&self, chunk: &mut Chunk, record: Record, have: &VersionVector) -> Result<(), LogError> {
-        let opened = record.open()?;
-        let lacking = opened.entries.iter().filter(|(header, ..)| !have.covers(&header.dot));
-        let mut count = 0;
-        for (header, _, hash) in lacking {
-            count += 1;
-            chunk.heads.advance(header.dot.author, Head::new(header.dot.seq, hash));
-        }
-        chunk.block = match count {
-            0 => None,
-            all if all == opened.entries.len() => Some(record.block),
-            _ => opened
-                .block
-                .filtered(|header| !have.covers(&header.dot))
-                .map_err(|_| LogError::Damaged { arrival: record.arrival })?,
-        };
-        Ok(())
     }
 
     /// The transaction that admitted an author (or founded the space), verifiable on its own.

@@ -3,7 +3,8 @@
 //! Tables are STRICT and keep their rowid. It is never an alias of a key column: it tells, for a
 //! row written once, which transaction inserted it (see `provenance`), at no cost per row.
 //! Rules that must never stop a merge (NOT NULL, CHECK) are triggers that look at local writes
-//! only, and refuse one only if the row satisfied the rule before it.
+//! only, and refuse one only if the row satisfied the rule before it. They raise FAIL, not ABORT:
+//! the whole transaction is taken back anyway, and ABORT would make SQLite journal every statement.
 
 use tandem_protocol::schema::{
     ColumnDef, ColumnType, DefaultValue, IndexDef, OnDelete, Storage, TableDef,
@@ -145,7 +146,7 @@ fn unique_rule(def: &TableDef, columns: &[String]) -> UniqueRule {
         let trigger = quoted(&format!("{name}_{}", event.to_ascii_lowercase()));
         format!(
             "CREATE TRIGGER {trigger} AFTER {event} ON {table} WHEN tandem_local() {changed} BEGIN \
-             SELECT RAISE(ABORT, {message}) FROM {table} AS t WHERE {} AND t.rowid <> NEW.rowid; END",
+             SELECT RAISE(FAIL, {message}) FROM {table} AS t WHERE {} AND t.rowid <> NEW.rowid; END",
             same("NEW")
         )
     };
@@ -186,7 +187,7 @@ pub(crate) fn rule_triggers(def: &TableDef) -> Vec<String> {
         let cases = rules.iter().map(|(rule, message)| {
             let and_before = if before { format!(" AND {}", holds("OLD", rule)) } else { String::new() };
             let message = literal(&Value::Text(message.clone()));
-            format!("WHEN NOT {}{and_before} THEN RAISE(ABORT, {message})", holds("NEW", rule))
+            format!("WHEN NOT {}{and_before} THEN RAISE(FAIL, {message})", holds("NEW", rule))
         });
         format!("SELECT CASE {} END;", cases.collect::<Vec<_>>().join(" "))
     };

@@ -95,7 +95,8 @@ impl View {
         // The log is the truth: a power cut may take back the view's last transactions, which are
         // then replayed, but must never leave it corrupt. That is what NORMAL promises in WAL mode.
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+        connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
+        connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
         connection.pragma_update(None, "cache_size", -16_000)?;
         connection.pragma_update(None, "foreign_keys", false)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;

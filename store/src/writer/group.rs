@@ -19,6 +19,9 @@ use crate::space::{Commit, CommittedTransaction, Recent};
 use crate::view::{LocalError, Memory, Merged, ViewError};
 use crate::write::{Refusal, Write, WriteError, Written};
 
+/// Bytes of small records at which they are joined.
+const SEAL_AFTER_BYTES: usize = bounds::BLOCK_TARGET_BYTES;
+
 /// What a group has recorded so far, not yet durable.
 #[derive(Default)]
 struct Pending {
@@ -27,7 +30,6 @@ struct Pending {
     open: Option<(u64, Chains, BlockBuilder)>,
     recent: Vec<Recent>,
     committed: Vec<CommittedTransaction>,
-    raw_bytes: usize,
 }
 
 /// A job that ran, and how it is answered once durable.
@@ -108,6 +110,7 @@ impl Writer {
             let failed = Arc::new(error);
             return done.into_iter().for_each(|done| answer_log_failed(done.job, &failed));
         }
+        self.unsealed_bytes += pending.records.iter().filter(|record| record.is_small()).map(|record| record.block.len()).sum::<usize>();
         self.log_end += pending.records.iter().map(|record| u64::from(record.count)).sum::<u64>();
         if let Err(error) = self.view.commit() {
             // The log has it all; the view follows as soon as it can.
@@ -125,7 +128,6 @@ impl Writer {
         }
         self.publish(pending.recent, pending.committed);
         done.into_iter().for_each(Done::answer);
-        self.unsealed_bytes += pending.raw_bytes;
     }
 
     /// Tells readers and watchers what is durable now.
@@ -269,7 +271,6 @@ impl Writer {
         let arrival = self.view.memory.position - 1;
         let header = transaction.header;
         let dot = header.dot;
-        pending.raw_bytes += signed.bytes.len();
         pending.committed.push(CommittedTransaction {
             arrival,
             dot,
@@ -311,7 +312,6 @@ impl Writer {
             if let Some(builder) = &mut builder {
                 builder.push(author, bytes, signature);
             }
-            pending.raw_bytes += bytes.len();
             recent.push(Recent {
                 arrival,
                 header: header.clone(),
@@ -344,7 +344,7 @@ impl Writer {
 
     /// Joins small records once they make a full block together.
     pub(super) fn seal(&mut self) {
-        if self.unsealed_bytes < bounds::BLOCK_TARGET_BYTES {
+        if self.unsealed_bytes < SEAL_AFTER_BYTES {
             return;
         }
         self.unsealed_bytes = 0;
