@@ -3,6 +3,7 @@
 mod bundles;
 mod convergence;
 mod crashes;
+mod reference;
 mod writes;
 
 use std::path::Path;
