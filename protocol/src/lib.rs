@@ -25,6 +25,9 @@ pub mod verify;
 pub mod merge;
 pub mod fingerprint;
 pub mod bundle;
+pub mod session;
+pub mod invitation;
+pub mod join;
 
 pub mod codec;
 

@@ -1,0 +1,166 @@
+//! Who answers: the node that runs on the data folder, over loopback HTTP; or, when none does, the
+//! very same requests on the folder opened here.
+
+mod remote;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tandem_node::Running;
+use tandem_node::api::invitation::{Invitation, Invite};
+use tandem_node::api::log_entry::{LogEntry, LogPage, LogQuery};
+use tandem_node::api::query::{Answer, Query};
+use tandem_node::api::schema::{SchemaChange, SchemaChanged, ShownSchema};
+use tandem_node::api::site::{Rename, Site};
+use tandem_node::api::space::{Founded, NewSpace};
+use tandem_node::api::status::Status;
+use tandem_node::api::transaction::{Transact, Transacted};
+use tandem_node::api::verification::Verification;
+use tandem_node::api::{Api, Result, error_kind, wait};
+use tandem_store::Store;
+
+pub use remote::Remote;
+
+/// How long another command may hold the folder before it is said to be in use.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Whoever answers requests for a data folder.
+pub enum Client {
+    /// The running node.
+    Node(Remote),
+    /// The folder, opened by this process.
+    Folder(Api),
+}
+
+impl Client {
+    /// Finds the running node, or opens the folder. Nothing is created.
+    pub fn of_folder(folder: &Path) -> Result<Self> {
+        if !folder.join("site.key").exists() {
+            return Err(error_kind::space_missing.error());
+        }
+        Self::of_folder_or_new(folder)
+    }
+
+    /// The same; makes the folder a site if it is none.
+    pub fn of_folder_or_new(folder: &Path) -> Result<Self> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(running) = Running::read(folder)
+                && let Some(node) = Remote::of(folder, &running)?
+            {
+                return Ok(Self::Node(node));
+            }
+            let holder = format!("a tandem command (process {})", std::process::id());
+            let error = match Store::open(folder, &holder) {
+                Ok(store) => return Ok(Self::Folder(Api::new(store))),
+                Err(error) => tandem_node::api::ApiError::from(error),
+            };
+            // Another command, or a node that is just starting or stopping.
+            if !error.is(&error_kind::folder_locked) || Instant::now() > deadline {
+                return Err(error);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// The running node, if it is one.
+    pub fn node(&self) -> Result<&Remote> {
+        match self {
+            Self::Node(node) => Ok(node),
+            Self::Folder(_) => Err(error_kind::network_off.error()),
+        }
+    }
+
+    /// Names of the spaces.
+    pub fn spaces(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Node(node) => Ok(node.status()?.spaces.into_iter().map(|space| space.name).collect()),
+            Self::Folder(api) => Ok(api.store().spaces().iter().map(|space| space.name().to_owned()).collect()),
+        }
+    }
+
+    pub fn status(&self) -> Result<Status> {
+        match self {
+            Self::Node(node) => node.status(),
+            Self::Folder(api) => Ok(api.status()),
+        }
+    }
+
+    pub fn create_space(&self, request: &NewSpace) -> Result<Founded> {
+        match self {
+            Self::Node(node) => node.post(&["spaces"], request),
+            Self::Folder(api) => api.create_space(request),
+        }
+    }
+
+    pub fn transact(&self, space: &str, request: Transact) -> Result<Transacted> {
+        match self {
+            Self::Node(node) => node.post(&["spaces", space, "transactions"], &request),
+            Self::Folder(api) => wait(|reply| api.transact(space, request, reply)),
+        }
+    }
+
+    pub fn query(&self, space: &str, request: Query) -> Result<Answer> {
+        match self {
+            Self::Node(node) => node.post(&["spaces", space, "queries"], &request),
+            Self::Folder(api) => api.query(space, request),
+        }
+    }
+
+    pub fn log(&self, space: &str, query: &LogQuery) -> Result<LogPage> {
+        match self {
+            Self::Node(node) => node.get_with(&["spaces", space, "log"], query),
+            Self::Folder(api) => api.log(space, query),
+        }
+    }
+
+    pub fn transaction(&self, space: &str, dot: &str) -> Result<LogEntry> {
+        match self {
+            Self::Node(node) => node.get(&["spaces", space, "log", dot]),
+            Self::Folder(api) => api.transaction(space, dot),
+        }
+    }
+
+    pub fn verify(&self, space: &str) -> Result<Verification> {
+        match self {
+            Self::Node(node) => node.post(&["spaces", space, "verification"], &()),
+            Self::Folder(api) => api.verify(space),
+        }
+    }
+
+    pub fn schema(&self, space: &str) -> Result<ShownSchema> {
+        match self {
+            Self::Node(node) => node.get(&["spaces", space, "schema"]),
+            Self::Folder(api) => api.schema(space),
+        }
+    }
+
+    pub fn apply_schema(&self, space: &str, request: &SchemaChange) -> Result<SchemaChanged> {
+        match self {
+            Self::Node(node) => node.post(&["spaces", space, "schema"], request),
+            Self::Folder(api) => wait(|reply| api.apply_schema(space, request, reply)),
+        }
+    }
+
+    pub fn sites(&self, space: &str) -> Result<Vec<Site>> {
+        match self {
+            Self::Node(node) => node.get(&["spaces", space, "sites"]),
+            Self::Folder(api) => api.sites(space),
+        }
+    }
+
+    pub fn rename_site(&self, space: &str, site: &str, request: &Rename) -> Result<()> {
+        match self {
+            Self::Node(node) => node.patch(&["spaces", space, "sites", site], request),
+            Self::Folder(api) => wait(|reply| api.rename_site(space, site, request, reply)),
+        }
+    }
+
+    pub fn invite(&self, space: &str, request: &Invite) -> Result<Invitation> {
+        match self {
+            Self::Node(node) => node.post(&["spaces", space, "invitations"], request),
+            Self::Folder(api) => api.invite(space, request),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The running node, over loopback HTTP.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tandem_node::Running;
+use tandem_node::api::event::Event;
+use tandem_node::api::status::Status;
+use tandem_node::api::{ApiError, Result, error_kind};
+use tandem_node::http::Token;
+use ureq::http::{Method, Request, Response};
+use ureq::{Agent, Body, SendBody};
+
+/// How long a node on this very PC may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// A running node.
+pub struct Remote {
+    agent: Agent,
+    url: String,
+    token: String,
+}
+
+impl Remote {
+    /// The node that a folder says runs; none if nothing answers there any more.
+    pub fn of(folder: &Path, running: &Running) -> Result<Option<Self>> {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT))
+            .proxy(None)
+            .build();
+        let agent = Agent::new_with_config(config);
+        let url = running.url();
+        match agent.get(format!("{url}/healthz")).call() {
+            Ok(response) if response.status().is_success() => {}
+            // Left behind by a node that was killed.
+            _ => return Ok(None),
+        }
+        let unreadable = |error| error_kind::folder_unusable.with("detail", format!("http.token: {error}"));
+        let token = Token::read(folder).map_err(unreadable)?.as_str().to_owned();
+        Ok(Some(Self { agent, url, token }))
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn status(&self) -> Result<Status> {
+        self.get(&["status"])
+    }
+
+    pub fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T> {
+        read(self.send(Method::GET, &self.address(path), SendBody::none())?)
+    }
+
+    /// As [`Remote::get`], with the fields of `query` that are set behind the `?`.
+    pub fn get_with<T: DeserializeOwned>(&self, path: &[&str], query: &impl Serialize) -> Result<T> {
+        read(self.send(Method::GET, &(self.address(path) + &query_string(query)), SendBody::none())?)
+    }
+
+    pub fn post<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<T> {
+        let bytes = serde_json::to_vec(body).map_err(|error| error_kind::failed.with("detail", error))?;
+        read(self.send(Method::POST, &self.address(path), SendBody::from_owned_reader(std::io::Cursor::new(bytes)))?)
+    }
+
+    /// Sends a file's bytes.
+    pub fn upload<T: DeserializeOwned>(&self, path: &[&str], query: &impl Serialize, file: impl Read + 'static) -> Result<T> {
+        let address = self.address(path) + &query_string(query);
+        read(self.send(Method::POST, &address, SendBody::from_owned_reader(file))?)
+    }
+
+    /// Fetches bytes.
+    pub fn download(&self, path: &[&str], query: &impl Serialize) -> Result<Box<dyn Read>> {
+        let response = self.send(Method::GET, &(self.address(path) + &query_string(query)), SendBody::none())?;
+        Ok(Box::new(response.into_body().into_with_config().limit(u64::MAX).reader()))
+    }
+
+    pub fn patch(&self, path: &[&str], body: &impl Serialize) -> Result<()> {
+        let bytes = serde_json::to_vec(body).map_err(|error| error_kind::failed.with("detail", error))?;
+        let body = SendBody::from_owned_reader(std::io::Cursor::new(bytes));
+        self.send(Method::PATCH, &self.address(path), body).map(|_| ())
+    }
+
+    /// The events of a space from now on, as they happen; ends when the node stops.
+    pub fn events(&self, space: &str) -> Result<impl Iterator<Item = Result<Event>> + use<>> {
+        let response = self.send(Method::GET, &self.address(&["spaces", space, "events"]), SendBody::none())?;
+        let reader = BufReader::new(response.into_body().into_with_config().limit(u64::MAX).reader());
+        Ok(reader.lines().filter_map(|line| match line {
+            Ok(line) => {
+                let data = line.strip_prefix("data:")?;
+                Some(serde_json::from_str(data.trim()).map_err(|error| unclear(&error)))
+            }
+            Err(error) => Some(Err(error_kind::node_unreachable.with("detail", error))),
+        }))
+    }
+
+    fn address(&self, path: &[&str]) -> String {
+        let segments: String = path.iter().map(|segment| format!("/{}", escaped(segment))).collect();
+        format!("{}/v1{segments}", self.url)
+    }
+
+    fn send(&self, method: Method, address: &str, body: SendBody<'static>) -> Result<Response<Body>> {
+        let request = Request::builder()
+            .method(method)
+            .uri(address)
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/json")
+            .body(body)
+            .map_err(|error| error_kind::failed.with("detail", error))?;
+        let mut response =
+            self.agent.run(request).map_err(|error| error_kind::node_unreachable.with("detail", error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let problem = response.body_mut().read_json::<ApiError>();
+        Err(problem.unwrap_or_else(|error| unclear(&error)))
+    }
+}
+
+fn read<T: DeserializeOwned>(mut response: Response<Body>) -> Result<T> {
+    let body = response.body_mut().with_config().limit(u64::MAX);
+    body.read_json().map_err(|error| unclear(&error))
+}
+
+fn unclear(error: &dyn std::error::Error) -> ApiError {
+    error_kind::node_unreachable.with("detail", error)
+}
+
+fn query_string(query: &impl Serialize) -> String {
+    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(query) else { return String::new() };
+    let pairs: Vec<_> = fields
+        .iter()
+        .filter_map(|(name, value)| match value {
+            serde_json::Value::Null => None,
+            serde_json::Value::String(text) => Some(format!("{name}={}", escaped(text))),
+            other => Some(format!("{name}={other}")),
+        })
+        .collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+}
+
+/// Percent-encoded, but for letters, digits and `-._~`.
+fn escaped(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tandem_node::api::log_entry::LogQuery;
+
+    #[test]
+    fn names_and_filters_survive_an_address() {
+        assert_eq!(escaped("École 2/b"), "%C3%89cole%202%2Fb");
+        let query = LogQuery { table: Some("a&b".into()), limit: Some(3), ..LogQuery::default() };
+        assert_eq!(query_string(&query), "?table=a%26b&limit=3");
+        assert_eq!(query_string(&LogQuery::default()), "");
+    }
+}

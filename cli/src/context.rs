@@ -1,0 +1,99 @@
+//! What every verb is given: the decided settings, and how to print.
+
+use std::io::{self, IsTerminal, Write};
+
+use rust_i18n::t;
+use serde::Serialize;
+use tandem_node::api::{ApiError, error_kind};
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::Cli;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// What every verb is given.
+pub struct Context {
+    pub settings: Settings,
+    /// Print JSON in place of text.
+    pub json: bool,
+    verbose: u8,
+}
+
+impl Context {
+    /// Decides the settings, the language among them.
+    pub fn resolve(cli: &Cli) -> Result<Self, Failure> {
+        let environment = |name: &str| std::env::var(name).ok();
+        let settings = Settings::resolve(&cli.global, &cli.verb.network(), &environment)?;
+        rust_i18n::set_locale(&settings.lang.value);
+        Ok(Self { settings, json: cli.global.json, verbose: cli.global.verbose })
+    }
+
+    /// Starts logging on stderr: little for a short command, the node's doings for one that
+    /// carries a node.
+    pub fn log(&self, carries_node: bool) {
+        let own = match (self.verbose, carries_node) {
+            (0, false) => "error",
+            (0, true) => "info",
+            (1, _) => "debug",
+            _ => "trace",
+        };
+        let others = if self.verbose > 1 { "debug" } else { "warn" };
+        let own_crates = ["tandem", "tandem_node", "tandem_store", "tandem_protocol"];
+        let directives: String = own_crates.iter().map(|name| format!("{name}={own},")).collect();
+        let filter = EnvFilter::new(directives + others);
+        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        let started = if self.settings.log_format.value == "json" {
+            builder.json().try_init()
+        } else {
+            builder.with_ansi(io::stderr().is_terminal()).try_init()
+        };
+        if let Err(error) = started {
+            eprintln!("{error}");
+        }
+    }
+
+    /// Whoever answers requests for the data folder.
+    pub fn client(&self) -> Result<Client, Failure> {
+        self.log(false);
+        Ok(Client::of_folder(&self.settings.data.value)?)
+    }
+
+    /// The space meant: the one named, or the only one.
+    pub fn space(&self, client: &Client) -> Result<String, Failure> {
+        if let Some(name) = &self.settings.space.value {
+            return Ok(name.clone());
+        }
+        let mut names = client.spaces()?;
+        match names.len() {
+            0 => Err(error_kind::space_missing.error().into()),
+            1 => Ok(names.remove(0)),
+            _ => Err(error_kind::space_unclear.with("spaces", names.join(", ")).into()),
+        }
+    }
+
+    /// Prints a value as one line of JSON.
+    pub fn print_json(&self, value: &impl Serialize) -> Result<(), Failure> {
+        let line = serde_json::to_string(value).map_err(|error| error_kind::failed.with("detail", error))?;
+        print(&line)
+    }
+
+    /// Prints JSON, or text made of it.
+    pub fn print<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        if self.json { self.print_json(value) } else { print(&text(value)) }
+    }
+}
+
+/// Prints text and a line feed on stdout. A reader that left ends the command quietly.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.trim_end_matches('\n').as_bytes()).and_then(|()| out.write_all(b"\n"));
+    match written.and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Said),
+        Err(error) => {
+            let params = [("path", t!("failure.stdout").into_owned()), ("detail", error.to_string())];
+            Err(ApiError::new(&error_kind::file_failed, &params).into())
+        }
+    }
+}

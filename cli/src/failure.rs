@@ -1,0 +1,116 @@
+//! How a command ends when it does not succeed: what is printed, and with which exit code.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ErrorKind as Parsing};
+use rust_i18n::t;
+use serde_json::json;
+use tandem_node::api::ApiError;
+use tandem_node::api::error::fill;
+
+use crate::help::text;
+
+/// Refused or failed.
+const REFUSED: u8 = 1;
+/// The command line cannot be understood.
+const USAGE: u8 = 2;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub enum Failure {
+    /// The request was refused or failed.
+    Refused(Box<ApiError>),
+    /// What was said on the command line makes no sense; told in the user's language.
+    Usage(String),
+    /// Everything has been said already.
+    Said,
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
+impl Failure {
+    /// What is wrong with the command line.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
+    }
+
+    /// Prints it on stderr.
+    pub fn report(&self, json: bool) -> ExitCode {
+        let (code, message, hints, exit) = match self {
+            Self::Said => return ExitCode::from(REFUSED),
+            Self::Refused(error) => (&*error.code, message(error), hints(error), REFUSED),
+            Self::Usage(message) => ("usage", message.clone(), vec![t!("failure.see_help").into_owned()], USAGE),
+        };
+        if json {
+            let error = json!({ "error": { "code": code, "message": message, "hints": hints } });
+            eprintln!("{error}");
+        } else {
+            eprintln!("{}", told(&message, &hints));
+        }
+        ExitCode::from(exit)
+    }
+}
+
+fn told(message: &str, hints: &[String]) -> String {
+    let mut text = format!("{} {message}", t!("failure.error"));
+    for hint in hints {
+        // Writing to a String cannot fail.
+        let _infallible = write!(text, "\n  → {hint}");
+    }
+    text
+}
+
+/// In the user's language if the catalogue knows the code, else as the node said it.
+pub fn message(error: &ApiError) -> String {
+    let known = text(&format!("error.{}.text", error.code));
+    known.map_or_else(|| error.message.clone(), |text| fill(&text, &error.params))
+}
+
+fn hints(error: &ApiError) -> Vec<String> {
+    let known: Vec<_> = (1..)
+        .map_while(|number| text(&format!("error.{}.hint{number}", error.code)))
+        .map(|text| fill(&text, &error.params))
+        .collect();
+    if known.is_empty() { error.hints.clone() } else { known }
+}
+
+/// Help and version on stdout; a refusal of the command line in the user's language.
+pub fn of_parsing(error: &clap::Error, words: &[OsString]) -> ExitCode {
+    if !error.use_stderr() {
+        // A closed pipe is the reader's wish.
+        let _reader_left = error.print();
+        return ExitCode::SUCCESS;
+    }
+    if error.kind() == Parsing::DisplayHelpOnMissingArgumentOrSubcommand {
+        eprint!("{error}");
+        return ExitCode::from(USAGE);
+    }
+    let context = |kind| error.get(kind).map(|value| value.to_string()).unwrap_or_default();
+    let message = match error.kind() {
+        Parsing::UnknownArgument => t!("failure.unknown_argument", what = context(ContextKind::InvalidArg)),
+        Parsing::InvalidSubcommand => {
+            t!("failure.unknown_command", what = context(ContextKind::InvalidSubcommand))
+        }
+        Parsing::MissingRequiredArgument => t!("failure.missing", what = context(ContextKind::InvalidArg)),
+        Parsing::MissingSubcommand => t!("failure.missing", what = context(ContextKind::ValidSubcommand)),
+        Parsing::InvalidValue | Parsing::ValueValidation => t!(
+            "failure.invalid_value",
+            value = context(ContextKind::InvalidValue),
+            what = context(ContextKind::InvalidArg)
+        ),
+        Parsing::ArgumentConflict => t!(
+            "failure.conflict",
+            what = context(ContextKind::InvalidArg),
+            other = context(ContextKind::PriorArg)
+        ),
+        _ => error.to_string().trim().to_owned().into(),
+    };
+    let json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+    Failure::Usage(message.into_owned()).report(json)
+}

@@ -1,0 +1,46 @@
+//! `tandem`: parse, resolve, run. Each verb is one file under `verb/`.
+
+mod arguments;
+mod failure;
+mod help;
+mod language;
+mod moment;
+mod parameter;
+mod settings;
+
+mod client;
+mod context;
+mod progress;
+mod table;
+mod verb;
+
+#[cfg(test)]
+mod catalogue;
+
+use std::process::ExitCode;
+
+use clap::FromArgMatches;
+
+use arguments::Cli;
+use context::Context;
+use failure::Failure;
+
+rust_i18n::i18n!("locales", fallback = "en");
+
+fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().collect();
+    language::choose(&words);
+    let parsed = help::command().try_get_matches_from(&words);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return failure::of_parsing(&error, &words),
+    };
+    let json = cli.global.json;
+    match Context::resolve(&cli).and_then(|context| cli.verb.run(&context)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(json),
+    }
+}
+
+/// What a verb ends with.
+type Outcome = Result<(), Failure>;

@@ -1,0 +1,160 @@
+//! `tandem bundle`: carries transactions where no network goes.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use rust_i18n::t;
+use serde_json::json;
+use tandem_node::api::bundle::{Inspection, inspect};
+use tandem_node::api::import::Imported;
+
+use crate::Outcome;
+use crate::client::Client;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::moment;
+use crate::verb::schema::of_file;
+use crate::verb::sql::changes;
+use crate::verb::status::bytes;
+
+#[derive(Args)]
+pub struct Bundle {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    Export {
+        file: PathBuf,
+        #[arg(long = "for", value_name = "SITE")]
+        site: Option<String>,
+    },
+    Import {
+        file: PathBuf,
+        #[arg(long)]
+        dry_run: bool,
+    },
+    Inspect {
+        file: PathBuf,
+    },
+}
+
+impl Bundle {
+    pub fn run(&self, context: &Context) -> Outcome {
+        match &self.what {
+            What::Export { file, site } => export(context, file, site.as_deref()),
+            What::Import { file, dry_run } => import(context, file, *dry_run),
+            What::Inspect { file } => {
+                let held = read(file)?;
+                context.print(&held, told)?;
+                whole(held.complete)
+            }
+        }
+    }
+}
+
+/// Under another name until it is whole and on the disk: what bears the name asked for is never
+/// half a bundle.
+fn export(context: &Context, file: &Path, site: Option<&str>) -> Outcome {
+    let client = context.client()?;
+    let space = context.space(&client)?;
+    let mut draft = file.as_os_str().to_owned();
+    draft.push(format!(".{}.part", std::process::id()));
+    let draft = PathBuf::from(draft);
+    let written = write(&client, &space, site, &draft, file);
+    if written.is_err() {
+        // What is left of it is of no use to anyone.
+        let _never_begun = fs::remove_file(&draft);
+    }
+    let held = written?;
+    let size = fs::metadata(file).map(|meta| meta.len()).unwrap_or(0);
+    if context.json {
+        return context.print_json(&json!({ "file": file.display().to_string(), "bytes": size, "bundle": held }));
+    }
+    let told = t!(
+        "bundle.exported",
+        file = file.display(),
+        transactions = held.transactions,
+        size = bytes(size)
+    );
+    crate::context::print(&(changes(&held.changes) + &told))
+}
+
+fn write(client: &Client, space: &str, site: Option<&str>, draft: &Path, file: &Path) -> Result<Inspection, Failure> {
+    let failed = |error: io::Error| of_file(file, &error);
+    let mut out = BufWriter::new(File::create(draft).map_err(failed)?);
+    match client {
+        Client::Node(node) => {
+            let mut bundle = node.download(&["spaces", space, "bundles"], &json!({ "for": site }))?;
+            io::copy(&mut bundle, &mut out).map_err(failed)?;
+        }
+        Client::Folder(api) => api.export_bundle(space, site)?.write(&mut out)?,
+    }
+    out.flush().and_then(|()| out.get_ref().sync_all()).map_err(failed)?;
+    let held = read(draft)?;
+    if let Some(fault) = &held.fault {
+        return Err(of_file(file, &io::Error::other(fault.clone())));
+    }
+    fs::rename(draft, file).map_err(failed)?;
+    Ok(held)
+}
+
+fn import(context: &Context, file: &Path, dry_run: bool) -> Outcome {
+    let bundle = open(file)?;
+    let client = context.client()?;
+    let space = context.space(&client)?;
+    let imported: Imported = match &client {
+        Client::Node(node) => {
+            node.upload(&["spaces", &space, "bundles"], &json!({ "dry_run": dry_run }), bundle)?
+        }
+        Client::Folder(api) => api.import_bundle(&space, bundle, dry_run)?,
+    };
+    context.print(&imported, |imported| {
+        let mut text = changes(&imported.changes);
+        text += &if imported.dry_run {
+            t!("bundle.would_import", transactions = imported.transactions)
+        } else {
+            t!("bundle.imported", transactions = imported.transactions)
+        };
+        if let Some(fault) = &imported.fault {
+            text += &format!("\n{}", t!("bundle.cut", fault = fault));
+        }
+        text
+    })?;
+    whole(imported.complete)
+}
+
+fn open(file: &Path) -> Result<BufReader<File>, Failure> {
+    File::open(file).map(BufReader::new).map_err(|error| of_file(file, &error))
+}
+
+fn read(file: &Path) -> Result<Inspection, Failure> {
+    Ok(inspect(open(file)?)?)
+}
+
+fn whole(complete: bool) -> Outcome {
+    if complete { Ok(()) } else { Err(Failure::Said) }
+}
+
+fn told(held: &Inspection) -> String {
+    let to = held.to.as_ref().map_or_else(|| t!("bundle.anyone").into_owned(), |id| id[..7.min(id.len())].to_owned());
+    let mut text = t!(
+        "bundle.holds",
+        space = held.space,
+        from = held.from_name,
+        to = to,
+        created = moment::local(&held.created),
+        transactions = held.transactions
+    )
+    .into_owned();
+    text.push('\n');
+    text += &changes(&held.changes);
+    text += &match &held.fault {
+        None => t!("bundle.whole"),
+        Some(fault) => t!("bundle.cut", fault = fault),
+    };
+    text
+}

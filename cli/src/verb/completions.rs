@@ -1,0 +1,21 @@
+//! `tandem completions`: what a shell needs to complete the command line.
+
+use clap::Args;
+use clap_complete::Shell;
+
+use crate::Outcome;
+use crate::context::print;
+use crate::help;
+
+#[derive(Args)]
+pub struct Completions {
+    shell: Shell,
+}
+
+impl Completions {
+    pub fn run(&self) -> Outcome {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut help::command(), "tandem", &mut script);
+        print(&String::from_utf8_lossy(&script))
+    }
+}

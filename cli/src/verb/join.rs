@@ -1,0 +1,122 @@
+//! `tandem join`: becomes a member of a space, through the running node or alone.
+
+use std::time::Duration;
+
+use clap::Args;
+use rust_i18n::t;
+use serde_json::json;
+use tandem_node::Node;
+use tandem_node::api::invitation::{Join as Request, Joined};
+use tandem_node::api::error_kind;
+use tandem_node::net::JoinProgress;
+
+use crate::Outcome;
+use crate::client::{Client, Remote};
+use crate::context::{Context, print};
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::settings::Origin;
+use crate::verb::init::this_pc;
+use crate::verb::network::Network;
+use crate::verb::start::runtime;
+
+#[derive(Args)]
+pub struct Join {
+    token: String,
+    #[arg(long, value_name = "SITE")]
+    name: Option<String>,
+    #[command(flatten)]
+    pub network: Network,
+}
+
+/// How often to look how far the running node is.
+const LOOK: Duration = Duration::from_millis(100);
+
+impl Join {
+    pub fn run(&self, context: &Context) -> Outcome {
+        context.log(false);
+        let request = Request {
+            token: self.token.trim().to_owned(),
+            site_name: self.name.clone().unwrap_or_else(this_pc),
+            peers: context.settings.peers.value.clone(),
+        };
+        match Client::of_folder_or_new(&context.settings.data.value)? {
+            Client::Node(node) => through(context, &node, &request),
+            Client::Folder(api) => {
+                // The node opens it again.
+                api.store().close();
+                drop(api);
+                runtime()?.block_on(alone(context, request))
+            }
+        }
+    }
+}
+
+/// Asks the running node to join, and watches until it holds everything.
+fn through(context: &Context, node: &Remote, request: &Request) -> Outcome {
+    let mut progress = Progress::new();
+    progress.show(&t!("join.joining"));
+    let joined: Joined = node.post(&["join"], request)?;
+    loop {
+        let status = node.status()?;
+        let Some(space) = status.spaces.iter().find(|space| space.id == joined.id) else {
+            return Err(error_kind::space_unknown.with("space", &joined.space).into());
+        };
+        let missing = space.peers.iter().filter(|peer| peer.connected).map(|peer| peer.missing_here).max();
+        if missing == Some(0) && space.role.is_some() {
+            drop(progress);
+            return done(context, &joined, space.transactions);
+        }
+        receiving(&mut progress, &joined.space, space.transactions, missing.unwrap_or(0));
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Brings up the network itself, until this site holds everything.
+async fn alone(context: &Context, request: Request) -> Outcome {
+    let mut settings = context.settings.node();
+    if context.settings.http.origin == Origin::Default {
+        // For the time it takes, any port will do.
+        settings.http.set_port(0);
+    }
+    let node = Node::start(settings).await?;
+    let outcome = tokio::select! {
+        outcome = follow(context, &node, request) => outcome,
+        () = tandem_node::asked_to_stop() => match node.api().only_space() {
+            Ok(space) => {
+                print(&t!("join.stopped", space = space.name())).and(Err(Failure::Said))
+            }
+            Err(_) => Err(error_kind::failed.with("detail", t!("demo.interrupted")).into()),
+        },
+    };
+    let stopped = node.stop().await;
+    outcome.and(Ok(stopped?))
+}
+
+async fn follow(context: &Context, node: &Node, request: Request) -> Outcome {
+    let mut progress = Progress::new();
+    progress.show(&t!("join.joining"));
+    let api = node.api().clone();
+    let joining = tokio::task::spawn_blocking(move || api.join(&request)).await;
+    let joined = joining.map_err(|error| error_kind::failed.with("detail", error))??;
+    let space = node.api().space(&joined.space)?;
+    // Told from inside of the future, which may only borrow.
+    let line = std::sync::Mutex::new(progress);
+    let synced = node.network().first_sync(&space, |step| {
+        if let (JoinProgress::Receiving { here, missing }, Ok(mut line)) = (step, line.lock()) {
+            receiving(&mut line, &joined.space, here, missing);
+        }
+    });
+    synced.await.map_err(|_| error_kind::stopping.error())?;
+    drop(line);
+    done(context, &joined, space.vector().transactions())
+}
+
+fn receiving(progress: &mut Progress, space: &str, here: u64, missing: u64) {
+    progress.bar(&t!("join.receiving", space = space), here, here + missing);
+}
+
+fn done(context: &Context, joined: &Joined, transactions: u64) -> Outcome {
+    let told = json!({ "space": joined.space, "id": joined.id, "transactions": transactions });
+    context.print(&told, |_| t!("join.done", space = joined.space, transactions = transactions).into_owned())
+}

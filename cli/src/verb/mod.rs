@@ -1,0 +1,21 @@
+//! One file per verb.
+
+pub mod network;
+
+pub mod demo;
+pub mod init;
+pub mod invite;
+pub mod join;
+pub mod start;
+
+pub mod sites;
+pub mod status;
+
+pub mod log;
+pub mod schema;
+pub mod sql;
+
+pub mod bundle;
+
+pub mod completions;
+pub mod config;

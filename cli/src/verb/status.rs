@@ -1,0 +1,129 @@
+//! `tandem status`: how this site is.
+
+use clap::Args;
+use rust_i18n::t;
+use tandem_node::api::status::{SpaceStatus, Status as Answer};
+
+use crate::Outcome;
+use crate::client::Client;
+use crate::context::Context;
+use crate::table::Table;
+use crate::verb::sites::peer_state;
+
+#[derive(Args)]
+pub struct Status;
+
+impl Status {
+    pub fn run(&self, context: &Context) -> Outcome {
+        let client = context.client()?;
+        let mut status = client.status()?;
+        if let Some(name) = &context.settings.space.value {
+            status.spaces.retain(|space| space.name == *name);
+            if status.spaces.is_empty() {
+                return Err(tandem_node::api::error_kind::space_unknown.with("space", name).into());
+            }
+        }
+        context.print(&status, |status| told(status, &client))
+    }
+}
+
+fn told(status: &Answer, client: &Client) -> String {
+    let running = match (client, &status.node) {
+        (Client::Node(node), Some(running)) => {
+            t!("status.running", url = node.url(), pid = running.pid, version = running.version).into_owned()
+        }
+        _ => t!("status.not_running").into_owned(),
+    };
+    let listening = status.node.iter().flat_map(|node| &node.listening).cloned().collect::<Vec<_>>().join("\n");
+    let lines = [
+        ("site", format!("{} ({})", status.site.name, short(&status.site.id)).trim_start().to_owned()),
+        ("data", status.site.data.clone()),
+        ("node", running),
+        ("listening", listening),
+    ];
+    let mut text = aligned(&lines);
+    if status.spaces.is_empty() {
+        text += &format!("\n{}\n", t!("status.no_space"));
+    }
+    for space in &status.spaces {
+        text.push('\n');
+        text += &of_space(space);
+    }
+    text
+}
+
+fn of_space(space: &SpaceStatus) -> String {
+    let role = space.role.as_ref().map_or_else(
+        || t!("status.not_admitted").into_owned(),
+        |role| t!(format!("sites.role_{role}")).into_owned(),
+    );
+    let mut lines = vec![
+        ("space", format!("{} ({role})", space.name)),
+        ("fingerprint", space.fingerprint.clone()),
+        ("holds", t!("status.holds_of", transactions = space.transactions, ops = space.ops).into_owned()),
+        ("disk", t!("status.disk_of", log = bytes(space.log_bytes), view = bytes(space.view_bytes)).into_owned()),
+    ];
+    if space.waiting > 0 {
+        lines.push(("waiting", t!("status.waiting_of", count = space.waiting).into_owned()));
+    }
+    if space.open_conflicts > 0 {
+        lines.push(("conflicts", space.open_conflicts.to_string()));
+    }
+    let mut text = aligned(&lines);
+    if !space.tables.is_empty() {
+        text.push('\n');
+        let mut table = Table::new([t!("status.head_table"), t!("status.head_rows"), t!("status.head_fingerprint")]);
+        for one in &space.tables {
+            table.row([one.name.clone(), one.rows.to_string(), one.fingerprint.clone()]);
+        }
+        text += &table.render();
+    }
+    if !space.peers.is_empty() {
+        text.push('\n');
+        let heads = ["peer", "state", "missing_here", "missing_there", "clock", "address"];
+        let mut table = Table::new(heads.map(|key| t!(format!("status.head_{key}")).into_owned()));
+        for peer in &space.peers {
+            table.row([
+                peer.name.clone(),
+                peer_state(peer),
+                peer.missing_here.to_string(),
+                peer.missing_there.to_string(),
+                peer.clock_offset_ms.map(clock).unwrap_or_default(),
+                peer.address.clone().unwrap_or_default(),
+            ]);
+        }
+        text += &table.render();
+    }
+    text
+}
+
+/// `head  value`, values under each other; those without value left out.
+fn aligned(lines: &[(&str, String)]) -> String {
+    let head = |key: &str| t!(format!("status.{key}")).into_owned();
+    let width = lines.iter().map(|(key, _)| head(key).chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (key, value) in lines {
+        for (number, line) in value.lines().enumerate() {
+            let head = if number == 0 { head(key) } else { String::new() };
+            text += &format!("{head:width$}  {line}\n");
+        }
+    }
+    text
+}
+
+fn short(id: &str) -> &str {
+    id.get(..7).unwrap_or(id)
+}
+
+fn clock(offset_ms: i64) -> String {
+    if offset_ms.abs() < 1000 { "0 s".to_owned() } else { format!("{:+} s", offset_ms / 1000) }
+}
+
+/// In the unit that fits.
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} KB", count as f64 / 1e3),
+        _ => format!("{:.1} MB", count as f64 / 1e6),
+    }
+}

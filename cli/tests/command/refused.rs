@@ -1,0 +1,70 @@
+//! Exit codes, and what is said when something cannot be done.
+
+use serde_json::Value;
+
+use crate::program::{Program, assert_snapshot};
+
+#[test]
+fn wrong_use_ends_with_2() {
+    let program = Program::with_school();
+    for words in [
+        vec![], vec!["nonsense"], vec!["sql"], vec!["sql", ""], vec!["sql", "--nonsense"], vec!["log", "--since", "yesterday"],
+        vec!["log", "--limit", "x"], vec!["--lang", "de", "status"], vec!["start", "--http", "here"],
+        vec!["sql", "SELECT 1", "--file", "x"], vec!["sql", "SELECT 1; SELECT 2", "x"], vec!["invite", "--role", "king"],
+    ] {
+        let run = program.run(&words);
+        assert_eq!(run.code, 2, "{words:?}: {run:?}");
+        assert!(!run.err.is_empty() && run.out.is_empty(), "{words:?}: {run:?}");
+    }
+}
+
+#[test]
+fn refusals_end_with_1_and_are_told_in_both_languages() {
+    let program = Program::with_school();
+    assert_eq!(program.run(&["sql", "INSERT INTO pupils VALUES (1, 'Ada')"]).code, 0);
+    for lang in ["en", "fr"] {
+        let mut told = String::new();
+        for words in [
+            vec!["sql", "INSERT INTO pupils VALUES (1, 'Bo')"], vec!["sql", "SELECT nothing"], vec!["sql", "DROP TABLE pupils"],
+            vec!["sql", "UPDATE pupils SET id = 2"], vec!["--space", "other", "sql", "SELECT 1"], vec!["invite"],
+            vec!["init", "--name", "x", "--space", "school"], vec!["log", "show", "nobody:1"], vec!["log", "--follow"],
+            vec!["sites", "show", "nobody"], vec!["bundle", "export", "x.tandem", "--for", "nobody"],
+        ] {
+            let run = program.run(&[&["--lang", lang], &words[..]].concat());
+            assert_eq!(run.code, 1, "{words:?}: {run:?}");
+            assert_eq!(run.out, "", "{words:?}");
+            told += &format!("$ tandem {}\n{}\n", words.join(" "), run.err);
+        }
+        assert_snapshot(&format!("refused_{lang}"), &told);
+    }
+    assert_eq!(program.json(&["sql", "SELECT * FROM pupils"])["rows"], serde_json::json!([[1, "Ada"]]));
+}
+
+#[test]
+fn with_json_errors_are_json_on_stderr() {
+    let program = Program::new();
+    for (words, exit, code) in [
+        (vec!["status"], 1, "space_missing"),
+        (vec!["sql", "SELECT 1"], 1, "space_missing"),
+        (vec!["nonsense"], 2, "usage"),
+        (vec!["bundle", "inspect", "nothing.tandem"], 1, "file_failed"),
+    ] {
+        let run = program.run(&[&["--json"], &words[..]].concat());
+        assert_eq!((run.code, run.out.as_str()), (exit, ""), "{words:?}");
+        let error: Value = serde_json::from_str(&run.err).unwrap();
+        assert_eq!(error["error"]["code"], code, "{words:?}");
+        assert!(error["error"]["message"].is_string() && error["error"]["hints"].is_array());
+    }
+    assert!(!program.data().exists(), "a command that only looks makes nothing");
+}
+
+#[test]
+fn no_site_is_made_of_a_bad_schema() {
+    let program = Program::new();
+    let schema = program.file("bad.sql", "CREATE TABLE a (b TEXT)");
+    let run = program.run(&["init", "--name", "office", "--schema", schema.to_str().unwrap()]);
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("primary key"), "{run:?}");
+    let status = program.json(&["status"]);
+    assert_eq!(status["spaces"], serde_json::json!([]));
+}

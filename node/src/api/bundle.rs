@@ -1,0 +1,134 @@
+//! Bundles: files that carry transactions where no network goes. What one holds can be told from
+//! the file alone.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use serde::{Deserialize, Serialize};
+use tandem_protocol::block::Block;
+use tandem_protocol::bundle::{BundleError, BundleReader};
+use tandem_protocol::transaction::{Header, Transaction};
+use tandem_protocol::version::VersionVector;
+
+use super::error::{ApiError, Result};
+use super::transaction::TableChange;
+use super::{error_kind, to_iso};
+
+/// What a bundle holds. What it says of itself is not signed; its transactions are, and are
+/// checked on import.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Inspection {
+    /// Name of the space it belongs to.
+    pub space: String,
+    /// Id of that space.
+    pub space_id: String,
+    /// Id of the site that wrote it.
+    pub from: String,
+    /// That site's name.
+    pub from_name: String,
+    /// Id of the site it was made for; none: for any.
+    pub to: Option<String>,
+    /// When it was written, ISO 8601.
+    pub created: String,
+    /// What the receiver must hold already: for each author, the number of its last transaction.
+    pub since: BTreeMap<String, u64>,
+    /// What it will hold afterwards.
+    pub until: BTreeMap<String, u64>,
+    /// Transactions in it.
+    pub transactions: u64,
+    /// Changes of rows in it, per table.
+    pub changes: Vec<TableChange>,
+    /// Whether it is whole.
+    pub complete: bool,
+    /// If not: what is wrong.
+    pub fault: Option<String>,
+}
+
+/// Tells what a bundle holds. Fails only if it is none, or cannot be read at all.
+pub fn inspect(input: impl Read) -> Result<Inspection> {
+    let mut reader = BundleReader::new(input).map_err(unreadable)?;
+    let mut tally = Tally::default();
+    let fault = blocks(&mut reader, |block| tally.add(&block, |_| true))?;
+    let header = reader.header();
+    let seqs = |vector: &VersionVector| {
+        vector.0.iter().map(|(author, head)| (author.to_string(), head.seq)).collect()
+    };
+    Ok(Inspection {
+        space: header.space_name.clone(),
+        space_id: header.space.to_string(),
+        from: header.from.to_string(),
+        from_name: header.from_name.clone(),
+        to: header.to.map(|site| site.to_string()),
+        created: to_iso(header.created_ms),
+        since: seqs(&header.since),
+        until: seqs(&header.until),
+        transactions: tally.transactions,
+        changes: tally.changes,
+        complete: fault.is_none(),
+        fault,
+    })
+}
+
+/// Transactions counted, and the rows they change.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) transactions: u64,
+    pub(super) changes: Vec<TableChange>,
+}
+
+impl Tally {
+    /// Counts those transactions of a block that `wanted` wants.
+    pub(super) fn add(&mut self, block: &[u8], wanted: impl Fn(&Header) -> bool) -> Step {
+        let block = Block::decode(block).map_err(damaged)?;
+        for (bytes, _) in block.iter() {
+            let transaction = Transaction::decode(bytes).map_err(damaged)?;
+            if wanted(&transaction.header) {
+                self.transactions += 1;
+                TableChange::add_all(&mut self.changes, &TableChange::of_ops(&transaction.ops));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What may end the reading of a bundle before its end.
+pub(super) enum Stop {
+    /// The bundle is at fault: what precedes this counts.
+    Fault(String),
+    /// This site is.
+    Failed(ApiError),
+}
+
+fn damaged(error: impl ToString) -> Stop {
+    Stop::Fault(error.to_string())
+}
+
+/// The outcome of one block.
+pub(super) type Step = std::result::Result<(), Stop>;
+
+/// Goes through a bundle block by block. Says what is wrong with the bundle, if anything.
+pub(super) fn blocks<R: Read>(
+    reader: &mut BundleReader<R>,
+    mut each: impl FnMut(Vec<u8>) -> Step,
+) -> Result<Option<String>> {
+    loop {
+        let step = match reader.next_block() {
+            Ok(None) => return Ok(None),
+            Ok(Some(block)) => each(block),
+            Err(BundleError::Io(error)) => return Err(unreadable(error.into())),
+            Err(error) => Err(Stop::Fault(error.to_string())),
+        };
+        match step {
+            Ok(()) => {}
+            Err(Stop::Fault(fault)) => return Ok(Some(fault)),
+            Err(Stop::Failed(error)) => return Err(error),
+        }
+    }
+}
+
+pub(super) fn unreadable(error: BundleError) -> ApiError {
+    match error {
+        BundleError::Newer(_) => error_kind::format_newer.with("detail", error),
+        _ => error_kind::bundle_unreadable.with("detail", error),
+    }
+}

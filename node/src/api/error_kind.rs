@@ -1,0 +1,204 @@
+//! Every way a request can be refused: a stable code, the HTTP status, and what to say.
+//!
+//! Messages say what happened and what was not lost; hints say what to do next. `%{name}` stands
+//! for a parameter of the error. Codes never change their meaning.
+
+use super::error::ApiError;
+
+/// One way to be refused.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ErrorKind {
+    /// Stable name, for programs.
+    pub code: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// What happened and what was not lost.
+    pub message: &'static str,
+    /// What to do next.
+    pub hints: &'static [&'static str],
+}
+
+impl ErrorKind {
+    /// The error without parameters.
+    pub fn error(&'static self) -> ApiError {
+        ApiError::new(self, &[])
+    }
+
+    /// The error with one parameter.
+    pub fn with(&'static self, name: &str, value: impl ToString) -> ApiError {
+        ApiError::new(self, &[(name, value.to_string())])
+    }
+
+    /// The kind of that code, if this program knows it.
+    pub fn of_code(code: &str) -> Option<&'static Self> {
+        ALL.iter().copied().find(|kind| kind.code == code)
+    }
+}
+
+macro_rules! kinds {
+    ($($name:ident $status:literal $message:literal $([$($hint:literal),+])?)*) => {
+        $(
+            #[doc = $message]
+            pub static $name: ErrorKind = ErrorKind {
+                code: stringify!($name),
+                status: $status,
+                message: $message,
+                hints: &[$($($hint),+)?],
+            };
+        )*
+        /// All kinds, in the order of this file.
+        pub static ALL: &[&ErrorKind] = &[$(&$name),*];
+    };
+}
+
+// Constants are named exactly as their codes: what one searches for is what one finds.
+#[allow(non_upper_case_globals)]
+mod list {
+    use super::ErrorKind;
+
+    kinds! {
+        // The request itself.
+        unauthorized 401 "The request carries no valid token."
+            ["Send the header `Authorization: Bearer TOKEN`; the token is in the file http.token of the data folder."]
+        host_refused 403 "The request is addressed to %{host}, which is not this node."
+            ["Use the address that `tandem status` prints, as it is printed."]
+        route_unknown 404 "There is nothing at this address."
+            ["/openapi.json lists every route."]
+        method_refused 405 "This address does not accept that method."
+            ["/openapi.json lists every route."]
+        request_malformed 400 "The request cannot be understood: %{detail}. Nothing was changed."
+            ["/openapi.json describes what each route accepts."]
+        body_too_large 413 "The request is larger than %{limit}. Nothing was changed."
+            ["Split it into several transactions."]
+
+        // Spaces and sites.
+        space_missing 404 "This site holds no space yet."
+            ["`tandem init` makes a new one.", "`tandem join TOKEN` joins that of another site."]
+        space_unknown 404 "There is no space named %{space} on this site."
+            ["`tandem status` lists the spaces."]
+        space_unclear 400 "This site holds several spaces: %{spaces}."
+            ["Say which one with `--space NAME`."]
+        space_exists 409 "This site already holds a space named %{space}. It was not touched."
+            ["Choose another name with `--space NAME`, or go on with the one there."]
+        name_refused 400 "The name %{name} cannot be used: %{detail}."
+            ["Names have up to 128 bytes and none of / \\ : nor control characters."]
+        site_unknown 404 "No site of this space is called %{site}."
+            ["`tandem sites` lists them."]
+
+        // Reading and writing.
+        sql_error 400 "The SQL cannot be run: %{detail}. Nothing was changed."
+        not_a_query 400 "This writes, and a query only reads: %{detail}."
+            ["Send it as a transaction."]
+        sql_not_allowed 400 "SQL here reads and writes rows, and nothing else: %{detail}. Nothing was changed."
+            ["Tables are changed with `tandem schema apply FILE`; PRAGMA, ATTACH, BEGIN, COMMIT and tables named _tandem_… are not for statements."]
+        transaction_control 400 "A statement ended the transaction it runs in: %{detail}. Nothing was changed."
+            ["Leave out BEGIN, COMMIT, ROLLBACK and OR ROLLBACK."]
+        multiple_statements 400 "There is more than one statement in one text: %{detail}. Nothing was changed."
+            ["Give each statement on its own."]
+        parameter_count 400 "The statement has another number of parameters: %{detail}. Nothing was changed."
+        type_mismatch 400 "A value does not fit its column: %{detail}. Nothing was changed."
+        invalid_utf8 400 "A text is not valid UTF-8: %{detail}. Nothing was changed."
+            ["Bytes belong into a BLOB column."]
+        rowid 400 "The rowid is not for writing: %{detail}. Nothing was changed."
+        constraint_primary_key 409 "A row with this key is there already: %{detail}. Nothing was changed."
+        constraint_unique 409 "A value that must be unique is there already: %{detail}. Nothing was changed."
+        constraint_foreign_key 409 "A row refers to another that is not there: %{detail}. Nothing was changed."
+        constraint_not_null 409 "A value that must be given is missing: %{detail}. Nothing was changed."
+        constraint_check 409 "A rule of the table forbids it: %{detail}. Nothing was changed."
+        key_changed 409 "The primary key of a row cannot be changed: %{detail}. Nothing was changed."
+            ["The key names the row on every site; delete the row and insert it anew."]
+        key_too_long 400 "A primary key is too long: %{detail}. Nothing was changed."
+        label_too_long 400 "A label is too long: %{detail}. Nothing was changed."
+        transaction_too_large 413 "The transaction is larger than 16 MiB: %{detail}. Nothing was changed."
+            ["Split it into several transactions."]
+        unknown_basis 409 "The basis names what is not here: %{detail}. Nothing was changed."
+            ["Use the `version` that a query on this site returned."]
+        basis_refused 400 "The basis is not a version token. Nothing was changed."
+            ["Use the `version` that a query returned."]
+        read_only_member 403 "This site may read this space, not write to it. Nothing was changed."
+            ["Ask an admin of the space for the role member."]
+        not_synced_yet 409 "This site has joined, but has not received the space yet. Nothing was changed."
+            ["Connect it to another site of the space, or import a bundle."]
+        membership 403 "The membership does not allow it: %{detail}. Nothing was changed."
+            ["`tandem sites` shows who is an admin."]
+        schema_syntax 400 "The schema cannot be read: %{detail}. Nothing was changed."
+        schema_unknown_type 400 "The schema has a column of unknown type: %{detail}. Nothing was changed."
+            ["Types are INTEGER, REAL, TEXT, BLOB, BOOLEAN, UUID, DATE, TIME, TIMESTAMP, DECIMAL(p,s), COUNTER, RICHTEXT, JSON, STAMP and QUIET."]
+        schema_no_primary_key 400 "Every table needs a primary key: %{detail}. Nothing was changed."
+        schema_not_additive 400 "A schema can only grow: %{detail}. Nothing was changed."
+            ["Tables, columns and indices can be added."]
+        schema_not_supported 400 "The schema asks for what tables kept on several sites cannot have: %{detail}. Nothing was changed."
+        transaction_unknown 404 "There is no transaction %{dot} here."
+            ["`tandem log` lists those this site holds; it may not have arrived yet."]
+        table_unknown 404 "There is no table named %{table}."
+            ["`tandem schema show` lists the tables."]
+
+        // Invitations.
+        network_off 503 "This needs the network, and no node is running here."
+            ["Start it with `tandem start`."]
+        invitation_refused 403 "The invitation was not accepted: %{detail}. Nothing was changed."
+            ["Ask for a new one: `tandem invite` on a site of the space."]
+        invitation_malformed 400 "This is not an invitation: %{detail}."
+            ["Copy the whole token that `tandem invite` printed."]
+        two_spaces 409 "This site already holds a space of its own, %{own}; a site cannot merge it into that of the invitation. Nothing was changed, and nothing is lost."
+            ["To leave %{own} as it is and join from a fresh site: `tandem --data NEWFOLDER join TOKEN`.",
+             "To bring its rows along, read them with `tandem --space %{own} sql --csv` and write them on the new site."]
+        inviter_unreachable 504 "The site that issued the invitation was not found within %{seconds} s. The invitation is still good."
+            ["Check that `tandem start` runs there and that both PCs are on one network.",
+             "Or name its address: `tandem join TOKEN --peer ADDRESS`."]
+        address_refused 400 "This is not an address: %{address}."
+            ["Addresses look like /ip4/192.168.1.20/tcp/7118."]
+        listen_taken 500 "Another program already listens on %{address}."
+            ["Choose another port with `--listen`, or leave `--listen` out: then a free one is taken."]
+        network_failed 500 "The network could not be started: %{detail}."
+            ["Check the addresses given with --listen, and that no other program uses the port."]
+
+        // Bundles.
+        bundle_unreadable 400 "The bundle cannot be read: %{detail}."
+            ["Copy the file again, or export it again."]
+        bundle_early 409 "The bundle continues what has not arrived here yet: missing are transactions %{detail}. Nothing was changed."
+            ["Import the earlier bundle first, or export one with everything: `tandem bundle export FILE`."]
+        bundle_foreign 409 "The bundle belongs to another space, %{space}. Nothing was changed."
+            ["`tandem bundle inspect FILE` tells which."]
+        file_failed 400 "%{path}: %{detail}."
+
+        // The data folder.
+        folder_locked 423 "The data folder is in use by %{holder}."
+            ["Stop that program first; only one at a time can use a folder."]
+        folder_unusable 500 "The data folder cannot be used: %{detail}. Nothing was changed."
+            ["Check that the folder is on this PC's own disk and that you may write to it."]
+        format_newer 500 "This was written by a newer tandem: %{detail}. Nothing was changed."
+            ["Install the newer version on this PC."]
+        log_damaged 500 "The log is damaged: %{detail}. What is intact is kept."
+            ["`tandem log verify` tells what is affected; other sites and bundles fill it in again."]
+        disk_full 507 "The disk is full. Everything acknowledged before is safe; this was not recorded."
+            ["Make room, then do it again."]
+        writes_stopped 503 "Writing has stopped: %{detail}. Everything acknowledged before is safe."
+            ["Restart the node: `tandem start`. It checks the log when it opens it."]
+        port_taken 500 "The address %{address} is used by another program."
+            ["Choose another with `--http ADDRESS`, or `--http 127.0.0.1:0` for any free port."]
+        stopping 503 "The node is stopping."
+            ["Do it again when it runs."]
+        node_unreachable 503 "The node of this data folder does not answer: %{detail}."
+            ["See whether it still runs, and start it again with `tandem start`."]
+        failed 500 "Something went wrong: %{detail}. Everything acknowledged before is safe."
+            ["Run it again with `-v` and keep what it prints."]
+    }
+}
+
+pub use list::*;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_found() {
+        for (at, kind) in ALL.iter().enumerate() {
+            assert!(ALL[..at].iter().all(|other| other.code != kind.code), "{}", kind.code);
+            assert_eq!(ErrorKind::of_code(kind.code), Some(*kind));
+            assert!((400..600).contains(&kind.status));
+        }
+        assert_eq!(ErrorKind::of_code("from the future"), None);
+    }
+}

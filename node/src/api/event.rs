@@ -1,0 +1,158 @@
+//! What happens, as it happens: one event for each durable transaction, in order of arrival.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tandem_protocol::identity::{Author, SpaceId};
+use tandem_protocol::membership::Membership;
+use tandem_store::{Commit, CommittedTransaction, LogEntry, Space};
+use tokio::sync::broadcast;
+
+use super::error::Result;
+use super::log_entry::site_name;
+use super::transaction::TableChange;
+use super::{Api, to_iso};
+
+/// A transaction that became durable here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the order of arrival here, from 0: the event's id.
+    pub arrival: u64,
+    /// Its name.
+    pub dot: String,
+    /// Id of the site that wrote it.
+    pub site: String,
+    /// That site's name.
+    pub site_name: String,
+    /// When it was written, ISO 8601.
+    pub time: String,
+    /// Whether it was written here.
+    pub local: bool,
+    /// For each table, how many rows it changed.
+    pub changes: Vec<TableChange>,
+}
+
+/// Commits of each space, for whoever listens.
+#[derive(Default)]
+pub(super) struct Feeds {
+    feeds: Mutex<HashMap<SpaceId, broadcast::Sender<Arc<Commit>>>>,
+}
+
+/// Commits a slow listener may lag behind; beyond, it reads them from the log.
+const BACKLOG: usize = 256;
+
+/// Transactions read from the log at a time.
+const REPLAYED: usize = 256;
+
+impl Feeds {
+    fn listen(&self, space: &Space) -> broadcast::Receiver<Arc<Commit>> {
+        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let feed = feeds.entry(space.id()).or_insert_with(|| {
+            let (feed, _) = broadcast::channel(BACKLOG);
+            let of_writer = feed.clone();
+            space.subscribe(move |commit| {
+                if of_writer.receiver_count() > 0 {
+                    let _nobody_left = of_writer.send(Arc::new(commit.clone()));
+                }
+            });
+            feed
+        });
+        feed.subscribe()
+    }
+}
+
+/// The events of one space from some arrival on, without gap or repetition.
+pub struct Events {
+    space: Space,
+    own: Author,
+    live: broadcast::Receiver<Arc<Commit>>,
+    /// Arrival of the next event to give.
+    next: u64,
+    /// Arrivals before this one are read from the log.
+    replay_until: u64,
+}
+
+impl Api {
+    /// Events from arrival `from` on, or from now on.
+    pub fn events(&self, space: &str, from: Option<u64>) -> Result<Events> {
+        let space = self.space(space)?;
+        // Listening first: what commits in between is both in the log and in the feed.
+        let live = self.inner.feeds.listen(&space);
+        let end = space.end();
+        let (own, next) = (self.store().author(), from.unwrap_or(end).min(end));
+        Ok(Events { space, own, live, next, replay_until: end })
+    }
+}
+
+impl Events {
+    /// Waits for the next events: at least one. None when the space is closed.
+    pub async fn next(&mut self) -> Option<Result<Vec<Event>>> {
+        loop {
+            if self.next < self.replay_until {
+                return Some(self.replay().await);
+            }
+            match self.live.recv().await {
+                Ok(commit) => {
+                    let events = self.of_commit(&commit);
+                    if !events.is_empty() {
+                        return Some(Ok(events));
+                    }
+                }
+                Err(broadcast::error::RecvError::Lagged(_)) => self.replay_until = self.space.end(),
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    fn of_commit(&mut self, commit: &Commit) -> Vec<Event> {
+        let membership = self.space.membership();
+        let new = |transaction: &&CommittedTransaction| transaction.arrival >= self.next;
+        let events =
+            commit.transactions.iter().filter(new).map(|transaction| live(transaction, &membership));
+        let events: Vec<_> = events.collect();
+        self.next = self.next.max(commit.end);
+        events
+    }
+
+    /// Reads the next events from the log, off the async threads.
+    async fn replay(&mut self) -> Result<Vec<Event>> {
+        let (space, own) = (self.space.clone(), self.own);
+        let (from, until) = (self.next, self.replay_until);
+        let read = tokio::task::spawn_blocking(move || {
+            let membership = space.membership();
+            let count = usize::try_from(until - from).unwrap_or(REPLAYED).min(REPLAYED);
+            let entries = space.entries_from(from).take(count);
+            entries.map(|entry| Ok(replayed(&entry?, &own, &membership))).collect::<Result<Vec<_>>>()
+        });
+        let events = read.await.unwrap_or_else(|_| Err(super::error_kind::stopping.error()))?;
+        // An empty page would mean a hole in the log: go on behind it rather than for ever.
+        self.next = events.last().map_or(self.replay_until, |event| event.arrival + 1);
+        Ok(events)
+    }
+}
+
+fn live(transaction: &CommittedTransaction, membership: &Membership) -> Event {
+    Event {
+        arrival: transaction.arrival,
+        dot: transaction.dot.to_string(),
+        site: transaction.dot.author.to_string(),
+        site_name: site_name(membership, &transaction.dot.author),
+        time: to_iso(transaction.time_ms),
+        local: transaction.local,
+        changes: transaction.changes.iter().map(TableChange::from).collect(),
+    }
+}
+
+fn replayed(entry: &LogEntry, own: &Author, membership: &Membership) -> Event {
+    let header = &entry.transaction.header;
+    Event {
+        arrival: entry.arrival,
+        dot: header.dot.to_string(),
+        site: header.dot.author.to_string(),
+        site_name: site_name(membership, &header.dot.author),
+        time: to_iso(header.time_ms),
+        local: header.dot.author == *own,
+        changes: TableChange::of_ops(&entry.transaction.ops),
+    }
+}

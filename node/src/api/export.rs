@@ -1,0 +1,92 @@
+//! Writing a bundle.
+
+use std::io::Write;
+
+use tandem_protocol::bounds::BLOCK_TARGET_BYTES;
+use tandem_protocol::bundle::{BundleHeader, BundleWriter};
+use tandem_protocol::identity::Author;
+use tandem_protocol::version::{Head, VersionVector};
+use tandem_store::Space;
+
+use super::error::{ApiError, Result};
+use super::log_entry::site_name;
+use super::{Api, error_kind, now_ms, site};
+
+/// A bundle about to be written.
+pub struct Export {
+    space: Space,
+    header: BundleHeader,
+    end: u64,
+}
+
+impl Api {
+    /// Prepares a bundle with everything, or with what one site is not known to hold.
+    pub fn export_bundle(&self, space: &str, for_site: Option<&str>) -> Result<Export> {
+        let space = self.space(space)?;
+        let membership = space.membership();
+        let to = for_site.map(|name| site::find(&membership, name)).transpose()?;
+        let from = self.store().author();
+        let (end, until) = (space.end(), (*space.vector()).clone());
+        let header = BundleHeader {
+            space: space.id(),
+            space_name: space.name().to_owned(),
+            from,
+            from_name: site_name(&membership, &from),
+            to,
+            since: to.map(|site| self.held_by(&space, &site)).transpose()?.unwrap_or_default(),
+            until,
+            created_ms: now_ms(),
+        };
+        Ok(Export { space, header, end })
+    }
+
+    /// What a site is known to hold: what it told over the network, and what its transactions
+    /// show.
+    fn held_by(&self, space: &Space, site: &Author) -> Result<VersionVector> {
+        let mut held = shown_by(space, site)?;
+        if let Some(peers) = self.peers() {
+            held.join(&peers.held(&space.id(), site));
+        }
+        Ok(held)
+    }
+}
+
+impl Export {
+    /// Writes the bundle.
+    pub fn write(self, out: impl Write) -> Result<()> {
+        let failed = |error: std::io::Error| -> ApiError {
+            match error.kind() {
+                std::io::ErrorKind::StorageFull => error_kind::disk_full.error(),
+                _ => error_kind::failed.with("detail", error),
+            }
+        };
+        let mut writer = BundleWriter::new(out, &self.header).map_err(failed)?;
+        let mut from = 0;
+        while from < self.end {
+            let chunk = self.space.read(from, &self.header.since, BLOCK_TARGET_BYTES)?;
+            if let Some(block) = chunk.block {
+                writer.block(&block).map_err(failed)?;
+            }
+            if chunk.next <= from {
+                break;
+            }
+            from = chunk.next;
+        }
+        writer.finish().map_err(failed).map(drop)
+    }
+}
+
+/// What a site shows in its own transactions to have held: they name all that it knew. It may
+/// hold more by now; that is sent once more and passed over there.
+fn shown_by(space: &Space, site: &Author) -> Result<VersionVector> {
+    let mut held = VersionVector::default();
+    for entry in space.entries_from(0) {
+        let entry = entry?;
+        let header = &entry.transaction.header;
+        if header.dot.author == *site {
+            held.join(&header.context);
+            held.advance(*site, Head::new(header.dot.seq, &entry.hash));
+        }
+    }
+    Ok(held)
+}

@@ -1,0 +1,84 @@
+//! Taking in a bundle.
+
+use std::io::Read;
+
+use serde::{Deserialize, Serialize};
+use tandem_protocol::bundle::BundleReader;
+use tandem_protocol::version::VersionVector;
+use tandem_store::{ReceiveError, Space};
+
+use super::bundle::{Step, Stop, Tally, blocks, unreadable};
+use super::error::Result;
+use super::log_entry::site_name;
+use super::transaction::TableChange;
+use super::{Api, error_kind, wait_for};
+
+/// What an import brought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Transactions that were new here.
+    pub transactions: u64,
+    /// Rows changed, per table (for a dry run: changes that would be taken in).
+    pub changes: Vec<TableChange>,
+    /// Whether the bundle was whole. If not, what preceded the fault was imported.
+    pub complete: bool,
+    /// If not: what is wrong with it.
+    pub fault: Option<String>,
+    /// Whether it was only a dry run.
+    pub dry_run: bool,
+}
+
+impl Api {
+    /// Takes in a bundle block by block. What is here already is passed over; never a part of a
+    /// transaction.
+    pub fn import_bundle(&self, space: &str, input: impl Read, dry_run: bool) -> Result<Imported> {
+        let space = self.space(space)?;
+        let mut reader = BundleReader::new(input).map_err(unreadable)?;
+        let header = reader.header();
+        if header.space != space.id() {
+            return Err(error_kind::bundle_foreign.with("space", &header.space_name));
+        }
+        let held = space.vector();
+        let missing = header.since.growth_since(&held);
+        if !missing.0.is_empty() {
+            return Err(error_kind::bundle_early.with("detail", told(&missing, &held, &space)));
+        }
+        let mut tally = Tally::default();
+        let fault = blocks(&mut reader, |block| {
+            if dry_run {
+                tally.add(&block, |header| !held.covers(&header.dot))
+            } else {
+                receive(&space, block, &mut tally)
+            }
+        })?;
+        Ok(Imported {
+            transactions: tally.transactions,
+            changes: tally.changes,
+            complete: fault.is_none(),
+            fault,
+            dry_run,
+        })
+    }
+}
+
+fn receive(space: &Space, block: Vec<u8>, tally: &mut Tally) -> Step {
+    match wait_for(|reply| space.receive(block, reply)) {
+        Some(Ok(received)) => {
+            tally.transactions += received.transactions;
+            TableChange::add_all(&mut tally.changes, &received.changes.iter().map(Into::into).collect::<Vec<_>>());
+            Ok(())
+        }
+        Some(Err(ReceiveError::Fault(fault))) => Err(Stop::Fault(fault.to_string())),
+        Some(Err(error)) => Err(Stop::Failed(error.into())),
+        None => Err(Stop::Failed(error_kind::stopping.error())),
+    }
+}
+
+/// `12 of Bureau, 3 of Salle`
+fn told(missing: &VersionVector, held: &VersionVector, space: &Space) -> String {
+    let membership = space.membership();
+    let of_author = missing.0.iter().map(|(author, head)| {
+        format!("{} of {}", head.seq - held.seq(author), site_name(&membership, author))
+    });
+    of_author.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,274 @@
+//! The log as people read it: who changed what, where and when.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+use tandem_protocol::membership::{MemberOp, Membership};
+use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
+use tandem_protocol::schema::{Schema, SchemaOp};
+use tandem_protocol::value::Value;
+use tandem_protocol::version::Dot;
+use tandem_store::LogFilter;
+
+use super::cell::Cell;
+use super::error::Result;
+use super::{Api, error_kind, from_iso, site, to_iso};
+
+/// Which transactions to show, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogQuery {
+    /// Only changes of this table.
+    pub table: Option<String>,
+    /// Only changes of rows with this key; several key columns are separated by commas.
+    pub key: Option<String>,
+    /// Only transactions of this site: its name or id.
+    pub site: Option<String>,
+    /// Not before this time, ISO 8601.
+    pub since: Option<String>,
+    /// Not after this time, ISO 8601.
+    pub until: Option<String>,
+    /// At most that many; 100 when not said.
+    pub limit: Option<usize>,
+    /// Only what arrived at that arrival number or later.
+    pub from: Option<u64>,
+    /// Only what arrived before that arrival number: the `next` of the page before.
+    pub before: Option<u64>,
+}
+
+/// One page of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogPage {
+    /// Transactions, newest arrival first.
+    pub entries: Vec<LogEntry>,
+    /// Where the next page begins, if there is more.
+    pub next: Option<u64>,
+}
+
+/// One transaction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// Its name.
+    pub dot: String,
+    /// Id of the site that wrote it.
+    pub site: String,
+    /// That site's name.
+    pub site_name: String,
+    /// When it was written, by that site's clock, ISO 8601.
+    pub time: String,
+    /// Who wrote it, if said.
+    pub by: Option<String>,
+    /// Why, if said.
+    pub message: Option<String>,
+    /// Its place in the order of arrival here, from 0.
+    pub arrival: u64,
+    /// Its hash; covers all that its author wrote before.
+    pub hash: String,
+    /// What it changed (with a filter on tables or keys: only what matches).
+    pub ops: Vec<LogOp>,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogOp {
+    /// The table; empty for a change of the membership.
+    pub table: String,
+    /// `insert`, `update`, `delete`, `create_table`, `add_column`, `create_index`, `found`,
+    /// `admit`, `rename` or `unknown`.
+    pub kind: String,
+    /// The row's key, by column.
+    pub key: Map<String, Json>,
+    /// Written values, by column; a number added to a counter as `{"$add": n}`.
+    pub values: Map<String, Json>,
+}
+
+const DEFAULT_LIMIT: usize = 100;
+const MOST: usize = 10_000;
+
+/// Which ops of a transaction to show.
+#[derive(Default)]
+struct Shown {
+    table: Option<String>,
+    key: Option<String>,
+}
+
+impl Api {
+    /// A page of the log, newest first.
+    pub fn log(&self, space: &str, query: &LogQuery) -> Result<LogPage> {
+        let space = self.space(space)?;
+        let (membership, schema) = (space.membership(), space.schema());
+        let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MOST);
+        let mut filter = filter(query, &membership, &schema)?;
+        // One more than asked for tells whether there is another page.
+        filter.limit = Some(limit + 1);
+        let mut found = space.log(&filter)?;
+        let next = if found.len() > limit { found.truncate(limit); found.last().map(|last| last.arrival) } else { None };
+        let shown = Shown { table: filter.table, key: filter.key };
+        let entries = found.iter().map(|entry| describe(entry, &membership, &schema, &shown)).collect();
+        Ok(LogPage { entries, next })
+    }
+
+    /// One transaction.
+    pub fn transaction(&self, space: &str, dot: &str) -> Result<LogEntry> {
+        let space = self.space(space)?;
+        let unknown = || error_kind::transaction_unknown.with("dot", dot);
+        let name = resolve(dot, &space.membership()).ok_or_else(unknown)?;
+        let entry = space.transaction(&name)?.ok_or_else(unknown)?;
+        Ok(describe(&entry, &space.membership(), &space.schema(), &Shown::default()))
+    }
+}
+
+/// A dot in full, or with a site's short id or name in place of its author.
+fn resolve(dot: &str, membership: &Membership) -> Option<Dot> {
+    dot.parse().ok().or_else(|| {
+        let (site, seq) = dot.rsplit_once(':')?;
+        Some(Dot { author: site::find(membership, site).ok()?, seq: seq.parse().ok()? })
+    })
+}
+
+fn filter(query: &LogQuery, membership: &Membership, schema: &Schema) -> Result<LogFilter> {
+    if let Some(table) = query.table.as_ref().filter(|table| schema.table(table).is_none()) {
+        return Err(error_kind::table_unknown.with("table", table));
+    }
+    let time = |text: &Option<String>| match text {
+        None => Ok(None),
+        Some(text) => from_iso(text).map(Some).ok_or_else(|| {
+            error_kind::request_malformed.with("detail", format!("{text:?} is not a time"))
+        }),
+    };
+    Ok(LogFilter {
+        table: query.table.clone(),
+        key: query.key.clone(),
+        author: query.site.as_ref().map(|name| site::find(membership, name)).transpose()?,
+        since_ms: time(&query.since)?,
+        until_ms: time(&query.until)?,
+        from: query.from,
+        before: query.before,
+        limit: None,
+    })
+}
+
+impl Shown {
+    fn takes_any_op(&self) -> bool {
+        self.table.is_none() && self.key.is_none()
+    }
+
+    fn takes_table(&self, name: &str) -> bool {
+        self.table.as_ref().is_none_or(|table| table.eq_ignore_ascii_case(name))
+    }
+
+    fn takes_row(&self, group: &RowGroup, at: usize) -> bool {
+        self.key.as_ref().is_none_or(|key| {
+            let values: Vec<_> = group.keys.iter().map(|column| column[at].to_string()).collect();
+            values.join(",") == *key
+        })
+    }
+}
+
+fn describe(
+    entry: &tandem_store::LogEntry,
+    membership: &Membership,
+    schema: &Schema,
+    shown: &Shown,
+) -> LogEntry {
+    let header = &entry.transaction.header;
+    let mut ops = Vec::new();
+    for op in &entry.transaction.ops {
+        describe_op(op, schema, shown, &mut ops);
+    }
+    LogEntry {
+        dot: header.dot.to_string(),
+        site: header.dot.author.to_string(),
+        site_name: site_name(membership, &header.dot.author),
+        time: to_iso(header.time_ms),
+        by: header.by.clone(),
+        message: header.message.clone(),
+        arrival: entry.arrival,
+        hash: entry.hash.to_string(),
+        ops,
+    }
+}
+
+/// A site's name, or its short id while its admission has not arrived.
+pub(super) fn site_name(membership: &Membership, author: &tandem_protocol::identity::Author) -> String {
+    membership.member(author).map_or_else(|| author.short(), |member| member.name.clone())
+}
+
+fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {
+    let system = |table: &str, kind: &str, values: Json| LogOp {
+        table: table.to_owned(),
+        kind: kind.to_owned(),
+        key: Map::new(),
+        values: match values {
+            Json::Object(values) => values,
+            _ => Map::new(),
+        },
+    };
+    match op {
+        Op::Rows(group) if shown.takes_table(&group.table) => {
+            let rows = (0..group.rows()).filter(|&at| shown.takes_row(group, at));
+            ops.extend(rows.map(|at| describe_row(group, at, schema)));
+        }
+        Op::Rows(_) => {}
+        Op::Schema(_) if shown.key.is_some() => {}
+        Op::Schema(SchemaOp::CreateTable(table)) if shown.takes_table(&table.name) => {
+            let columns: Map<_, _> =
+                table.columns.iter().map(|c| (c.name.clone(), json!(c.kind.to_string()))).collect();
+            ops.push(system(&table.name, "create_table", Json::Object(columns)));
+        }
+        Op::Schema(SchemaOp::AddColumn { table, column, .. }) if shown.takes_table(table) => {
+            let values = json!({ &*column.name: column.kind.to_string() });
+            ops.push(system(table, "add_column", values));
+        }
+        Op::Schema(SchemaOp::CreateIndex(index)) if shown.takes_table(&index.table) => {
+            let values = json!({ "name": index.name, "columns": index.columns });
+            ops.push(system(&index.table, "create_index", values));
+        }
+        Op::Schema(_) => {}
+        Op::Member(_) | Op::Unknown { .. } if !shown.takes_any_op() => {}
+        Op::Member(MemberOp::Found { space, site, .. }) => {
+            ops.push(system("", "found", json!({ "space": space, "site": site })));
+        }
+        Op::Member(MemberOp::Admit(admission)) => {
+            let values = json!({ "site": admission.author.to_string(), "name": admission.name,
+                "role": admission.role.to_string(), "ordinal": admission.ordinal });
+            ops.push(system("", "admit", values));
+        }
+        Op::Member(MemberOp::Rename { author, name }) => {
+            ops.push(system("", "rename", json!({ "site": author.to_string(), "name": name })));
+        }
+        Op::Unknown { kind, .. } => ops.push(system("", "unknown", json!({ "kind": kind }))),
+    }
+}
+
+fn describe_row(group: &RowGroup, at: usize, schema: &Schema) -> LogOp {
+    let kind = match group.action {
+        Action::Insert => "insert",
+        Action::Update => "update",
+        Action::Delete => "delete",
+    };
+    // An op whose table is not known yet still shows its key, by place.
+    let key_names = schema.table_by_id(group.table_id).map(|table| table.shown.key.clone());
+    let key_name = |place: usize| {
+        let known = key_names.as_ref().and_then(|names| names.get(place)).cloned();
+        known.unwrap_or_else(|| format!("key{}", place + 1))
+    };
+    let key = group.keys.iter().enumerate().map(|(place, column)| (key_name(place), to_json(&column[at])));
+    let cell = |(column, value): (&CellColumn, &Value)| {
+        let value = match column.mode {
+            Mode::Set => to_json(value),
+            Mode::Delta => json!({ "$add": to_json(value) }),
+        };
+        (column.name.clone(), value)
+    };
+    LogOp {
+        table: group.table.clone(),
+        kind: kind.to_owned(),
+        key: key.collect(),
+        values: group.row(at).map(cell).collect(),
+    }
+}
+
+fn to_json(value: &Value) -> Json {
+    // A cell is a scalar or a one-entry object: it always has a JSON form.
+    serde_json::to_value(Cell(value.clone())).unwrap_or(Json::Null)
+}

@@ -1,0 +1,112 @@
+//! Everything one can ask of a site, in one place: the HTTP routes and the command line both go
+//! through [`Api`], so both give the same answers and the same errors.
+//!
+//! One noun per file, each with what a request says, what the answer says, and the request itself.
+//! Requests block (or, for writes, answer through a callback from the writer thread); callers that
+//! must not block run them elsewhere.
+
+pub mod cell;
+pub mod error;
+pub mod error_kind;
+mod moment;
+mod refusal;
+pub mod version_token;
+
+pub mod bundle;
+pub mod event;
+pub mod export;
+pub mod import;
+pub mod invitation;
+pub mod log_entry;
+pub mod peer;
+pub mod query;
+pub mod schema;
+pub mod site;
+pub mod space;
+pub mod status;
+pub mod transaction;
+pub mod verification;
+
+use std::sync::{Arc, OnceLock, mpsc};
+
+use tandem_store::{Space, Store};
+
+pub use error::{ApiError, Result};
+pub use moment::{from_iso, now_ms, to_iso};
+pub use peer::Peers;
+
+use event::Feeds;
+
+/// The requests of one site. Cloning is cheap; all clones share one open data folder.
+#[derive(Clone)]
+pub struct Api {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    peers: OnceLock<Arc<dyn Peers>>,
+    feeds: Feeds,
+}
+
+impl Api {
+    /// The requests of an open data folder, without network.
+    pub fn new(store: Store) -> Self {
+        Self { inner: Arc::new(Inner { store, peers: OnceLock::new(), feeds: Feeds::default() }) }
+    }
+
+    /// Tells where to ask about other sites. Only the first call counts.
+    pub fn attach(&self, peers: Arc<dyn Peers>) {
+        let _already_attached = self.inner.peers.set(peers);
+    }
+
+    /// The open data folder.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The network, while a node runs.
+    pub fn peers(&self) -> Option<&Arc<dyn Peers>> {
+        self.inner.peers.get()
+    }
+
+    /// The space of that name.
+    pub fn space(&self, name: &str) -> Result<Space> {
+        self.inner.store.space(name).ok_or_else(|| {
+            if self.inner.store.spaces().is_empty() {
+                error_kind::space_missing.error()
+            } else {
+                error_kind::space_unknown.with("space", name)
+            }
+        })
+    }
+
+    /// The space meant when none is named: the only one.
+    pub fn only_space(&self) -> Result<Space> {
+        let mut spaces = self.inner.store.spaces();
+        match spaces.len() {
+            0 => Err(error_kind::space_missing.error()),
+            1 => Ok(spaces.remove(0)),
+            _ => {
+                let names: Vec<_> = spaces.iter().map(Space::name).collect();
+                Err(error_kind::space_unclear.with("spaces", names.join(", ")))
+            }
+        }
+    }
+}
+
+/// Runs a request that answers through a callback, and waits for the answer.
+pub fn wait<T: Send + 'static>(
+    request: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>),
+) -> Result<T> {
+    wait_for(request).unwrap_or_else(|| Err(error_kind::stopping.error()))
+}
+
+/// The same for any answer; none when whoever was asked stopped without one.
+fn wait_for<T: Send + 'static>(request: impl FnOnce(Box<dyn FnOnce(T) + Send>)) -> Option<T> {
+    let (send, receive) = mpsc::sync_channel(1);
+    request(Box::new(move |answer| {
+        let _nobody_waits = send.send(answer);
+    }));
+    receive.recv().ok()
+}

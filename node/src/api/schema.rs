@@ -1,0 +1,257 @@
+//! The schema: shown as SQL, changed by SQL.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use tandem_protocol::schema::{ColumnDef, DefaultValue, IndexDef, OnDelete, Schema, SchemaOp, TableDef};
+use tandem_protocol::value::Value;
+
+use super::error::Result;
+use super::Api;
+
+/// The schema of a space.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShownSchema {
+    /// SQL that makes the same tables elsewhere.
+    pub sql: String,
+    /// The tables.
+    pub tables: Vec<ShownTable>,
+}
+
+/// One table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShownTable {
+    /// Its name.
+    pub name: String,
+    /// Columns of its primary key.
+    pub key: Vec<String>,
+    /// Its columns.
+    pub columns: Vec<ShownColumn>,
+}
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShownColumn {
+    /// Its name.
+    pub name: String,
+    /// Its declared type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether it may not be NULL.
+    pub not_null: bool,
+    /// The table it refers to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub references: Option<String>,
+}
+
+/// A schema change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchemaChange {
+    /// `CREATE TABLE`, `CREATE INDEX`, `ALTER TABLE … ADD COLUMN`. What is there already, exactly
+    /// so, is skipped.
+    pub sql: String,
+    /// Only says what would change.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What a schema change did, or would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SchemaChanged {
+    /// Name of the transaction; none when nothing changed or for a dry run.
+    pub dot: Option<String>,
+    /// Each change, as SQL in short.
+    pub changes: Vec<String>,
+    /// Whether it was only a dry run.
+    pub dry_run: bool,
+}
+
+impl Api {
+    /// The schema as this site shows it.
+    pub fn schema(&self, space: &str) -> Result<ShownSchema> {
+        let schema = self.space(space)?.schema();
+        Ok(ShownSchema { sql: to_sql(&schema), tables: schema.tables().map(|t| shown(&t.shown)).collect() })
+    }
+
+    /// Changes the schema, here at once and on every other site when it hears of it.
+    pub fn apply_schema(
+        &self,
+        space: &str,
+        request: &SchemaChange,
+        reply: impl FnOnce(Result<SchemaChanged>) + Send + 'static,
+    ) {
+        let planned = self.space(space).and_then(|space| {
+            let plan = space.plan_schema(&request.sql)?;
+            Ok((plan.iter().map(told).collect::<Vec<_>>(), space))
+        });
+        let (changes, space) = match planned {
+            Ok(planned) => planned,
+            Err(error) => return reply(Err(error)),
+        };
+        if request.dry_run || changes.is_empty() {
+            return reply(Ok(SchemaChanged { dot: None, changes, dry_run: request.dry_run }));
+        }
+        space.apply_schema(&request.sql, move |applied| {
+            let dot = applied.map(|applied| applied.dot.map(|dot| dot.to_string()));
+            reply(dot.map(|dot| SchemaChanged { dot, changes, dry_run: false }).map_err(Into::into));
+        });
+    }
+}
+
+/// A change in short, as SQL.
+fn told(op: &SchemaOp) -> String {
+    match op {
+        SchemaOp::CreateTable(table) => format!("CREATE TABLE {}", name(&table.name)),
+        SchemaOp::AddColumn { table, column, .. } => {
+            format!("ALTER TABLE {} ADD COLUMN {} {}", name(table), name(&column.name), column.kind)
+        }
+        SchemaOp::CreateIndex(index) => {
+            format!("CREATE INDEX {} ON {} ({})", name(&index.name), name(&index.table), names(&index.columns))
+        }
+    }
+}
+
+fn shown(table: &TableDef) -> ShownTable {
+    let column = |column: &ColumnDef| ShownColumn {
+        name: column.name.clone(),
+        kind: column.kind.to_string(),
+        not_null: column.not_null || table.key.contains(&column.name),
+        references: column.references.as_ref().map(|reference| reference.table.clone()),
+    };
+    ShownTable {
+        name: table.name.clone(),
+        key: table.key.clone(),
+        columns: table.columns.iter().map(column).collect(),
+    }
+}
+
+/// SQL that declares the same schema: tables by name, but none before those it refers to.
+pub fn to_sql(schema: &Schema) -> String {
+    let mut sql = String::new();
+    for table in parents_first(schema) {
+        create_table(&mut sql, table);
+        for index in schema.indices().filter(|index| index.table.eq_ignore_ascii_case(&table.name)) {
+            create_index(&mut sql, index);
+        }
+        sql.push('\n');
+    }
+    sql.truncate(sql.trim_end().len());
+    sql.push('\n');
+    sql
+}
+
+/// Tables that refer to each other in a circle keep their order by name.
+fn parents_first(schema: &Schema) -> Vec<&TableDef> {
+    let mut waiting: Vec<&TableDef> = schema.tables().map(|table| &table.shown).collect();
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let refers_to = |from: &TableDef, to: &TableDef| {
+            let mut references = from.columns.iter().filter_map(|column| column.references.as_ref());
+            from.name != to.name && references.any(|reference| reference.table.eq_ignore_ascii_case(&to.name))
+        };
+        let free = |table: &&TableDef| !waiting.iter().any(|other| refers_to(table, other));
+        let next = waiting.iter().position(free).unwrap_or(0);
+        ordered.push(waiting.remove(next));
+    }
+    ordered
+}
+
+// Writing to a String cannot fail.
+fn create_table(sql: &mut String, table: &TableDef) {
+    let width = table.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0);
+    let mut lines: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| {
+            let mut line = format!("  {:width$} {}", name(&column.name), column.kind);
+            if table.key.len() == 1 && table.key[0].eq_ignore_ascii_case(&column.name) {
+                line.push_str(" PRIMARY KEY");
+            }
+            constraints(&mut line, column);
+            line
+        })
+        .collect();
+    if table.key.len() > 1 {
+        lines.push(format!("  PRIMARY KEY ({})", names(&table.key)));
+    }
+    lines.extend(table.uniques.iter().map(|columns| format!("  UNIQUE ({})", names(columns))));
+    lines.extend(table.checks.iter().map(|check| format!("  CHECK ({check})")));
+    let _infallible = write!(sql, "CREATE TABLE {} (\n{}\n);\n", name(&table.name), lines.join(",\n"));
+}
+
+fn constraints(line: &mut String, column: &ColumnDef) {
+    if column.not_null && !line.ends_with("PRIMARY KEY") {
+        line.push_str(" NOT NULL");
+    }
+    match &column.default {
+        DefaultValue::None => {}
+        DefaultValue::Constant(constant) => {
+            let value = constant.value().unwrap_or(Value::Null);
+            let _infallible = write!(line, " DEFAULT {}", literal(&value));
+        }
+        DefaultValue::Expression(expression) => {
+            let _infallible = write!(line, " DEFAULT ({expression})");
+        }
+    }
+    if column.unique {
+        line.push_str(" UNIQUE");
+    }
+    if let Some(check) = &column.check {
+        let _infallible = write!(line, " CHECK ({check})");
+    }
+    if let Some(reference) = &column.references {
+        let _infallible = write!(line, " REFERENCES {}", name(&reference.table));
+        line.push_str(match reference.on_delete {
+            OnDelete::Restrict => "",
+            OnDelete::Cascade => " ON DELETE CASCADE",
+            OnDelete::SetNull => " ON DELETE SET NULL",
+        });
+    }
+}
+
+fn create_index(sql: &mut String, index: &IndexDef) {
+    let (what, table) = (name(&index.name), name(&index.table));
+    let _infallible = writeln!(sql, "CREATE INDEX {what} ON {table} ({});", names(&index.columns));
+}
+
+fn names(list: &[String]) -> String {
+    list.iter().map(|one| name(one)).collect::<Vec<_>>().join(", ")
+}
+
+/// A name as it is where that is safe, quoted where not.
+fn name(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !KEYWORDS.contains(&name.to_ascii_lowercase().as_str());
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+/// Words that SQLite does not take as a name.
+const KEYWORDS: [&str; 42] = [
+    "add", "all", "alter", "and", "as", "between", "case", "check", "commit", "create", "default",
+    "delete", "distinct", "drop", "else", "from", "group", "having", "in", "index", "insert", "into",
+    "is", "join", "limit", "not", "null", "on", "or", "order", "primary", "references", "select",
+    "set", "table", "then", "to", "union", "unique", "update", "values", "where",
+];
+
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_only_where_needed() {
+        assert_eq!(name("students"), "students");
+        assert_eq!(name("order"), "\"order\"");
+        assert_eq!(name("élève"), "\"élève\"");
+        assert_eq!(name("a\"b"), "\"a\"\"b\"");
+        assert_eq!(literal(&Value::Text("d'été".into())), "'d''été'");
+    }
+}

@@ -1,0 +1,150 @@
+//! How this site is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tandem_store::Space;
+
+use super::Api;
+use super::error::Result;
+use super::peer::Peer;
+
+/// A site and all its spaces.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// This site.
+    pub site: ThisSite,
+    /// The running node; none when the data folder was opened without one.
+    #[serde(default)]
+    pub node: Option<RunningNode>,
+    /// The spaces on this site.
+    pub spaces: Vec<SpaceStatus>,
+}
+
+/// This site.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThisSite {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its data folder.
+    pub data: String,
+}
+
+/// The node that answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunningNode {
+    /// Its program version.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// Where other sites reach it.
+    pub listening: Vec<String>,
+}
+
+/// One space as this site holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpaceStatus {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// The low ten bits of the ids this site generates in it.
+    pub ordinal: Option<u16>,
+    /// `admin`, `member` or `reader`; none before this site's admission arrived.
+    pub role: Option<String>,
+    /// Equal on two sites that show the same rows.
+    pub fingerprint: String,
+    /// For each author, the number of its last transaction held.
+    pub version_vector: BTreeMap<String, u64>,
+    /// Transactions held.
+    pub transactions: u64,
+    /// Changes of rows, schema and membership in them.
+    pub ops: u64,
+    /// Changes this program or schema does not understand yet; kept, and applied later.
+    pub waiting: u64,
+    /// Cells where concurrent edits are still to be looked at.
+    pub open_conflicts: u64,
+    /// Bytes of the log.
+    pub log_bytes: u64,
+    /// Bytes of the view.
+    pub view_bytes: u64,
+    /// Its tables.
+    pub tables: Vec<TableStatus>,
+    /// The other sites.
+    pub peers: Vec<Peer>,
+}
+
+/// One table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableStatus {
+    /// Its name.
+    pub name: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Equal on two sites that show the same rows.
+    pub fingerprint: String,
+}
+
+impl Api {
+    /// What the members of its first space call this site; before that, what it calls itself.
+    pub fn site_name(&self) -> String {
+        let store = self.store();
+        let called = |space: &Space| Some(space.membership().member(&store.author())?.name.clone());
+        store.spaces().iter().find_map(called).unwrap_or_else(|| store.site_name())
+    }
+
+    /// This site and all its spaces.
+    pub fn status(&self) -> Status {
+        let spaces = self.store().spaces();
+        Status {
+            site: ThisSite {
+                id: self.store().author().to_string(),
+                name: self.site_name(),
+                data: self.store().folder().display().to_string(),
+            },
+            node: self.peers().map(|peers| RunningNode {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                pid: std::process::id(),
+                listening: peers.addresses(),
+            }),
+            spaces: spaces.iter().map(|space| self.status_of(space)).collect(),
+        }
+    }
+
+    /// One space.
+    pub fn space_status(&self, space: &str) -> Result<SpaceStatus> {
+        Ok(self.status_of(&self.space(space)?))
+    }
+
+    fn status_of(&self, space: &Space) -> SpaceStatus {
+        let (id, status) = (space.id(), space.status());
+        let table = |table: tandem_store::TableStatus| TableStatus {
+            name: table.name,
+            rows: table.rows,
+            fingerprint: table.fingerprint.to_string(),
+        };
+        SpaceStatus {
+            name: space.name().to_owned(),
+            id: id.to_string(),
+            ordinal: status.ordinal,
+            role: status.role.map(|role| role.to_string()),
+            fingerprint: status.fingerprint.to_string(),
+            version_vector: space
+                .vector()
+                .0
+                .iter()
+                .map(|(author, head)| (author.to_string(), head.seq))
+                .collect(),
+            transactions: status.transactions,
+            ops: status.ops,
+            waiting: status.parked,
+            open_conflicts: 0,
+            log_bytes: status.log_bytes,
+            view_bytes: status.view_bytes,
+            tables: status.tables.into_iter().map(table).collect(),
+            peers: self.peers().map(|peers| peers.peers(&id)).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Writing: SQL statements that become one transaction.
+
+use std::fmt;
+
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use tandem_protocol::op::{Action, Op};
+use tandem_store::{Params, Statement as StoreStatement, Write};
+
+use super::cell::Cell;
+use super::error::Result;
+use super::{Api, error_kind, version_token};
+
+/// A write: all of its statements take effect, or none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transact {
+    /// What to do, in order.
+    pub statements: Vec<Statement>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Who: a user or device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The `version` of the read this write follows from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
+    /// A second write with the same key changes nothing and gets the first one's answer.
+    /// Over HTTP, the header `Idempotency-Key`.
+    #[serde(skip)]
+    pub idempotency_key: Option<String>,
+}
+
+/// One SQL statement with one list of parameters, or with many: then it runs once for each.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Statement {
+    /// The SQL.
+    pub sql: String,
+    /// Its parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub params: Option<Vec<Cell>>,
+    /// Lists of parameters; not together with `params`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub params_list: Option<Vec<Vec<Cell>>>,
+}
+
+/// What a write did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Transacted {
+    /// Name of the transaction; none when nothing changed.
+    pub dot: Option<String>,
+    /// For each statement, what it did.
+    pub results: Vec<StatementResult>,
+    /// For each table, how many rows changed.
+    pub changes: Vec<TableChange>,
+    /// Whether this is the answer to an earlier write with the same idempotency key.
+    #[serde(default)]
+    pub repeated: bool,
+}
+
+/// What one statement did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatementResult {
+    /// Rows inserted, updated or deleted by it.
+    pub affected: u64,
+    /// Columns of the rows it returned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// Rows it returned (`RETURNING`, or a read among the writes).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// How many rows of one table a transaction changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableChange {
+    /// The table.
+    pub table: String,
+    /// New rows.
+    pub inserted: u64,
+    /// Changed rows.
+    pub updated: u64,
+    /// Deleted rows.
+    pub deleted: u64,
+}
+
+impl Api {
+    /// Writes; `reply` is called from the writer thread once the write is durable and visible.
+    pub fn transact(
+        &self,
+        space: &str,
+        request: Transact,
+        reply: impl FnOnce(Result<Transacted>) + Send + 'static,
+    ) {
+        let prepared = self.space(space).and_then(|space| Ok((space, request.into_write()?)));
+        match prepared {
+            Ok((space, write)) => space.write(write, move |written| {
+                reply(written.map(Transacted::from).map_err(Into::into));
+            }),
+            Err(error) => reply(Err(error)),
+        }
+    }
+}
+
+impl Transact {
+    /// A write of one statement.
+    pub fn one(sql: impl Into<String>, params: Vec<Cell>) -> Self {
+        let statement = Statement { sql: sql.into(), params: Some(params), params_list: None };
+        Self { statements: vec![statement], ..Self::default() }
+    }
+
+    fn into_write(self) -> Result<Write> {
+        let malformed = |detail| error_kind::request_malformed.with("detail", detail);
+        if self.statements.is_empty() {
+            return Err(malformed("there are no statements"));
+        }
+        let statement = |statement: Statement| {
+            let params = match (statement.params, statement.params_list) {
+                (Some(_), Some(_)) => {
+                    return Err(malformed("a statement has either params or params_list"));
+                }
+                (params, None) => Params::One(Cell::into_values(params.unwrap_or_default())),
+                (None, Some(list)) => {
+                    Params::Many(list.into_iter().map(Cell::into_values).collect())
+                }
+            };
+            Ok(StoreStatement { sql: statement.sql, params })
+        };
+        Ok(Write {
+            statements: self.statements.into_iter().map(statement).collect::<Result<_>>()?,
+            message: self.message,
+            by: self.by,
+            idempotency_key: self.idempotency_key,
+            basis: self.basis.as_deref().map(version_token::decode).transpose()?,
+        })
+    }
+}
+
+impl From<tandem_store::Written> for Transacted {
+    fn from(written: tandem_store::Written) -> Self {
+        let result = |result: tandem_store::StatementResult| StatementResult {
+            affected: result.affected,
+            columns: result.columns,
+            rows: result.rows.into_iter().map(Cell::from_values).collect(),
+        };
+        Self {
+            dot: written.dot.map(|dot| dot.to_string()),
+            results: written.results.into_iter().map(result).collect(),
+            changes: written.changes.iter().map(TableChange::from).collect(),
+            repeated: written.repeated,
+        }
+    }
+}
+
+impl TableChange {
+    /// Rows of one table, none changed yet.
+    fn none_of(table: &str) -> Self {
+        Self { table: table.to_owned(), inserted: 0, updated: 0, deleted: 0 }
+    }
+
+    /// The entry of a table in a list; a new one if it has none.
+    fn entry<'a>(list: &'a mut Vec<Self>, table: &str) -> &'a mut Self {
+        let at = list.iter().position(|change| change.table == table).unwrap_or_else(|| {
+            list.push(Self::none_of(table));
+            list.len() - 1
+        });
+        &mut list[at]
+    }
+
+    /// Adds up two lists.
+    pub(super) fn add_all(list: &mut Vec<Self>, more: &[Self]) {
+        for change in more {
+            let entry = Self::entry(list, &change.table);
+            entry.inserted += change.inserted;
+            entry.updated += change.updated;
+            entry.deleted += change.deleted;
+        }
+    }
+
+    /// What ops say they change.
+    pub(super) fn of_ops(ops: &[Op]) -> Vec<Self> {
+        let mut list = Vec::new();
+        for op in ops {
+            let Op::Rows(group) = op else { continue };
+            let entry = Self::entry(&mut list, &group.table);
+            *match group.action {
+                Action::Insert => &mut entry.inserted,
+                Action::Update => &mut entry.updated,
+                Action::Delete => &mut entry.deleted,
+            } += group.rows() as u64;
+        }
+        list
+    }
+}
+
+impl From<&tandem_store::TableChange> for TableChange {
+    fn from(change: &tandem_store::TableChange) -> Self {
+        Self {
+            table: change.table.clone(),
+            inserted: change.inserted,
+            updated: change.updated,
+            deleted: change.deleted,
+        }
+    }
+}
+
+// By hand, because a derived "either a string or an object" would first read everything into an
+// intermediate form: too slow for a thousand rows of parameters.
+impl<'de> Deserialize<'de> for Statement {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_any(StatementVisitor)
+    }
+}
+
+struct StatementVisitor;
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Field {
+    Sql,
+    Params,
+    ParamsList,
+}
+
+impl<'de> Visitor<'de> for StatementVisitor {
+    type Value = Statement;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SQL, or {\"sql\": …, \"params\": […]}, or {\"sql\": …, \"params_list\": [[…], …]}")
+    }
+
+    fn visit_str<E>(self, sql: &str) -> std::result::Result<Statement, E> {
+        Ok(Statement { sql: sql.to_owned(), params: None, params_list: None })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Statement, A::Error> {
+        let (mut sql, mut params, mut params_list) = (None, None, None);
+        while let Some(field) = map.next_key()? {
+            match field {
+                Field::Sql => sql = Some(map.next_value()?),
+                Field::Params => params = map.next_value()?,
+                Field::ParamsList => params_list = map.next_value()?,
+            }
+        }
+        let sql = sql.ok_or_else(|| de::Error::missing_field("sql"))?;
+        Ok(Statement { sql, params, params_list })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_forms_of_a_statement_are_understood() {
+        let request: Transact = serde_json::from_str(
+            r#"{"statements": ["A", {"sql": "B", "params": [1]}, {"params_list": [[1], ["x"]], "sql": "C"}],
+                "message": "m"}"#,
+        )
+        .unwrap();
+        let write = request.clone().into_write().unwrap();
+        assert!(matches!(&write.statements[0].params, Params::One(params) if params.is_empty()));
+        assert!(matches!(&write.statements[1].params, Params::One(params) if params.len() == 1));
+        assert!(matches!(&write.statements[2].params, Params::Many(list) if list.len() == 2));
+        assert_eq!(write.message.as_deref(), Some("m"));
+        let again = serde_json::to_string(&request).unwrap();
+        assert_eq!(serde_json::from_str::<Transact>(&again).unwrap(), request);
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let refused = |json: &str| match serde_json::from_str::<Transact>(json) {
+            Ok(request) => request.into_write().unwrap_err().code == "request_malformed",
+            Err(_) => true,
+        };
+        for json in [
+            "{}", "[]", r#"{"statements": []}"#, r#"{"statements": [1]}"#, r#"{"statements": [{}]}"#,
+            r#"{"statements": [{"sql": "A", "parms": []}]}"#, r#"{"statements": ["A"], "mesage": ""}"#,
+            r#"{"statements": [{"sql": "A", "params": [], "params_list": []}]}"#,
+        ] {
+            assert!(refused(json), "{json}");
+        }
+    }
+}

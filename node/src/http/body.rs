@@ -1,0 +1,73 @@
+//! Request bodies and query strings, read strictly and within a bound.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::header;
+use axum::http::request::Parts;
+use futures::StreamExt;
+use serde::de::DeserializeOwned;
+
+use crate::api::{ApiError, Result, error_kind};
+
+/// Bytes of the largest JSON body: room for a transaction of 16 MiB in its JSON form.
+pub const LIMIT_BYTES: usize = 64 << 20;
+const LIMIT: &str = "64 MiB";
+
+/// A body beyond the limit is read and thrown away up to here, so that its sender gets to read
+/// why it was refused; beyond, the connection is closed on it.
+const PATIENCE_BYTES: usize = 4 * LIMIT_BYTES;
+
+/// A JSON body.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self> {
+        let declared = request.headers().get(header::CONTENT_LENGTH);
+        let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
+        let bytes = read(request.into_body(), declared.unwrap_or(0)).await?;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| error_kind::request_malformed.with("detail", error))
+    }
+}
+
+async fn read(body: Body, declared: usize) -> Result<Bytes> {
+    let mut frames = body.into_data_stream();
+    let mut whole = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = frames.next().await {
+        let frame = frame.map_err(|error| error_kind::request_malformed.with("detail", error))?;
+        if length == 0 && frame.len() >= declared && declared > 0 {
+            return Ok(frame);
+        }
+        length += frame.len();
+        if length > PATIENCE_BYTES {
+            break;
+        }
+        if length <= LIMIT_BYTES {
+            whole.reserve(if whole.is_empty() { declared.min(LIMIT_BYTES) } else { 0 });
+            whole.extend_from_slice(&frame);
+        } else {
+            whole = Vec::new();
+        }
+    }
+    if length > LIMIT_BYTES {
+        return Err(error_kind::body_too_large.with("limit", LIMIT));
+    }
+    Ok(whole.into())
+}
+
+/// The part of the address after `?`.
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(asked)| Self(asked))
+            .map_err(|error| error_kind::request_malformed.with("detail", error.body_text()))
+    }
+}

@@ -1,0 +1,96 @@
+//! Who is let in: requests addressed to this node, carrying its token.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::{Site, Token};
+use crate::api::{Result, error_kind};
+
+pub(super) struct Guard {
+    pub(super) token: Token,
+    pub(super) hosts: Hosts,
+}
+
+/// The names under which this node may be addressed.
+///
+/// A web page can make a browser send requests to any address under a name of its own choosing;
+/// such requests carry that name, and are refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Hosts {
+    bound: SocketAddr,
+}
+
+impl Hosts {
+    /// The names of a node bound to that address.
+    pub fn of(bound: SocketAddr) -> Self {
+        Self { bound }
+    }
+
+    /// Whether a `Host` header names this node.
+    pub fn admit(&self, host: &str) -> bool {
+        let Some((name, port)) = host.rsplit_once(':') else {
+            return self.bound.port() == 80 && self.admits_name(host);
+        };
+        if host.ends_with(']') {
+            return self.bound.port() == 80 && self.admits_name(host);
+        }
+        port == self.bound.port().to_string() && self.admits_name(name)
+    }
+
+    fn admits_name(&self, name: &str) -> bool {
+        if name.eq_ignore_ascii_case("localhost") {
+            return true;
+        }
+        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+        match bare.parse::<IpAddr>() {
+            // An address cannot be made to mean another PC. Bound to all interfaces, it has many.
+            Ok(ip) => ip.is_loopback() || ip == self.bound.ip() || self.bound.ip().is_unspecified(),
+            Err(_) => false,
+        }
+    }
+}
+
+pub(super) async fn check_host(State(site): State<Site>, request: Request, next: Next) -> Result<Response> {
+    let in_header = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
+    let host = in_header.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    match host {
+        Some(host) if site.guard.hosts.admit(host) => Ok(next.run(request).await),
+        _ => Err(error_kind::host_refused.with("host", host.unwrap_or("no one"))),
+    }
+}
+
+pub(super) async fn check_token(State(site): State<Site>, request: Request, next: Next) -> Result<Response> {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = given.and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    });
+    match token {
+        Some(token) if site.guard.token.matches(token) => Ok(next.run(request).await),
+        _ => Err(error_kind::unauthorized.error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_node_is_meant() {
+        let hosts = Hosts::of("127.0.0.1:7117".parse().unwrap());
+        for own in ["127.0.0.1:7117", "localhost:7117", "LOCALHOST:7117", "[::1]:7117", "127.0.0.2:7117"] {
+            assert!(hosts.admit(own), "{own}");
+        }
+        for other in ["", "evil.example:7117", "127.0.0.1", "127.0.0.1:7118", "localhost", "192.168.1.2:7117",
+            "127.0.0.1.evil.example:7117", ":7117", "[::1]", "[::2]:7117"] {
+            assert!(!hosts.admit(other), "{other}");
+        }
+        let everywhere = Hosts::of("0.0.0.0:80".parse().unwrap());
+        assert!(everywhere.admit("192.168.1.2") && everywhere.admit("[::1]") && everywhere.admit("10.0.0.1:80"));
+        assert!(!everywhere.admit("evil.example"));
+    }
+}

@@ -1,0 +1,32 @@
+//! `/v1/spaces/{space}/log`, `/log/{dot}`, `/verification`
+
+use axum::Json as Answer;
+use axum::extract::{Path, State};
+
+use super::body::Asked;
+use super::{Site, blocking};
+use crate::api::Result;
+use crate::api::log_entry::{LogEntry, LogPage, LogQuery};
+use crate::api::verification::Verification;
+
+pub(super) async fn log(
+    State(site): State<Site>,
+    Path(space): Path<String>,
+    Asked(query): Asked<LogQuery>,
+) -> Result<Answer<LogPage>> {
+    blocking(move || site.api.log(&space, &query)).await.map(Answer)
+}
+
+pub(super) async fn transaction(
+    State(site): State<Site>,
+    Path((space, dot)): Path<(String, String)>,
+) -> Result<Answer<LogEntry>> {
+    blocking(move || site.api.transaction(&space, &dot)).await.map(Answer)
+}
+
+pub(super) async fn verify(
+    State(site): State<Site>,
+    Path(space): Path<String>,
+) -> Result<Answer<Verification>> {
+    blocking(move || site.api.verify(&space)).await.map(Answer)
+}

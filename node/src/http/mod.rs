@@ -1,0 +1,144 @@
+//! The site over HTTP: JSON in, JSON out, for this PC only unless asked otherwise.
+//!
+//! A handler does three things: take the request apart, ask [`Api`], turn the answer into a
+//! response. Errors become `application/problem+json` in `problem`, and nowhere else.
+
+mod body;
+mod bundles;
+mod events;
+mod guard;
+mod health;
+mod log;
+mod problem;
+mod queries;
+mod spaces;
+mod token;
+mod transactions;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, patch, post};
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::api::{Api, ApiError, Result, error_kind};
+
+pub use guard::Hosts;
+pub use token::Token;
+
+/// What every handler can reach.
+#[derive(Clone)]
+struct Site {
+    api: Api,
+    guard: Arc<guard::Guard>,
+    /// Turns true when the node stops: streams without end then end.
+    stop: watch::Receiver<bool>,
+}
+
+/// All routes.
+fn routes(site: Site) -> Router {
+    let open = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/openapi.json", get(health::openapi));
+
+    let guarded = Router::new()
+        .route("/metrics", get(health::metrics))
+        .route("/v1/status", get(spaces::status))
+        .route("/v1/spaces", post(spaces::create))
+        .route("/v1/join", post(spaces::join))
+        .route("/v1/spaces/{space}/status", get(spaces::space_status))
+        .route("/v1/spaces/{space}/transactions", post(transactions::transact))
+        .route("/v1/spaces/{space}/queries", post(queries::query))
+        .route("/v1/spaces/{space}/log", get(log::log))
+        .route("/v1/spaces/{space}/log/{dot}", get(log::transaction))
+        .route("/v1/spaces/{space}/verification", post(log::verify))
+        .route("/v1/spaces/{space}/events", get(events::events))
+        .route("/v1/spaces/{space}/schema", get(spaces::schema).post(spaces::apply_schema))
+        .route("/v1/spaces/{space}/sites", get(spaces::sites))
+        .route("/v1/spaces/{space}/sites/{site}", patch(spaces::rename_site))
+        .route("/v1/spaces/{space}/invitations", post(spaces::invite))
+        .route("/v1/spaces/{space}/bundles", get(bundles::export).post(bundles::import))
+        .route_layer(from_fn_with_state(site.clone(), guard::check_token));
+
+    open.merge(guarded)
+        .fallback(|| async { error_kind::route_unknown.error() })
+        .method_not_allowed_fallback(|| async { error_kind::method_refused.error() })
+        .layer(from_fn_with_state(site.clone(), guard::check_host))
+        .with_state(site)
+}
+
+/// A bound socket, not yet served.
+pub struct Door {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Door {
+    /// Takes the address; port 0 takes any free one.
+    pub async fn open(address: SocketAddr) -> Result<Self> {
+        let failed = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => error_kind::port_taken.with("address", address),
+            _ => network_failed(address, &error),
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until `stop` turns true and those under way are answered.
+    pub async fn serve(self, api: Api, token: Token, stop: watch::Receiver<bool>) -> Result<()> {
+        let guard = Arc::new(guard::Guard { token, hosts: Hosts::of(self.address) });
+        let site = Site { api, guard, stop: stop.clone() };
+        // Requests and answers are small and awaited: never hold one back to fill a packet.
+        let listener = self.listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "answers may be held back by the system");
+            }
+        });
+        axum::serve(listener, routes(site))
+            .with_graceful_shutdown(stopped(stop))
+            .await
+            .map_err(|error| network_failed(self.address, &error))
+    }
+}
+
+fn network_failed(address: SocketAddr, error: &std::io::Error) -> ApiError {
+    error_kind::network_failed.with("detail", format!("{address}: {error}"))
+}
+
+/// Waits until the node stops.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // A sender that is gone means the same.
+    let _stopping = stop.wait_for(|stop| *stop).await;
+}
+
+/// Runs a request that blocks where it holds nobody up.
+async fn blocking<T: Send + 'static>(
+    request: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(request).await {
+        Ok(answer) => answer,
+        Err(error) if error.is_cancelled() => Err(error_kind::stopping.error()),
+        Err(error) => Err(error_kind::failed.with("detail", error)),
+    }
+}
+
+/// Awaits a request that answers through a callback from another thread.
+async fn answered<T: Send + 'static>(
+    request: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>),
+) -> Result<T> {
+    let (send, receive) = tokio::sync::oneshot::channel();
+    request(Box::new(move |answer| {
+        let _client_left = send.send(answer);
+    }));
+    receive.await.unwrap_or_else(|_| Err(error_kind::stopping.error()))
+}

@@ -1,0 +1,18 @@
+//! One site, running: its data folder, the network to the other sites, and the interfaces through
+//! which people and programs use it. Everything here is wiring; what things mean is decided in
+//! `tandem-protocol` and `tandem-store`.
+
+pub mod config;
+
+pub mod sync;
+pub mod net;
+
+pub mod api;
+pub mod http;
+
+mod node;
+mod running;
+
+pub use config::Settings;
+pub use node::{Node, asked_to_stop};
+pub use running::Running;

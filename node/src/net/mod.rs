@@ -1,0 +1,23 @@
+//! The network: finding the other sites, one connection and one sync session with each.
+//!
+//! [`Network`] is what the rest of the node holds. Behind it runs one task, the `driver`, which
+//! owns the libp2p swarm; when to try whom is decided by the `dialer`, which knows neither
+//! sockets nor clocks. Everything said on a sync stream is decided in
+//! [`tandem_protocol::session`] and carried out in [`crate::sync`].
+
+mod address;
+mod book;
+mod dialer;
+mod driver;
+mod error;
+mod identity;
+mod network;
+mod peers;
+mod settings;
+mod swarm;
+
+pub use error::{JoinError, NetError};
+pub use identity::{author_of, peer_id};
+pub use peers::NetworkPeers;
+pub use network::{JoinProgress, Network};
+pub use settings::{DEFAULT_PORT, NetSettings};

@@ -1,0 +1,108 @@
+//! The libp2p swarm: TCP with Noise and Yamux, QUIC, mDNS, and streams.
+
+use std::io;
+use std::time::Duration;
+
+use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::identity::Keypair;
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::NetworkBehaviour;
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::{Multiaddr, Swarm, SwarmBuilder, TransportError, mdns, noise, tcp, yamux};
+
+use super::error::NetError;
+use super::settings::{DEFAULT_PORT, NetSettings};
+
+/// A connection on which nothing is open is closed after this: long enough to open something.
+const IDLE: Duration = Duration::from_secs(20);
+/// How often other sites are asked for on the local network. An address that changed is found
+/// within this.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long an answer to that holds.
+const SEEN_FOR: Duration = Duration::from_secs(30);
+/// Connections whose handshake is not finished. More wait in the operating system, or give up.
+const HANDSHAKES: u32 = 32;
+/// Connections in all: more than any small organisation has PCs.
+const CONNECTIONS: u32 = 512;
+/// Connections with one site: both may have dialled at once, by two transports each.
+const CONNECTIONS_PER_SITE: u32 = 6;
+
+/// What the swarm can do.
+#[derive(NetworkBehaviour)]
+pub(super) struct Behaviour {
+    limits: connection_limits::Behaviour,
+    pub streams: libp2p_stream::Behaviour,
+    pub mdns: Toggle<mdns::tokio::Behaviour>,
+}
+
+/// Builds the swarm and starts to listen.
+pub(super) fn build(keypair: Keypair, settings: &NetSettings) -> Result<Swarm<Behaviour>, NetError> {
+    let finder = if settings.mdns { finder(&keypair) } else { None };
+    let limits = ConnectionLimits::default()
+        .with_max_pending_incoming(Some(HANDSHAKES))
+        .with_max_established(Some(CONNECTIONS))
+        .with_max_established_per_peer(Some(CONNECTIONS_PER_SITE));
+    let behaviour = Behaviour {
+        limits: connection_limits::Behaviour::new(limits),
+        streams: libp2p_stream::Behaviour::new(),
+        mdns: finder.into(),
+    };
+    let transport = SwarmBuilder::with_existing_identity(keypair)
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    let builder = transport.with_quic().with_behaviour(move |_| behaviour);
+    let mut swarm = builder
+        .map_err(|error| io::Error::other(error.to_string()))?
+        .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE))
+        .build();
+    listen(&mut swarm, &settings.listen)?;
+    Ok(swarm)
+}
+
+/// mDNS, where this PC allows it; without it sites are found by the other ways.
+fn finder(keypair: &Keypair) -> Option<mdns::tokio::Behaviour> {
+    let config = mdns::Config { ttl: SEEN_FOR, query_interval: LOOK_EVERY, enable_ipv6: false };
+    mdns::tokio::Behaviour::new(config, keypair.public().to_peer_id())
+        .inspect_err(|error| tracing::warn!(%error, "sites on the local network cannot be found by mDNS"))
+        .ok()
+}
+
+fn listen(swarm: &mut Swarm<Behaviour>, asked: &[Multiaddr]) -> Result<(), NetError> {
+    for address in asked {
+        listen_on(swarm, address)?;
+    }
+    if asked.is_empty() {
+        // Another node on this PC may have the port: any free one does, for others are told.
+        match listen_everywhere(swarm, DEFAULT_PORT) {
+            Err(NetError::PortTaken { .. }) => listen_everywhere(swarm, 0)?,
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
+fn listen_everywhere(swarm: &mut Swarm<Behaviour>, port: u16) -> Result<(), NetError> {
+    let quic = |address: Multiaddr| address.with(Protocol::Udp(port)).with(Protocol::QuicV1);
+    let [v4, v6] = ["/ip4/0.0.0.0", "/ip6/::"].map(|any| any.parse::<Multiaddr>().unwrap_or_else(|_| Multiaddr::empty()));
+    listen_on(swarm, &v4.clone().with(Protocol::Tcp(port)))?;
+    // The rest is welcome where this PC has it.
+    for address in [quic(v4), v6.clone().with(Protocol::Tcp(port)), quic(v6)] {
+        if let Err(error) = listen_on(swarm, &address) {
+            tracing::debug!(%error, "not listening everywhere");
+        }
+    }
+    Ok(())
+}
+
+fn listen_on(swarm: &mut Swarm<Behaviour>, address: &Multiaddr) -> Result<(), NetError> {
+    let source = match swarm.listen_on(address.clone()) {
+        Ok(_) => return Ok(()),
+        Err(TransportError::MultiaddrNotSupported(_)) => return Err(NetError::Address(address.to_string())),
+        Err(TransportError::Other(source)) => source,
+    };
+    let address = address.to_string();
+    // The kind may be hidden inside the transport's own error.
+    let taken = source.kind() == io::ErrorKind::AddrInUse || source.to_string().contains("in use");
+    Err(if taken { NetError::PortTaken { address } } else { NetError::Listen { address, source } })
+}

@@ -1,0 +1,302 @@
+//! What all sessions of this node share.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tandem_protocol::identity::{Author, SpaceId};
+use tandem_protocol::membership::Membership;
+use tandem_protocol::session::{Bulk, BulkStep, Input, Listing, Now, PeerState, SpaceConfig};
+use tandem_protocol::verify::SignedTransaction;
+use tandem_protocol::version::VersionVector;
+use tandem_store::{Commit, Space, Store};
+use tokio::sync::watch;
+
+use super::inbox::Inbox;
+use super::peer::{PeerStatus, SharedSpace};
+
+/// See the module. Handed around as `Arc<Hub>`.
+pub struct Hub {
+    store: Store,
+    began: Instant,
+    state: Mutex<State>,
+    /// Counts changes of what [`Hub::peer`] says.
+    peers_changed: watch::Sender<u64>,
+    /// Counts changes of who is a member of anything.
+    members_changed: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    spaces: HashMap<SpaceId, Watched>,
+    links: HashMap<Author, (u64, Arc<Inbox>)>,
+    peers: BTreeMap<Author, PeerStatus>,
+    listings: Vec<Listing>,
+}
+
+struct Watched {
+    space: Space,
+    members: Arc<Membership>,
+    bulk: Bulk,
+}
+
+impl Hub {
+    /// The hub of a store; follows its commits from now on.
+    pub fn new(store: Store) -> Arc<Self> {
+        let hub = Arc::new(Self {
+            store,
+            began: Instant::now(),
+            state: Mutex::default(),
+            peers_changed: watch::Sender::new(0),
+            members_changed: watch::Sender::new(0),
+        });
+        hub.watch_spaces();
+        hub
+    }
+
+    /// Follows the commits of spaces that are new. Whether there was one.
+    pub fn watch_spaces(self: &Arc<Self>) -> bool {
+        let mut found = false;
+        for space in self.store.spaces() {
+            let id = space.id();
+            if self.state().spaces.contains_key(&id) {
+                continue;
+            }
+            found = true;
+            let watched = Watched { members: space.membership(), bulk: Bulk::default(), space: space.clone() };
+            self.state().spaces.insert(id, watched);
+            let hub: Weak<Self> = Arc::downgrade(self);
+            space.subscribe(move |commit| {
+                if let Some(hub) = hub.upgrade() {
+                    hub.committed(id, commit);
+                }
+            });
+        }
+        found
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// This site.
+    pub fn author(&self) -> Author {
+        self.store.author()
+    }
+
+    /// The time, as sessions take it.
+    pub fn now(&self) -> Now {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH);
+        let wall_ms = wall.map_or_else(
+            |before| -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
+            |after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+        );
+        Now { ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX), wall_ms }
+    }
+
+    /// A space this node holds.
+    pub fn space(&self, id: &SpaceId) -> Option<Space> {
+        self.state().spaces.get(id).map(|watched| watched.space.clone())
+    }
+
+    /// What a session starts with.
+    pub fn space_configs(&self) -> Vec<SpaceConfig> {
+        let spaces: Vec<Space> = self.state().spaces.values().map(|watched| watched.space.clone()).collect();
+        let author = self.author();
+        let config = |space: Space| SpaceConfig {
+            id: space.id(),
+            end: space.end(),
+            vector: VersionVector::clone(&space.vector()),
+            admission: space.admission_of(&author).unwrap_or_default(),
+        };
+        spaces.into_iter().map(config).collect()
+    }
+
+    /// Whether `peer` may share a space: it is a member by the membership here, or by the
+    /// admission it shows.
+    ///
+    /// As long as this site's own admission has not arrived (a first sync is under way) it cannot
+    /// judge anyone, has nothing of its own to give away, and takes only what verifies: it then
+    /// trusts whoever knows the space.
+    pub fn is_member(&self, space: &SpaceId, peer: &Author, proof: Option<&SignedTransaction>) -> bool {
+        let Some(members) = self.space(space).map(|space| space.membership()) else { return false };
+        members.member(&self.author()).is_none()
+            || members.member(peer).is_some()
+            || proof.is_some_and(|proof| proof.admits(peer, *space, &members))
+    }
+
+    /// Whether `peer` is a member of any space here.
+    pub fn knows(&self, peer: &Author) -> bool {
+        self.state().spaces.values().any(|watched| watched.members.member(peer).is_some())
+    }
+
+    /// All members of any space here, without this site.
+    pub fn members(&self) -> Vec<Author> {
+        let own = self.author();
+        let state = self.state();
+        let members = state.spaces.values().flat_map(|watched| watched.members.members());
+        let mut authors: Vec<Author> = members.map(|member| member.author).filter(|author| *author != own).collect();
+        authors.sort_unstable();
+        authors.dedup();
+        authors
+    }
+
+    /// A session begins; one with the same peer that still runs is told to leave.
+    pub(super) fn enter(&self, peer: Author, id: u64, inbox: &Arc<Inbox>) {
+        let mut state = self.state();
+        inbox.push(Input::Addresses(state.listings.clone()));
+        if let Some((_, before)) = state.links.insert(peer, (id, inbox.clone())) {
+            before.push(Input::Leave);
+        }
+    }
+
+    /// A session is over.
+    pub(super) fn leave(&self, peer: Author, id: u64, trouble: Option<String>) {
+        let now = self.now();
+        let mut turns = Vec::new();
+        {
+            let mut state = self.state();
+            if state.links.get(&peer).is_none_or(|(current, _)| *current != id) {
+                return;
+            }
+            state.links.remove(&peer);
+            for (space, watched) in &mut state.spaces {
+                turns.extend(watched.bulk.release(peer).map(|next| (*space, next)));
+            }
+            let status = state.peers.entry(peer).or_insert_with(|| PeerStatus::new(peer));
+            if status.connected {
+                status.last_seen_ms = Some(now.wall_ms);
+            }
+            status.connected = false;
+            status.trouble = trouble;
+            status.spaces.values_mut().for_each(|shared| shared.open = false);
+        }
+        turns.into_iter().for_each(|(space, next)| self.grant(space, next));
+        self.peers_changed.send_modify(|count| *count += 1);
+    }
+
+    /// A session asks or tells whose turn it is to fill a gap. Gives the answer for itself, if any.
+    pub(super) fn bulk(&self, space: SpaceId, peer: Author, step: BulkStep) -> Option<bool> {
+        let (own, next) = {
+            let mut state = self.state();
+            let bulk = &mut state.spaces.get_mut(&space)?.bulk;
+            match step {
+                BulkStep::Claim => (Some(bulk.claim(peer)), None),
+                BulkStep::Release => (None, bulk.release(peer)),
+                BulkStep::Stalled => {
+                    let next = bulk.stalled(peer);
+                    (next.map(|_| false), next)
+                }
+            }
+        };
+        if let Some(next) = next {
+            self.grant(space, next);
+        }
+        own
+    }
+
+    fn grant(&self, space: SpaceId, peer: Author) {
+        let Some(held) = self.space(&space) else { return };
+        if let Some(inbox) = self.inbox(&peer) {
+            inbox.log_grew(space, held.end(), held.vector(), false);
+            inbox.push(Input::Bulk { space, granted: true });
+        }
+    }
+
+    /// The inbox of the session with `peer`.
+    pub fn inbox(&self, peer: &Author) -> Option<Arc<Inbox>> {
+        self.state().links.get(peer).map(|(_, inbox)| inbox.clone())
+    }
+
+    /// Tells all sessions.
+    pub fn tell_all(&self, input: impl Fn() -> Input) {
+        for (_, inbox) in self.state().links.values() {
+            inbox.push(input());
+        }
+    }
+
+    /// Where this site, and others it knows of, can be reached.
+    pub fn set_listings(&self, listings: Vec<Listing>) {
+        self.state().listings.clone_from(&listings);
+        self.tell_all(|| Input::Addresses(listings.clone()));
+    }
+
+    /// Notes something about a peer.
+    pub fn note(&self, peer: Author, note: impl FnOnce(&mut PeerStatus)) {
+        let changed = {
+            let mut state = self.state();
+            let status = state.peers.entry(peer).or_insert_with(|| PeerStatus::new(peer));
+            let connected = status.connected;
+            note(status);
+            connected != status.connected
+        };
+        if changed {
+            self.peers_changed.send_modify(|count| *count += 1);
+        }
+    }
+
+    pub(super) fn note_state(&self, peer: Author, said: PeerState) {
+        self.note(peer, |status| {
+            status.connected |= said.open;
+            if said.open {
+                status.trouble = None;
+            }
+            // A share that is not open yet has said nothing; what was known before stays known.
+            let shared = status.spaces.entry(said.space).or_default();
+            shared.open = said.open;
+            if said.open && !said.vector.0.is_empty() {
+                *shared = SharedSpace { open: true, vector: said.vector };
+            }
+        });
+    }
+
+    /// What is known of a site.
+    pub fn peer(&self, peer: &Author) -> PeerStatus {
+        let now = self.now();
+        let mut status = self.state().peers.get(peer).cloned().unwrap_or_else(|| PeerStatus::new(*peer));
+        if status.connected {
+            status.last_seen_ms = Some(now.wall_ms);
+        }
+        status
+    }
+
+    /// The other members of a space.
+    pub fn peers(&self, space: &SpaceId) -> Vec<PeerStatus> {
+        let own = self.author();
+        let Some(members) = self.space(space).map(|space| space.membership()) else { return Vec::new() };
+        members.members().filter(|member| member.author != own).map(|member| self.peer(&member.author)).collect()
+    }
+
+    /// Changes whenever a site comes or goes.
+    pub fn peers_changed(&self) -> watch::Receiver<u64> {
+        self.peers_changed.subscribe()
+    }
+
+    /// Changes whenever who is a member of a space changes.
+    pub fn members_changed(&self) -> watch::Receiver<u64> {
+        self.members_changed.subscribe()
+    }
+
+    /// Called from the writer's thread after every durable commit.
+    fn committed(&self, id: SpaceId, commit: &Commit) {
+        let local = commit.transactions.iter().any(|transaction| transaction.local);
+        let Some(members) = self.space(&id).map(|space| space.membership()) else { return };
+        let mut state = self.state();
+        for (_, inbox) in state.links.values() {
+            inbox.log_grew(id, commit.end, commit.vector.clone(), local);
+        }
+        let Some(watched) = state.spaces.get_mut(&id) else { return };
+        if !Arc::ptr_eq(&members, &watched.members) && *members != *watched.members {
+            watched.members = members;
+            for (_, inbox) in state.links.values() {
+                inbox.push(Input::MembersChanged(id));
+            }
+            self.members_changed.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

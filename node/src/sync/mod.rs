@@ -1,0 +1,16 @@
+//! Carries out what the sync sessions of [`tandem_protocol::session`] decide: one task per peer
+//! ([`link`]), and what they share ([`Hub`]): the store, the news of commits, who is there.
+
+mod hub;
+mod inbox;
+mod invitations;
+pub mod join;
+pub mod link;
+mod peer;
+mod tally;
+
+pub use hub::Hub;
+pub use inbox::Inbox;
+pub use invitations::{InviteError, Invitations};
+pub use link::LinkEnd;
+pub use peer::{PeerStatus, SharedSpace};

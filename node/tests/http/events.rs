@@ -1,0 +1,69 @@
+//! The stream of events.
+
+use std::io::{BufRead, BufReader};
+
+use serde_json::Value;
+
+use crate::site::{Site, read};
+
+const EVENTS: &str = "/v1/spaces/school/events";
+
+/// Opens the stream: from then on, whatever happens is in it.
+fn open(site: &Site, headers: &[(&str, &str)], path: &str) -> impl Iterator<Item = (u64, Value)> + use<> {
+    let response = site.send("GET", path, headers, "");
+    assert_eq!(response.status(), 200);
+    let mut lines = BufReader::new(response.into_body().into_reader()).lines();
+    std::iter::from_fn(move || {
+        let (mut id, mut data) = (None, None);
+        loop {
+            let line = lines.next()?.ok()?;
+            if let Some(text) = line.strip_prefix("id: ") {
+                id = text.parse().ok();
+            } else if let Some(text) = line.strip_prefix("data: ") {
+                data = serde_json::from_str(text).ok();
+            } else if line.is_empty() && data.is_some() {
+                return id.zip(data.take());
+            }
+        }
+    })
+}
+
+#[test]
+fn events_come_as_they_happen_and_none_twice() {
+    let site = Site::with_school();
+    let mut events = open(&site, &[], EVENTS);
+    for number in 0..3u64 {
+        let written = site.write(&format!("INSERT INTO pupils (name) VALUES ('P{number}')")).1;
+        let (id, event) = events.next().unwrap();
+        assert_eq!((id, &event["dot"]), (number + 1, &written["dot"]));
+        assert_eq!((event["arrival"].as_u64(), &event["changes"]), (Some(id), &written["changes"]));
+        assert_eq!((&event["local"], &event["site_name"]), (&true.into(), &"office".into()));
+    }
+}
+
+#[test]
+fn who_was_cut_off_misses_nothing() {
+    let site = Site::with_school();
+    // More than one batch of the log, and then what happens meanwhile.
+    for number in 0..300 {
+        site.write(&format!("INSERT INTO pupils (name) VALUES ('P{number}')"));
+    }
+    let events = open(&site, &[("last-event-id", "4")], EVENTS);
+    site.write("DELETE FROM pupils WHERE name = 'P0'");
+    let ids: Vec<u64> = events.map(|(id, _)| id).take(297).collect();
+    assert_eq!(ids, (5..302).collect::<Vec<_>>());
+    let (id, first) = open(&site, &[], &format!("{EVENTS}?from=0")).next().unwrap();
+    assert_eq!((id, &first["changes"]), (0, &Value::Array(Vec::new())));
+    let (status, problem) = read(site.send("GET", EVENTS, &[("last-event-id", "x")], ""));
+    assert_eq!((status, problem["code"].as_str()), (400, Some("request_malformed")));
+}
+
+#[test]
+fn a_stream_ends_when_the_node_stops() {
+    let site = Site::with_school();
+    let events = open(&site, &[], EVENTS);
+    let reader = std::thread::spawn(move || events.count());
+    site.write("INSERT INTO pupils (name) VALUES ('Ada')");
+    drop(site);
+    assert_eq!(reader.join().unwrap(), 1);
+}

@@ -1,0 +1,98 @@
+//! A node of its own for one test, on loopback and any free port.
+
+use serde_json::Value;
+use tandem_node::http::Token;
+use tandem_node::{Node, Settings};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use ureq::http::{Request, Response};
+use ureq::{Agent, Body};
+
+pub const SCHEMA: &str = "CREATE TABLE pupils (id INTEGER PRIMARY KEY, name TEXT NOT NULL, photo BLOB, fee DECIMAL(8,2));";
+
+/// A running node. Stops when dropped.
+pub struct Site {
+    pub url: String,
+    pub token: String,
+    pub agent: Agent,
+    runtime: Runtime,
+    node: Option<Node>,
+    folder: TempDir,
+}
+
+impl Site {
+    /// Without a space.
+    pub fn bare() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let settings = Settings {
+            data: folder.path().to_owned(),
+            http: "127.0.0.1:0".parse().unwrap(),
+            listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
+            peers: Vec::new(),
+            mdns: false,
+        };
+        let node = runtime.block_on(Node::start(settings)).unwrap();
+        let token = Token::read(folder.path()).unwrap().as_str().to_owned();
+        let agent = Agent::new_with_config(Agent::config_builder().http_status_as_error(false).build());
+        Self { url: node.url(), token, agent, runtime, node: Some(node), folder }
+    }
+
+    /// With the space `school`.
+    pub fn with_school() -> Self {
+        let site = Self::bare();
+        let new = serde_json::json!({ "name": "school", "site_name": "office", "schema": SCHEMA });
+        assert_eq!(site.post("/v1/spaces", &new).0, 201);
+        site
+    }
+
+    pub fn get(&self, path: &str) -> (u16, Value) {
+        read(self.send("GET", path, &[], ""))
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        read(self.send("POST", path, &[], body.to_string()))
+    }
+
+    /// Writes one statement; the answer's status and JSON.
+    pub fn write(&self, sql: &str) -> (u16, Value) {
+        self.post("/v1/spaces/school/transactions", &serde_json::json!({ "statements": [sql] }))
+    }
+
+    /// The rows of a query.
+    pub fn rows(&self, sql: &str) -> Value {
+        let (status, answer) = self.post("/v1/spaces/school/queries", &serde_json::json!({ "sql": sql }));
+        assert_eq!(status, 200, "{answer}");
+        answer["rows"].clone()
+    }
+
+    /// A request with the token, and further headers.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Response<Body> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        request = request.header("authorization", format!("Bearer {}", self.token));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.agent.run(request.body(body.into()).unwrap()).unwrap()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if let Some(node) = self.node.take() {
+            let stopped = self.runtime.block_on(node.stop());
+            assert!(std::thread::panicking() || stopped.is_ok(), "{stopped:?}");
+            assert!(!self.folder.path().join("node.json").exists());
+        }
+    }
+}
+
+pub fn read(mut response: Response<Body>) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let text = response.body_mut().read_to_string().unwrap();
+    if status >= 400 {
+        let kind = response.headers().get("content-type").unwrap();
+        assert_eq!(kind, "application/problem+json", "{text}");
+    }
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}

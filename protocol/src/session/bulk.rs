@@ -1,0 +1,99 @@
+//! Who may fill the gap of a site that lacks much of a space: one peer at a time.
+
+use std::collections::VecDeque;
+
+use crate::identity::Author;
+
+/// The turns of the peers of one space; shared by their sessions.
+#[derive(Debug, Default)]
+pub struct Bulk {
+    holder: Option<Author>,
+    waiting: VecDeque<Author>,
+}
+
+impl Bulk {
+    /// A peer could fill the gap. `true`: it may, now; else it is told when its turn comes.
+    pub fn claim(&mut self, peer: Author) -> bool {
+        match self.holder {
+            None => {
+                self.holder = Some(peer);
+                true
+            }
+            Some(holder) if holder == peer => true,
+            Some(_) => {
+                if !self.waiting.contains(&peer) {
+                    self.waiting.push_back(peer);
+                }
+                false
+            }
+        }
+    }
+
+    /// A peer has no more to give, or is gone. Gives the peer whose turn has come.
+    pub fn release(&mut self, peer: Author) -> Option<Author> {
+        self.waiting.retain(|waiting| *waiting != peer);
+        if self.holder != Some(peer) {
+            return None;
+        }
+        self.holder = self.waiting.pop_front();
+        self.holder
+    }
+
+    /// A peer gives nothing. If another waits, the turn passes to it, and the first waits behind
+    /// all others.
+    pub fn stalled(&mut self, peer: Author) -> Option<Author> {
+        if self.holder != Some(peer) || self.waiting.is_empty() {
+            return None;
+        }
+        self.waiting.push_back(peer);
+        self.holder = self.waiting.pop_front();
+        self.holder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const A: Author = Author([1; 32]);
+    const B: Author = Author([2; 32]);
+    const C: Author = Author([3; 32]);
+
+    #[test]
+    fn turns_pass_on_release_and_on_a_stall() {
+        let mut bulk = Bulk::default();
+        assert!(bulk.claim(A));
+        assert!(bulk.claim(A));
+        assert!(!bulk.claim(B));
+        assert!(!bulk.claim(C));
+        assert_eq!(bulk.stalled(B), None);
+        assert_eq!(bulk.stalled(A), Some(B));
+        assert_eq!(bulk.release(C), None);
+        assert_eq!(bulk.release(B), Some(A));
+        assert_eq!(bulk.stalled(A), None, "nobody else waits, so it keeps its turn");
+        assert_eq!(bulk.release(A), None);
+        assert!(bulk.claim(C));
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_waits_gets_a_turn_and_nobody_twice(steps in prop::collection::vec((0u8..3, 0u8..5), 0..60)) {
+            let mut bulk = Bulk::default();
+            for (step, peer) in steps {
+                let peer = Author([peer; 32]);
+                match step {
+                    0 => { bulk.claim(peer); }
+                    1 => { bulk.release(peer); }
+                    _ => { bulk.stalled(peer); }
+                }
+                prop_assert!(bulk.holder.is_some() || bulk.waiting.is_empty());
+                let mut seen: Vec<_> = bulk.waiting.iter().chain(&bulk.holder).collect();
+                let all = seen.len();
+                seen.sort();
+                seen.dedup();
+                prop_assert_eq!(seen.len(), all);
+            }
+        }
+    }
+}

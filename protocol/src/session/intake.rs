@@ -1,0 +1,107 @@
+//! The receiving half of a shared space: frames taken and not yet durable, and what the peer has
+//! been told of what is held here.
+
+use std::collections::VecDeque;
+
+use super::fault::Fault;
+use super::limits;
+use crate::version::VersionVector;
+
+struct Pending {
+    bytes: u64,
+    heads: VersionVector,
+    /// All of it was held before it came: nothing to store, only to acknowledge in its turn.
+    held: bool,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Intake {
+    pending: VecDeque<Pending>,
+    bytes: u64,
+    told: VersionVector,
+    announce_at_ms: Option<u64>,
+    early: u32,
+}
+
+impl Intake {
+    /// The peer now knows that this is held here.
+    pub fn tell(&mut self, vector: VersionVector) {
+        self.told = vector;
+        self.announce_at_ms = None;
+    }
+
+    /// The peer now knows that this is held here, too.
+    pub fn tell_more(&mut self, heads: &VersionVector) {
+        self.told.join(heads);
+    }
+
+    /// A frame came. Whether it is to be stored; a sender that ignores its window is at fault.
+    pub fn take(&mut self, bytes: u64, heads: VersionVector, local: &VersionVector) -> Result<bool, Fault> {
+        // The window may have shrunk while frames were on their way, so the widest one counts.
+        if self.bytes > limits::BULK_WINDOW_BYTES || self.pending.len() >= limits::FRAMES_TOLERATED {
+            return Err(Fault::Overrun);
+        }
+        let held = holds(local, &heads);
+        self.bytes += bytes;
+        self.pending.push_back(Pending { bytes, heads, held });
+        Ok(!held)
+    }
+
+    /// The next acknowledgement due for a frame that needed no storing: its heads.
+    pub fn next_held(&mut self) -> Option<VersionVector> {
+        if self.pending.front().is_some_and(|pending| pending.held) { self.pop() } else { None }
+    }
+
+    /// The oldest frame is durable: its heads. `None`: nothing was being stored.
+    pub fn stored(&mut self) -> Option<VersionVector> {
+        self.early = 0;
+        self.pop()
+    }
+
+    /// The oldest frame came before what it builds on.
+    pub fn came_early(&mut self) -> Result<(), Fault> {
+        self.pop();
+        self.early += 1;
+        if self.early > limits::EARLY_BLOCKS { Err(Fault::Early) } else { Ok(()) }
+    }
+
+    /// Whether nothing is waiting to become durable.
+    pub fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Something was stored that the peer may not know of: say so before long.
+    pub fn announce(&mut self, local: &VersionVector, now_ms: u64) {
+        if self.announce_at_ms.is_none() && !self.told.covers_all(local) {
+            self.announce_at_ms = Some(now_ms + limits::ANNOUNCE_AFTER_MS);
+        }
+    }
+
+    /// When an announcement is due.
+    pub fn wake_ms(&self) -> Option<u64> {
+        self.announce_at_ms
+    }
+
+    /// What the peer has not been told; it counts as told from now on.
+    pub fn untold(&mut self, local: &VersionVector) -> VersionVector {
+        let grown = local.growth_since(&self.told);
+        self.told.join(&grown);
+        self.announce_at_ms = None;
+        grown
+    }
+
+    fn pop(&mut self) -> Option<VersionVector> {
+        let pending = self.pending.pop_front()?;
+        self.bytes -= pending.bytes;
+        Some(pending.heads)
+    }
+}
+
+/// Whether all up to `heads` is held, and is the same as far as can be seen: where numbers are
+/// equal but hashes differ, the block must be looked at.
+fn holds(local: &VersionVector, heads: &VersionVector) -> bool {
+    heads.0.iter().all(|(author, head)| {
+        local.0.get(author).is_some_and(|own| own.seq > head.seq || own == head)
+    })
+}

@@ -1,0 +1,346 @@
+//! The session itself: greeting, shared spaces, time.
+
+use std::collections::BTreeMap;
+
+use super::event::{Input, Now, Output};
+use super::fault::{Farewell, Fault};
+use super::message::{Handle, Hello, Listing, Message, Welcome};
+use super::pulse::Pulse;
+use super::share::{Share, say};
+use super::{greeting, limits};
+use crate::identity::{Author, SpaceId};
+use crate::verify::SignedTransaction;
+use crate::version::VersionVector;
+
+/// Which side opened the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// This one.
+    Opener,
+    /// The other one.
+    Acceptor,
+}
+
+/// What a session starts with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which side opened the stream.
+    pub side: Side,
+    /// This site.
+    pub local: Author,
+    /// The other site, as the channel has proved it.
+    pub peer: Author,
+    /// The spaces of this site.
+    pub spaces: Vec<SpaceConfig>,
+    /// Random bytes, fresh for each session: they hide how many spaces there are.
+    pub padding: [u8; 32],
+}
+
+/// A space of this site.
+#[derive(Debug, Clone)]
+pub struct SpaceConfig {
+    /// The space.
+    pub id: SpaceId,
+    /// What is held of it, durably.
+    pub vector: VersionVector,
+    /// The arrival number after the last transaction held.
+    pub end: u64,
+    /// This site's own admission, to show to who does not know it as a member.
+    pub admission: Option<SignedTransaction>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Stage {
+    /// The acceptor waits for HELLO, the opener for WELCOME.
+    Greeting,
+    /// There are shared spaces.
+    Sharing,
+    /// Nothing comes any more.
+    Over,
+}
+
+/// A session with one peer. See the module for what it does.
+///
+/// Contract: [`Session::handle`] is called with every input as it happens, [`Input::Connected`]
+/// first; its outputs are carried out in order before the next input is given (the borrow sees to
+/// that). Each [`Output::Judge`], [`Output::Read`] and [`Output::Store`] is answered exactly once.
+/// After [`Output::Close`] nothing is done any more.
+pub struct Session {
+    config: Config,
+    stage: Stage,
+    shares: BTreeMap<Handle, Share>,
+    handles: BTreeMap<SpaceId, Handle>,
+    pulse: Pulse,
+    started_ms: u64,
+    digest_ms: u64,
+    addresses: Option<Vec<Listing>>,
+    addresses_told: bool,
+    wake_ms: u64,
+    outbox: Vec<Output>,
+}
+
+impl Session {
+    /// A session on a stream that is about to be [`Input::Connected`].
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            stage: Stage::Greeting,
+            shares: BTreeMap::new(),
+            handles: BTreeMap::new(),
+            pulse: Pulse::default(),
+            started_ms: 0,
+            digest_ms: 0,
+            addresses: None,
+            addresses_told: false,
+            wake_ms: 0,
+            outbox: Vec::new(),
+        }
+    }
+
+    /// Takes in what happened; gives what is to be done.
+    pub fn handle(&mut self, input: Input, now: Now) -> std::vec::Drain<'_, Output> {
+        if self.stage != Stage::Over {
+            let result = self.step(input, now).and_then(|()| self.pursue(now));
+            if let Err(fault) = result {
+                self.end(fault);
+            } else {
+                self.set_alarm(now);
+            }
+            if self.outbox.iter().any(|output| matches!(output, Output::Send(_))) {
+                self.pulse.sent(now.ms);
+            }
+        }
+        self.outbox.drain(..)
+    }
+
+    fn step(&mut self, input: Input, now: Now) -> Result<(), Fault> {
+        match input {
+            Input::Connected => self.connected(now),
+            Input::Message(bytes) => {
+                self.pulse.heard(now.ms);
+                let message = Message::decode(&bytes)?;
+                return self.message(message, now);
+            }
+            Input::Heard => {
+                self.pulse.heard(now.ms);
+                self.shares.values_mut().for_each(|share| share.heard(now));
+            }
+            Input::LogGrew { space, end, vector, local } => match self.handles.get(&space) {
+                Some(handle) => {
+                    if let Some(share) = self.shares.get_mut(handle) {
+                        share.log_grew(end, vector, local, now);
+                    }
+                }
+                None => self.update_config(space, end, vector),
+            },
+            Input::ReadDone { space, block, next, last } => {
+                self.with_share(space, |share, out| share.read_done(block, next, last, out));
+            }
+            Input::ReadFailed { error, .. } => return Err(Fault::Local(error)),
+            Input::Stored { space, result } => {
+                let stored = self.with_share(space, |share, out| share.stored(result, now, out));
+                return stored.unwrap_or(Ok(()));
+            }
+            Input::Judged { space, member } => {
+                let judged = self.with_share(space, |share, out| share.judged(member, now, out));
+                return judged.unwrap_or(Ok(()));
+            }
+            Input::MembersChanged(space) => {
+                self.with_share(space, |share, out| share.members_changed(out));
+            }
+            Input::Bulk { space, granted } => {
+                self.with_share(space, |share, out| share.bulk(granted, now, out));
+            }
+            Input::Addresses(listings) => {
+                if self.addresses.as_ref() != Some(&listings) {
+                    self.addresses = Some(listings);
+                    self.addresses_told = false;
+                }
+            }
+            Input::Probe if self.stage == Stage::Sharing => {
+                say(&mut self.outbox, Message::Beat(true));
+                self.pulse.asked(now.ms);
+            }
+            Input::Leave => {
+                if self.stage == Stage::Sharing {
+                    say(&mut self.outbox, Message::Bye(Farewell::Leaving));
+                }
+                return Err(Fault::Left);
+            }
+            Input::Probe | Input::Tick => {}
+        }
+        Ok(())
+    }
+
+    fn connected(&mut self, now: Now) {
+        self.started_ms = now.ms;
+        self.digest_ms = now.ms + limits::DIGEST_EVERY_MS;
+        self.pulse.start(now.ms);
+        if self.config.side == Side::Opener {
+            let Config { local, peer, padding, spaces, .. } = &self.config;
+            let (min_version, max_version) = limits::VERSIONS;
+            let tags = greeting::tags(spaces.iter().map(|space| space.id), local, peer, padding);
+            let hello = Hello { min_version, max_version, clock_ms: now.wall_ms, tags };
+            say(&mut self.outbox, Message::Hello(hello));
+        }
+    }
+
+    fn message(&mut self, message: Message, now: Now) -> Result<(), Fault> {
+        let greeting = self.stage == Stage::Greeting;
+        match message {
+            Message::Unknown => {}
+            Message::Hello(hello) if greeting && self.config.side == Side::Acceptor => {
+                return self.welcome(&hello, now);
+            }
+            Message::Welcome(welcome) if greeting && self.config.side == Side::Opener => {
+                return self.welcomed(&welcome, now);
+            }
+            message if greeting => return Err(Fault::OutOfTurn(message.name())),
+            Message::Beat(true) => say(&mut self.outbox, Message::Beat(false)),
+            Message::Beat(false) => {}
+            Message::Clock(clock_ms) => self.compare_clocks(clock_ms, now),
+            Message::Addresses(listings) => {
+                if self.shares.values().any(Share::is_open) {
+                    self.outbox.push(Output::Addresses(listings));
+                }
+            }
+            Message::Bye(Farewell::NotAMember) => return Err(Fault::Refused),
+            Message::Bye(farewell) => return Err(Fault::Farewell(farewell)),
+            message => return self.share_message(message, now),
+        }
+        Ok(())
+    }
+
+    fn share_message(&mut self, message: Message, now: Now) -> Result<(), Fault> {
+        let name = message.name();
+        let share = message.handle().and_then(|handle| self.shares.get_mut(&handle));
+        let share = share.ok_or(Fault::OutOfTurn(name))?;
+        share.heard(now);
+        share.message(message, now, &mut self.outbox)
+    }
+
+    /// The acceptor's half of the greeting. A stranger gets not one byte.
+    fn welcome(&mut self, hello: &Hello, now: Now) -> Result<(), Fault> {
+        let ids: Vec<SpaceId> = self.config.spaces.iter().map(|space| space.id).collect();
+        let shared = greeting::recognise(&hello.tags, &ids, &self.config.peer, &self.config.local);
+        if shared.is_empty() {
+            return Err(Fault::Stranger);
+        }
+        self.stage = Stage::Sharing;
+        let version = common_version(hello.min_version, hello.max_version)?;
+        self.compare_clocks(hello.clock_ms, now);
+        self.outbox.push(Output::Greeted);
+        let answer = shared.iter().map(|(handle, (_, tag))| (*handle, *tag)).collect();
+        let welcome = Welcome { version, clock_ms: now.wall_ms, shared: answer };
+        say(&mut self.outbox, Message::Welcome(welcome));
+        self.share(shared.into_iter().map(|(handle, (at, _))| (handle, at)));
+        Ok(())
+    }
+
+    /// The opener's half of the greeting.
+    fn welcomed(&mut self, welcome: &Welcome, now: Now) -> Result<(), Fault> {
+        let Config { local, peer, spaces, .. } = &self.config;
+        let confirmed: BTreeMap<Handle, usize> = welcome
+            .shared
+            .iter()
+            .filter_map(|(handle, tag)| Some((*handle, usize::from(*handle), tag, spaces.get(usize::from(*handle))?)))
+            .filter(|(_, _, tag, space)| greeting::confirms(tag, &space.id, local, peer))
+            .map(|(handle, at, _, _)| (handle, at))
+            .collect();
+        if confirmed.is_empty() {
+            return Err(Fault::Stranger);
+        }
+        self.stage = Stage::Sharing;
+        common_version(welcome.version, welcome.version)?;
+        self.compare_clocks(welcome.clock_ms, now);
+        self.outbox.push(Output::Greeted);
+        self.share(confirmed.into_iter());
+        Ok(())
+    }
+
+    fn share(&mut self, shared: impl Iterator<Item = (Handle, usize)>) {
+        for (handle, at) in shared {
+            let space = &self.config.spaces[at];
+            let held = (space.vector.clone(), space.end);
+            let share = Share::new(handle, space.id, space.admission.clone(), held, &mut self.outbox);
+            self.shares.insert(handle, share);
+            self.handles.insert(space.id, handle);
+        }
+    }
+
+    /// What follows from the step, and what the time asks for.
+    fn pursue(&mut self, now: Now) -> Result<(), Fault> {
+        for share in self.shares.values_mut() {
+            share.poll(now, &mut self.outbox);
+        }
+        let open = self.shares.values().any(Share::is_open);
+        if self.stage == Stage::Sharing && self.shares.values().all(Share::is_dead) {
+            let refused = self.shares.values().any(Share::is_refused_by_peer);
+            return Err(if refused { Fault::Refused } else { Fault::NotAMember });
+        }
+        if self.pulse.is_silent(now.ms) || (!open && now.ms >= self.greeting_ends_ms()) {
+            return Err(Fault::Silent);
+        }
+        if open && !self.addresses_told && let Some(listings) = &self.addresses {
+            say(&mut self.outbox, Message::Addresses(listings.clone()));
+            self.addresses_told = true;
+        }
+        if open && now.ms >= self.digest_ms {
+            self.digest_ms = now.ms + limits::DIGEST_EVERY_MS;
+            self.shares.values().for_each(|share| share.say_digest(&mut self.outbox));
+            say(&mut self.outbox, Message::Clock(now.wall_ms));
+        }
+        if open && self.pulse.beat_is_due(now.ms) {
+            say(&mut self.outbox, Message::Beat(false));
+            self.pulse.sent(now.ms);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, fault: Fault) {
+        // A site that shares no space is told nothing, not even that.
+        if self.stage == Stage::Sharing && let Some(farewell) = fault.farewell() {
+            say(&mut self.outbox, Message::Bye(farewell));
+        }
+        self.stage = Stage::Over;
+        self.outbox.push(Output::Close(fault));
+    }
+
+    fn set_alarm(&mut self, now: Now) {
+        let open = self.shares.values().any(Share::is_open);
+        let session = if open { self.pulse.wake_ms().min(self.digest_ms) } else { self.greeting_ends_ms() };
+        let shares = self.shares.values().filter_map(|share| share.wake_ms(now)).min();
+        let wake_ms = shares.map_or(session, |shares| shares.min(session));
+        if wake_ms != self.wake_ms {
+            self.wake_ms = wake_ms;
+            self.outbox.push(Output::WakeAt(wake_ms));
+        }
+    }
+
+    fn greeting_ends_ms(&self) -> u64 {
+        self.started_ms + limits::GREETING_WITHIN_MS
+    }
+
+    fn compare_clocks(&mut self, theirs_ms: i64, now: Now) {
+        self.outbox.push(Output::ClockOffset(theirs_ms.saturating_sub(now.wall_ms)));
+    }
+
+    fn update_config(&mut self, space: SpaceId, end: u64, vector: VersionVector) {
+        if let Some(config) = self.config.spaces.iter_mut().find(|config| config.id == space) {
+            config.end = config.end.max(end);
+            config.vector.join(&vector);
+        }
+    }
+
+    fn with_share<T>(&mut self, space: SpaceId, act: impl FnOnce(&mut Share, &mut Vec<Output>) -> T) -> Option<T> {
+        let share = self.shares.get_mut(self.handles.get(&space)?)?;
+        Some(act(share, &mut self.outbox))
+    }
+}
+
+/// The highest version both speak.
+fn common_version(min: u16, max: u16) -> Result<u16, Fault> {
+    let (own_min, own_max) = limits::VERSIONS;
+    let version = max.min(own_max);
+    if version >= min && version >= own_min { Ok(version) } else { Err(Fault::Version { min, max }) }
+}

@@ -1,0 +1,387 @@
+//! One shared space in a session: is the peer a member, what does each side hold, what is on its
+//! way.
+
+use super::cursor::Cursor;
+use super::event::{BulkStep, Now, Output, PeerState, Refusal};
+use super::fault::Fault;
+use super::intake::Intake;
+use super::limits;
+use super::message::{Digest, Handle, Message, digest};
+use super::turn::Turn;
+use crate::codec::DecodeError;
+use crate::identity::SpaceId;
+use crate::verify::{self, SignedTransaction};
+use crate::version::VersionVector;
+
+/// What this site thinks of the peer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Being looked up in the membership.
+    Asked,
+    /// Not found there; its admission was asked for.
+    Unproven,
+    /// The admission it showed is being verified.
+    Examined,
+    /// A member.
+    Member,
+    /// Not a member.
+    Refused,
+}
+
+/// What was said in OPEN.
+struct Opening {
+    digest: Digest,
+    vector: VersionVector,
+    end: u64,
+}
+
+/// See the module.
+pub(super) struct Share {
+    handle: Handle,
+    space: SpaceId,
+    admission: Option<SignedTransaction>,
+    local: VersionVector,
+    end: u64,
+    verdict: Verdict,
+    proof: Option<SignedTransaction>,
+    ours: Option<Opening>,
+    theirs: Option<Digest>,
+    refused_by_peer: bool,
+    cursor: Cursor,
+    intake: Intake,
+    turn: Turn,
+    reported: Option<PeerState>,
+}
+
+type Outbox = Vec<Output>;
+
+impl Share {
+    /// A space both sides know; asks first of all whether the peer is a member.
+    pub fn new(
+        handle: Handle,
+        space: SpaceId,
+        admission: Option<SignedTransaction>,
+        (local, end): (VersionVector, u64),
+        out: &mut Outbox,
+    ) -> Self {
+        out.push(Output::Judge { space, proof: None });
+        Self {
+            handle,
+            space,
+            admission,
+            local,
+            end,
+            verdict: Verdict::Asked,
+            proof: None,
+            ours: None,
+            theirs: None,
+            refused_by_peer: false,
+            cursor: Cursor::default(),
+            intake: Intake::default(),
+            turn: Turn::default(),
+            reported: None,
+        }
+    }
+
+    /// Whether both sides hold each other for members.
+    pub fn is_open(&self) -> bool {
+        self.ours.is_some() && self.theirs.is_some() && !self.is_dead()
+    }
+
+    /// Whether nothing can be exchanged in this session any more.
+    pub fn is_dead(&self) -> bool {
+        self.refused_by_peer || self.verdict == Verdict::Refused
+    }
+
+    /// Whether it was the peer that refused.
+    pub fn is_refused_by_peer(&self) -> bool {
+        self.refused_by_peer
+    }
+
+    /// The answer to a question about the peer.
+    pub fn judged(&mut self, member: bool, now: Now, out: &mut Outbox) -> Result<(), Fault> {
+        match (self.verdict, member) {
+            (Verdict::Asked | Verdict::Unproven | Verdict::Examined, true) => {
+                self.verdict = Verdict::Member;
+                let digest = digest(&self.local);
+                say(out, Message::Open(self.handle, digest));
+                self.ours = Some(Opening { digest, vector: self.local.clone(), end: self.end });
+                self.begin(now, out);
+            }
+            (Verdict::Asked, false) => {
+                self.verdict = Verdict::Unproven;
+                say(out, Message::Prove(self.handle));
+            }
+            (Verdict::Examined | Verdict::Member, false) => self.refuse(out),
+            (Verdict::Refused, true) => return Err(Fault::Renew),
+            (Verdict::Unproven | Verdict::Refused, false) | (Verdict::Member, true) => {}
+        }
+        Ok(())
+    }
+
+    /// Who is a member changed: the question is asked again.
+    pub fn members_changed(&self, out: &mut Outbox) {
+        out.push(Output::Judge { space: self.space, proof: self.proof.clone() });
+    }
+
+    /// Something became durable here.
+    pub fn log_grew(&mut self, end: u64, vector: VersionVector, local: bool, now: Now) {
+        self.local.join(&vector);
+        self.end = self.end.max(end);
+        if self.is_open() {
+            let wait = if local { 0 } else { limits::RELAY_AFTER_MS };
+            self.cursor.grew(now.ms + wait);
+            if !local {
+                self.intake.announce(&self.local, now.ms);
+            }
+        }
+    }
+
+    /// A read is done.
+    pub fn read_done(&mut self, block: Option<Vec<u8>>, next: u64, last: VersionVector, out: &mut Outbox) {
+        self.cursor.read_done(next);
+        if let Some(block) = block.filter(|_| self.is_open()) {
+            self.intake.tell_more(&last);
+            self.cursor.sent(block.len() as u64, last.clone());
+            say(out, Message::Frame(self.handle, last, block));
+        }
+    }
+
+    /// A block of the peer's is durable here, or was refused.
+    pub fn stored(&mut self, result: Result<VersionVector, Refusal>, now: Now, out: &mut Outbox) -> Result<(), Fault> {
+        match result {
+            Ok(vector) => {
+                self.local.join(&vector);
+                self.turn.stored(now.ms);
+                if let Some(heads) = self.intake.stored() {
+                    self.acknowledge(&heads, out);
+                }
+                self.acknowledge_held(out);
+                Ok(())
+            }
+            Err(Refusal::Fault(verify::Fault::Gap { .. } | verify::Fault::MissingContext { .. })) => {
+                self.intake.came_early()?;
+                if self.is_open() {
+                    say(out, Message::Declined(self.handle));
+                    self.say_vector(false, out);
+                }
+                self.acknowledge_held(out);
+                Ok(())
+            }
+            Err(Refusal::Fault(fault)) => {
+                if let verify::Fault::Forked { dot } = &fault {
+                    out.push(Output::Forked { space: self.space, author: dot.author });
+                }
+                Err(match fault {
+                    verify::Fault::Malformed(newer @ DecodeError::Newer { .. }) => Fault::Local(newer.to_string()),
+                    fault => Fault::BadBlock(fault),
+                })
+            }
+            Err(Refusal::Local(error)) => Err(Fault::Local(error)),
+        }
+    }
+
+    /// Whether the peer may fill the gap here.
+    pub fn bulk(&mut self, granted: bool, now: Now, out: &mut Outbox) {
+        if granted && self.cursor.offers_nothing(&self.local) {
+            self.release_turn(out);
+        } else if let Some(window) = self.turn.set(granted, now.ms) {
+            self.say_window(window, out);
+        }
+    }
+
+    /// The peer sent something.
+    pub fn heard(&mut self, now: Now) {
+        self.turn.heard(now.ms);
+    }
+
+    /// The peer spoke about this space.
+    pub fn message(&mut self, message: Message, now: Now, out: &mut Outbox) -> Result<(), Fault> {
+        match message {
+            Message::Prove(_) => {
+                say(out, Message::Admission(self.handle, self.admission.clone()));
+            }
+            Message::Refuse(_) => self.refused_by_peer = true,
+            // What was under way when one side refused the other has no meaning any more.
+            _ if self.is_dead() => {}
+            Message::Admission(_, proof) if self.verdict == Verdict::Unproven => match proof {
+                Some(proof) => {
+                    self.verdict = Verdict::Examined;
+                    self.proof = Some(proof);
+                    self.members_changed(out);
+                }
+                None => self.refuse(out),
+            },
+            Message::Admission(..) => {}
+            Message::Open(_, digest) if self.theirs.is_none() => {
+                self.theirs = Some(digest);
+                self.begin(now, out);
+            }
+            message if self.is_open() => self.exchange(message, now, out)?,
+            message => return Err(Fault::OutOfTurn(message.name())),
+        }
+        Ok(())
+    }
+
+    fn exchange(&mut self, message: Message, now: Now, out: &mut Outbox) -> Result<(), Fault> {
+        match message {
+            Message::Vector(_, vector, ask) => {
+                self.notice_forks(&vector, out);
+                self.cursor.state(vector, now.ms);
+                if ask {
+                    self.say_vector(false, out);
+                }
+            }
+            Message::Window(_, bytes) => self.cursor.open_window(bytes.min(limits::BULK_WINDOW_BYTES)),
+            Message::Frame(_, heads, block) => {
+                self.cursor.learn(&heads);
+                if self.intake.take(block.len() as u64, heads, &self.local)? {
+                    out.push(Output::Store { space: self.space, block });
+                } else {
+                    self.acknowledge_held(out);
+                }
+            }
+            Message::Stored(_, grown) => {
+                self.cursor.acknowledged()?;
+                self.cursor.learn(&grown);
+            }
+            Message::Declined(_) => self.cursor.declined()?,
+            Message::Have(_, grown) => self.cursor.learn(&grown),
+            // While something is on its way the two differ for a good reason.
+            Message::Digest(_, theirs) if self.is_idle() && theirs != digest(&self.local) => {
+                self.say_vector(true, out);
+            }
+            Message::Digest(..) => {}
+            message => return Err(Fault::OutOfTurn(message.name())),
+        }
+        Ok(())
+    }
+
+    /// Does what has become possible or due.
+    pub fn poll(&mut self, now: Now, out: &mut Outbox) {
+        if !self.is_open() {
+            self.report(out);
+            return;
+        }
+        if let Some(wanted) = self.cursor.poll(&self.local, self.end, now.ms) {
+            let (from, have, max_bytes) = (wanted.from, wanted.have, wanted.max_bytes);
+            out.push(Output::Read { space: self.space, from, have, max_bytes });
+        }
+        if self.intake.wake_ms().is_some_and(|at| at <= now.ms) {
+            self.say_have(out);
+        }
+        if self.cursor.offers_nothing(&self.local) {
+            self.release_turn(out);
+        }
+        if self.turn.has_stalled(now.ms) {
+            out.push(Output::Bulk { space: self.space, step: BulkStep::Stalled });
+        }
+        self.report(out);
+    }
+
+    /// Says in short what is held.
+    pub fn say_digest(&self, out: &mut Outbox) {
+        if self.is_open() {
+            say(out, Message::Digest(self.handle, digest(&self.local)));
+        }
+    }
+
+    /// When [`Self::poll`] will have something to do by the passing of time alone.
+    pub fn wake_ms(&self, now: Now) -> Option<u64> {
+        let timers = [self.cursor.wake_ms(now.ms), self.intake.wake_ms(), self.turn.wake_ms()];
+        timers.into_iter().flatten().min().filter(|_| self.is_open())
+    }
+
+    /// Both have said OPEN: equal sites have nothing more to say.
+    fn begin(&mut self, now: Now, out: &mut Outbox) {
+        let (Some(ours), Some(theirs)) = (&self.ours, self.theirs) else { return };
+        if ours.digest == theirs {
+            self.cursor.start_level(ours.vector.clone(), ours.end);
+            self.intake.tell(ours.vector.clone());
+            self.cursor.grew(now.ms);
+        } else {
+            self.say_vector(false, out);
+            self.turn.claim();
+            out.push(Output::Bulk { space: self.space, step: BulkStep::Claim });
+        }
+    }
+
+    fn acknowledge(&mut self, heads: &VersionVector, out: &mut Outbox) {
+        self.intake.tell_more(heads);
+        let grown = self.intake.untold(&self.local);
+        if self.is_open() {
+            say(out, Message::Stored(self.handle, grown));
+        }
+    }
+
+    fn acknowledge_held(&mut self, out: &mut Outbox) {
+        while let Some(heads) = self.intake.next_held() {
+            self.acknowledge(&heads, out);
+        }
+    }
+
+    fn say_vector(&mut self, ask: bool, out: &mut Outbox) {
+        say(out, Message::Vector(self.handle, self.local.clone(), ask));
+        self.intake.tell(self.local.clone());
+    }
+
+    fn refuse(&mut self, out: &mut Outbox) {
+        self.verdict = Verdict::Refused;
+        say(out, Message::Refuse(self.handle));
+        self.release_turn(out);
+    }
+
+    fn release_turn(&mut self, out: &mut Outbox) {
+        let (claimed, window) = self.turn.release();
+        if claimed {
+            out.push(Output::Bulk { space: self.space, step: BulkStep::Release });
+        }
+        if let Some(window) = window.filter(|_| self.is_open()) {
+            self.say_window(window, out);
+        }
+    }
+
+    /// A peer that had to wait must not send what others have brought meanwhile.
+    fn say_window(&mut self, window: u64, out: &mut Outbox) {
+        self.say_have(out);
+        say(out, Message::Window(self.handle, window));
+    }
+
+    fn say_have(&mut self, out: &mut Outbox) {
+        let grown = self.intake.untold(&self.local);
+        if !grown.0.is_empty() {
+            say(out, Message::Have(self.handle, grown));
+        }
+    }
+
+    fn notice_forks(&self, theirs: &VersionVector, out: &mut Outbox) {
+        for (author, head) in &theirs.0 {
+            let own = self.local.0.get(author);
+            if own.is_some_and(|own| own.seq == head.seq && own.prefix != head.prefix) {
+                out.push(Output::Forked { space: self.space, author: *author });
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.cursor.is_idle() && self.intake.is_idle()
+    }
+
+    fn report(&mut self, out: &mut Outbox) {
+        let (open, in_flight) = (self.is_open(), self.cursor.bytes_in_flight());
+        let same = |state: &PeerState| {
+            state.open == open && state.in_flight == in_flight && state.vector == *self.cursor.claimed()
+        };
+        if !self.reported.as_ref().is_some_and(same) {
+            let vector = self.cursor.claimed().clone();
+            let state = PeerState { space: self.space, open, vector, in_flight };
+            self.reported = Some(state.clone());
+            out.push(Output::PeerState(state));
+        }
+    }
+}
+
+/// Puts a message into the outbox.
+pub(super) fn say(out: &mut Outbox, message: Message) {
+    out.push(Output::Send(message.encode()));
+}

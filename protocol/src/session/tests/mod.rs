@@ -1,0 +1,8 @@
+//! What a session promises, told as stories of two and three sites.
+
+mod golden;
+mod greeting;
+mod hostile;
+mod random;
+mod syncing;
+mod time;
