@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bincode::{Decode, Encode};
 
 use super::{Cell, Register, WriteId};
-use crate::op::{Action, CellColumn};
+use crate::op::{Action, Mode};
 use crate::schema::{ColumnId, TableDef};
 use crate::transaction::Basis;
 use crate::value::Value;
@@ -33,13 +33,13 @@ impl RowState {
     pub fn apply<'a>(
         &mut self,
         action: Action,
-        cells: impl IntoIterator<Item = (&'a CellColumn, &'a Value)>,
+        cells: impl IntoIterator<Item = (ColumnId, Mode, &'a Value)>,
         by: WriteId,
         basis: &Basis<'_>,
     ) {
         self.life.write(by, action != Action::Delete, basis);
-        for (column, value) in cells {
-            self.cells.entry(column.id).or_default().write(column.mode, value, by, basis);
+        for (column, mode, value) in cells {
+            self.cells.entry(column).or_default().write(mode, value, by, basis);
         }
     }
 

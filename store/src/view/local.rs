@@ -211,7 +211,8 @@ impl View {
                     if op.changes() {
                         let own = Some((header.dot.author, header.dot.seq - 1));
                         let basis = Basis { seen: &context, own };
-                        row.state.apply(op.action, op.cells.iter().map(|(column, value)| (column, value)), by, &basis);
+                        let cells = op.cells.iter().map(|(at, mode, value)| (table.ids[*at], *mode, value));
+                        row.state.apply(op.action, cells, by, &basis);
                     }
                     self.count_hidden(&table, was_hidden, new.is_none());
                     row.save(&self.connection, &table, &captured.key.to_bytes())?;
@@ -240,7 +241,8 @@ impl View {
 /// What one row's change says to other sites.
 struct RowOp {
     action: Action,
-    cells: Vec<(CellColumn, Value)>,
+    /// Place of the column in the table, and what is written to it.
+    cells: Vec<(usize, Mode, Value)>,
 }
 
 impl RowOp {
@@ -276,9 +278,27 @@ impl RowOp {
                 (true, _, Some(after)) => (Mode::Set, offset(column.kind, after, sum(&id))),
                 _ => (Mode::Set, new[*at].clone()),
             };
-            cells.push((CellColumn { name: column.name.clone(), id, mode }, value));
+            cells.push((*at, mode, value));
         }
         Self { action, cells }
+    }
+
+    /// A group for ops of this shape.
+    fn empty_group(&self, table: &ViewTable) -> RowGroup {
+        let column = |(at, mode, _): &(usize, Mode, Value)| CellColumn {
+            name: table.def.columns[*at].name.clone(),
+            id: table.ids[*at],
+            mode: *mode,
+        };
+        RowGroup {
+            table: table.def.name.clone(),
+            table_id: table.id,
+            action: self.action,
+            columns: self.cells.iter().map(column).collect(),
+            keys: vec![Vec::new(); table.key.len()],
+            cells: vec![Vec::new(); self.cells.len()],
+            times: Vec::new(),
+        }
     }
 
     fn changes(&self) -> bool {
@@ -296,28 +316,30 @@ fn offset(kind: tandem_protocol::schema::ColumnType, wanted: i64, sum: i128) -> 
 fn group_ops(captured: &[Captured]) -> Vec<Op> {
     let mut groups: Vec<RowGroup> = Vec::new();
     let mut places: HashMap<(TableId, Action, Vec<(ColumnId, Mode)>), usize> = HashMap::new();
+    let mut last: Option<usize> = None;
     for row in captured {
         let op = RowOp::of(&row.table, row.old.as_ref(), row.new.as_ref(), row.state.as_ref());
         if !op.changes() {
             continue;
         }
-        let columns = op.cells.iter().map(|(column, _)| (column.id, column.mode)).collect();
-        let id = row.table.def.id();
-        let place = *places.entry((id, op.action, columns)).or_insert_with(|| {
-            groups.push(RowGroup {
-                table: row.table.def.name.clone(),
-                table_id: id,
-                action: op.action,
-                columns: op.cells.iter().map(|(column, _)| column.clone()).collect(),
-                keys: vec![Vec::new(); row.key.0.len()],
-                cells: vec![Vec::new(); op.cells.len()],
-                times: Vec::new(),
-            });
-            groups.len() - 1
+        let columns = || op.cells.iter().map(|(at, mode, _)| (row.table.ids[*at], *mode));
+        // Neighbours mostly belong together.
+        let same = last.filter(|at| {
+            let group = &groups[*at];
+            group.table_id == row.table.id
+                && group.action == op.action
+                && group.columns.iter().map(|column| (column.id, column.mode)).eq(columns())
         });
+        let place = same.unwrap_or_else(|| {
+            *places.entry((row.table.id, op.action, columns().collect())).or_insert_with(|| {
+                groups.push(op.empty_group(&row.table));
+                groups.len() - 1
+            })
+        });
+        last = Some(place);
         let group = &mut groups[place];
         group.keys.iter_mut().zip(&row.key.0).for_each(|(column, value)| column.push(value.clone()));
-        group.cells.iter_mut().zip(op.cells).for_each(|(column, (_, value))| column.push(value));
+        group.cells.iter_mut().zip(op.cells).for_each(|(column, (_, _, value))| column.push(value));
     }
     groups.into_iter().map(Op::Rows).collect()
 }

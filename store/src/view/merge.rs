@@ -183,7 +183,8 @@ impl View {
         let key_bytes = key.to_bytes();
         let shown = rows::select(&self.connection, table, &key)?;
         let mut row = Loaded::load(&self.connection, &self.memory.authors, table, &key_bytes, shown)?;
-        row.state.apply(group.action, group.row(at), by, basis);
+        let cells = group.row(at).map(|(column, value)| (column.id, column.mode, value));
+        row.state.apply(group.action, cells, by, basis);
         let before = row.shown.as_ref().map(|(_, values)| values.clone());
         let after = row.state.is_alive().then(|| {
             let mut values = row.state.shown(&table.def);

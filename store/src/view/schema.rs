@@ -56,7 +56,7 @@ impl View {
             self.stale = true;
             return Ok(());
         }
-        let id = table.def.id();
+        let id = table.id;
         self.connection
             .prepare_cached(
                 "INSERT INTO _tandem_tables (id, name, rows, fingerprint, hidden, greatest) VALUES (?1, ?2, 0, ?3, 0, 0)",
@@ -93,7 +93,7 @@ impl View {
             self.connection.execute_batch(sql)?;
         }
         let table = Arc::new(ViewTable::new(known.number, new));
-        let id = known.def.id();
+        let id = known.id;
         Arc::make_mut(&mut self.memory.tables).insert(id, Arc::clone(&table));
         if self.memory.stats.get(&known.number).is_some_and(|stats| stats.rows > 0) {
             self.rehash(&table)?;

@@ -5,11 +5,13 @@ use std::fmt::Write;
 
 use tandem_protocol::decimal::Decimal;
 use tandem_protocol::fingerprint::{RowHash, RowHasher};
-use tandem_protocol::schema::{ColumnDef, ColumnId, ColumnType, TableDef, TypeMismatch};
+use tandem_protocol::schema::{ColumnDef, ColumnId, ColumnType, TableDef, TableId, TypeMismatch};
 use tandem_protocol::value::{Key, Value};
 
 /// A table, with everything derived from its definition once.
 pub(crate) struct ViewTable {
+    /// Its id in ops.
+    pub id: TableId,
     /// Its number in the view's own tables.
     pub number: i64,
     /// The definition shown.
@@ -52,7 +54,7 @@ impl ViewTable {
         let ids: Vec<ColumnId> = def.columns.iter().map(ColumnDef::id).collect();
         let mut hashed = cells.clone();
         hashed.sort_by_key(|at| ids[*at]);
-        Self { number, sql: TableSql::new(def, &key), def: def.clone(), ids, key, cells, hashed }
+        Self { id: def.id(), number, sql: TableSql::new(def, &key), def: def.clone(), ids, key, cells, hashed }
     }
 
     /// A row's key.
