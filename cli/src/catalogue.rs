@@ -47,7 +47,8 @@ fn both_languages_say_everything() {
 #[test]
 fn errors_are_told_as_the_node_tells_them() {
     let english = english();
-    let mut told: BTreeSet<String> = english.keys().filter(|key| key.starts_with("error.")).cloned().collect();
+    let mut told: BTreeSet<String> =
+        english.keys().filter(|key| key.starts_with("error.")).cloned().collect();
     for kind in error_kind::ALL {
         let hints = kind.hints.iter().enumerate().map(|(at, hint)| (format!("hint{}", at + 1), *hint));
         for (what, text) in hints.chain([("text".to_owned(), kind.message)]) {
@@ -78,7 +79,8 @@ fn every_text_the_program_asks_for_is_there() {
             for (at, call) in source.match_indices("t!(") {
                 let other_macro = source[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
                 let inside = source[at + call.len()..].trim_start().strip_prefix('"');
-                let Some(key) = inside.filter(|_| !other_macro).and_then(|rest| rest.split('"').next()) else {
+                let Some(key) = inside.filter(|_| !other_macro).and_then(|rest| rest.split('"').next())
+                else {
                     continue;
                 };
                 assert!(english.contains_key(key), "{} asks for {key}", path.display());
@@ -94,7 +96,8 @@ fn every_command_and_argument_is_explained() {
     fn walk(command: &clap::Command, key: &str, texts: &Texts) {
         assert!(texts.contains_key(&format!("{key}.about")), "{key}");
         for argument in command.get_arguments() {
-            let (own, shared) = (format!("{key}.{}", argument.get_id()), format!("help.{}", argument.get_id()));
+            let (own, shared) =
+                (format!("{key}.{}", argument.get_id()), format!("help.{}", argument.get_id()));
             assert!(texts.contains_key(&own) || texts.contains_key(&shared), "{own}");
         }
         for verb in command.get_subcommands() {

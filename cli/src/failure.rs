@@ -21,7 +21,7 @@ const USAGE: u8 = 2;
 #[derive(Debug)]
 pub enum Failure {
     /// The request was refused or failed.
-    Refused(Box<ApiError>),
+    Refused(ApiError),
     /// What was said on the command line makes no sense; told in the user's language.
     Usage(String),
     /// Everything has been said already.
@@ -30,7 +30,7 @@ pub enum Failure {
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        Self::Refused(Box::new(error))
+        Self::Refused(error)
     }
 }
 
@@ -45,7 +45,9 @@ impl Failure {
         let (code, message, hints, exit) = match self {
             Self::Said => return ExitCode::from(REFUSED),
             Self::Refused(error) => (&*error.code, message(error), hints(error), REFUSED),
-            Self::Usage(message) => ("usage", message.clone(), vec![t!("failure.see_help").into_owned()], USAGE),
+            Self::Usage(message) => {
+                ("usage", message.clone(), vec![t!("failure.see_help").into_owned()], USAGE)
+            }
         };
         if json {
             let error = json!({ "error": { "code": code, "message": message, "hints": hints } });

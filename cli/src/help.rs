@@ -8,9 +8,7 @@ use crate::arguments::Cli;
 /// The command, every text of it from the catalogue.
 pub fn command() -> Command {
     let command = Cli::command()
-        .arg(
-            Arg::new("help").short('h').long("help").action(ArgAction::Help).global(true).display_order(998),
-        )
+        .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help).global(true).display_order(998))
         .arg(Arg::new("version").short('V').long("version").action(ArgAction::Version).display_order(999));
     localised(command, "help")
 }
@@ -18,7 +16,10 @@ pub fn command() -> Command {
 fn localised(command: Command, key: &str) -> Command {
     let about = t!(format!("{key}.about")).into_owned();
     let after = format!("{key}.after");
-    let mut command = command.about(about).help_template(template()).subcommand_help_heading(t!("help.commands").into_owned());
+    let mut command = command
+        .about(about)
+        .help_template(template())
+        .subcommand_help_heading(t!("help.commands").into_owned());
     if let Some(text) = text(&after) {
         command = command.after_help(text);
     }

@@ -14,11 +14,11 @@ pub fn choose(words: &[OsString]) {
 
 /// The system's language, if it is one of ours.
 pub fn of_system() -> &'static str {
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
-        .iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .find(|locale| !locale.is_empty())
-        .unwrap_or_default();
+    let set = |name: &&str| std::env::var(name).ok().filter(|locale| !locale.is_empty());
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set);
+    #[cfg(windows)]
+    let locale = locale.or_else(sys_locale::get_locale);
+    let locale = locale.unwrap_or_default();
     LANGUAGES.into_iter().find(|lang| is_of(&locale, lang)).unwrap_or("en")
 }
 

@@ -47,7 +47,11 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Settings {
     /// Decides every value.
-    pub fn resolve(global: &Global, network: &Network, environment: Environment<'_>) -> Result<Self, Failure> {
+    pub fn resolve(
+        global: &Global,
+        network: &Network,
+        environment: Environment<'_>,
+    ) -> Result<Self, Failure> {
         let env = |name: &'static str| {
             let value = environment(name).filter(|value| !value.is_empty());
             value.map(|value| (value, Origin::Environment(name)))
@@ -61,18 +65,32 @@ impl Settings {
         let languages = |text: String| one_of(text, "lang", &LANGUAGES);
         let formats = |text: String| one_of(text, "log-format", &["text", "json"]);
         Ok(Self {
-            space: pick(global.space.clone().map(Some), env("TANDEM_SPACE").map(own), file.space.map(Some), || Ok(None))?,
-            lang: pick(global.lang.clone(), env("TANDEM_LANG"), file.lang, || Ok(language::of_system().to_owned()))?
-                .check(languages)?,
-            log_format: pick(global.log_format.clone(), env("TANDEM_LOG_FORMAT"), file.log_format, || Ok("text".into()))?
-                .check(formats)?,
+            space: pick(
+                global.space.clone().map(Some),
+                env("TANDEM_SPACE").map(own),
+                file.space.map(Some),
+                || Ok(None),
+            )?,
+            lang: pick(global.lang.clone(), env("TANDEM_LANG"), file.lang, || {
+                Ok(language::of_system().to_owned())
+            })?
+            .check(languages)?,
+            log_format: pick(global.log_format.clone(), env("TANDEM_LOG_FORMAT"), file.log_format, || {
+                Ok("text".into())
+            })?
+            .check(formats)?,
             http: pick(network.http.clone(), env("TANDEM_HTTP"), file.http, || Ok(DEFAULT_HTTP.into()))?
                 .check(address)?,
-            listen: pick(some(&network.listen), env("TANDEM_LISTEN").map(list), file.listen, || Ok(Vec::new()))?,
+            listen: pick(some(&network.listen), env("TANDEM_LISTEN").map(list), file.listen, || {
+                Ok(Vec::new())
+            })?,
             peers: pick(some(&network.peer), env("TANDEM_PEERS").map(list), file.peers, || Ok(Vec::new()))?,
-            mdns: pick(network.no_mdns.then(|| "no".into()), env("TANDEM_MDNS"), file.mdns.map(|on| yes_no(on).into()), || {
-                Ok("yes".into())
-            })?
+            mdns: pick(
+                network.no_mdns.then(|| "no".into()),
+                env("TANDEM_MDNS"),
+                file.mdns.map(|on| yes_no(on).into()),
+                || Ok("yes".into()),
+            )?
             .check(|text| yes_or_no(&text))?,
             data,
         })
@@ -183,7 +201,11 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
 mod tests {
     use super::*;
 
-    fn resolve(global: &Global, network: &Network, environment: &[(&str, &str)]) -> Result<Settings, Failure> {
+    fn resolve(
+        global: &Global,
+        network: &Network,
+        environment: &[(&str, &str)],
+    ) -> Result<Settings, Failure> {
         let read = |name: &str| {
             let found = environment.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
@@ -243,7 +265,8 @@ mod tests {
     fn nonsense_is_refused_and_its_place_named() {
         let folder = tempfile::tempdir().unwrap();
         let global = Global { data: Some(folder.path().to_owned()), ..Global::default() };
-        let refused = |environment: &[(&str, &str)]| match resolve(&global, &Network::default(), environment) {
+        let refused = |environment: &[(&str, &str)]| match resolve(&global, &Network::default(), environment)
+        {
             Err(Failure::Usage(message)) => message,
             other => panic!("{other:?}"),
         };

@@ -68,7 +68,6 @@ impl Table {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

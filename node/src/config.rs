@@ -75,8 +75,9 @@ impl ConfigFile {
     pub fn read(folder: &Path) -> Result<Self, ConfigError> {
         let path = folder.join(CONFIG_FILE);
         match std::fs::read_to_string(&path) {
-            Ok(text) => toml::from_str(&text).map_err(|error: toml::de::Error| {
-                ConfigError::Invalid { path, message: error.to_string().trim_end().to_owned() }
+            Ok(text) => toml::from_str(&text).map_err(|error: toml::de::Error| ConfigError::Invalid {
+                path,
+                message: error.to_string().trim_end().to_owned(),
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(source) => Err(ConfigError::Unreadable { path, source }),

@@ -122,7 +122,6 @@ impl From<NetError> for ApiError {
     fn from(error: NetError) -> Self {
         match error {
             NetError::Address(text) => error_kind::address_refused.with("address", text),
-            NetError::PortTaken { address } => error_kind::listen_taken.with("address", address),
             NetError::Stopped => error_kind::stopping.error(),
             other => error_kind::network_failed.with("detail", other),
         }

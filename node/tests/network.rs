@@ -1,4 +1,5 @@
 //! Two and three sites on loopback: real stores, real sockets.
+#![allow(clippy::unwrap_used, reason = "in tests, helpers included")]
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -117,7 +118,10 @@ fn a_second_site_joins_receives_everything_and_both_work() {
         let peer = &a.network.peers(&on_a.id())[0];
         assert!(peer.connected && peer.bytes_sent > 0 && peer.bytes_received > 0);
         assert!(peer.clock_offset_ms.unwrap().abs() < 60_000);
-        until("a knows that b holds all", || a.network.peers(&on_a.id())[0].missing_there(&on_a.id(), &on_a.vector()) == 0).await;
+        until("a knows that b holds all", || {
+            a.network.peers(&on_a.id())[0].missing_there(&on_a.id(), &on_a.vector()) == 0
+        })
+        .await;
         b.stop().await;
         until("a sees b leave", || !a.network.peers(&on_a.id())[0].connected).await;
         a.stop().await;
@@ -160,12 +164,10 @@ fn equal_sites_that_meet_again_exchange_less_than_a_kilobyte() {
         }
         let (b, on_b) = Site::joined(&a, &on_a, "classroom").await;
         equal(&[&on_a, &on_b]).await;
-        let both_connected = || {
-            a.network.peers(&on_a.id())[0].connected && b.network.peers(&on_b.id())[0].connected
-        };
-        let none_connected = || {
-            !a.network.peers(&on_a.id())[0].connected && !b.network.peers(&on_b.id())[0].connected
-        };
+        let both_connected =
+            || a.network.peers(&on_a.id())[0].connected && b.network.peers(&on_b.id())[0].connected;
+        let none_connected =
+            || !a.network.peers(&on_a.id())[0].connected && !b.network.peers(&on_b.id())[0].connected;
         until("both are connected", both_connected).await;
         b.network.pause();
         until("the session is over", none_connected).await;
@@ -204,7 +206,8 @@ fn three_sites_learn_of_each_other_and_converge() {
         let (c, on_c) = Site::joined(&a, &on_a, "library").await;
         until("b and c are connected, who only knew a", || {
             b.network.peer(&c.store.author()).connected && c.network.peer(&b.store.author()).connected
-        }).await;
+        })
+        .await;
         for (space, text) in [(&on_a, "a"), (&on_b, "b"), (&on_c, "c")] {
             insert(space, text);
         }
@@ -230,8 +233,10 @@ fn a_stranger_is_refused_and_learns_nothing() {
         stranger.network.spaces_changed();
         let author = a.store.author();
         until("the stranger was turned away", || {
-            stranger.network.peer(&author).trouble.is_some() || a.network.peer(&stranger.store.author()).trouble.is_some()
-        }).await;
+            stranger.network.peer(&author).trouble.is_some()
+                || a.network.peer(&stranger.store.author()).trouble.is_some()
+        })
+        .await;
         assert!(!stranger.network.peer(&author).connected);
         assert!(stranger.network.peer(&author).spaces.is_empty());
         assert!(a.network.peer(&stranger.store.author()).spaces.is_empty());
@@ -256,7 +261,10 @@ fn invitations_are_refused_for_the_reason_that_holds() {
             }
         };
         let good = a.invite(&on_a);
-        assert_eq!(refused(Invitation { secret: Secret([1; 16]), ..good.clone() }, "b").await, JoinRefused::Invalid);
+        assert_eq!(
+            refused(Invitation { secret: Secret([1; 16]), ..good.clone() }, "b").await,
+            JoinRefused::Invalid
+        );
         assert_eq!(refused(good.clone(), "office").await, JoinRefused::Name);
         let late = a.network.invite(&on_a, Role::Member, -1).unwrap();
         assert_eq!(refused(late, "b").await, JoinRefused::Expired);
@@ -299,7 +307,11 @@ fn garbage_on_the_port_harms_nobody() {
         let (a, on_a) = Site::founder().await;
         let address = a.network.listening()[0].to_string();
         let port: u16 = address.rsplit('/').next().unwrap().parse().unwrap();
-        for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 5000], b"\x13/multistream/1.0.0\n\x07/noise\n\xff\xff\xff"] {
+        for garbage in [
+            &b"GET / HTTP/1.1\r\n\r\n"[..],
+            &[0xff; 5000],
+            b"\x13/multistream/1.0.0\n\x07/noise\n\xff\xff\xff",
+        ] {
             let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
             // It may hang up before all is written.
             let _hung_up = stream.write_all(garbage);

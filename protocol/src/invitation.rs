@@ -102,7 +102,8 @@ impl FromStr for Invitation {
             Some((&VERSION, body)) => {
                 let invitation: Self = codec::decode(body, "invitation").map_err(|_| mistyped)?;
                 let fits = |address: &String| address.len() <= ADDRESS_BYTES;
-                let bounded = invitation.addresses.len() <= ADDRESSES && invitation.addresses.iter().all(fits);
+                let bounded =
+                    invitation.addresses.len() <= ADDRESSES && invitation.addresses.iter().all(fits);
                 if bounded { Ok(invitation) } else { Err(mistyped) }
             }
             Some((&version, _)) if version > VERSION => Err(InvalidInvitation::Newer),
@@ -156,7 +157,7 @@ mod tests {
             let mut wrong = text.clone().into_bytes();
             wrong[at] = if wrong[at] == b'q' { b'r' } else { b'q' };
             let wrong = String::from_utf8(wrong).unwrap();
-            assert!(wrong.parse::<Invitation>().is_err() , "changed at {at}");
+            assert!(wrong.parse::<Invitation>().is_err(), "changed at {at}");
             assert!(text[..at].parse::<Invitation>().is_err(), "cut at {at}");
         }
     }

@@ -192,7 +192,8 @@ mod tests {
     fn both_messages_round_trip() {
         let request = JoinRequest::new(&SECRET, &JOINER, &INVITER, "salle".into());
         assert_eq!(JoinRequest::decode(&request.encode()), Ok(request));
-        let admission = SignedTransaction { previous: [1; 32], bytes: vec![2; 40], signature: Signature([3; 64]) };
+        let admission =
+            SignedTransaction { previous: [1; 32], bytes: vec![2; 40], signature: Signature([3; 64]) };
         let admitted = Admitted { space: SpaceId([5; 32]), space_name: "école".into(), admission };
         for answer in [Ok(admitted), Err(JoinRefused::Used), Err(JoinRefused::Other(99))] {
             assert_eq!(decode_answer(&encode_answer(&answer)), Ok(answer));
@@ -201,8 +202,14 @@ mod tests {
 
     #[test]
     fn codes_are_frozen() {
-        let known = [JoinRefused::Invalid, JoinRefused::Expired, JoinRefused::Used, JoinRefused::NotAllowed,
-            JoinRefused::Name, JoinRefused::Trouble];
+        let known = [
+            JoinRefused::Invalid,
+            JoinRefused::Expired,
+            JoinRefused::Used,
+            JoinRefused::NotAllowed,
+            JoinRefused::Name,
+            JoinRefused::Trouble,
+        ];
         assert_eq!(known.map(JoinRefused::code), [1, 2, 3, 4, 5, 6]);
     }
 

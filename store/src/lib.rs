@@ -6,7 +6,6 @@
 //! durable, and only then committed in the view and answered. What other sites wrote comes in
 //! through [`Space::receive`] and takes the same way from there.
 
-mod bundle;
 mod folder;
 mod log;
 mod receive;
@@ -16,7 +15,6 @@ mod view;
 mod write;
 mod writer;
 
-pub use bundle::{BundleFailure, BundleSummary, Imported};
 pub use folder::write_private;
 pub use log::LogError;
 pub use receive::{ReceiveError, Received};

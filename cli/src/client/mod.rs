@@ -76,7 +76,9 @@ impl Client {
     pub fn spaces(&self) -> Result<Vec<String>> {
         match self {
             Self::Node(node) => Ok(node.status()?.spaces.into_iter().map(|space| space.name).collect()),
-            Self::Folder(api) => Ok(api.store().spaces().iter().map(|space| space.name().to_owned()).collect()),
+            Self::Folder(api) => {
+                Ok(api.store().spaces().iter().map(|space| space.name().to_owned()).collect())
+            }
         }
     }
 

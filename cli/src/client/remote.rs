@@ -32,16 +32,20 @@ impl Remote {
             .timeout_connect(Some(CONNECT))
             .proxy(None)
             .build();
-        let agent = Agent::new_with_config(config);
-        let url = running.url();
-        match agent.get(format!("{url}/healthz")).call() {
-            Ok(response) if response.status().is_success() => {}
-            // Left behind by a node that was killed.
-            _ => return Ok(None),
+        let Ok(token) = Token::read(folder) else { return Ok(None) };
+        let node = Self {
+            agent: Agent::new_with_config(config),
+            url: running.url(),
+            token: token.as_str().to_owned(),
+        };
+        match node.status() {
+            Ok(_) => Ok(Some(node)),
+            // Left behind by a node that was killed; another program may answer there now.
+            Err(error) if error.is(&error_kind::node_unreachable) || error.is(&error_kind::unauthorized) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
-        let unreadable = |error| error_kind::folder_unusable.with("detail", format!("http.token: {error}"));
-        let token = Token::read(folder).map_err(unreadable)?.as_str().to_owned();
-        Ok(Some(Self { agent, url, token }))
     }
 
     /// Its address.
@@ -64,18 +68,28 @@ impl Remote {
 
     pub fn post<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<T> {
         let bytes = serde_json::to_vec(body).map_err(|error| error_kind::failed.with("detail", error))?;
-        read(self.send(Method::POST, &self.address(path), SendBody::from_owned_reader(std::io::Cursor::new(bytes)))?)
+        read(self.send(
+            Method::POST,
+            &self.address(path),
+            SendBody::from_owned_reader(std::io::Cursor::new(bytes)),
+        )?)
     }
 
     /// Sends a file's bytes.
-    pub fn upload<T: DeserializeOwned>(&self, path: &[&str], query: &impl Serialize, file: impl Read + 'static) -> Result<T> {
+    pub fn upload<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &impl Serialize,
+        file: impl Read + 'static,
+    ) -> Result<T> {
         let address = self.address(path) + &query_string(query);
         read(self.send(Method::POST, &address, SendBody::from_owned_reader(file))?)
     }
 
     /// Fetches bytes.
     pub fn download(&self, path: &[&str], query: &impl Serialize) -> Result<Box<dyn Read>> {
-        let response = self.send(Method::GET, &(self.address(path) + &query_string(query)), SendBody::none())?;
+        let response =
+            self.send(Method::GET, &(self.address(path) + &query_string(query)), SendBody::none())?;
         Ok(Box::new(response.into_body().into_with_config().limit(u64::MAX).reader()))
     }
 
@@ -87,7 +101,8 @@ impl Remote {
 
     /// The events of a space from now on, as they happen; ends when the node stops.
     pub fn events(&self, space: &str) -> Result<impl Iterator<Item = Result<Event>> + use<>> {
-        let response = self.send(Method::GET, &self.address(&["spaces", space, "events"]), SendBody::none())?;
+        let response =
+            self.send(Method::GET, &self.address(&["spaces", space, "events"]), SendBody::none())?;
         let reader = BufReader::new(response.into_body().into_with_config().limit(u64::MAX).reader());
         Ok(reader.lines().filter_map(|line| match line {
             Ok(line) => {
@@ -147,7 +162,9 @@ fn query_string(query: &impl Serialize) -> String {
 fn escaped(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
             other => format!("%{other:02X}"),
         })
         .collect()

@@ -72,18 +72,21 @@ fn export(context: &Context, file: &Path, site: Option<&str>) -> Outcome {
     let held = written?;
     let size = fs::metadata(file).map(|meta| meta.len()).unwrap_or(0);
     if context.json {
-        return context.print_json(&json!({ "file": file.display().to_string(), "bytes": size, "bundle": held }));
+        return context
+            .print_json(&json!({ "file": file.display().to_string(), "bytes": size, "bundle": held }));
     }
-    let told = t!(
-        "bundle.exported",
-        file = file.display(),
-        transactions = held.transactions,
-        size = bytes(size)
-    );
+    let told =
+        t!("bundle.exported", file = file.display(), transactions = held.transactions, size = bytes(size));
     crate::context::print(&(changes(&held.changes) + &told))
 }
 
-fn write(client: &Client, space: &str, site: Option<&str>, draft: &Path, file: &Path) -> Result<Inspection, Failure> {
+fn write(
+    client: &Client,
+    space: &str,
+    site: Option<&str>,
+    draft: &Path,
+    file: &Path,
+) -> Result<Inspection, Failure> {
     let failed = |error: io::Error| of_file(file, &error);
     let mut out = BufWriter::new(File::create(draft).map_err(failed)?);
     match client {
@@ -140,7 +143,10 @@ fn whole(complete: bool) -> Outcome {
 }
 
 fn told(held: &Inspection) -> String {
-    let to = held.to.as_ref().map_or_else(|| t!("bundle.anyone").into_owned(), |id| id[..7.min(id.len())].to_owned());
+    let to = held
+        .to
+        .as_ref()
+        .map_or_else(|| t!("bundle.anyone").into_owned(), |id| id[..7.min(id.len())].to_owned());
     let mut text = t!(
         "bundle.holds",
         space = held.space,

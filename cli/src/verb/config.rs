@@ -18,11 +18,14 @@ impl Config {
         if context.json {
             let object: Map<String, Value> = entries
                 .into_iter()
-                .map(|(name, value, origin)| (name.to_owned(), json!({ "value": value, "origin": origin.code() })))
+                .map(|(name, value, origin)| {
+                    (name.to_owned(), json!({ "value": value, "origin": origin.code() }))
+                })
                 .collect();
             return context.print_json(&object);
         }
-        let mut table = Table::new([t!("config.head_name"), t!("config.head_value"), t!("config.head_origin")]);
+        let mut table =
+            Table::new([t!("config.head_name"), t!("config.head_value"), t!("config.head_origin")]);
         for (name, value, origin) in entries {
             table.row([name.to_owned(), plain(&value), origin.told()]);
         }

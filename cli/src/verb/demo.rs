@@ -52,7 +52,8 @@ impl Demo {
             print(&format!("\n{}", t!("demo.stop")))?;
         }
         let mut line = Progress::new();
-        while stop.recv_timeout(LOOK).is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout) {
+        while stop.recv_timeout(LOOK).is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout)
+        {
             line.show(&pair.status_line());
         }
         Ok(())

@@ -21,7 +21,12 @@ impl Invite {
         let invitation = client.invite(&space, &Request { role: self.role.clone() })?;
         context.print(&invitation, |invitation| {
             let until = moment::local(&invitation.expires);
-            t!("invite.done", space = space, token = invitation.token, until = until).into_owned()
+            let mut text =
+                t!("invite.done", space = space, token = invitation.token, until = until).into_owned();
+            if client.node().is_err() {
+                text += &format!("\n{}", t!("invite.start"));
+            }
+            text
         })
     }
 }

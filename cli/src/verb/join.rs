@@ -6,8 +6,8 @@ use clap::Args;
 use rust_i18n::t;
 use serde_json::json;
 use tandem_node::Node;
-use tandem_node::api::invitation::{Join as Request, Joined};
 use tandem_node::api::error_kind;
+use tandem_node::api::invitation::{Join as Request, Joined};
 use tandem_node::net::JoinProgress;
 
 use crate::Outcome;

@@ -156,7 +156,11 @@ fn told_op(op: &LogOp) -> String {
     let kind = t!(format!("log.{}", op.kind));
     let key = pairs(&op.key);
     let values = pairs(&op.values);
-    [&*kind, &op.table, &key, &values].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
+    [&*kind, &op.table, &key, &values]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("  ")
 }
 
 fn pairs(map: &Map<String, Value>) -> String {
@@ -185,7 +189,8 @@ mod tests {
 
     #[test]
     fn values_read_naturally() {
-        let map = json!({ "a": 1, "b": "x y", "c": null, "d": { "$add": -2.5 }, "e": { "$add": 3 }, "f": "é" });
+        let map =
+            json!({ "a": 1, "b": "x y", "c": null, "d": { "$add": -2.5 }, "e": { "$add": 3 }, "f": "é" });
         let Value::Object(map) = map else { unreachable!() };
         assert_eq!(pairs(&map), "a=1 b=\"x y\" c=NULL d=-2.5 e=+3 f=é");
     }

@@ -49,9 +49,10 @@ fn list(context: &Context, client: &Client, space: &str) -> Outcome {
         return context.print_json(&json!({ "sites": sites }));
     }
     let status = of_space(client, space)?;
-    let mut table = Table::new(["name", "id", "role", "state", "transactions"].map(|key| {
-        t!(format!("sites.head_{key}")).into_owned()
-    }));
+    let mut table = Table::new(
+        ["name", "id", "role", "state", "transactions"]
+            .map(|key| t!(format!("sites.head_{key}")).into_owned()),
+    );
     for site in &sites {
         let peer = status.peers.iter().find(|peer| peer.site == site.id);
         table.row([
@@ -68,7 +69,9 @@ fn list(context: &Context, client: &Client, space: &str) -> Outcome {
 fn show(context: &Context, client: &Client, space: &str, wanted: &str) -> Outcome {
     let sites = client.sites(space)?;
     let is_wanted = |site: &&Site| {
-        site.name.to_lowercase() == wanted.to_lowercase() || site.id == wanted || (wanted.len() >= 4 && site.id.starts_with(wanted))
+        site.name.to_lowercase() == wanted.to_lowercase()
+            || site.id == wanted
+            || (wanted.len() >= 4 && site.id.starts_with(wanted))
     };
     let Some(site) = sites.iter().find(is_wanted) else {
         return Err(tandem_node::api::error_kind::site_unknown.with("site", wanted).into());
@@ -92,7 +95,8 @@ fn show(context: &Context, client: &Client, space: &str, wanted: &str) -> Outcom
         ("state", state(site, peer)),
     ];
     lines.extend(peer.and_then(|peer| peer.address.clone()).map(|address| ("address", address)));
-    let width = lines.iter().map(|(key, _)| t!(format!("sites.head_{key}")).chars().count()).max().unwrap_or(0);
+    let width =
+        lines.iter().map(|(key, _)| t!(format!("sites.head_{key}")).chars().count()).max().unwrap_or(0);
     let told = lines.iter().map(|(key, value)| {
         let head = t!(format!("sites.head_{key}"));
         format!("{head:width$}  {value}\n")

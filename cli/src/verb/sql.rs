@@ -22,7 +22,7 @@ use crate::verb::schema::read_file;
 pub struct Sql {
     #[arg(required_unless_present = "file")]
     statement: Option<String>,
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_negative_numbers = true)]
     params: Vec<String>,
     #[arg(long, value_name = "FILE", conflicts_with = "statement")]
     file: Option<PathBuf>,
@@ -73,20 +73,28 @@ impl Sql {
     }
 
     fn write(&self, context: &Context, client: &Client, space: &str, statements: &[&str]) -> Outcome {
-        let statement = |sql: &&str| Statement { sql: (*sql).to_owned(), params: Some(self.params()), params_list: None };
-        let written = client.transact(space, Transact {
-            statements: statements.iter().map(statement).collect(),
-            message: self.message.clone(),
-            by: self.by.clone(),
-            basis: self.basis.clone(),
-            idempotency_key: None,
-        })?;
+        let statement =
+            |sql: &&str| Statement { sql: (*sql).to_owned(), params: Some(self.params()), params_list: None };
+        let written = client.transact(
+            space,
+            Transact {
+                statements: statements.iter().map(statement).collect(),
+                message: self.message.clone(),
+                by: self.by.clone(),
+                basis: self.basis.clone(),
+                idempotency_key: None,
+            },
+        )?;
         if context.json {
             return context.print_json(&with_rows(&written));
         }
         let mut text = String::new();
         for result in written.results.iter().filter(|result| !result.columns.is_empty()) {
-            text += &if self.csv { csv(&result.columns, &result.rows) } else { table(&result.columns, &result.rows) };
+            text += &if self.csv {
+                csv(&result.columns, &result.rows)
+            } else {
+                table(&result.columns, &result.rows)
+            };
         }
         print(&(text + &told(&written)))
     }
@@ -143,7 +151,9 @@ pub fn changes(changes: &[TableChange]) -> String {
 /// RFC 4180, with line feeds: NULL is nothing, empty text is `""`.
 fn csv(columns: &[String], rows: &[Vec<Cell>]) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    let field = |text: &str| if text.contains([',', '"', '\n', '\r']) || text.is_empty() { quoted(text) } else { text.to_owned() };
+    let field = |text: &str| {
+        if text.contains([',', '"', '\n', '\r']) || text.is_empty() { quoted(text) } else { text.to_owned() }
+    };
     let cell = |cell: &Cell| match &cell.0 {
         Value::Text(text) => field(text),
         Value::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -160,7 +170,9 @@ fn reads(sql: &str) -> bool {
     match word.as_str() {
         "select" | "values" | "explain" => true,
         // WITH can introduce a write.
-        "with" => !words(sql).any(|word| ["insert", "update", "delete", "replace"].contains(&word.to_ascii_lowercase().as_str())),
+        "with" => !words(sql).any(|word| {
+            ["insert", "update", "delete", "replace"].contains(&word.to_ascii_lowercase().as_str())
+        }),
         _ => false,
     }
 }
@@ -171,10 +183,14 @@ fn first_word(sql: &str) -> &str {
 
 /// The words of a statement outside of quotes and comments.
 fn words(sql: &str) -> impl Iterator<Item = &str> {
-    pieces(sql).filter_map(|piece| match piece {
-        Piece::Code(code) => Some(code),
-        _ => None,
-    }).flat_map(|code| code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()))
+    pieces(sql)
+        .filter_map(|piece| match piece {
+            Piece::Code(code) => Some(code),
+            _ => None,
+        })
+        .flat_map(|code| {
+            code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+        })
 }
 
 enum Piece<'a> {
@@ -244,10 +260,21 @@ mod tests {
 
     #[test]
     fn reading_is_told_from_writing() {
-        for sql in ["select 1", " -- first\nSELECT 1", "(SELECT 1)", "VALUES (1)", "with a as (select 'insert') select * from a"] {
+        for sql in [
+            "select 1",
+            " -- first\nSELECT 1",
+            "(SELECT 1)",
+            "VALUES (1)",
+            "with a as (select 'insert') select * from a",
+        ] {
             assert!(reads(sql), "{sql}");
         }
-        for sql in ["insert into a values (1)", "WITH b AS (SELECT 1) DELETE FROM a", "pragma x", "update a set b = 'select'"] {
+        for sql in [
+            "insert into a values (1)",
+            "WITH b AS (SELECT 1) DELETE FROM a",
+            "pragma x",
+            "update a set b = 'select'",
+        ] {
             assert!(!reads(sql), "{sql}");
         }
     }

@@ -34,7 +34,8 @@ fn told(status: &Answer, client: &Client) -> String {
         }
         _ => t!("status.not_running").into_owned(),
     };
-    let listening = status.node.iter().flat_map(|node| &node.listening).cloned().collect::<Vec<_>>().join("\n");
+    let listening =
+        status.node.iter().flat_map(|node| &node.listening).cloned().collect::<Vec<_>>().join("\n");
     let lines = [
         ("site", format!("{} ({})", status.site.name, short(&status.site.id)).trim_start().to_owned()),
         ("data", status.site.data.clone()),
@@ -61,7 +62,10 @@ fn of_space(space: &SpaceStatus) -> String {
         ("space", format!("{} ({role})", space.name)),
         ("fingerprint", space.fingerprint.clone()),
         ("holds", t!("status.holds_of", transactions = space.transactions, ops = space.ops).into_owned()),
-        ("disk", t!("status.disk_of", log = bytes(space.log_bytes), view = bytes(space.view_bytes)).into_owned()),
+        (
+            "disk",
+            t!("status.disk_of", log = bytes(space.log_bytes), view = bytes(space.view_bytes)).into_owned(),
+        ),
     ];
     if space.waiting > 0 {
         lines.push(("waiting", t!("status.waiting_of", count = space.waiting).into_owned()));
@@ -72,7 +76,8 @@ fn of_space(space: &SpaceStatus) -> String {
     let mut text = aligned(&lines);
     if !space.tables.is_empty() {
         text.push('\n');
-        let mut table = Table::new([t!("status.head_table"), t!("status.head_rows"), t!("status.head_fingerprint")]);
+        let mut table =
+            Table::new([t!("status.head_table"), t!("status.head_rows"), t!("status.head_fingerprint")]);
         for one in &space.tables {
             table.row([one.name.clone(), one.rows.to_string(), one.fingerprint.clone()]);
         }

@@ -6,7 +6,9 @@ use crate::program::{Program, assert_snapshot};
 fn help_speaks_both_languages() {
     let program = Program::new();
     for lang in ["en", "fr"] {
-        for (name, words) in [("help", vec!["--help"]), ("help_sql", vec!["sql", "--help"]), ("help_log", vec!["log", "-h"])] {
+        for (name, words) in
+            [("help", vec!["--help"]), ("help_sql", vec!["sql", "--help"]), ("help_log", vec!["log", "-h"])]
+        {
             let run = program.run(&[&["--lang", lang], &words[..]].concat());
             assert_eq!((run.code, run.err.as_str()), (0, ""), "{words:?}");
             // On Windows the program's own name ends in .exe.

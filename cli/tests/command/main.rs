@@ -5,4 +5,5 @@ mod program;
 mod configured;
 mod helped;
 mod refused;
+mod running;
 mod written;

@@ -27,7 +27,8 @@ impl Program {
     /// On a site `office` with the space `school` and a table of pupils.
     pub fn with_school() -> Self {
         let program = Self::new();
-        let schema = program.file("schema.sql", "CREATE TABLE pupils (id INTEGER PRIMARY KEY, name TEXT NOT NULL);");
+        let schema =
+            program.file("schema.sql", "CREATE TABLE pupils (id INTEGER PRIMARY KEY, name TEXT NOT NULL);");
         let schema = schema.to_str().unwrap();
         let made = program.run(&["--space", "school", "init", "--name", "office", "--schema", schema]);
         assert_eq!(made.code, 0, "{made:?}");
@@ -51,7 +52,16 @@ impl Program {
 
     pub fn run_with(&self, words: &[&str], environment: &[(&str, &str)]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
-        for name in ["TANDEM_LANG", "TANDEM_SPACE", "TANDEM_HTTP", "TANDEM_LISTEN", "TANDEM_PEERS", "TANDEM_MDNS", "LC_MESSAGES", "LANG"] {
+        for name in [
+            "TANDEM_LANG",
+            "TANDEM_SPACE",
+            "TANDEM_HTTP",
+            "TANDEM_LISTEN",
+            "TANDEM_PEERS",
+            "TANDEM_MDNS",
+            "LC_MESSAGES",
+            "LANG",
+        ] {
             command.env_remove(name);
         }
         command.env("LC_ALL", "C").env("COLUMNS", "100").env("TANDEM_DATA", self.data()).env("TZ", "UTC");
@@ -71,7 +81,8 @@ impl Program {
 
 /// Compares with `snapshots/NAME.txt`; with UPDATE_SNAPSHOTS set, writes it.
 pub fn assert_snapshot(name: &str, text: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/command/snapshots").join(format!("{name}.txt"));
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/command/snapshots").join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(&path, text).unwrap();
     }

@@ -8,9 +8,18 @@ use crate::program::{Program, assert_snapshot};
 fn wrong_use_ends_with_2() {
     let program = Program::with_school();
     for words in [
-        vec![], vec!["nonsense"], vec!["sql"], vec!["sql", ""], vec!["sql", "--nonsense"], vec!["log", "--since", "yesterday"],
-        vec!["log", "--limit", "x"], vec!["--lang", "de", "status"], vec!["start", "--http", "here"],
-        vec!["sql", "SELECT 1", "--file", "x"], vec!["sql", "SELECT 1; SELECT 2", "x"], vec!["invite", "--role", "king"],
+        vec![],
+        vec!["nonsense"],
+        vec!["sql"],
+        vec!["sql", ""],
+        vec!["sql", "--nonsense"],
+        vec!["log", "--since", "yesterday"],
+        vec!["log", "--limit", "x"],
+        vec!["--lang", "de", "status"],
+        vec!["start", "--http", "here"],
+        vec!["sql", "SELECT 1", "--file", "x"],
+        vec!["sql", "SELECT 1; SELECT 2", "x"],
+        vec!["invite", "--role", "king"],
     ] {
         let run = program.run(&words);
         assert_eq!(run.code, 2, "{words:?}: {run:?}");
@@ -25,10 +34,16 @@ fn refusals_end_with_1_and_are_told_in_both_languages() {
     for lang in ["en", "fr"] {
         let mut told = String::new();
         for words in [
-            vec!["sql", "INSERT INTO pupils VALUES (1, 'Bo')"], vec!["sql", "SELECT nothing"], vec!["sql", "DROP TABLE pupils"],
-            vec!["sql", "UPDATE pupils SET id = 2"], vec!["--space", "other", "sql", "SELECT 1"], vec!["invite"],
-            vec!["init", "--name", "x", "--space", "school"], vec!["log", "show", "nobody:1"], vec!["log", "--follow"],
-            vec!["sites", "show", "nobody"], vec!["bundle", "export", "x.tandem", "--for", "nobody"],
+            vec!["sql", "INSERT INTO pupils VALUES (1, 'Bo')"],
+            vec!["sql", "SELECT nothing"],
+            vec!["sql", "DROP TABLE pupils"],
+            vec!["sql", "UPDATE pupils SET id = 2"],
+            vec!["--space", "other", "sql", "SELECT 1"],
+            vec!["init", "--name", "x", "--space", "school"],
+            vec!["log", "show", "nobody:1"],
+            vec!["log", "--follow"],
+            vec!["sites", "show", "nobody"],
+            vec!["bundle", "export", "x.tandem", "--for", "nobody"],
         ] {
             let run = program.run(&[&["--lang", lang], &words[..]].concat());
             assert_eq!(run.code, 1, "{words:?}: {run:?}");

@@ -7,13 +7,20 @@ use crate::program::{Program, assert_snapshot};
 #[test]
 fn what_is_written_is_read_back() {
     let program = Program::with_school();
-    let written = program.json(&["sql", "INSERT INTO pupils (id, name) VALUES (?, ?), (8, 'Bo')", "7", "Zoë, \"Z\""]);
+    let written =
+        program.json(&["sql", "INSERT INTO pupils (id, name) VALUES (?, ?), (8, 'Bo')", "7", "Zoë, \"Z\""]);
     assert!(written["dot"].as_str().unwrap().ends_with(":2"), "{written}");
     assert_eq!(written["changes"], json!([{ "table": "pupils", "inserted": 2, "updated": 0, "deleted": 0 }]));
     let read = program.json(&["sql", "SELECT id, name FROM pupils WHERE id < ? ORDER BY id", "100"]);
-    assert_eq!((&read["columns"], &read["rows"]), (&json!(["id", "name"]), &json!([[7, "Zoë, \"Z\""], [8, "Bo"]])));
+    assert_eq!(
+        (&read["columns"], &read["rows"]),
+        (&json!(["id", "name"]), &json!([[7, "Zoë, \"Z\""], [8, "Bo"]]))
+    );
     assert_snapshot("rows_en", &program.run(&["sql", "SELECT id, name FROM pupils ORDER BY id"]).out);
-    assert_snapshot("rows_fr", &program.run(&["--lang", "fr", "sql", "SELECT id, name FROM pupils ORDER BY id"]).out);
+    assert_snapshot(
+        "rows_fr",
+        &program.run(&["--lang", "fr", "sql", "SELECT id, name FROM pupils ORDER BY id"]).out,
+    );
     let csv = program.run(&["sql", "--csv", "SELECT id, name FROM pupils ORDER BY id"]);
     assert_eq!(csv.out, "id,name\n7,\"Zoë, \"\"Z\"\"\"\n8,Bo\n");
     let returned = program.json(&["sql", "DELETE FROM pupils WHERE id = 7 RETURNING name"]);
@@ -23,9 +30,15 @@ fn what_is_written_is_read_back() {
 #[test]
 fn a_file_is_one_transaction() {
     let program = Program::with_school();
-    let good = program.file("good.sql", "-- two\nINSERT INTO pupils VALUES (1, 'a;b');\nINSERT INTO pupils VALUES (2, 'c');\n");
-    assert!(program.json(&["sql", "--file", good.to_str().unwrap()])["dot"].as_str().unwrap().ends_with(":2"));
-    let bad = program.file("bad.sql", "INSERT INTO pupils VALUES (3, 'd'); INSERT INTO pupils VALUES (1, 'e');");
+    let good = program.file(
+        "good.sql",
+        "-- two\nINSERT INTO pupils VALUES (1, 'a;b');\nINSERT INTO pupils VALUES (2, 'c');\n",
+    );
+    assert!(
+        program.json(&["sql", "--file", good.to_str().unwrap()])["dot"].as_str().unwrap().ends_with(":2")
+    );
+    let bad =
+        program.file("bad.sql", "INSERT INTO pupils VALUES (3, 'd'); INSERT INTO pupils VALUES (1, 'e');");
     assert_eq!(program.run(&["sql", "--file", bad.to_str().unwrap()]).code, 1);
     assert_eq!(program.json(&["sql", "SELECT count(*) FROM pupils"])["rows"], json!([[2]]));
 }
@@ -36,10 +49,17 @@ fn the_log_tells_who_did_what() {
     program.run(&["sql", "--by", "Amélie", "--message", "enrolment", "INSERT INTO pupils VALUES (1, 'Ada')"]);
     program.run(&["sql", "UPDATE pupils SET name = 'Bo' WHERE id = 1"]);
     let run = program.run(&["--json", "log", "--table", "pupils", "--key", "1", "--since", "1h"]);
-    let lines: Vec<serde_json::Value> = run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2, "{run:?}");
-    assert_eq!(lines[0]["ops"], json!([{ "table": "pupils", "kind": "update", "key": { "id": 1 }, "values": { "name": "Bo" } }]));
-    assert_eq!((&lines[1]["by"], &lines[1]["message"], &lines[1]["site_name"]), (&json!("Amélie"), &json!("enrolment"), &json!("office")));
+    assert_eq!(
+        lines[0]["ops"],
+        json!([{ "table": "pupils", "kind": "update", "key": { "id": 1 }, "values": { "name": "Bo" } }])
+    );
+    assert_eq!(
+        (&lines[1]["by"], &lines[1]["message"], &lines[1]["site_name"]),
+        (&json!("Amélie"), &json!("enrolment"), &json!("office"))
+    );
     let dot = lines[1]["dot"].as_str().unwrap();
     assert_eq!(program.json(&["log", "show", dot]), lines[1]);
     assert_eq!(program.json(&["log", "show", "office:2"]), lines[1]);
@@ -67,7 +87,10 @@ fn a_bundle_makes_the_way_without_a_network() {
     let file = program.data().join("../all.tandem");
     let file = file.to_str().unwrap();
     let exported = program.json(&["bundle", "export", file]);
-    assert_eq!((&exported["bundle"]["transactions"], &exported["bundle"]["complete"]), (&json!(2), &json!(true)));
+    assert_eq!(
+        (&exported["bundle"]["transactions"], &exported["bundle"]["complete"]),
+        (&json!(2), &json!(true))
+    );
     assert_eq!(program.json(&["bundle", "inspect", file]), exported["bundle"]);
     let again = program.json(&["bundle", "import", file]);
     assert_eq!((&again["transactions"], &again["complete"]), (&json!(0), &json!(true)));
@@ -90,4 +113,14 @@ fn sites_are_named() {
     assert_eq!(program.run(&["sites", "rename", "office", "Bureau 2"]).code, 0);
     assert_eq!(program.json(&["status"])["site"]["name"], "Bureau 2");
     assert_eq!(program.json(&["sites", "show", "bureau 2"])["site"]["ordinal"], 1);
+}
+
+#[test]
+fn an_invitation_can_be_made_before_the_node_runs() {
+    let program = Program::with_school();
+    let invitation = program.json(&["invite", "--role", "admin"]);
+    assert!(invitation["token"].as_str().unwrap().len() > 80, "{invitation}");
+    assert!(invitation["expires"].as_str().unwrap().ends_with('Z'));
+    let told = program.run(&["--lang", "fr", "invite"]);
+    assert!(told.out.contains("tandem join ") && told.out.contains("tandem start"), "{told:?}");
 }

@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn values_survive_json_exactly() {
-        let json = r#"[null,-9223372036854775808,9223372036854775807,0.1,-2.5e300,"é\u0000",{"$blob":"AP8="}]"#;
+        let json =
+            r#"[null,-9223372036854775808,9223372036854775807,0.1,-2.5e300,"é\u0000",{"$blob":"AP8="}]"#;
         let row: Vec<Cell> = serde_json::from_str(json).unwrap();
         assert_eq!(row[2].0, Value::Integer(i64::MAX));
         assert_eq!(row[6].0, Value::Blob(vec![0, 255]));
@@ -137,8 +138,14 @@ mod tests {
 
     #[test]
     fn what_is_no_value_is_refused() {
-        for json in ["9223372036854775808", "[1]", "{}", r#"{"a":"b"}"#, r#"{"$blob":"*"}"#,
-            r#"{"$blob":"","b":"c"}"#] {
+        for json in [
+            "9223372036854775808",
+            "[1]",
+            "{}",
+            r#"{"a":"b"}"#,
+            r#"{"$blob":"*"}"#,
+            r#"{"$blob":"","b":"c"}"#,
+        ] {
             assert!(serde_json::from_str::<Cell>(json).is_err(), "{json}");
         }
     }

@@ -3,14 +3,20 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
 use super::error_kind::ErrorKind;
 
-/// Why a request was refused. Serialises to `application/problem+json`.
+/// Why a request was refused. Small, because every answer has room for one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ApiError {
+#[serde(transparent)]
+pub struct ApiError(Box<Problem>);
+
+/// What an [`ApiError`] says: the content of `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
     /// A URI that names the kind.
     #[serde(rename = "type")]
     pub kind: Cow<'static, str>,
@@ -39,25 +45,33 @@ impl ApiError {
         let tidy = |text: &String| text.trim().trim_end_matches('.').to_owned();
         let params: BTreeMap<String, String> =
             params.iter().map(|(name, value)| ((*name).to_owned(), tidy(value))).collect();
-        Self {
+        Self(Box::new(Problem {
             kind: format!("urn:tandem:error:{}", kind.code).into(),
             status: kind.status,
             code: Cow::Borrowed(kind.code),
             message: fill(kind.message, &params),
             hints: kind.hints.iter().map(|hint| fill(hint, &params)).collect(),
             params,
-        }
+        }))
     }
 
     /// Adds something to do next.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
+        self.0.hints.push(hint.into());
         self
     }
 
     /// Whether this is of that kind.
     pub fn is(&self, kind: &ErrorKind) -> bool {
         self.code == kind.code
+    }
+}
+
+impl Deref for ApiError {
+    type Target = Problem;
+
+    fn deref(&self) -> &Problem {
+        &self.0
     }
 }
 

@@ -148,8 +148,6 @@ mod list {
              "Or name its address: `tandem join TOKEN --peer ADDRESS`."]
         address_refused 400 "This is not an address: %{address}."
             ["Addresses look like /ip4/192.168.1.20/tcp/7118."]
-        listen_taken 500 "Another program already listens on %{address}."
-            ["Choose another port with `--listen`, or leave `--listen` out: then a free one is taken."]
         network_failed 500 "The network could not be started: %{detail}."
             ["Check the addresses given with --listen, and that no other program uses the port."]
 

@@ -108,8 +108,7 @@ impl Events {
     fn of_commit(&mut self, commit: &Commit) -> Vec<Event> {
         let membership = self.space.membership();
         let new = |transaction: &&CommittedTransaction| transaction.arrival >= self.next;
-        let events =
-            commit.transactions.iter().filter(new).map(|transaction| live(transaction, &membership));
+        let events = commit.transactions.iter().filter(new).map(|transaction| live(transaction, &membership));
         let events: Vec<_> = events.collect();
         self.next = self.next.max(commit.end);
         events

@@ -65,7 +65,10 @@ fn receive(space: &Space, block: Vec<u8>, tally: &mut Tally) -> Step {
     match wait_for(|reply| space.receive(block, reply)) {
         Some(Ok(received)) => {
             tally.transactions += received.transactions;
-            TableChange::add_all(&mut tally.changes, &received.changes.iter().map(Into::into).collect::<Vec<_>>());
+            TableChange::add_all(
+                &mut tally.changes,
+                &received.changes.iter().map(Into::into).collect::<Vec<_>>(),
+            );
             Ok(())
         }
         Some(Err(ReceiveError::Fault(fault))) => Err(Stop::Fault(fault.to_string())),

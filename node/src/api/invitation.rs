@@ -5,7 +5,8 @@ use tandem_protocol::membership::Role;
 
 use super::error::Result;
 use super::space::check_name;
-use super::{Api, error_kind};
+use super::{Api, error_kind, now_ms, to_iso};
+use crate::sync::Invitations;
 
 /// Asks for an invitation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,14 +47,30 @@ pub struct Joined {
     pub id: String,
 }
 
+/// How long an invitation is good: long enough to walk over to the other PC, or to mail it.
+pub const GOOD_FOR_MS: i64 = 24 * 3600 * 1000;
+
+impl Invite {
+    /// The role asked for.
+    pub fn role(&self) -> Result<Role> {
+        let role = self.role.as_deref().map_or(Ok(Role::Member), str::parse);
+        role.map_err(|error| error_kind::request_malformed.with("detail", error))
+    }
+}
+
 impl Api {
-    /// Makes an invitation to a space.
+    /// Makes an invitation to a space. Without a running node it names no address: the site that
+    /// joins then finds this one by itself, once a node runs here.
     pub fn invite(&self, space: &str, request: &Invite) -> Result<Invitation> {
-        let space = self.space(space)?;
-        if let Some(role) = &request.role {
-            role.parse::<Role>().map_err(|error| error_kind::request_malformed.with("detail", error))?;
+        let (space, role) = (self.space(space)?, request.role()?);
+        if let Some(peers) = self.peers() {
+            return peers.invite(&space.id(), request);
         }
-        self.peers().ok_or_else(|| error_kind::network_off.error())?.invite(&space.id(), request)
+        let failed = |error| error_kind::folder_unusable.with("detail", error);
+        let given = Invitations::open(self.store().folder(), self.store().author()).map_err(failed)?;
+        let now = now_ms();
+        let invitation = given.invite(&space, role, (now, now + GOOD_FOR_MS), Vec::new())?;
+        Ok(Invitation { token: invitation.to_string(), expires: to_iso(invitation.expires_ms) })
     }
 
     /// Follows an invitation; blocks until admitted or refused.

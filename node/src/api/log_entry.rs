@@ -101,7 +101,12 @@ impl Api {
         // One more than asked for tells whether there is another page.
         filter.limit = Some(limit + 1);
         let mut found = space.log(&filter)?;
-        let next = if found.len() > limit { found.truncate(limit); found.last().map(|last| last.arrival) } else { None };
+        let next = if found.len() > limit {
+            found.truncate(limit);
+            found.last().map(|last| last.arrival)
+        } else {
+            None
+        };
         let shown = Shown { table: filter.table, key: filter.key };
         let entries = found.iter().map(|entry| describe(entry, &membership, &schema, &shown)).collect();
         Ok(LogPage { entries, next })
@@ -131,9 +136,9 @@ fn filter(query: &LogQuery, membership: &Membership, schema: &Schema) -> Result<
     }
     let time = |text: &Option<String>| match text {
         None => Ok(None),
-        Some(text) => from_iso(text).map(Some).ok_or_else(|| {
-            error_kind::request_malformed.with("detail", format!("{text:?} is not a time"))
-        }),
+        Some(text) => from_iso(text)
+            .map(Some)
+            .ok_or_else(|| error_kind::request_malformed.with("detail", format!("{text:?} is not a time"))),
     };
     Ok(LogFilter {
         table: query.table.clone(),

@@ -96,9 +96,7 @@ impl Api {
 }
 
 /// Runs a request that answers through a callback, and waits for the answer.
-pub fn wait<T: Send + 'static>(
-    request: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>),
-) -> Result<T> {
+pub fn wait<T: Send + 'static>(request: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>)) -> Result<T> {
     wait_for(request).unwrap_or_else(|| Err(error_kind::stopping.error()))
 }
 

@@ -17,9 +17,7 @@ pub fn now_ms() -> i64 {
 
 /// `2026-03-01T08:30:00.250Z`; times outside the years 0 to 9999 as their number.
 pub fn to_iso(ms: i64) -> String {
-    let format = format_description!(
-        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
-    );
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
         .ok()
         .filter(|moment| (0..=9999).contains(&moment.year()))

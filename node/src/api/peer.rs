@@ -6,6 +6,15 @@ use tandem_protocol::version::VersionVector;
 
 use super::error::Result;
 use super::invitation::{Invitation, Invite, Join, Joined};
+use super::{Api, error_kind};
+
+impl Api {
+    /// Pauses or resumes the exchange with all other sites.
+    pub fn pause(&self, request: Sync) -> Result<Sync> {
+        self.peers().ok_or_else(|| error_kind::network_off.error())?.pause(request.paused);
+        Ok(request)
+    }
+}
 
 /// Another site, as the network sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,10 +35,24 @@ pub struct Peer {
     pub missing_there: u64,
     /// How far its clock is ahead of this one.
     pub clock_offset_ms: Option<i64>,
+    /// Bytes put onto its sync stream since this node started, for all spaces.
+    #[serde(default)]
+    pub bytes_sent: u64,
+    /// Bytes that came on its sync stream since this node started, for all spaces.
+    #[serde(default)]
+    pub bytes_received: u64,
+}
+
+/// Whether this site exchanges anything with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sync {
+    /// No session is open and none begins until this is false again, or the node starts anew.
+    pub paused: bool,
 }
 
 /// The network of a running node.
-pub trait Peers: Send + Sync {
+pub trait Peers: Send + std::marker::Sync {
     /// The other sites of a space.
     fn peers(&self, space: &SpaceId) -> Vec<Peer>;
 
@@ -39,6 +62,9 @@ pub trait Peers: Send + Sync {
 
     /// The addresses at which other sites reach this one.
     fn addresses(&self) -> Vec<String>;
+
+    /// Ends all sessions and begins none until told otherwise.
+    fn pause(&self, paused: bool);
 
     /// To be told when this site has a new space.
     fn spaces_changed(&self);

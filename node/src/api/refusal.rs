@@ -6,13 +6,20 @@ use tandem_store::{AddError, LogError, OpenError, ReceiveError, Refusal, ViewErr
 
 use super::error::ApiError;
 use super::error_kind::{self as kind, ErrorKind};
+use crate::sync::InviteError;
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         // The store says "not allowed" of SQL only; among requests the word would mean more.
-        let code = if refusal.code == "not_allowed" { kind::sql_not_allowed.code } else { refusal.code };
+        let (code, message) = match refusal.code {
+            "not_allowed" => {
+                let statement = refusal.message.replacen("this is not allowed in SQL here: ", "", 1);
+                (kind::sql_not_allowed.code, statement)
+            }
+            code => (code, refusal.message.clone()),
+        };
         match ErrorKind::of_code(code) {
-            Some(kind) => kind.with("detail", refusal.message),
+            Some(kind) => kind.with("detail", message),
             None => {
                 let error = kind::sql_error.with("detail", refusal.message);
                 refusal.hint.into_iter().fold(error, Self::hint)
@@ -66,7 +73,9 @@ impl From<OpenError> for ApiError {
         match error {
             OpenError::Held { holder, .. } => kind::folder_locked.with("holder", holder),
             OpenError::Log(error) => error.into(),
-            OpenError::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => kind::disk_full.error(),
+            OpenError::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
+                kind::disk_full.error()
+            }
             other => kind::folder_unusable.with("detail", other),
         }
     }
@@ -77,6 +86,15 @@ impl From<AddError> for ApiError {
         match error {
             AddError::Write(error) => error.into(),
             AddError::Open(error) => error.into(),
+        }
+    }
+}
+
+impl From<InviteError> for ApiError {
+    fn from(error: InviteError) -> Self {
+        match error {
+            InviteError::NotAdmin(_) | InviteError::TooMany => kind::membership.with("detail", error),
+            InviteError::Io(error) => kind::failed.with("detail", error),
         }
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use tandem_protocol::schema::{ColumnDef, DefaultValue, IndexDef, OnDelete, Schema, SchemaOp, TableDef};
 use tandem_protocol::value::Value;
 
-use super::error::Result;
 use super::Api;
+use super::error::Result;
 
 /// The schema of a space.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -107,7 +107,12 @@ fn told(op: &SchemaOp) -> String {
             format!("ALTER TABLE {} ADD COLUMN {} {}", name(table), name(&column.name), column.kind)
         }
         SchemaOp::CreateIndex(index) => {
-            format!("CREATE INDEX {} ON {} ({})", name(&index.name), name(&index.table), names(&index.columns))
+            format!(
+                "CREATE INDEX {} ON {} ({})",
+                name(&index.name),
+                name(&index.table),
+                names(&index.columns)
+            )
         }
     }
 }
@@ -229,10 +234,48 @@ fn name(name: &str) -> String {
 
 /// Words that SQLite does not take as a name.
 const KEYWORDS: [&str; 42] = [
-    "add", "all", "alter", "and", "as", "between", "case", "check", "commit", "create", "default",
-    "delete", "distinct", "drop", "else", "from", "group", "having", "in", "index", "insert", "into",
-    "is", "join", "limit", "not", "null", "on", "or", "order", "primary", "references", "select",
-    "set", "table", "then", "to", "union", "unique", "update", "values", "where",
+    "add",
+    "all",
+    "alter",
+    "and",
+    "as",
+    "between",
+    "case",
+    "check",
+    "commit",
+    "create",
+    "default",
+    "delete",
+    "distinct",
+    "drop",
+    "else",
+    "from",
+    "group",
+    "having",
+    "in",
+    "index",
+    "insert",
+    "into",
+    "is",
+    "join",
+    "limit",
+    "not",
+    "null",
+    "on",
+    "or",
+    "order",
+    "primary",
+    "references",
+    "select",
+    "set",
+    "table",
+    "then",
+    "to",
+    "union",
+    "unique",
+    "update",
+    "values",
+    "where",
 ];
 
 fn literal(value: &Value) -> String {

@@ -92,7 +92,9 @@ pub(super) fn find(membership: &Membership, site: &str) -> Result<Author> {
     pick(&|author, _| author.to_string() == site)
         .or_else(|| pick(&|_, name| name == site))
         .or_else(|| pick(&|_, name| name.to_lowercase() == site.to_lowercase()))
-        .or_else(|| if site.len() < 4 { None } else { pick(&|author, _| author.to_string().starts_with(site)) })
+        .or_else(
+            || if site.len() < 4 { None } else { pick(&|author, _| author.to_string().starts_with(site)) },
+        )
         .ok_or_else(unknown)
 }
 

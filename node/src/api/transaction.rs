@@ -121,9 +121,7 @@ impl Transact {
                     return Err(malformed("a statement has either params or params_list"));
                 }
                 (params, None) => Params::One(Cell::into_values(params.unwrap_or_default())),
-                (None, Some(list)) => {
-                    Params::Many(list.into_iter().map(Cell::into_values).collect())
-                }
+                (None, Some(list)) => Params::Many(list.into_iter().map(Cell::into_values).collect()),
             };
             Ok(StoreStatement { sql: statement.sql, params })
         };
@@ -275,8 +273,13 @@ mod tests {
             Err(_) => true,
         };
         for json in [
-            "{}", "[]", r#"{"statements": []}"#, r#"{"statements": [1]}"#, r#"{"statements": [{}]}"#,
-            r#"{"statements": [{"sql": "A", "parms": []}]}"#, r#"{"statements": ["A"], "mesage": ""}"#,
+            "{}",
+            "[]",
+            r#"{"statements": []}"#,
+            r#"{"statements": [1]}"#,
+            r#"{"statements": [{}]}"#,
+            r#"{"statements": [{"sql": "A", "parms": []}]}"#,
+            r#"{"statements": ["A"], "mesage": ""}"#,
             r#"{"statements": [{"sql": "A", "params": [], "params_list": []}]}"#,
         ] {
             assert!(refused(json), "{json}");

@@ -85,12 +85,24 @@ mod tests {
         for own in ["127.0.0.1:7117", "localhost:7117", "LOCALHOST:7117", "[::1]:7117", "127.0.0.2:7117"] {
             assert!(hosts.admit(own), "{own}");
         }
-        for other in ["", "evil.example:7117", "127.0.0.1", "127.0.0.1:7118", "localhost", "192.168.1.2:7117",
-            "127.0.0.1.evil.example:7117", ":7117", "[::1]", "[::2]:7117"] {
+        for other in [
+            "",
+            "evil.example:7117",
+            "127.0.0.1",
+            "127.0.0.1:7118",
+            "localhost",
+            "192.168.1.2:7117",
+            "127.0.0.1.evil.example:7117",
+            ":7117",
+            "[::1]",
+            "[::2]:7117",
+        ] {
             assert!(!hosts.admit(other), "{other}");
         }
         let everywhere = Hosts::of("0.0.0.0:80".parse().unwrap());
-        assert!(everywhere.admit("192.168.1.2") && everywhere.admit("[::1]") && everywhere.admit("10.0.0.1:80"));
+        assert!(
+            everywhere.admit("192.168.1.2") && everywhere.admit("[::1]") && everywhere.admit("10.0.0.1:80")
+        );
         assert!(!everywhere.admit("evil.example"));
     }
 }

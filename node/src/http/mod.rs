@@ -41,15 +41,15 @@ struct Site {
 
 /// All routes.
 fn routes(site: Site) -> Router {
-    let open = Router::new()
-        .route("/healthz", get(health::healthz))
-        .route("/openapi.json", get(health::openapi));
+    let open =
+        Router::new().route("/healthz", get(health::healthz)).route("/openapi.json", get(health::openapi));
 
     let guarded = Router::new()
         .route("/metrics", get(health::metrics))
         .route("/v1/status", get(spaces::status))
         .route("/v1/spaces", post(spaces::create))
         .route("/v1/join", post(spaces::join))
+        .route("/v1/sync", post(spaces::pause))
         .route("/v1/spaces/{space}/status", get(spaces::space_status))
         .route("/v1/spaces/{space}/transactions", post(transactions::transact))
         .route("/v1/spaces/{space}/queries", post(queries::query))
@@ -122,9 +122,7 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 /// Runs a request that blocks where it holds nobody up.
-async fn blocking<T: Send + 'static>(
-    request: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
+async fn blocking<T: Send + 'static>(request: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(request).await {
         Ok(answer) => answer,
         Err(error) if error.is_cancelled() => Err(error_kind::stopping.error()),
@@ -133,9 +131,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Awaits a request that answers through a callback from another thread.
-async fn answered<T: Send + 'static>(
-    request: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>),
-) -> Result<T> {
+async fn answered<T: Send + 'static>(request: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>)) -> Result<T> {
     let (send, receive) = tokio::sync::oneshot::channel();
     request(Box::new(move |answer| {
         let _client_left = send.send(answer);

@@ -8,6 +8,7 @@ use super::body::Json;
 use super::{Site, answered, blocking};
 use crate::api::Result;
 use crate::api::invitation::{Invitation, Invite, Join, Joined};
+use crate::api::peer::Sync;
 use crate::api::schema::{SchemaChange, SchemaChanged, ShownSchema};
 use crate::api::site::{Rename, Site as Member};
 use crate::api::space::{Founded, NewSpace};
@@ -32,11 +33,12 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Answer(founded)))
 }
 
-pub(super) async fn join(
-    State(site): State<Site>,
-    Json(request): Json<Join>,
-) -> Result<Answer<Joined>> {
+pub(super) async fn join(State(site): State<Site>, Json(request): Json<Join>) -> Result<Answer<Joined>> {
     blocking(move || site.api.join(&request)).await.map(Answer)
+}
+
+pub(super) async fn pause(State(site): State<Site>, Json(request): Json<Sync>) -> Result<Answer<Sync>> {
+    site.api.pause(request).map(Answer)
 }
 
 pub(super) async fn invite(

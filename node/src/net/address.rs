@@ -57,7 +57,9 @@ pub(super) fn split(mut address: Multiaddr) -> (Multiaddr, Option<PeerId>) {
 pub(super) fn is_for_others(address: &Multiaddr) -> bool {
     match address.iter().next() {
         Some(Protocol::Ip4(ip)) => !ip.is_loopback() && !ip.is_link_local() && !ip.is_unspecified(),
-        Some(Protocol::Ip6(ip)) => !ip.is_loopback() && !ip.is_unspecified() && (ip.segments()[0] & 0xffc0) != 0xfe80,
+        Some(Protocol::Ip6(ip)) => {
+            !ip.is_loopback() && !ip.is_unspecified() && (ip.segments()[0] & 0xffc0) != 0xfe80
+        }
         _ => false,
     }
 }
@@ -74,7 +76,9 @@ mod tests {
         expect("[fd00::1]:99", "/ip6/fd00::1/tcp/99");
         expect("fd00::1", "/ip6/fd00::1/tcp/7118");
         expect("/ip4/10.0.0.1/udp/5/quic-v1", "/ip4/10.0.0.1/udp/5/quic-v1");
-        for wrong in ["", "office", "/ip4/10.0.0.1", "/ip4/10.0.0.1/udp/5", "/dns/x/tcp/1", "/ip4/1.2.3.4/tcp/5/ws"] {
+        for wrong in
+            ["", "office", "/ip4/10.0.0.1", "/ip4/10.0.0.1/udp/5", "/dns/x/tcp/1", "/ip4/1.2.3.4/tcp/5/ws"]
+        {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }

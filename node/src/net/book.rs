@@ -36,8 +36,10 @@ impl AddressBook {
     /// The book of a data folder; an unreadable one counts as empty.
     pub fn open(folder: &Path) -> Self {
         let path = folder.join(FILE);
-        let read: BTreeMap<String, Entry> =
-            std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let read: BTreeMap<String, Entry> = std::fs::read(&path)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
         let sites = read.into_iter().filter_map(|(author, entry)| Some((author.parse().ok()?, entry)));
         Self { path, sites: sites.take(SITES).collect(), changed: false }
     }
@@ -54,7 +56,9 @@ impl AddressBook {
 
     /// A site was reached there, or says it can be.
     pub fn add(&mut self, author: Author, address: &Multiaddr) {
-        if address::transport(address).is_none() || (!self.sites.contains_key(&author) && self.sites.len() >= SITES) {
+        if address::transport(address).is_none()
+            || (!self.sites.contains_key(&author) && self.sites.len() >= SITES)
+        {
             return;
         }
         let addresses = &mut self.sites.entry(author).or_default().addresses;
@@ -77,7 +81,8 @@ impl AddressBook {
     /// Writes the file, if there is anything new.
     pub fn save(&mut self) -> io::Result<()> {
         if self.changed {
-            let sites: BTreeMap<String, &Entry> = self.sites.iter().map(|(author, entry)| (author.to_string(), entry)).collect();
+            let sites: BTreeMap<String, &Entry> =
+                self.sites.iter().map(|(author, entry)| (author.to_string(), entry)).collect();
             write_private(&self.path, &serde_json::to_vec_pretty(&sites)?)?;
             self.changed = false;
         }

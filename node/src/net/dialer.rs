@@ -68,10 +68,15 @@ impl Dialer {
 
     /// A site may be at this address. `fresh`: it was just seen there, so try at once.
     pub fn add(&mut self, author: Author, address: &Multiaddr, fresh: bool, now_ms: u64) {
-        if address::transport(address).is_none() || (!self.targets.contains_key(&author) && self.targets.len() >= TARGETS) {
+        if address::transport(address).is_none()
+            || (!self.targets.contains_key(&author) && self.targets.len() >= TARGETS)
+        {
             return;
         }
-        let target = self.targets.entry(author).or_insert_with(|| Target { addresses: Vec::new(), pace: Pace::default() });
+        let target = self
+            .targets
+            .entry(author)
+            .or_insert_with(|| Target { addresses: Vec::new(), pace: Pace::default() });
         let known = target.addresses.iter().position(|known| known == address);
         match known {
             Some(at) if fresh => target.addresses[..=at].rotate_right(1),
@@ -127,6 +132,13 @@ impl Dialer {
     pub fn refused(&mut self, author: &Author, random: u32, now_ms: u64) {
         if let Some(target) = self.targets.get_mut(author) {
             target.pace.refused(random, now_ms);
+        }
+    }
+
+    /// It was well until now: whatever failed before is forgotten. It is to be tried at `at_ms`.
+    pub fn begin_anew(&mut self, author: &Author, at_ms: u64) {
+        if let Some(target) = self.targets.get_mut(author) {
+            target.pace = Pace { next_ms: at_ms, ..Pace::default() };
         }
     }
 
@@ -233,8 +245,11 @@ impl Pace {
 
 /// TCP first: it costs a small node less. Where that fails, everything at once.
 fn chosen(addresses: &[Multiaddr], failures: u32) -> Vec<Multiaddr> {
-    let tcp: Vec<Multiaddr> =
-        addresses.iter().filter(|address| address::transport(address) == Some(Transport::Tcp)).cloned().collect();
+    let tcp: Vec<Multiaddr> = addresses
+        .iter()
+        .filter(|address| address::transport(address) == Some(Transport::Tcp))
+        .cloned()
+        .collect();
     if failures.is_multiple_of(2) && !tcp.is_empty() { tcp } else { addresses.to_vec() }
 }
 
@@ -306,7 +321,8 @@ mod tests {
     #[test]
     fn a_fresh_address_goes_first_and_a_doubtful_one_last() {
         let mut dialer = Dialer::default();
-        let [one, two, three] = ["/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1", "/ip4/10.0.0.3/tcp/1"].map(address);
+        let [one, two, three] =
+            ["/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1", "/ip4/10.0.0.3/tcp/1"].map(address);
         dialer.add(A, &one, false, 0);
         dialer.add(A, &two, false, 0);
         dialer.add(A, &three, true, 0);

@@ -2,23 +2,24 @@
 //! into dials, sessions and their ends.
 
 mod connections;
+mod events;
 mod links;
+mod sessions;
+mod whereabouts;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use libp2p::core::ConnectedPoint;
+use libp2p::swarm::ConnectionId;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionId, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol, Swarm, mdns};
+use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol, Swarm};
 use libp2p_stream::Control;
 use tandem_protocol::identity::Author;
 use tandem_protocol::session::{Input, Listing};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 use self::connections::Connections;
 use self::links::{Ended, Links};
@@ -26,8 +27,8 @@ use super::address;
 use super::book::AddressBook;
 use super::dialer::{Attempt, Dialer};
 use super::identity::{author_of, peer_id};
-use super::swarm::{Behaviour, BehaviourEvent};
-use crate::sync::{Hub, Invitations, join};
+use super::swarm::Behaviour;
+use crate::sync::{Hub, Invitations};
 
 pub(super) const SYNC: StreamProtocol = StreamProtocol::new("/tandem/sync/1");
 pub(super) const JOIN: StreamProtocol = StreamProtocol::new("/tandem/join/1");
@@ -36,10 +37,6 @@ pub(super) const JOIN: StreamProtocol = StreamProtocol::new("/tandem/join/1");
 const STREAMS: usize = 64;
 /// Join requests answered at the same time.
 const JOINS: usize = 8;
-/// Connections from sites that are no members here.
-const STRANGERS: usize = 32;
-/// The site with the higher id leaves it to the other to open the session, for so long.
-const COURTESY_MS: u64 = 500;
 /// How often the address book is written, if it changed.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
 /// How long sessions may take to say goodbye.
@@ -212,7 +209,8 @@ impl Driver {
                 Attempt::Site(author, addresses) => match peer_id(author) {
                     Some(peer) => {
                         let opts = DialOpts::peer_id(peer).addresses(addresses.clone());
-                        let opts = opts.condition(PeerCondition::DisconnectedAndNotDialing);
+                        // The swarm may still be closing a dead connection: that is no reason to wait.
+                        let opts = opts.condition(PeerCondition::Always);
                         self.dial(attempt, opts.allocate_new_port().build());
                     }
                     None => self.dialer.failed(&attempt, random(), now_ms),
@@ -236,185 +234,6 @@ impl Driver {
                 self.dialer.failed(&attempt, random(), self.now_ms());
             }
         }
-    }
-
-    fn happened(&mut self, event: SwarmEvent<BehaviourEvent>) {
-        match event {
-            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
-                self.connected(&peer_id, connection_id, &endpoint);
-            }
-            SwarmEvent::ConnectionClosed { peer_id, connection_id, .. } => {
-                if let Some(author) = author_of(&peer_id)
-                    && self.connections.closed(author, connection_id)
-                {
-                    self.show();
-                }
-            }
-            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
-                if let Some(attempt) = self.dials.remove(&connection_id) {
-                    tracing::debug!(?attempt, %error, "not reached");
-                    if let Attempt::Site(author, _) = &attempt {
-                        self.hub.note(*author, |status| status.trouble = Some("not reachable at any known address".into()));
-                    }
-                    self.dialer.failed(&attempt, random(), self.now_ms());
-                }
-            }
-            SwarmEvent::NewListenAddr { address, .. } => {
-                tracing::info!(%address, "listening");
-                self.network_changed();
-            }
-            SwarmEvent::ExpiredListenAddr { address, .. } => {
-                tracing::info!(%address, "no longer listening");
-                self.network_changed();
-            }
-            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener has a problem"),
-            SwarmEvent::ListenerClosed { reason: Err(error), .. } => tracing::error!(%error, "a listener closed"),
-            SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(found))) => {
-                for (peer, address) in found {
-                    if let Some(author) = author_of(&peer) {
-                        let (address, now_ms) = (address::split(address).0, self.now_ms());
-                        self.dialer.add(author, &address, true, now_ms);
-                    }
-                }
-            }
-            SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Expired(gone))) => {
-                for (peer, address) in gone {
-                    if let Some(author) = author_of(&peer) {
-                        self.dialer.doubt(&author, &address::split(address).0);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn connected(&mut self, peer: &PeerId, id: ConnectionId, endpoint: &ConnectedPoint) {
-        let attempt = self.dials.remove(&id);
-        let Some(author) = author_of(peer) else {
-            self.swarm.close_connection(id);
-            return;
-        };
-        if endpoint.is_listener() && !self.hub.knows(&author) && self.strangers() >= STRANGERS {
-            tracing::debug!(peer = author.short(), "too many strangers");
-            self.swarm.close_connection(id);
-            return;
-        }
-        let now_ms = self.now_ms();
-        let (address, _) = address::split(endpoint.get_remote_address().clone());
-        if endpoint.is_dialer() {
-            self.dialer.connected(author, matches!(attempt, Some(Attempt::Place(_))).then_some(&address));
-            self.dialer.add(author, &address, false, now_ms);
-            if self.hub.knows(&author) {
-                self.book.add(author, &address);
-            }
-        }
-        self.hub.note(author, |status| status.address = Some(address.to_string()));
-        self.connections.opened(author, id);
-        self.show();
-        if self.links.runs(&author) {
-            // It would not have connected again if it believed in the session that runs.
-            self.dialer.busy(&author);
-            if let Some(inbox) = self.hub.inbox(&author) {
-                inbox.push(Input::Probe);
-            }
-        } else {
-            let wait_ms = if self.hub.author() < author { 0 } else { COURTESY_MS };
-            self.dialer.after(author, wait_ms, now_ms);
-        }
-    }
-
-    fn session_offered(&mut self, peer: &PeerId, stream: Stream) {
-        let Some(author) = author_of(peer).filter(|_| !self.paused) else { return };
-        // Both may open at the same time: then the one opened by the lower id counts.
-        if self.links.is_young(&author) && self.hub.author() < author {
-            return;
-        }
-        self.dialer.after(author, 0, self.now_ms());
-        self.dialer.busy(&author);
-        self.links.accept(author, stream);
-    }
-
-    fn session_ended(&mut self, ended: Ended) {
-        let Some(after) = self.links.ended(&ended) else { return };
-        let now_ms = self.now_ms();
-        tracing::info!(peer = ended.peer.short(), reason = %ended.end, "session over");
-        if self.hub.knows(&ended.peer) {
-            self.book.seen(&ended.peer, self.hub.now().wall_ms);
-        }
-        let attempt = Attempt::Site(ended.peer, Vec::new());
-        match after {
-            links::After::Again => self.dialer.after(ended.peer, 50, now_ms),
-            links::After::Later => {
-                self.dialer.after(ended.peer, 0, now_ms);
-                self.dialer.failed(&attempt, random(), now_ms);
-            }
-            links::After::MuchLater => {
-                self.dialer.after(ended.peer, 0, now_ms);
-                self.dialer.refused(&ended.peer, random(), now_ms);
-            }
-            links::After::Reconnect { began } => {
-                for id in self.connections.older(&ended.peer, began) {
-                    self.swarm.close_connection(id);
-                    self.connections.closed(ended.peer, id);
-                }
-                self.dialer.after(ended.peer, 0, now_ms);
-                self.show();
-            }
-        }
-        self.tell_addresses();
-    }
-
-    fn join_asked(&mut self, peer: &PeerId, stream: Stream) {
-        let Some(author) = author_of(peer).filter(|_| !self.paused) else { return };
-        let Ok(permit) = self.joins.clone().try_acquire_owned() else { return };
-        let (hub, invitations, joined) = (self.hub.clone(), self.invitations.clone(), self.joined.0.clone());
-        tokio::spawn(async move {
-            let mut stream = stream.compat();
-            match join::answer(&mut stream, hub, invitations, author).await {
-                Ok(true) => {
-                    let _stopping = joined.send(author).await;
-                }
-                Ok(false) => {}
-                Err(error) => tracing::debug!(peer = author.short(), %error, "a join request broke off"),
-            }
-            drop(permit);
-        });
-    }
-
-    /// It was a stranger until now.
-    fn someone_joined(&mut self, author: Author) {
-        if !self.links.runs(&author) {
-            self.dialer.after(author, 0, self.now_ms());
-        }
-    }
-
-    /// What a member says of where sites can be reached.
-    fn told_of(&mut self, from: Author, listings: Vec<Listing>) {
-        let now_ms = self.now_ms();
-        for Listing { author, addresses } in listings {
-            if author == self.hub.author() || (author != from && !self.hub.knows(&author)) {
-                continue;
-            }
-            for bytes in addresses.into_iter().rev() {
-                let Ok(address) = Multiaddr::try_from(bytes) else { continue };
-                let (address, _) = address::split(address);
-                self.dialer.add(author, &address, false, now_ms);
-                if self.hub.knows(&author) && (author == from || self.book.addresses(&author).is_empty()) {
-                    self.book.add(author, &address);
-                }
-            }
-            if self.links.runs(&author) {
-                self.dialer.busy(&author);
-            }
-        }
-        self.tell_addresses();
-    }
-
-    fn network_changed(&mut self) {
-        self.hub.tell_all(|| Input::Probe);
-        self.dialer.hurry(self.now_ms());
-        self.show();
-        self.tell_addresses();
     }
 
     fn begin_anew(&mut self) {
@@ -462,57 +281,9 @@ impl Driver {
         self.save();
     }
 
-    /// Who became a member after it was reached: what is known of it is written down now.
-    fn remember(&mut self) {
-        for author in self.hub.members() {
-            if self.book.addresses(&author).is_empty() {
-                self.dialer.addresses(&author).iter().rev().for_each(|address| self.book.add(author, address));
-            }
-        }
-    }
-
-    fn strangers(&self) -> usize {
-        self.connections.authors().filter(|author| !self.hub.knows(author)).count()
-    }
-
-    fn show(&self) {
-        let listening = self.swarm.listeners().cloned().collect();
-        let connected = self.connections.authors().collect();
-        self.scene.send_replace(Scene { listening, connected });
-    }
-
-    /// Tells all members where this site, and those connected with it, can be reached.
-    fn tell_addresses(&self) {
-        let all: Vec<&Multiaddr> = self.swarm.listeners().collect();
-        let mut own: Vec<&Multiaddr> = all.iter().copied().filter(|address| address::is_for_others(address)).collect();
-        if own.is_empty() {
-            own = all;
-        }
-        let others = self.connections.authors().filter(|author| self.links.runs(author) && self.hub.knows(author));
-        let mut listings = vec![listing(self.hub.author(), &own)];
-        for author in others.take(tandem_protocol::session::limits::LISTINGS - 1) {
-            let addresses: Vec<&Multiaddr> = self.book.addresses(&author).iter().take(4).collect();
-            if !addresses.is_empty() {
-                listings.push(listing(author, &addresses));
-            }
-        }
-        self.hub.set_listings(listings);
-    }
-
-    fn save(&mut self) {
-        if let Err(error) = self.book.save() {
-            tracing::warn!(%error, "where other sites are could not be written down");
-        }
-    }
-
     fn now_ms(&self) -> u64 {
         self.hub.now().ms
     }
-}
-
-fn listing(author: Author, addresses: &[&Multiaddr]) -> Listing {
-    let most = tandem_protocol::session::limits::ADDRESSES;
-    Listing { author, addresses: addresses.iter().take(most).map(|address| address.to_vec()).collect() }
 }
 
 /// Any number; where the system gives none, the attempts of many sites are not spread.

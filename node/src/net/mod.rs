@@ -18,6 +18,6 @@ mod swarm;
 
 pub use error::{JoinError, NetError};
 pub use identity::{author_of, peer_id};
-pub use peers::NetworkPeers;
 pub use network::{JoinProgress, Network};
+pub use peers::NetworkPeers;
 pub use settings::{DEFAULT_PORT, NetSettings};

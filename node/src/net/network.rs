@@ -19,7 +19,7 @@ use super::driver::{Command, Driver, JOIN, Scene};
 use super::error::{JoinError, NetError};
 use super::settings::NetSettings;
 use super::{address, identity, swarm};
-use crate::sync::{Hub, InviteError, Invitations, PeerStatus, join};
+use crate::sync::{Hub, Invitations, InviteError, PeerStatus, join};
 
 /// How often to look how far a first sync is.
 const LOOK: Duration = Duration::from_millis(100);
@@ -186,7 +186,8 @@ impl Network {
         let name = site_name.to_owned();
         let adopt = move || store.adopt_space(admitted.space, &admitted.space_name, &name);
         let space = tokio::task::spawn_blocking(adopt).await;
-        let space = space.map_err(|_| JoinError::Stopped)?.map_err(|error| JoinError::Store(error.to_string()))?;
+        let space =
+            space.map_err(|_| JoinError::Stopped)?.map_err(|error| JoinError::Store(error.to_string()))?;
         self.spaces_changed();
         // Only now may the inviter begin the session: closing the stream tells it so.
         drop(stream);
@@ -194,13 +195,18 @@ impl Network {
     }
 
     /// Returns once a space that was just joined holds all that the sites in reach hold.
-    pub async fn first_sync(&self, space: &Space, progress: impl Fn(JoinProgress) + Send) -> Result<(), JoinError> {
+    pub async fn first_sync(
+        &self,
+        space: &Space,
+        progress: impl Fn(JoinProgress) + Send,
+    ) -> Result<(), JoinError> {
         let me = self.hub.author();
         let mut said = None;
         loop {
             let vector = space.vector();
             let peers = self.peers(&space.id());
-            let open = peers.iter().filter(|peer| peer.spaces.get(&space.id()).is_some_and(|shared| shared.open));
+            let open =
+                peers.iter().filter(|peer| peer.spaces.get(&space.id()).is_some_and(|shared| shared.open));
             let missing = open.map(|peer| peer.missing_here(&space.id(), &vector)).max();
             let now = JoinProgress::Receiving { here: vector.transactions(), missing: missing.unwrap_or(0) };
             if said.as_ref() != Some(&now) {

@@ -2,7 +2,6 @@
 
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::invitation::Invitation as Token;
-use tandem_protocol::membership::Role;
 use tandem_protocol::version::VersionVector;
 use tokio::runtime::Handle;
 
@@ -10,13 +9,10 @@ use super::address;
 use super::error::JoinError;
 use super::network::Network;
 use crate::api::error::Result;
-use crate::api::invitation::{Invitation, Invite, Join, Joined};
+use crate::api::invitation::{GOOD_FOR_MS, Invitation, Invite, Join, Joined};
 use crate::api::peer::{Peer, Peers};
 use crate::api::{error_kind, to_iso};
-use crate::sync::{InviteError, PeerStatus};
-
-/// How long an invitation is good: long enough to walk over to the other PC, or to mail it.
-const INVITATION_MS: i64 = 24 * 3600 * 1000;
+use crate::sync::PeerStatus;
 
 /// The network, and the runtime it runs in: requests come from threads outside of it.
 pub struct NetworkPeers {
@@ -44,6 +40,8 @@ impl Peers for NetworkPeers {
             address: status.address,
             last_seen: status.last_seen_ms.map(to_iso),
             clock_offset_ms: status.clock_offset_ms,
+            bytes_sent: status.bytes_sent,
+            bytes_received: status.bytes_received,
         };
         self.network.peers(space).into_iter().map(peer).collect()
     }
@@ -57,31 +55,36 @@ impl Peers for NetworkPeers {
         self.network.addresses()
     }
 
+    fn pause(&self, paused: bool) {
+        if paused {
+            self.network.pause();
+        } else {
+            self.network.resume();
+        }
+    }
+
     fn spaces_changed(&self) {
         self.network.spaces_changed();
     }
 
     fn invite(&self, space: &SpaceId, request: &Invite) -> Result<Invitation> {
-        let malformed = |detail: String| error_kind::request_malformed.with("detail", detail);
-        let role = request.role.as_deref().map_or(Ok(Role::Member), str::parse);
-        let role = role.map_err(|error| malformed(error.to_string()))?;
         let held = self.network.space(space).ok_or_else(|| error_kind::space_missing.error())?;
-        let invitation = self.network.invite(&held, role, INVITATION_MS).map_err(|error| match error {
-            InviteError::NotAdmin(_) | InviteError::TooMany => error_kind::membership.with("detail", error),
-            InviteError::Io(error) => error_kind::failed.with("detail", error),
-        })?;
+        let invitation = self.network.invite(&held, request.role()?, GOOD_FOR_MS)?;
         Ok(Invitation { token: invitation.to_string(), expires: to_iso(invitation.expires_ms) })
     }
 
     fn join(&self, request: &Join) -> Result<Joined> {
-        let token: Token = request.token.parse().map_err(|error| error_kind::invitation_malformed.with("detail", error))?;
+        let token: Token =
+            request.token.parse().map_err(|error| error_kind::invitation_malformed.with("detail", error))?;
         if let Some(wrong) = request.peers.iter().find(|text| address::parse(text).is_none()) {
             return Err(error_kind::address_refused.with("address", wrong));
         }
         let join = self.network.join(&token, &request.site_name, &request.peers, |_| ());
         let space = self.runtime.block_on(join).map_err(|error| match &error {
             JoinError::HoldsASpace(own) => error_kind::two_spaces.with("own", own.join(", ")),
-            JoinError::NotFound(_) => error_kind::inviter_unreachable.with("seconds", Network::SEARCH.as_secs()),
+            JoinError::NotFound(_) => {
+                error_kind::inviter_unreachable.with("seconds", Network::SEARCH.as_secs())
+            }
             JoinError::Stopped => error_kind::stopping.error(),
             JoinError::Own | JoinError::Refused(_) => error_kind::invitation_refused.with("detail", error),
             JoinError::Broken(_) | JoinError::Store(_) => error_kind::failed.with("detail", error),

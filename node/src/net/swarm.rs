@@ -84,7 +84,8 @@ fn listen(swarm: &mut Swarm<Behaviour>, asked: &[Multiaddr]) -> Result<(), NetEr
 
 fn listen_everywhere(swarm: &mut Swarm<Behaviour>, port: u16) -> Result<(), NetError> {
     let quic = |address: Multiaddr| address.with(Protocol::Udp(port)).with(Protocol::QuicV1);
-    let [v4, v6] = ["/ip4/0.0.0.0", "/ip6/::"].map(|any| any.parse::<Multiaddr>().unwrap_or_else(|_| Multiaddr::empty()));
+    let [v4, v6] = ["/ip4/0.0.0.0", "/ip6/::"]
+        .map(|any| any.parse::<Multiaddr>().unwrap_or_else(|_| Multiaddr::empty()));
     listen_on(swarm, &v4.clone().with(Protocol::Tcp(port)))?;
     // The rest is welcome where this PC has it.
     for address in [quic(v4), v6.clone().with(Protocol::Tcp(port)), quic(v6)] {

@@ -63,7 +63,8 @@ impl Hub {
                 continue;
             }
             found = true;
-            let watched = Watched { members: space.membership(), bulk: Bulk::default(), space: space.clone() };
+            let watched =
+                Watched { members: space.membership(), bulk: Bulk::default(), space: space.clone() };
             self.state().spaces.insert(id, watched);
             let hub: Weak<Self> = Arc::downgrade(self);
             space.subscribe(move |commit| {
@@ -103,12 +104,10 @@ impl Hub {
     /// What a session starts with.
     pub fn space_configs(&self) -> Vec<SpaceConfig> {
         let spaces: Vec<Space> = self.state().spaces.values().map(|watched| watched.space.clone()).collect();
-        let author = self.author();
         let config = |space: Space| SpaceConfig {
             id: space.id(),
             end: space.end(),
             vector: VersionVector::clone(&space.vector()),
-            admission: space.admission_of(&author).unwrap_or_default(),
         };
         spaces.into_iter().map(config).collect()
     }
@@ -136,7 +135,8 @@ impl Hub {
         let own = self.author();
         let state = self.state();
         let members = state.spaces.values().flat_map(|watched| watched.members.members());
-        let mut authors: Vec<Author> = members.map(|member| member.author).filter(|author| *author != own).collect();
+        let mut authors: Vec<Author> =
+            members.map(|member| member.author).filter(|author| *author != own).collect();
         authors.sort_unstable();
         authors.dedup();
         authors
@@ -265,7 +265,11 @@ impl Hub {
     pub fn peers(&self, space: &SpaceId) -> Vec<PeerStatus> {
         let own = self.author();
         let Some(members) = self.space(space).map(|space| space.membership()) else { return Vec::new() };
-        members.members().filter(|member| member.author != own).map(|member| self.peer(&member.author)).collect()
+        members
+            .members()
+            .filter(|member| member.author != own)
+            .map(|member| self.peer(&member.author))
+            .collect()
     }
 
     /// Changes whenever a site comes or goes.

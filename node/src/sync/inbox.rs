@@ -32,7 +32,8 @@ impl Inbox {
     /// Transactions became durable. Called from the writer's thread; never waits.
     pub fn log_grew(&self, space: SpaceId, end: u64, vector: Arc<VersionVector>, local: bool) {
         self.with(|waiting| {
-            let growth = waiting.grown.entry(space).or_insert(Growth { end: 0, vector: vector.clone(), local });
+            let growth =
+                waiting.grown.entry(space).or_insert(Growth { end: 0, vector: vector.clone(), local });
             growth.local |= local;
             if end >= growth.end {
                 (growth.end, growth.vector) = (end, vector);

@@ -121,7 +121,10 @@ impl Invitations {
                 return Err(JoinRefused::Expired);
             }
             let name = request.site_name.trim().to_owned();
-            if name.is_empty() || name.len() > bounds::NAME_BYTES || members.members().any(|member| member.name == name) {
+            if name.is_empty()
+                || name.len() > bounds::NAME_BYTES
+                || members.members().any(|member| member.name == name)
+            {
                 return Err(JoinRefused::Name);
             }
             let role = given.role.parse().map_err(|_| JoinRefused::Trouble)?;

@@ -42,7 +42,8 @@ pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
         write(stream, &request.encode()).await?;
         read(stream).await
     };
-    let answer = timeout(PATIENCE, exchange).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    let answer =
+        timeout(PATIENCE, exchange).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     Ok(join::decode_answer(&answer).map_err(invalid)??)
 }
 
@@ -53,7 +54,8 @@ pub async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     invitations: Arc<Invitations>,
     joiner: Author,
 ) -> io::Result<bool> {
-    let request = timeout(PATIENCE, read(stream)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    let request =
+        timeout(PATIENCE, read(stream)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     let request = JoinRequest::decode(&request).map_err(invalid)?;
     let now_ms = hub.now().wall_ms;
     let redeem = move || invitations.redeem(&request, joiner, now_ms, |id| hub.space(id));

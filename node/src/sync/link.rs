@@ -185,6 +185,7 @@ impl Link {
                 let member = self.hub.is_member(&space, &self.peer, proof.as_ref());
                 self.give(Input::Judged { space, member });
             }
+            Output::FindAdmission(space) => self.find_admission(space),
             Output::Read { space, from, have, max_bytes } => self.read(space, from, have, max_bytes),
             Output::Store { space, block } => self.store(space, block),
             Output::Bulk { space, step } => {
@@ -202,11 +203,29 @@ impl Link {
             }
             Output::Forked { author, .. } => {
                 let (peer, author) = (self.peer.short(), author.short());
-                tracing::warn!(peer, author, "two different transactions go by one name: a copied or restored folder");
+                tracing::warn!(
+                    peer,
+                    author,
+                    "two different transactions go by one name: a copied or restored folder"
+                );
             }
             Output::WakeAt(wake_ms) => self.wake_ms = Some(wake_ms),
             Output::Close(fault) => self.over = Some(fault),
         }
+    }
+
+    fn find_admission(&mut self, space: SpaceId) {
+        let Some(held) = self.hub.space(&space) else {
+            return self.give(Input::Admission { space, proof: None });
+        };
+        let (inbox, author) = (self.inbox.clone(), self.hub.author());
+        tokio::task::spawn_blocking(move || {
+            let proof = held.admission_of(&author).unwrap_or_else(|error| {
+                tracing::warn!(%error, "this site's admission cannot be read from the log");
+                None
+            });
+            inbox.push(Input::Admission { space, proof });
+        });
     }
 
     fn read(&mut self, space: SpaceId, from: u64, have: VersionVector, max_bytes: usize) {

@@ -11,6 +11,6 @@ mod tally;
 
 pub use hub::Hub;
 pub use inbox::Inbox;
-pub use invitations::{InviteError, Invitations};
+pub use invitations::{Invitations, InviteError};
 pub use link::LinkEnd;
 pub use peer::{PeerStatus, SharedSpace};

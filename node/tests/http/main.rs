@@ -3,6 +3,7 @@
 mod site;
 
 mod bundles;
+mod carried;
 mod events;
 mod guard;
 mod refusals;

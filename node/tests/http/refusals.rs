@@ -44,8 +44,14 @@ fn malformed_requests_are_told_what_is_wrong() {
     let site = Site::with_school();
     let transactions = "/v1/spaces/school/transactions";
     for body in [
-        "", "{", "[]", "{}", r#"{"statements": []}"#, r#"{"statements": [{"sql": "x", "params": [], "params_list": []}]}"#,
-        r#"{"statements": ["SELECT 1"], "basiss": ""}"#, r#"{"statements": [{"sql": "x", "params": [9999999999999999999]}]}"#,
+        "",
+        "{",
+        "[]",
+        "{}",
+        r#"{"statements": []}"#,
+        r#"{"statements": [{"sql": "x", "params": [], "params_list": []}]}"#,
+        r#"{"statements": ["SELECT 1"], "basiss": ""}"#,
+        r#"{"statements": [{"sql": "x", "params": [9999999999999999999]}]}"#,
         "\u{0}",
     ] {
         let (status, problem) = read(site.send("POST", transactions, &[], body));
@@ -55,11 +61,20 @@ fn malformed_requests_are_told_what_is_wrong() {
     assert_eq!((status, problem["code"].as_str()), (400, Some("request_malformed")));
     let basis = json!({ "statements": ["DELETE FROM pupils"], "basis": "yesterday" });
     assert_eq!(site.post(transactions, &basis).1["code"], "basis_refused");
-    for path in ["/v1/spaces/school/log?since=yesterday", "/v1/spaces/school/log?wrong=1", "/v1/spaces/school/log?limit=x"] {
+    for path in [
+        "/v1/spaces/school/log?since=yesterday",
+        "/v1/spaces/school/log?wrong=1",
+        "/v1/spaces/school/log?limit=x",
+    ] {
         assert_eq!(site.get(path).1["code"], "request_malformed", "{path}");
     }
     let long = "k".repeat(300);
-    let (status, _) = read(site.send("POST", transactions, &[("idempotency-key", &long)], r#"{"statements": ["SELECT 1"]}"#));
+    let (status, _) = read(site.send(
+        "POST",
+        transactions,
+        &[("idempotency-key", &long)],
+        r#"{"statements": ["SELECT 1"]}"#,
+    ));
     assert_eq!(status, 400);
 }
 
@@ -96,7 +111,8 @@ fn a_query_cannot_write() {
 #[test]
 fn a_body_beyond_the_limit_is_refused_with_a_reason() {
     let site = Site::with_school();
-    let (status, problem) = read(site.send("POST", "/v1/spaces/school/transactions", &[], vec![b' '; (64 << 20) + 1]));
+    let (status, problem) =
+        read(site.send("POST", "/v1/spaces/school/transactions", &[], vec![b' '; (64 << 20) + 1]));
     assert_eq!((status, problem["code"].as_str()), (413, Some("body_too_large")));
     assert!(problem["detail"].as_str().unwrap().contains("64 MiB"));
 }
@@ -105,7 +121,8 @@ fn a_body_beyond_the_limit_is_refused_with_a_reason() {
 fn a_transaction_beyond_the_limit_is_refused_with_a_reason() {
     let site = Site::with_school();
     let name = "x".repeat(17 << 20);
-    let request = json!({ "statements": [{ "sql": "INSERT INTO pupils (name) VALUES (?)", "params": [name] }] });
+    let request =
+        json!({ "statements": [{ "sql": "INSERT INTO pupils (name) VALUES (?)", "params": [name] }] });
     let (status, problem) = site.post("/v1/spaces/school/transactions", &request);
     assert_eq!((status, problem["code"].as_str()), (413, Some("transaction_too_large")));
     assert_eq!(site.rows("SELECT count(*) FROM pupils"), json!([[0]]));
@@ -116,13 +133,17 @@ fn a_space_is_founded_once_and_with_a_sound_schema() {
     let site = Site::with_school();
     let again = json!({ "name": "school", "site_name": "office" });
     assert_eq!(site.post("/v1/spaces", &again).1["code"], "space_exists");
-    assert_eq!(site.post("/v1/spaces", &json!({ "name": "../x", "site_name": "office" })).1["code"], "name_refused");
+    assert_eq!(
+        site.post("/v1/spaces", &json!({ "name": "../x", "site_name": "office" })).1["code"],
+        "name_refused"
+    );
     for (schema, code) in [
         ("CREATE TABLE a (b TEXT)", "schema_no_primary_key"),
         ("CREATE TABLE a (b GEOMETRY PRIMARY KEY)", "schema_unknown_type"),
         ("CREATE TABLE", "schema_syntax"),
     ] {
-        let (status, problem) = site.post("/v1/spaces", &json!({ "name": "b", "site_name": "office", "schema": schema }));
+        let (status, problem) =
+            site.post("/v1/spaces", &json!({ "name": "b", "site_name": "office", "schema": schema }));
         assert_eq!((status, problem["code"].as_str()), (400, Some(code)), "{schema}: {problem}");
     }
     let more = json!({ "sql": "DROP TABLE pupils" });

@@ -25,7 +25,10 @@ fn rows_written_are_read_back_exactly() {
 
     let dot = written["dot"].as_str().unwrap();
     let entry = site.get(&format!("/v1/spaces/school/log/{dot}")).1;
-    assert_eq!((&entry["message"], &entry["by"], &entry["site_name"]), (&json!("first day"), &json!("Amélie"), &json!("office")));
+    assert_eq!(
+        (&entry["message"], &entry["by"], &entry["site_name"]),
+        (&json!("first day"), &json!("Amélie"), &json!("office"))
+    );
     assert_eq!(entry["ops"][0]["kind"], "insert");
     let shown: Vec<_> = entry["ops"].as_array().unwrap().iter().map(|op| op["key"]["id"].clone()).collect();
     assert!(shown.contains(&json!(9_007_199_254_740_993i64)), "{entry}");
@@ -54,7 +57,12 @@ fn a_retry_with_the_same_key_does_nothing_twice() {
 fn a_read_gives_a_basis_for_a_write() {
     let site = Site::with_school();
     assert_eq!(site.write("INSERT INTO pupils (id, name) VALUES (1, 'Ada')").0, 200);
-    let read = site.post("/v1/spaces/school/queries", &json!({ "sql": "SELECT name FROM pupils WHERE id = ?", "params": [1] })).1;
+    let read = site
+        .post(
+            "/v1/spaces/school/queries",
+            &json!({ "sql": "SELECT name FROM pupils WHERE id = ?", "params": [1] }),
+        )
+        .1;
     assert_eq!((&read["columns"], &read["rows"]), (&json!(["name"]), &json!([["Ada"]])));
     let request = json!({ "statements": ["UPDATE pupils SET name = 'Bo'"], "basis": read["version"] });
     let (status, written) = site.post(TRANSACTIONS, &request);
@@ -67,7 +75,8 @@ fn rows_can_be_asked_for_line_by_line() {
     let site = Site::with_school();
     site.write("INSERT INTO pupils (id, name) VALUES (1, 'Ada'), (2, 'Bo')");
     let query = json!({ "sql": "SELECT id, name FROM pupils ORDER BY id" }).to_string();
-    let mut response = site.send("POST", "/v1/spaces/school/queries", &[("accept", "application/x-ndjson")], query);
+    let mut response =
+        site.send("POST", "/v1/spaces/school/queries", &[("accept", "application/x-ndjson")], query);
     let text = response.body_mut().read_to_string().unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["columns"], json!(["id", "name"]));
@@ -84,14 +93,18 @@ fn the_log_is_paged_and_filtered() {
     let mut path = "/v1/spaces/school/log?table=pupils&limit=2".to_owned();
     loop {
         let page = site.get(&path).1;
-        seen.extend(page["entries"].as_array().unwrap().iter().map(|entry| entry["arrival"].as_u64().unwrap()));
+        seen.extend(
+            page["entries"].as_array().unwrap().iter().map(|entry| entry["arrival"].as_u64().unwrap()),
+        );
         match page["next"].as_u64() {
             Some(next) => path = format!("/v1/spaces/school/log?table=pupils&limit=2&before={next}"),
             None => break,
         }
     }
     assert_eq!(seen, [5, 4, 3, 2, 1]);
-    let entries = |filter: &str| site.get(&format!("/v1/spaces/school/log?{filter}")).1["entries"].as_array().unwrap().len();
+    let entries = |filter: &str| {
+        site.get(&format!("/v1/spaces/school/log?{filter}")).1["entries"].as_array().unwrap().len()
+    };
     assert_eq!(entries("table=pupils&key=3"), 1);
     assert_eq!(entries("site=office"), 6);
     assert_eq!(entries("since=2999-01-01"), 0);
@@ -126,9 +139,15 @@ fn the_status_tells_what_others_rely_on() {
     assert!(!status["node"]["listening"].as_array().unwrap().is_empty());
     let space = &status["spaces"][0];
     assert_eq!(space, &site.get("/v1/spaces/school/status").1);
-    assert_eq!((&space["name"], &space["ordinal"], &space["role"]), (&json!("school"), &json!(1), &json!("admin")));
+    assert_eq!(
+        (&space["name"], &space["ordinal"], &space["role"]),
+        (&json!("school"), &json!(1), &json!("admin"))
+    );
     assert_eq!(space["version_vector"], json!({ status["site"]["id"].as_str().unwrap(): 2 }));
-    assert_eq!((&space["transactions"], &space["waiting"], &space["open_conflicts"]), (&json!(2), &json!(0), &json!(0)));
+    assert_eq!(
+        (&space["transactions"], &space["waiting"], &space["open_conflicts"]),
+        (&json!(2), &json!(0), &json!(0))
+    );
     assert_eq!((&space["tables"][0]["name"], &space["tables"][0]["rows"]), (&json!("pupils"), &json!(1)));
     let mut metrics = site.send("GET", "/metrics", &[], "");
     let metrics = metrics.body_mut().read_to_string().unwrap();
@@ -141,7 +160,10 @@ fn a_site_can_be_renamed() {
     let renamed = site.send("PATCH", "/v1/spaces/school/sites/office", &[], r#"{"name": "Büro"}"#);
     assert_eq!(renamed.status(), 204);
     let sites = site.get("/v1/spaces/school/sites").1;
-    assert_eq!((&sites[0]["name"], &sites[0]["this"], &sites[0]["role"]), (&json!("Büro"), &json!(true), &json!("admin")));
+    assert_eq!(
+        (&sites[0]["name"], &sites[0]["this"], &sites[0]["role"]),
+        (&json!("Büro"), &json!(true), &json!("admin"))
+    );
     assert_eq!(site.get("/v1/status").1["site"]["name"], "Büro");
     assert_eq!(read(site.send("PATCH", "/v1/spaces/school/sites/nobody", &[], r#"{"name": "x"}"#)).0, 404);
 }

@@ -8,7 +8,8 @@ use tokio::runtime::Runtime;
 use ureq::http::{Request, Response};
 use ureq::{Agent, Body};
 
-pub const SCHEMA: &str = "CREATE TABLE pupils (id INTEGER PRIMARY KEY, name TEXT NOT NULL, photo BLOB, fee DECIMAL(8,2));";
+pub const SCHEMA: &str =
+    "CREATE TABLE pupils (id INTEGER PRIMARY KEY, name TEXT NOT NULL, photo BLOB, fee DECIMAL(8,2));";
 
 /// A running node. Stops when dropped.
 pub struct Site {
@@ -67,7 +68,13 @@ impl Site {
     }
 
     /// A request with the token, and further headers.
-    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Response<Body> {
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Response<Body> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         request = request.header("authorization", format!("Bearer {}", self.token));
         for (name, value) in headers {

@@ -67,6 +67,13 @@ pub enum Input {
         /// Whether the peer is a member.
         member: bool,
     },
+    /// The answer to [`Output::FindAdmission`].
+    Admission {
+        /// In this space.
+        space: SpaceId,
+        /// This site's own admission, where the log has it.
+        proof: Option<SignedTransaction>,
+    },
     /// Who is a member changed.
     MembersChanged(SpaceId),
     /// Whether this session's peer may fill the gap of this space now; see [`super::Bulk`]. Where
@@ -111,6 +118,9 @@ pub enum Output {
         /// What it shows.
         proof: Option<SignedTransaction>,
     },
+    /// Look up this site's own admission, to show it to the peer; answer with
+    /// [`Input::Admission`].
+    FindAdmission(SpaceId),
     /// Read durable transactions; answer with [`Input::ReadDone`]. One at a time for each space.
     Read {
         /// In this space.

@@ -85,7 +85,10 @@ mod tests {
         let ours = [space(10), space(11), space(12)];
         let said = tags(ours.into_iter(), &A, &B, &[0; 32]);
         let shared = recognise(&said, &[space(12), space(99), space(10)], &A, &B);
-        assert_eq!(shared.iter().map(|(handle, (at, _))| (*handle, *at)).collect::<Vec<_>>(), [(0, 2), (2, 0)]);
+        assert_eq!(
+            shared.iter().map(|(handle, (at, _))| (*handle, *at)).collect::<Vec<_>>(),
+            [(0, 2), (2, 0)]
+        );
         assert!(confirms(&shared[&2].1, &space(12), &A, &B));
         assert!(!confirms(&shared[&2].1, &space(11), &A, &B));
     }

@@ -101,7 +101,8 @@ impl Intake {
 /// Whether all up to `heads` is held, and is the same as far as can be seen: where numbers are
 /// equal but hashes differ, the block must be looked at.
 fn holds(local: &VersionVector, heads: &VersionVector) -> bool {
-    heads.0.iter().all(|(author, head)| {
-        local.0.get(author).is_some_and(|own| own.seq > head.seq || own == head)
-    })
+    heads
+        .0
+        .iter()
+        .all(|(author, head)| local.0.get(author).is_some_and(|own| own.seq > head.seq || own == head))
 }

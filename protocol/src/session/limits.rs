@@ -55,7 +55,7 @@ pub const SILENT_AFTER_MS: u64 = 13_000;
 
 /// How long an answer to an urgent question may take, in milliseconds. Asked when the network
 /// has just changed and the stream may be dead.
-pub const ANSWER_WITHIN_MS: u64 = 3_000;
+pub const ANSWER_WITHIN_MS: u64 = 2_000;
 
 /// How long the greeting may take, in milliseconds.
 pub const GREETING_WITHIN_MS: u64 = 10_000;

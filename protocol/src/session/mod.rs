@@ -60,6 +60,7 @@ mod bulk;
 mod cursor;
 mod intake;
 mod pulse;
+mod standing;
 mod turn;
 mod share;
 
@@ -74,7 +75,7 @@ mod tests;
 
 pub use bulk::Bulk;
 pub use event::{BulkStep, Input, Now, Output, PeerState, Refusal};
-pub use fault::{Fault, Farewell};
+pub use fault::{Farewell, Fault};
 pub use frame::FrameReader;
 pub use message::Listing;
 pub use session::{Config, Session, Side, SpaceConfig};

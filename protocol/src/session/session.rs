@@ -9,7 +9,6 @@ use super::pulse::Pulse;
 use super::share::{Share, say};
 use super::{greeting, limits};
 use crate::identity::{Author, SpaceId};
-use crate::verify::SignedTransaction;
 use crate::version::VersionVector;
 
 /// Which side opened the stream.
@@ -45,8 +44,6 @@ pub struct SpaceConfig {
     pub vector: VersionVector,
     /// The arrival number after the last transaction held.
     pub end: u64,
-    /// This site's own admission, to show to who does not know it as a member.
-    pub admission: Option<SignedTransaction>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -63,7 +60,8 @@ enum Stage {
 ///
 /// Contract: [`Session::handle`] is called with every input as it happens, [`Input::Connected`]
 /// first; its outputs are carried out in order before the next input is given (the borrow sees to
-/// that). Each [`Output::Judge`], [`Output::Read`] and [`Output::Store`] is answered exactly once.
+/// that). Each [`Output::Judge`], [`Output::FindAdmission`], [`Output::Read`] and [`Output::Store`]
+/// is answered exactly once.
 /// After [`Output::Close`] nothing is done any more.
 pub struct Session {
     config: Config,
@@ -144,6 +142,9 @@ impl Session {
             Input::Judged { space, member } => {
                 let judged = self.with_share(space, |share, out| share.judged(member, now, out));
                 return judged.unwrap_or(Ok(()));
+            }
+            Input::Admission { space, proof } => {
+                self.with_share(space, |share, out| share.show_admission(proof, out));
             }
             Input::MembersChanged(space) => {
                 self.with_share(space, |share, out| share.members_changed(out));
@@ -243,7 +244,9 @@ impl Session {
         let confirmed: BTreeMap<Handle, usize> = welcome
             .shared
             .iter()
-            .filter_map(|(handle, tag)| Some((*handle, usize::from(*handle), tag, spaces.get(usize::from(*handle))?)))
+            .filter_map(|(handle, tag)| {
+                Some((*handle, usize::from(*handle), tag, spaces.get(usize::from(*handle))?))
+            })
             .filter(|(_, _, tag, space)| greeting::confirms(tag, &space.id, local, peer))
             .map(|(handle, at, _, _)| (handle, at))
             .collect();
@@ -262,7 +265,7 @@ impl Session {
         for (handle, at) in shared {
             let space = &self.config.spaces[at];
             let held = (space.vector.clone(), space.end);
-            let share = Share::new(handle, space.id, space.admission.clone(), held, &mut self.outbox);
+            let share = Share::new(handle, space.id, held, &mut self.outbox);
             self.shares.insert(handle, share);
             self.handles.insert(space.id, handle);
         }
@@ -281,7 +284,10 @@ impl Session {
         if self.pulse.is_silent(now.ms) || (!open && now.ms >= self.greeting_ends_ms()) {
             return Err(Fault::Silent);
         }
-        if open && !self.addresses_told && let Some(listings) = &self.addresses {
+        if open
+            && !self.addresses_told
+            && let Some(listings) = &self.addresses
+        {
             say(&mut self.outbox, Message::Addresses(listings.clone()));
             self.addresses_told = true;
         }
@@ -299,7 +305,9 @@ impl Session {
 
     fn end(&mut self, fault: Fault) {
         // A site that shares no space is told nothing, not even that.
-        if self.stage == Stage::Sharing && let Some(farewell) = fault.farewell() {
+        if self.stage == Stage::Sharing
+            && let Some(farewell) = fault.farewell()
+        {
             say(&mut self.outbox, Message::Bye(farewell));
         }
         self.stage = Stage::Over;
@@ -332,7 +340,11 @@ impl Session {
         }
     }
 
-    fn with_share<T>(&mut self, space: SpaceId, act: impl FnOnce(&mut Share, &mut Vec<Output>) -> T) -> Option<T> {
+    fn with_share<T>(
+        &mut self,
+        space: SpaceId,
+        act: impl FnOnce(&mut Share, &mut Vec<Output>) -> T,
+    ) -> Option<T> {
         let share = self.shares.get_mut(self.handles.get(&space)?)?;
         Some(act(share, &mut self.outbox))
     }

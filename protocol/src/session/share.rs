@@ -7,26 +7,12 @@ use super::fault::Fault;
 use super::intake::Intake;
 use super::limits;
 use super::message::{Digest, Handle, Message, digest};
+use super::standing::{Standing, Step};
 use super::turn::Turn;
 use crate::codec::DecodeError;
 use crate::identity::SpaceId;
 use crate::verify::{self, SignedTransaction};
 use crate::version::VersionVector;
-
-/// What this site thinks of the peer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    /// Being looked up in the membership.
-    Asked,
-    /// Not found there; its admission was asked for.
-    Unproven,
-    /// The admission it showed is being verified.
-    Examined,
-    /// A member.
-    Member,
-    /// Not a member.
-    Refused,
-}
 
 /// What was said in OPEN.
 struct Opening {
@@ -39,11 +25,9 @@ struct Opening {
 pub(super) struct Share {
     handle: Handle,
     space: SpaceId,
-    admission: Option<SignedTransaction>,
     local: VersionVector,
     end: u64,
-    verdict: Verdict,
-    proof: Option<SignedTransaction>,
+    standing: Standing,
     ours: Option<Opening>,
     theirs: Option<Digest>,
     refused_by_peer: bool,
@@ -57,22 +41,14 @@ type Outbox = Vec<Output>;
 
 impl Share {
     /// A space both sides know; asks first of all whether the peer is a member.
-    pub fn new(
-        handle: Handle,
-        space: SpaceId,
-        admission: Option<SignedTransaction>,
-        (local, end): (VersionVector, u64),
-        out: &mut Outbox,
-    ) -> Self {
+    pub fn new(handle: Handle, space: SpaceId, (local, end): (VersionVector, u64), out: &mut Outbox) -> Self {
         out.push(Output::Judge { space, proof: None });
         Self {
             handle,
             space,
-            admission,
             local,
             end,
-            verdict: Verdict::Asked,
-            proof: None,
+            standing: Standing::default(),
             ours: None,
             theirs: None,
             refused_by_peer: false,
@@ -90,7 +66,7 @@ impl Share {
 
     /// Whether nothing can be exchanged in this session any more.
     pub fn is_dead(&self) -> bool {
-        self.refused_by_peer || self.verdict == Verdict::Refused
+        self.refused_by_peer || self.standing.is_refused()
     }
 
     /// Whether it was the peer that refused.
@@ -100,28 +76,29 @@ impl Share {
 
     /// The answer to a question about the peer.
     pub fn judged(&mut self, member: bool, now: Now, out: &mut Outbox) -> Result<(), Fault> {
-        match (self.verdict, member) {
-            (Verdict::Asked | Verdict::Unproven | Verdict::Examined, true) => {
-                self.verdict = Verdict::Member;
+        match self.standing.judged(member) {
+            Step::Nothing => {}
+            Step::Open => {
                 let digest = digest(&self.local);
                 say(out, Message::Open(self.handle, digest));
                 self.ours = Some(Opening { digest, vector: self.local.clone(), end: self.end });
                 self.begin(now, out);
             }
-            (Verdict::Asked, false) => {
-                self.verdict = Verdict::Unproven;
-                say(out, Message::Prove(self.handle));
-            }
-            (Verdict::Examined | Verdict::Member, false) => self.refuse(out),
-            (Verdict::Refused, true) => return Err(Fault::Renew),
-            (Verdict::Unproven | Verdict::Refused, false) | (Verdict::Member, true) => {}
+            Step::AskProof => say(out, Message::Prove(self.handle)),
+            Step::Refuse => self.refuse(out),
+            Step::Renew => return Err(Fault::Renew),
         }
         Ok(())
     }
 
     /// Who is a member changed: the question is asked again.
     pub fn members_changed(&self, out: &mut Outbox) {
-        out.push(Output::Judge { space: self.space, proof: self.proof.clone() });
+        out.push(Output::Judge { space: self.space, proof: self.standing.proof() });
+    }
+
+    /// This site's own admission was found, or not.
+    pub fn show_admission(&self, proof: Option<SignedTransaction>, out: &mut Outbox) {
+        say(out, Message::Admission(self.handle, proof));
     }
 
     /// Something became durable here.
@@ -148,7 +125,12 @@ impl Share {
     }
 
     /// A block of the peer's is durable here, or was refused.
-    pub fn stored(&mut self, result: Result<VersionVector, Refusal>, now: Now, out: &mut Outbox) -> Result<(), Fault> {
+    pub fn stored(
+        &mut self,
+        result: Result<VersionVector, Refusal>,
+        now: Now,
+        out: &mut Outbox,
+    ) -> Result<(), Fault> {
         match result {
             Ok(vector) => {
                 self.local.join(&vector);
@@ -173,7 +155,9 @@ impl Share {
                     out.push(Output::Forked { space: self.space, author: dot.author });
                 }
                 Err(match fault {
-                    verify::Fault::Malformed(newer @ DecodeError::Newer { .. }) => Fault::Local(newer.to_string()),
+                    verify::Fault::Malformed(newer @ DecodeError::Newer { .. }) => {
+                        Fault::Local(newer.to_string())
+                    }
                     fault => Fault::BadBlock(fault),
                 })
             }
@@ -199,20 +183,18 @@ impl Share {
     pub fn message(&mut self, message: Message, now: Now, out: &mut Outbox) -> Result<(), Fault> {
         match message {
             Message::Prove(_) => {
-                say(out, Message::Admission(self.handle, self.admission.clone()));
+                if self.standing.own_asked() {
+                    out.push(Output::FindAdmission(self.space));
+                }
             }
             Message::Refuse(_) => self.refused_by_peer = true,
             // What was under way when one side refused the other has no meaning any more.
             _ if self.is_dead() => {}
-            Message::Admission(_, proof) if self.verdict == Verdict::Unproven => match proof {
-                Some(proof) => {
-                    self.verdict = Verdict::Examined;
-                    self.proof = Some(proof);
-                    self.members_changed(out);
-                }
-                None => self.refuse(out),
+            Message::Admission(_, proof) => match self.standing.shown(proof) {
+                Some(true) => self.members_changed(out),
+                Some(false) => self.refuse(out),
+                None => {}
             },
-            Message::Admission(..) => {}
             Message::Open(_, digest) if self.theirs.is_none() => {
                 self.theirs = Some(digest);
                 self.begin(now, out);
@@ -326,7 +308,6 @@ impl Share {
     }
 
     fn refuse(&mut self, out: &mut Outbox) {
-        self.verdict = Verdict::Refused;
         say(out, Message::Refuse(self.handle));
         self.release_turn(out);
     }

@@ -1,6 +1,5 @@
 //! The store from outside: sites in temporary folders, SQL in, SQL out, blocks between them.
 
-mod bundles;
 mod convergence;
 mod crashes;
 mod reference;

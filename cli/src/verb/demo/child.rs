@@ -42,19 +42,23 @@ impl Site {
         };
         let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
         let mut command = Command::new(program);
-        command
-            .arg("--data")
-            .arg(data)
-            .args(["--json", "start", "--no-mdns", "--until-stdin-ends"])
-            .args(["--http", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0"]);
+        command.arg("--data").arg(data).args(["--json", "start", "--no-mdns", "--until-stdin-ends"]).args([
+            "--http",
+            "127.0.0.1:0",
+            "--listen",
+            "/ip4/127.0.0.1/tcp/0",
+        ]);
         for peer in peers {
             command.arg("--peer").arg(peer);
         }
         // What this process was told by its environment was not meant for its children.
-        for name in ["TANDEM_DATA", "TANDEM_SPACE", "TANDEM_HTTP", "TANDEM_LISTEN", "TANDEM_PEERS", "TANDEM_MDNS"] {
+        for name in
+            ["TANDEM_DATA", "TANDEM_SPACE", "TANDEM_HTTP", "TANDEM_LISTEN", "TANDEM_PEERS", "TANDEM_MDNS"]
+        {
             command.env_remove(name);
         }
-        let log = std::fs::File::create(data.with_extension("log")).map_err(|error| failed(error.to_string()))?;
+        let log =
+            std::fs::File::create(data.with_extension("log")).map_err(|error| failed(error.to_string()))?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         let mut process = command.spawn().map_err(|error| failed(error.to_string()))?;
         let ready = read_ready(&mut process);

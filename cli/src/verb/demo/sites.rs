@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use rust_i18n::t;
 use serde_json::{Value, json};
+use tandem_node::api::error_kind;
 use tandem_node::api::invitation::{Invitation, Invite, Join, Joined};
 use tandem_node::api::space::NewSpace;
 use tandem_node::api::status::{SpaceStatus, Status};
-use tandem_node::api::error_kind;
 
 use super::child::Site;
 use super::school::{Stop, check, load};
@@ -60,7 +60,8 @@ impl Pair {
         let b = Site::start(CLASSROOM, &data_b, &a.listening)?;
         let invited = Instant::now();
         let invitation: Invitation = a.node.post(&["spaces", SPACE, "invitations"], &Invite::default())?;
-        let join = Join { token: invitation.token, site_name: CLASSROOM.to_owned(), peers: a.listening.clone() };
+        let join =
+            Join { token: invitation.token, site_name: CLASSROOM.to_owned(), peers: a.listening.clone() };
         let _: Joined = b.node.post(&["join"], &join)?;
         Ok(Self { a, b, rows, invited, _folder: folder })
     }
@@ -85,7 +86,8 @@ impl Pair {
     pub fn told(&self, in_sync: &InSync, stays: bool) -> String {
         let short = in_sync.fingerprint.get(..8).unwrap_or(&in_sync.fingerprint);
         let seconds = format!("{:.1}", in_sync.seconds);
-        let mut text = t!("demo.in_sync", rows = in_sync.rows, fingerprint = short, seconds = seconds).into_owned();
+        let mut text =
+            t!("demo.in_sync", rows = in_sync.rows, fingerprint = short, seconds = seconds).into_owned();
         if !stays {
             return text;
         }
@@ -96,11 +98,18 @@ impl Pair {
         }
         text += &format!("\n{}\n", t!("demo.try"));
         let program = std::env::args().next().unwrap_or_else(|| "tandem".to_owned());
-        let command = |site: &Site, rest: &str| format!("     {program} --data {} {rest}\n", quoted(&site.data));
+        let command =
+            |site: &Site, rest: &str| format!("     {program} --data {} {rest}\n", quoted(&site.data));
         text += &format!("  1. {}\n", t!("demo.try_1"));
-        text += &command(&self.a, "sql \"INSERT INTO students (first_name, last_name) VALUES ('Amélie', 'Dubois')\"");
+        text += &command(
+            &self.a,
+            "sql \"INSERT INTO students (first_name, last_name) VALUES ('Amélie', 'Dubois')\"",
+        );
         text += &format!("  2. {}\n", t!("demo.try_2"));
-        text += &command(&self.b, "sql \"SELECT id, first_name, last_name FROM students WHERE last_name = 'Dubois'\"");
+        text += &command(
+            &self.b,
+            "sql \"SELECT id, first_name, last_name FROM students WHERE last_name = 'Dubois'\"",
+        );
         text += &format!("  3. {}\n", t!("demo.try_3"));
         text += &command(&self.b, "log --table students --limit 3");
         text

@@ -64,7 +64,12 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub fn new(hub: Arc<Hub>, control: Control, hearsay: Hearsay, ended: mpsc::UnboundedSender<Ended>) -> Self {
+    pub fn new(
+        hub: Arc<Hub>,
+        control: Control,
+        hearsay: Hearsay,
+        ended: mpsc::UnboundedSender<Ended>,
+    ) -> Self {
         Self { hub, control, hearsay, ended, running: BTreeMap::new(), next_id: 0 }
     }
 
@@ -125,7 +130,9 @@ impl Links {
             // Where not even a stream could be opened, the connection is dead.
             LinkEnd::Broken(error) if error.kind() == io::ErrorKind::TimedOut => After::Reconnect { began },
             LinkEnd::Fault(Fault::Renew | Fault::Left | Fault::Farewell(Farewell::Renew)) => After::Again,
-            LinkEnd::Fault(Fault::Stranger | Fault::NotAMember | Fault::Refused | Fault::Version { .. }) => After::MuchLater,
+            LinkEnd::Fault(Fault::Stranger | Fault::NotAMember | Fault::Refused | Fault::Version { .. }) => {
+                After::MuchLater
+            }
             LinkEnd::Fault(fault) if fault.is_misconduct() => After::MuchLater,
             LinkEnd::Broken(_) if good => After::Again,
             _ => After::Later,

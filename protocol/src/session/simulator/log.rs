@@ -46,7 +46,12 @@ impl Log {
         self.entries.push((header, bytes));
     }
 
-    pub fn read(&self, from: u64, have: &VersionVector, max_bytes: usize) -> (Option<Vec<u8>>, u64, VersionVector) {
+    pub fn read(
+        &self,
+        from: u64,
+        have: &VersionVector,
+        max_bytes: usize,
+    ) -> (Option<Vec<u8>>, u64, VersionVector) {
         let mut builder = BlockBuilder::default();
         let mut last = Self::default();
         let mut next = from;
@@ -79,7 +84,9 @@ impl Log {
             if dot.seq > expected {
                 return Err(Refusal::Fault(Fault::Gap { dot, expected }));
             }
-            if let Some((author, head)) = header.context.0.iter().find(|(author, head)| after.vector.seq(author) < head.seq) {
+            if let Some((author, head)) =
+                header.context.0.iter().find(|(author, head)| after.vector.seq(author) < head.seq)
+            {
                 let missing = Dot { author: *author, seq: head.seq };
                 return Err(Refusal::Fault(Fault::MissingContext { dot, missing }));
             }

@@ -142,6 +142,10 @@ impl Network {
                 let member = self.sites[at].is_member(&author, proof.as_ref());
                 self.give(at, peer, Input::Judged { space, member });
             }
+            Output::FindAdmission(space) => {
+                let proof = self.sites[at].ticket.clone();
+                self.give(at, peer, Input::Admission { space, proof });
+            }
             Output::Read { from, have, max_bytes, .. } => link.reads.push_back((from, have, max_bytes)),
             Output::Store { block, .. } => link.stores.push_back(block),
             Output::Bulk { space, step } => {
@@ -293,7 +297,10 @@ impl Network {
                 Some(next) => self.now_ms = next.max(self.now_ms),
                 None => break,
             }
-            let all: Vec<(usize, usize)> = self.sites.iter().enumerate()
+            let all: Vec<(usize, usize)> = self
+                .sites
+                .iter()
+                .enumerate()
                 .flat_map(|(at, site)| site.links.iter().map(move |(peer, link)| (at, *peer, link.wake_ms)))
                 .filter(|(_, _, wake_ms)| *wake_ms <= self.now_ms)
                 .map(|(at, peer, _)| (at, peer))

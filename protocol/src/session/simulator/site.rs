@@ -61,12 +61,8 @@ impl Site {
     }
 
     pub fn link(&self, peer: Author, opens: bool) -> Link {
-        let space = |id: &SpaceId| SpaceConfig {
-            id: *id,
-            vector: self.log.vector.clone(),
-            end: self.log.end(),
-            admission: self.ticket.clone(),
-        };
+        let space =
+            |id: &SpaceId| SpaceConfig { id: *id, vector: self.log.vector.clone(), end: self.log.end() };
         let config = Config {
             side: if opens { Side::Opener } else { Side::Acceptor },
             local: self.author,

@@ -1,7 +1,7 @@
 //! Catching up, live work, relays.
 
 use crate::session::simulator::Network;
-use crate::session::{Listing, Input};
+use crate::session::{Input, Listing};
 use crate::version::VersionVector;
 
 #[test]

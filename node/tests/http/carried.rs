@@ -1,0 +1,137 @@
+//! Bundles between two sites that share no network: any cut, any order, any repetition.
+
+use tandem_node::api::Api;
+use tandem_protocol::membership::Role;
+use tandem_store::{Params, Space, Statement, Store, Write, Written};
+use tempfile::TempDir;
+
+const SCHEMA: &str = "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)";
+
+struct Site {
+    api: Api,
+    space: Space,
+    store: Store,
+    _folder: TempDir,
+}
+
+impl Site {
+    fn new(found: impl FnOnce(&Store) -> Space) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "a test").unwrap();
+        let space = found(&store);
+        Self { api: Api::new(store.clone()), space, store, _folder: folder }
+    }
+
+    fn founder() -> Self {
+        Self::new(|store| store.create_space("school", "office", Some(SCHEMA)).unwrap())
+    }
+
+    /// A member of the founder's space that holds nothing yet.
+    fn member(founder: &Self) -> Self {
+        Self::new(|store| {
+            let (space, author) = (&founder.space, store.author());
+            let admit = |reply: Box<dyn FnOnce(Result<Written, _>) + Send>| {
+                space.admit(author, "class".into(), Role::Member, None, reply);
+            };
+            space.wait::<Written, tandem_store::WriteError>(admit).unwrap();
+            store.adopt_space(space.id(), "school", "class").unwrap()
+        })
+    }
+
+    fn write(&self, text: &str) {
+        let sql = "INSERT INTO notes (text) VALUES (?1)".to_owned();
+        let params = Params::One(vec![tandem_protocol::value::Value::Text(text.to_owned())]);
+        let write = Write { statements: vec![Statement { sql, params }], ..Write::default() };
+        self.space.wait::<Written, _>(|reply| self.space.write(write, reply)).unwrap();
+    }
+
+    fn export(&self, for_site: Option<&Self>) -> Vec<u8> {
+        let name = for_site.map(|site| site.store.author().to_string());
+        let mut bundle = Vec::new();
+        self.api.export_bundle("school", name.as_deref()).unwrap().write(&mut bundle).unwrap();
+        bundle
+    }
+
+    fn import(&self, bundle: &[u8]) -> tandem_node::api::import::Imported {
+        self.api.import_bundle("school", bundle, false).unwrap()
+    }
+
+    /// Its log can be verified, and its view is what the log says.
+    fn sound(&self) {
+        let scratch = tempfile::tempdir().unwrap();
+        assert_eq!(self.space.verify(scratch.path()).problems, Vec::<String>::new());
+    }
+}
+
+fn equal(a: &Site, b: &Site) {
+    assert_eq!(a.space.vector(), b.space.vector());
+    assert_eq!(a.space.status().tables, b.space.status().tables);
+}
+
+#[test]
+fn two_sites_that_never_meet_converge_by_bundles_alone() {
+    let a = Site::founder();
+    let b = Site::member(&a);
+    a.write("first");
+    let bundle = a.export(Some(&b));
+    assert_eq!(b.import(&bundle).transactions, 3);
+    let again = b.import(&bundle);
+    assert_eq!((again.transactions, again.changes.len(), again.complete), (0, 0, true));
+    a.write("from a");
+    b.write("from b");
+    // What b is known to hold is what its own transactions show: the first bundle has it all.
+    let back = b.export(Some(&a));
+    assert_eq!(a.import(&back).transactions, 1);
+    assert_eq!(b.import(&a.export(Some(&b))).transactions, 1);
+    equal(&a, &b);
+    let rest = tandem_node::api::bundle::inspect(&a.export(Some(&b))[..]).unwrap();
+    assert!(rest.transactions <= 1, "only what b is not known to hold: {rest:?}");
+}
+
+#[test]
+fn a_bundle_cut_anywhere_gives_its_complete_blocks_or_nothing() {
+    let a = Site::founder();
+    let b = Site::member(&a);
+    // Words that do not repeat: several blocks, each of some size.
+    let mut noise = 7u64;
+    for _ in 0..4 {
+        let text: String = std::iter::repeat_with(|| {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b'a' + (noise >> 60) as u8)
+        })
+        .take(600_000)
+        .collect();
+        a.write(&text);
+    }
+    let bundle = a.export(None);
+    let mut held = Vec::new();
+    for len in (0..bundle.len()).step_by(bundle.len() / 150) {
+        match b.api.import_bundle("school", &bundle[..len], false) {
+            Ok(imported) => assert!(!imported.complete, "cut at {len} unnoticed"),
+            Err(error) => assert_eq!(error.code, "bundle_unreadable"),
+        }
+        if held.last() != Some(&b.space.end()) {
+            held.push(b.space.end());
+            b.sound();
+        }
+    }
+    assert!(held.len() > 2 && held.is_sorted(), "{held:?}");
+    assert!(b.import(&bundle).complete);
+    equal(&a, &b);
+}
+
+#[test]
+fn a_bundle_that_comes_too_early_names_what_is_missing() {
+    let a = Site::founder();
+    let b = Site::member(&a);
+    a.write("one");
+    b.import(&a.export(None));
+    b.write("so that a knows what b holds");
+    a.import(&b.export(None));
+    a.write("two");
+    let late = a.export(Some(&b));
+    let c = Site::new(|store| store.adopt_space(a.space.id(), "school", "third").unwrap());
+    let error = c.api.import_bundle("school", &late[..], false).unwrap_err();
+    assert_eq!(error.code, "bundle_early");
+    assert_eq!(c.space.end(), 0);
+}

@@ -1,0 +1,82 @@
+//! What this site thinks of the peer as a member of a space.
+
+use crate::verify::SignedTransaction;
+
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Verdict {
+    /// Being looked up in the membership.
+    #[default]
+    Asked,
+    /// Not found there; its admission was asked for.
+    Unproven,
+    /// The admission it showed is being verified.
+    Examined,
+    /// A member.
+    Member,
+    /// Not a member.
+    Refused,
+}
+
+/// What follows from a judgement.
+pub(super) enum Step {
+    /// Nothing new.
+    Nothing,
+    /// It is a member: tell it what is held here.
+    Open,
+    /// It may have an admission to show.
+    AskProof,
+    /// It is not, or no longer, a member.
+    Refuse,
+    /// It is one after all, but was refused in this session.
+    Renew,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Standing {
+    verdict: Verdict,
+    proof: Option<SignedTransaction>,
+    own_was_asked: bool,
+}
+
+impl Standing {
+    /// The question whether the peer is a member was answered.
+    pub fn judged(&mut self, member: bool) -> Step {
+        let (verdict, step) = match (self.verdict, member) {
+            (Verdict::Asked | Verdict::Unproven | Verdict::Examined, true) => (Verdict::Member, Step::Open),
+            (Verdict::Asked, false) => (Verdict::Unproven, Step::AskProof),
+            (Verdict::Examined | Verdict::Member, false) => (Verdict::Refused, Step::Refuse),
+            (Verdict::Refused, true) => (Verdict::Refused, Step::Renew),
+            (same, _) => (same, Step::Nothing),
+        };
+        self.verdict = verdict;
+        step
+    }
+
+    /// The peer shows its admission, or that it has none. Whether it is to be examined, where one
+    /// was asked for.
+    pub fn shown(&mut self, proof: Option<SignedTransaction>) -> Option<bool> {
+        if self.verdict != Verdict::Unproven {
+            return None;
+        }
+        self.verdict = if proof.is_some() { Verdict::Examined } else { Verdict::Refused };
+        self.proof = proof;
+        Some(self.proof.is_some())
+    }
+
+    /// What the peer has shown.
+    pub fn proof(&self) -> Option<SignedTransaction> {
+        self.proof.clone()
+    }
+
+    /// The peer asks for this site's own admission. Whether to look for it: that costs a look
+    /// into the log, so it is done once.
+    pub fn own_asked(&mut self) -> bool {
+        !std::mem::replace(&mut self.own_was_asked, true)
+    }
+
+    /// Whether the peer was refused.
+    pub fn is_refused(&self) -> bool {
+        self.verdict == Verdict::Refused
+    }
+}
