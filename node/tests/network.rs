@@ -332,7 +332,13 @@ fn a_port_that_is_taken_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), "a test").unwrap();
         let settings = NetSettings::parse(&[address], &[], false).unwrap();
+        assert!(matches!(Network::start(store.clone(), &settings), Err(NetError::PortTaken { .. })));
+        // By another node, whose socket would share it.
+        let other = Site::new().await;
+        let settings =
+            NetSettings { listen: other.network.listening(), mdns: false, ..NetSettings::default() };
         assert!(matches!(Network::start(store, &settings), Err(NetError::PortTaken { .. })));
+        other.stop().await;
         assert!(matches!(NetSettings::parse(&["nonsense".into()], &[], true), Err(NetError::Address(_))));
     });
 }

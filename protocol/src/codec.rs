@@ -35,10 +35,7 @@ pub fn encode(value: &impl bincode::Encode) -> Vec<u8> {
 }
 
 /// Decodes all of `bytes`; anything left over is an error.
-pub fn decode<T: bincode::Decode<()>>(
-    bytes: &[u8],
-    what: &'static str,
-) -> Result<T, DecodeError> {
+pub fn decode<T: bincode::Decode<()>>(bytes: &[u8], what: &'static str) -> Result<T, DecodeError> {
     match bincode::decode_from_slice(bytes, CONFIG) {
         Ok((value, read)) if read == bytes.len() => Ok(value),
         _ => Err(DecodeError::Malformed(what)),

@@ -49,9 +49,7 @@ fn pack_present(out: &mut Vec<u8>, values: &[&Value]) {
         Value::Integer(_) => try_each(out, tag_at, 1, values, &mut integers()),
         Value::Text(text) if text_forms::uuid_bytes(text).is_some() => {
             try_each(out, tag_at, 3, values, &mut |out, value| match value {
-                Value::Text(text) => {
-                    text_forms::uuid_bytes(text).map(|bytes| out.extend_from_slice(&bytes))
-                }
+                Value::Text(text) => text_forms::uuid_bytes(text).map(|bytes| out.extend_from_slice(&bytes)),
                 _ => None,
             })
         }
@@ -180,10 +178,12 @@ fn unpack_present(reader: &mut Reader<'_>, tag: u8, count: usize) -> Result<Vec<
         2 | 7 => (0..count).map(|_| reader.length()).collect::<Result<Vec<_>, _>>()?,
         _ => Vec::new(),
     };
-    for at in 0..count {
+    let mut lengths = lengths.into_iter();
+    for _ in 0..count {
+        let len = lengths.next().unwrap_or(0);
         values.push(match tag {
             1 => Value::Integer(delta(reader)?),
-            2 => Value::Text(reader.text(lengths[at])?.to_owned()),
+            2 => Value::Text(reader.text(len)?.to_owned()),
             3 => Value::Text(text_forms::uuid_text(&reader.array()?)),
             4 => {
                 let ms = delta(reader)?;
@@ -191,7 +191,7 @@ fn unpack_present(reader: &mut Reader<'_>, tag: u8, count: usize) -> Result<Vec<
             }
             5 => Value::Real(f64::from_bits(u64::from_le_bytes(reader.array()?))),
             6 => Value::Decimal(Decimal { mantissa: delta(reader)?, scale }),
-            7 => Value::Blob(reader.take(lengths[at])?.to_vec()),
+            7 => Value::Blob(reader.take(len)?.to_vec()),
             9 => Value::read_canonical(reader)?,
             _ => return Err(reader.malformed()),
         });
@@ -210,9 +210,8 @@ mod tests {
             .prop_map(|ms| Value::Text(text_forms::timestamp_text(ms).unwrap()));
         let uuid = any::<[u8; 16]>().prop_map(|bytes| Value::Text(text_forms::uuid_text(&bytes)));
         let integer = any::<i64>().prop_map(Value::Integer).boxed();
-        let decimal = any::<i64>()
-            .prop_map(|mantissa| Value::Decimal(Decimal { mantissa, scale: 2 }))
-            .boxed();
+        let decimal =
+            any::<i64>().prop_map(|mantissa| Value::Decimal(Decimal { mantissa, scale: 2 })).boxed();
         prop_oneof![
             of(integer.clone()),
             of(decimal),

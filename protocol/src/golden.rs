@@ -51,6 +51,7 @@ fn rows() -> Op {
 
 fn member() -> Op {
     Op::Member(MemberOp::Admit(Admission {
+        space: SpaceId([6; 32]),
         author: Author([5; 32]),
         name: "salle".into(),
         role: Role::Member,

@@ -100,9 +100,8 @@ fn from_text(text: &str) -> Result<[u8; 32], InvalidId> {
         return Err(InvalidId);
     }
     let (body, check) = text.split_at(52);
-    let bytes = data_encoding::BASE32_NOPAD
-        .decode(body.to_ascii_uppercase().as_bytes())
-        .map_err(|_| InvalidId)?;
+    let bytes =
+        data_encoding::BASE32_NOPAD.decode(body.to_ascii_uppercase().as_bytes()).map_err(|_| InvalidId)?;
     let bytes: [u8; 32] = bytes.try_into().map_err(|_| InvalidId)?;
     if check.chars().eq([check_digit(&bytes)]) { Ok(bytes) } else { Err(InvalidId) }
 }

@@ -28,6 +28,7 @@ pub mod bundle;
 pub mod session;
 pub mod invitation;
 pub mod join;
+pub mod join_file;
 
 pub mod codec;
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use bincode::{Decode, Encode};
 
-use crate::identity::Author;
+use crate::identity::{Author, SpaceId};
 use crate::merge::WriteId;
 
 /// Ordinals the founder owns; it keeps the first.
@@ -58,6 +58,8 @@ pub enum MemberOp {
 /// What an admin grants.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 pub struct Admission {
+    /// The space: an admission is also shown on its own, without the log it stands in.
+    pub space: SpaceId,
     /// The new member.
     pub author: Author,
     /// Its site's name.
@@ -152,7 +154,7 @@ impl Membership {
     /// The admission `admin` can grant next, or why it cannot.
     pub fn next_admission(
         &self,
-        admin: &Author,
+        (space, admin): (SpaceId, &Author),
         author: Author,
         name: String,
         role: Role,
@@ -168,7 +170,7 @@ impl Membership {
             }
             _ => (*free.first().ok_or(Void::Ordinals)?, None),
         };
-        let admission = Admission { author, name, role, ordinal, ordinals, invitation };
+        let admission = Admission { space, author, name, role, ordinal, ordinals, invitation };
         self.check(admin, &admission).map(|()| admission)
     }
 
@@ -181,15 +183,18 @@ impl Membership {
                     return Err(Void::AlreadyFounded);
                 }
                 self.space_name.clone_from(space);
-                self.members.insert(*by, Member {
-                    author: *by,
-                    name: site.clone(),
-                    role: Role::Admin,
-                    ordinal: FOUNDER_ORDINALS.first,
-                    admitted_by: None,
-                    ordinals: Some(FOUNDER_ORDINALS),
-                    named_by: write,
-                });
+                self.members.insert(
+                    *by,
+                    Member {
+                        author: *by,
+                        name: site.clone(),
+                        role: Role::Admin,
+                        ordinal: FOUNDER_ORDINALS.first,
+                        admitted_by: None,
+                        ordinals: Some(FOUNDER_ORDINALS),
+                        named_by: write,
+                    },
+                );
             }
             MemberOp::Admit(admission) => {
                 self.check(by, admission)?;
@@ -197,15 +202,18 @@ impl Membership {
                 if let (Some(granted), Some(admin)) = (admission.ordinals, self.members.get_mut(by)) {
                     admin.ordinals = admin.ordinals.map(|own| Ordinals { last: granted.first - 1, ..own });
                 }
-                self.members.insert(admission.author, Member {
-                    author: admission.author,
-                    name: admission.name.clone(),
-                    role: admission.role,
-                    ordinal: admission.ordinal,
-                    admitted_by: Some(*by),
-                    ordinals: admission.ordinals,
-                    named_by: write,
-                });
+                self.members.insert(
+                    admission.author,
+                    Member {
+                        author: admission.author,
+                        name: admission.name.clone(),
+                        role: admission.role,
+                        ordinal: admission.ordinal,
+                        admitted_by: Some(*by),
+                        ordinals: admission.ordinals,
+                        named_by: write,
+                    },
+                );
             }
             MemberOp::Rename { author, name } => {
                 let admin = self.member(by).is_some_and(|member| member.role == Role::Admin);
@@ -302,8 +310,13 @@ mod tests {
 
     fn admit(membership: &mut Membership, by: u8, new: u8, role: Role) -> Result<u16, Void> {
         let invitation = Some([new; 16]);
-        let admission =
-            membership.next_admission(&author(by), author(new), format!("pc{new}"), role, invitation)?;
+        let admission = membership.next_admission(
+            (SpaceId([3; 32]), &author(by)),
+            author(new),
+            format!("pc{new}"),
+            role,
+            invitation,
+        )?;
         let ordinal = admission.ordinal;
         let stamp = super::tests::by(by);
         membership.apply(WriteId { time_ms: 4, ..stamp }, &MemberOp::Admit(admission))?;
@@ -332,7 +345,13 @@ mod tests {
         assert_eq!(admit(&mut membership, 2, 3, Role::Member), Err(Void::NotAllowed));
         assert_eq!(admit(&mut membership, 9, 3, Role::Member), Err(Void::NotAllowed));
         assert_eq!(admit(&mut membership, 1, 2, Role::Member), Err(Void::AlreadyMember));
-        let again = membership.next_admission(&author(1), author(4), "x".into(), Role::Member, Some([2; 16]));
+        let again = membership.next_admission(
+            (SpaceId([3; 32]), &author(1)),
+            author(4),
+            "x".into(),
+            Role::Member,
+            Some([2; 16]),
+        );
         assert_eq!(again, Err(Void::InvitationUsed));
         assert!(membership.may_write(&author(2)));
         assert!(!membership.may_write(&author(3)));

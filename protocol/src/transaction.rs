@@ -61,7 +61,8 @@ impl Header {
 
     fn check(&self) -> Result<(), DecodeError> {
         let labels = [&self.by, &self.message];
-        let too_long = labels.iter().any(|label| label.as_ref().is_some_and(|text| text.len() > bounds::LABEL_BYTES));
+        let too_long =
+            labels.iter().any(|label| label.as_ref().is_some_and(|text| text.len() > bounds::LABEL_BYTES));
         let vectors = [Some(&self.context), self.basis.as_ref()];
         if too_long || vectors.iter().flatten().any(|vector| vector.0.len() > bounds::AUTHORS) {
             return Err(DecodeError::TooLarge(WHAT));
@@ -181,7 +182,6 @@ pub struct Basis<'a> {
 impl Basis<'_> {
     /// Whether the writer had seen the transaction of that author and number.
     pub fn covers(&self, author: &Author, seq: u64) -> bool {
-        self.own.is_some_and(|(own, last)| own == *author && seq <= last)
-            || self.seen.seq(author) >= seq
+        self.own.is_some_and(|(own, last)| own == *author && seq <= last) || self.seen.seq(author) >= seq
     }
 }

@@ -213,7 +213,7 @@ impl SignedTransaction {
         let hash = transaction::hash(Previous(self.previous), &self.bytes);
         let mut after = membership.clone();
         let grants = |op: &Op| match op {
-            Op::Member(MemberOp::Admit(admission)) => admission.author == *author,
+            Op::Member(MemberOp::Admit(admission)) => admission.author == *author && admission.space == space,
             Op::Member(MemberOp::Found { .. }) => by == *author && hash.0 == space.0,
             _ => false,
         };

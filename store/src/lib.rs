@@ -19,8 +19,8 @@ pub use folder::write_private;
 pub use log::LogError;
 pub use receive::{ReceiveError, Received};
 pub use space::{
-    Chunk, Closed, Commit, CommittedTransaction, LogEntry, LogFilter, Space, SpaceStatus,
-    TableStatus, VerifyReport, now_ms,
+    Chunk, Closed, Commit, CommittedTransaction, LogEntry, LogFilter, Space, SpaceStatus, TableStatus,
+    VerifyReport, now_ms,
 };
 pub use store::{AddError, OpenError, Store};
 pub use view::reader::Rows;

@@ -18,8 +18,8 @@ use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 
 pub use entries::{Chunk, LogEntry, LogFilter};
-pub(crate) use shared::{Recent, Shared};
 pub use shared::{Commit, CommittedTransaction, TableStatus};
+pub(crate) use shared::{Recent, Shared};
 pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
@@ -155,9 +155,9 @@ impl Space {
         invitation: Option<[u8; 16]>,
         reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
     ) {
-        let me = self.0.me;
+        let (me, space) = (self.0.me, self.0.id);
         let make = move |membership: &Membership| {
-            let admission = membership.next_admission(&me, author, name.clone(), role, invitation);
+            let admission = membership.next_admission((space, &me), author, name.clone(), role, invitation);
             admission.map(MemberOp::Admit).map_err(|void| Refusal::of_membership(void).into())
         };
         self.local(LocalWork::Member(Box::new(make)), reply);
@@ -184,7 +184,12 @@ impl Space {
         self.local(LocalWork::Member(Box::new(make)), reply);
     }
 
-    pub(crate) fn found(&self, founding: MemberOp, schema: Vec<tandem_protocol::schema::SchemaOp>, time_ms: i64) -> Result<Written, WriteError> {
+    pub(crate) fn found(
+        &self,
+        founding: MemberOp,
+        schema: Vec<tandem_protocol::schema::SchemaOp>,
+        time_ms: i64,
+    ) -> Result<Written, WriteError> {
         self.wait(|reply| {
             let work = LocalWork::Found(Box::new(founding), schema);
             self.send(Command::Job(Job::Local(LocalJob { work, now_ms: time_ms, reply: Box::new(reply) })));
@@ -197,7 +202,11 @@ impl Space {
 
     /// Takes in a block of another site, from the network or a bundle. It is verified whole, made
     /// durable and merged before `reply` is called (on the writer's thread).
-    pub fn receive(&self, block: Vec<u8>, reply: impl FnOnce(Result<Received, ReceiveError>) + Send + 'static) {
+    pub fn receive(
+        &self,
+        block: Vec<u8>,
+        reply: impl FnOnce(Result<Received, ReceiveError>) + Send + 'static,
+    ) {
         self.send(Command::Job(Job::Remote(RemoteJob { block, now_ms: now_ms(), reply: Box::new(reply) })));
     }
 

@@ -172,8 +172,8 @@ impl Store {
         if self.space(name).is_some() {
             return Err(refused("space_exists", format!("this site already has a space named {name}")).into());
         }
-        let schema: Vec<SchemaOp> = ddl::plan(schema.unwrap_or(""), &Schema::default())
-            .map_err(|error| Refusal::of_ddl(&error))?;
+        let schema: Vec<SchemaOp> =
+            ddl::plan(schema.unwrap_or(""), &Schema::default()).map_err(|error| Refusal::of_ddl(&error))?;
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| OpenError::from(io::Error::other(error.to_string())))?;
         let founding = MemberOp::Found { space: name.to_owned(), site: site_name.to_owned(), nonce };

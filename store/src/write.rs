@@ -1,12 +1,12 @@
 //! A local write: what is asked, what is answered, and how it can be refused.
 
-use tandem_protocol::schema::TypeMismatch;
 use tandem_protocol::schema::ddl::DdlError;
+use tandem_protocol::schema::{TableDef, TypeMismatch};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::{Dot, VersionVector};
 
 use crate::log::LogError;
-use crate::view::{TableChange, ViewError};
+use crate::view::{Broken, TableChange, ViewError};
 
 /// One atomic transaction of SQL statements.
 #[derive(Clone, Debug, Default)]
@@ -118,6 +118,18 @@ impl Refusal {
         Self::new("type_mismatch", format!("{table}.{column}: {error}"))
     }
 
+    pub(crate) fn of_rule(def: &TableDef, broken: Broken<'_>) -> Self {
+        match broken {
+            Broken::NotNull(at) => {
+                let column = &def.columns[at].name;
+                Self::new("constraint_not_null", format!("NOT NULL constraint failed: {}.{column}", def.name))
+            }
+            Broken::Check(check) => {
+                Self::new("constraint_check", format!("CHECK constraint failed: {}: {check}", def.name))
+            }
+        }
+    }
+
     pub(crate) fn key_changed(table: &str) -> Self {
         Self::new("key_changed", format!("a row of {table} would get another primary key"))
             .hint("the key names the row on every site; delete the row and insert it anew")
@@ -209,14 +221,15 @@ impl Refusal {
                 ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "constraint_foreign_key",
                 ffi::SQLITE_CONSTRAINT_NOTNULL => "constraint_not_null",
                 ffi::SQLITE_CONSTRAINT_DATATYPE => "type_mismatch",
-                ffi::SQLITE_CONSTRAINT_TRIGGER if text.starts_with("NOT NULL") => "constraint_not_null",
-                ffi::SQLITE_CONSTRAINT_TRIGGER if text.starts_with("UNIQUE") => "constraint_unique",
-                ffi::SQLITE_CONSTRAINT_TRIGGER => "constraint_check",
+                // The trigger that stands in for a unique index.
+                ffi::SQLITE_CONSTRAINT_TRIGGER => "constraint_unique",
                 ffi::SQLITE_AUTH => "not_allowed",
                 ffi::SQLITE_FULL => "disk_full",
                 _ => "sql_error",
             },
-            rusqlite::Error::SqlInputError { error, .. } if error.extended_code == ffi::SQLITE_AUTH => "not_allowed",
+            rusqlite::Error::SqlInputError { error, .. } if error.extended_code == ffi::SQLITE_AUTH => {
+                "not_allowed"
+            }
             rusqlite::Error::MultipleStatement => "multiple_statements",
             rusqlite::Error::InvalidParameterCount(..) => "parameter_count",
             rusqlite::Error::Utf8Error(..) => "invalid_utf8",

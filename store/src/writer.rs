@@ -5,9 +5,8 @@ mod commands;
 mod group;
 mod recovery;
 
-
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::Receiver;
 
 use tandem_protocol::clock::Clock;
 use tandem_protocol::identity::{AuthorKey, SpaceId};
@@ -59,10 +58,7 @@ impl Writer {
                     Command::Job(job) => group.push(job),
                 }
                 if group.len() < GROUP_JOBS {
-                    next = match jobs.try_recv() {
-                        Ok(command) => Some(command),
-                        Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                    };
+                    next = jobs.try_recv().ok();
                 }
             }
             self.run_group(group);

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tandem_node::Running;
+use tandem_node::api::admission::{Admit, Admitted, JoinRequest, WantJoin};
 use tandem_node::api::invitation::{Invitation, Invite};
 use tandem_node::api::log_entry::{LogEntry, LogPage, LogQuery};
 use tandem_node::api::query::{Answer, Query};
@@ -163,6 +164,20 @@ impl Client {
         match self {
             Self::Node(node) => node.post(&["spaces", space, "invitations"], request),
             Self::Folder(api) => api.invite(space, request),
+        }
+    }
+
+    pub fn request_join(&self, want: &WantJoin) -> Result<JoinRequest> {
+        match self {
+            Self::Node(node) => node.post(&["join-requests"], want),
+            Self::Folder(api) => api.request_join(want),
+        }
+    }
+
+    pub fn admit(&self, space: &str, request: &Admit) -> Result<Admitted> {
+        match self {
+            Self::Node(node) => node.post(&["spaces", space, "admissions"], request),
+            Self::Folder(api) => api.admit(space, request),
         }
     }
 }

@@ -56,20 +56,10 @@ impl Bundle {
     }
 }
 
-/// Under another name until it is whole and on the disk: what bears the name asked for is never
-/// half a bundle.
 fn export(context: &Context, file: &Path, site: Option<&str>) -> Outcome {
     let client = context.client()?;
     let space = context.space(&client)?;
-    let mut draft = file.as_os_str().to_owned();
-    draft.push(format!(".{}.part", std::process::id()));
-    let draft = PathBuf::from(draft);
-    let written = write(&client, &space, site, &draft, file);
-    if written.is_err() {
-        // What is left of it is of no use to anyone.
-        let _never_begun = fs::remove_file(&draft);
-    }
-    let held = written?;
+    let held = made(&client, &space, site, file)?;
     let size = fs::metadata(file).map(|meta| meta.len()).unwrap_or(0);
     if context.json {
         return context
@@ -78,6 +68,20 @@ fn export(context: &Context, file: &Path, site: Option<&str>) -> Outcome {
     let told =
         t!("bundle.exported", file = file.display(), transactions = held.transactions, size = bytes(size));
     crate::context::print(&(changes(&held.changes) + &told))
+}
+
+/// Writes a bundle, under another name until it is whole and on the disk: what bears the name
+/// asked for is never half a bundle.
+pub fn made(client: &Client, space: &str, site: Option<&str>, file: &Path) -> Result<Inspection, Failure> {
+    let mut draft = file.as_os_str().to_owned();
+    draft.push(format!(".{}.part", std::process::id()));
+    let draft = PathBuf::from(draft);
+    let written = write(client, space, site, &draft, file);
+    if written.is_err() {
+        // What is left of it is of no use to anyone.
+        let _never_begun = fs::remove_file(&draft);
+    }
+    written
 }
 
 fn write(
@@ -108,15 +112,25 @@ fn write(
 fn import(context: &Context, file: &Path, dry_run: bool) -> Outcome {
     let bundle = open(file)?;
     let client = context.client()?;
-    let space = context.space(&client)?;
-    let imported: Imported = match &client {
-        Client::Node(node) => {
-            node.upload(&["spaces", &space, "bundles"], &json!({ "dry_run": dry_run }), bundle)?
-        }
-        Client::Folder(api) => api.import_bundle(&space, bundle, dry_run)?,
+    let how = json!({ "dry_run": dry_run });
+    let space = context.settings.space.value.as_deref();
+    // The bundle itself says to which space it belongs; naming one only makes sure.
+    let imported: Imported = match (&client, space) {
+        (Client::Node(node), Some(space)) => node.upload(&["spaces", space, "bundles"], &how, bundle)?,
+        (Client::Node(node), None) => node.upload(&["bundles"], &how, bundle)?,
+        (Client::Folder(api), Some(space)) => api.import_bundle(space, bundle, dry_run)?,
+        (Client::Folder(api), None) => api.take_bundle(bundle, dry_run)?,
     };
     context.print(&imported, |imported| {
         let mut text = changes(&imported.changes);
+        match &imported.joined {
+            Some(space) if imported.dry_run => text += &t!("bundle.would_join", space = space),
+            Some(space) => text += &t!("bundle.joined", space = space),
+            None => {}
+        }
+        if imported.joined.is_some() {
+            text.push('\n');
+        }
         text += &if imported.dry_run {
             t!("bundle.would_import", transactions = imported.transactions)
         } else {

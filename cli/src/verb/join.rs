@@ -1,11 +1,14 @@
-//! `tandem join`: becomes a member of a space, through the running node or alone.
+//! `tandem join`: becomes a member of a space, through the running node or alone; or writes the
+//! request with which an admin lets this PC in where no network goes.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use rust_i18n::t;
 use serde_json::json;
 use tandem_node::Node;
+use tandem_node::api::admission::WantJoin;
 use tandem_node::api::error_kind;
 use tandem_node::api::invitation::{Join as Request, Joined};
 use tandem_node::net::JoinProgress;
@@ -18,11 +21,15 @@ use crate::progress::Progress;
 use crate::settings::Origin;
 use crate::verb::init::this_pc;
 use crate::verb::network::Network;
+use crate::verb::schema::of_file;
 use crate::verb::start::runtime;
 
 #[derive(Args)]
 pub struct Join {
-    token: String,
+    #[arg(required_unless_present = "request")]
+    token: Option<String>,
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    request: Option<PathBuf>,
     #[arg(long, value_name = "SITE")]
     name: Option<String>,
     #[command(flatten)]
@@ -35,9 +42,13 @@ const LOOK: Duration = Duration::from_millis(100);
 impl Join {
     pub fn run(&self, context: &Context) -> Outcome {
         context.log(false);
+        let site_name = self.name.clone().unwrap_or_else(this_pc);
+        if let Some(file) = &self.request {
+            return write_request(context, file, site_name);
+        }
         let request = Request {
-            token: self.token.trim().to_owned(),
-            site_name: self.name.clone().unwrap_or_else(this_pc),
+            token: self.token.as_deref().unwrap_or_default().trim().to_owned(),
+            site_name,
             peers: context.settings.peers.value.clone(),
         };
         match Client::of_folder_or_new(&context.settings.data.value)? {
@@ -50,6 +61,17 @@ impl Join {
             }
         }
     }
+}
+
+/// Writes the file that says which site wants to join, and under which name.
+fn write_request(context: &Context, file: &Path, site_name: String) -> Outcome {
+    let client = Client::of_folder_or_new(&context.settings.data.value)?;
+    let asked = client.request_join(&WantJoin { site_name })?;
+    std::fs::write(file, format!("{}\n", asked.request)).map_err(|error| of_file(file, &error))?;
+    let path = file.display().to_string();
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let told = json!({ "file": path, "site": asked.site, "site_name": asked.site_name });
+    context.print(&told, |_| t!("join.requested", file = path, name = name).into_owned())
 }
 
 /// Asks the running node to join, and watches until it holds everything.

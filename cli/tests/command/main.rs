@@ -1,7 +1,10 @@
 //! The program as people run it: what it prints, in both languages, and how it ends.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends right there")]
+
 mod program;
 
+mod admitted;
 mod configured;
 mod helped;
 mod refused;

@@ -98,6 +98,10 @@ fn a_folder_and_a_port_belong_to_one_node() {
     let run = other.run(&["--json", "start", "--no-mdns", "--http", &taken]);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.err.contains("port_taken") && run.err.contains(&taken), "{run:?}");
+    let listening = ["start", "--no-mdns", "--http", "127.0.0.1:0", "--listen", node.address()];
+    let run = other.run(&[&["--json"], &listening[..]].concat());
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.err.contains("network_failed") && run.err.contains(node.address()), "{run:?}");
     let wrong = other.run(&["--json", "start", "--http", "127.0.0.1:0", "--listen", "here or there"]);
     assert!(wrong.code == 1 && wrong.err.contains("address_refused"), "{wrong:?}");
 }
@@ -132,6 +136,25 @@ fn a_site_joins_alone_and_holds_everything() {
     let refused = own.run(&["--json", "join", &token, "--no-mdns"]);
     assert!(refused.code == 1 && refused.err.contains("two_spaces"), "{refused:?}");
     assert!(node.stop());
+}
+
+#[test]
+fn running_nodes_that_do_not_see_each_other_join_by_files_alone() {
+    let (office, class) = (Program::with_school(), Program::new());
+    let (office_node, class_node) = (Running::start(&office, &[]), Running::start(&class, &[]));
+    let request = class.file("class.request", "");
+    let request = request.to_str().unwrap();
+    class.json(&["join", "--request", request, "--name", "class"]);
+    let admitted = office.json(&["invite", "--admit", request]);
+    assert_eq!(admitted["admitted"]["site_name"], "class");
+    let bundle = admitted["file"].as_str().unwrap();
+    assert_eq!(class.json(&["bundle", "import", bundle])["joined"], "school");
+    assert_eq!(class.run(&["sql", "INSERT INTO pupils VALUES (1, 'Ada')"]).code, 0);
+    class.json(&["bundle", "export", bundle, "--for", "office"]);
+    assert_eq!(office.json(&["bundle", "import", bundle])["transactions"], 1);
+    let fingerprint = |program: &Program| program.json(&["status"])["spaces"][0]["fingerprint"].clone();
+    assert_eq!(fingerprint(&class), fingerprint(&office));
+    assert!(class_node.stop() && office_node.stop());
 }
 
 #[test]

@@ -46,9 +46,7 @@ mod tests {
     #[test]
     fn parts_add_up_to_the_whole() {
         let price = Amount::dinars(1_000);
-        let parts: Vec<String> = (0..3)
-            .map(|index| price.part(index, 3).to_string())
-            .collect();
+        let parts: Vec<String> = (0..3).map(|index| price.part(index, 3).to_string()).collect();
         assert_eq!(parts, ["333.34", "333.33", "333.33"]);
         assert_eq!(price.less(price.percent(10)).to_string(), "900.00");
     }

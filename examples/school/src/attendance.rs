@@ -43,12 +43,8 @@ impl Status {
 
 static PRAISE: [&str; 3] = ["Très bonne participation", "À encourager", "Exposé réussi"];
 static LATENESS: [&str; 3] = ["Retard de 10 min", "Retard de 25 min", "Bus en panne"];
-static EXCUSES: [&str; 4] = [
-    "Certificat médical",
-    "Examen à l'université",
-    "Voyage familial",
-    "Prévenu par téléphone",
-];
+static EXCUSES: [&str; 4] =
+    ["Certificat médical", "Examen à l'université", "Voyage familial", "Prévenu par téléphone"];
 
 /// Calls the roll of all sessions in the order they take place.
 ///
@@ -102,10 +98,7 @@ impl Iterator for Roll<'_> {
 
         let random = &mut self.random;
         let ten_minutes_in = self.sessions[session].begins().plus_millis(600_000);
-        self.clock = self
-            .clock
-            .plus_millis(random.between(150, 400))
-            .max(ten_minutes_in);
+        self.clock = self.clock.plus_millis(random.between(150, 400)).max(ten_minutes_in);
         let (status, notes) = match random.below(100) {
             0..3 => (Status::Present, Some(random.pick(&PRAISE))),
             3..86 => (Status::Present, None),
@@ -113,11 +106,7 @@ impl Iterator for Roll<'_> {
             93..97 => (Status::Late, Some(random.pick(&LATENESS))),
             _ => (Status::Excused, Some(random.pick(&EXCUSES))),
         };
-        let corrected_after = if random.chance(2) {
-            random.between(30_000, 1_800_000)
-        } else {
-            0
-        };
+        let corrected_after = if random.chance(2) { random.between(30_000, 1_800_000) } else { 0 };
         Some(Mark {
             id: Uuid::v7(self.clock.millis(), random),
             session,

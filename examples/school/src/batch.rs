@@ -43,11 +43,7 @@ pub(crate) struct Rows<'a> {
 impl<'a> Rows<'a> {
     pub(crate) fn of<R: Record>(records: impl Iterator<Item = R> + 'a) -> Rows<'a> {
         let cells: Box<dyn Iterator<Item = _>> = Box::new(records.map(|record| record.cells()));
-        Rows {
-            table: R::TABLE,
-            sql: R::INSERT,
-            cells: cells.peekable(),
-        }
+        Rows { table: R::TABLE, sql: R::INSERT, cells: cells.peekable() }
     }
 }
 
@@ -69,11 +65,7 @@ pub struct Batches<'a> {
 
 impl<'a> Batches<'a> {
     pub(crate) fn new(tables: Vec<Rows<'a>>, batch_rows: usize) -> Self {
-        Batches {
-            tables: tables.into_iter(),
-            current: None,
-            batch_rows: batch_rows.max(1),
-        }
+        Batches { tables: tables.into_iter(), current: None, batch_rows: batch_rows.max(1) }
     }
 }
 

@@ -19,11 +19,7 @@ impl Day {
     /// `month` and `day` count from 1.
     pub(crate) const fn of(year: i64, month: i64, day: i64) -> Day {
         // Years that start in March put the leap day last, out of the way.
-        let (year, month) = if month > 2 {
-            (year, month - 3)
-        } else {
-            (year - 1, month + 9)
-        };
+        let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
         let era = year.div_euclid(400);
         let year_of_era = year.rem_euclid(400);
         let day_of_year = (153 * month + 2) / 5 + day - 1;
@@ -42,11 +38,7 @@ impl Day {
         let month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month + 2) / 5 + 1;
         let year = era * 400 + year_of_era;
-        if month < 10 {
-            (year, month + 3, day)
-        } else {
-            (year + 1, month - 9, day)
-        }
+        if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
     }
 
     pub(crate) const fn plus(self, days: i64) -> Day {
@@ -57,11 +49,7 @@ impl Day {
     pub(crate) fn plus_months(self, months: i64) -> Day {
         let (year, month, day) = self.parts();
         let month = month - 1 + months;
-        Day::of(
-            year + month.div_euclid(12),
-            month.rem_euclid(12) + 1,
-            day.min(28),
-        )
+        Day::of(year + month.div_euclid(12), month.rem_euclid(12) + 1, day.min(28))
     }
 
     /// 0 is Monday, 6 Sunday.
@@ -71,11 +59,7 @@ impl Day {
 
     /// This day, or the Monday after it when it falls on a week-end.
     pub(crate) fn or_next_monday(self) -> Day {
-        if self.weekday() > FRIDAY {
-            self.plus(7 - self.weekday())
-        } else {
-            self
-        }
+        if self.weekday() > FRIDAY { self.plus(7 - self.weekday()) } else { self }
     }
 
     /// The moment at which the school's wall clock shows `minute` of this day.
@@ -85,9 +69,7 @@ impl Day {
 
     /// Whether courses are held: a weekday that is no holiday.
     pub(crate) fn is_taught(self) -> bool {
-        let on_holiday = HOLIDAYS
-            .iter()
-            .any(|&(first, last)| first <= self && self <= last);
+        let on_holiday = HOLIDAYS.iter().any(|&(first, last)| first <= self && self <= last);
         self.weekday() <= FRIDAY && !on_holiday
     }
 }
@@ -162,10 +144,7 @@ mod tests {
         assert_eq!(Day::of(2024, 9, 2).to_string(), "2024-09-02");
         assert_eq!(Day::of(2024, 9, 2).weekday(), MONDAY);
         assert_eq!(Day::of(2024, 12, 31).plus(1).to_string(), "2025-01-01");
-        assert_eq!(
-            Day::of(2024, 10, 31).plus_months(4).to_string(),
-            "2025-02-28"
-        );
+        assert_eq!(Day::of(2024, 10, 31).plus_months(4).to_string(), "2025-02-28");
     }
 
     #[test]
@@ -188,10 +167,7 @@ mod tests {
     fn moments_show_utc_and_remember_the_school_day() {
         let evening = Day::of(2024, 9, 2).at(9 * 60);
         assert_eq!(evening.to_string(), "2024-09-02T08:00:00.000Z");
-        assert_eq!(
-            evening.plus_millis(1_234).to_string(),
-            "2024-09-02T08:00:01.234Z"
-        );
+        assert_eq!(evening.plus_millis(1_234).to_string(), "2024-09-02T08:00:01.234Z");
         let past_midnight = Day::of(2024, 9, 2).at(30);
         assert_eq!(past_midnight.to_string(), "2024-09-01T23:30:00.000Z");
         assert_eq!(past_midnight.day(), Day::of(2024, 9, 2));

@@ -18,24 +18,13 @@ pub(crate) const CHINESE: usize = 1;
 pub(crate) const KOREAN: usize = 2;
 
 pub(crate) static SUBJECTS: [Subject; 3] = [
-    Subject {
-        name: "Japonais",
-        levels: 0..5,
-    },
-    Subject {
-        name: "Chinois",
-        levels: 5..9,
-    },
-    Subject {
-        name: "Coréen",
-        levels: 9..12,
-    },
+    Subject { name: "Japonais", levels: 0..5 },
+    Subject { name: "Chinois", levels: 5..9 },
+    Subject { name: "Coréen", levels: 9..12 },
 ];
 
-pub(crate) static LEVELS: [&str; 12] = [
-    "N5", "N4", "N3", "N2", "N1", "HSK 1", "HSK 2", "HSK 3", "HSK 4", "TOPIK 1", "TOPIK 2",
-    "TOPIK 3",
-];
+pub(crate) static LEVELS: [&str; 12] =
+    ["N5", "N4", "N3", "N2", "N1", "HSK 1", "HSK 2", "HSK 3", "HSK 4", "TOPIK 1", "TOPIK 2", "TOPIK 3"];
 
 pub(crate) struct Tariff {
     pub(crate) name: &'static str,
@@ -44,34 +33,13 @@ pub(crate) struct Tariff {
 
 /// For each kind of cohort in its order, the price of a year, then of a semester.
 pub(crate) static TARIFFS: [Tariff; 7] = [
-    Tariff {
-        name: "Groupe – année",
-        amount: Amount::dinars(54_000),
-    },
-    Tariff {
-        name: "Groupe – semestre",
-        amount: Amount::dinars(29_000),
-    },
-    Tariff {
-        name: "Intensif du vendredi – année",
-        amount: Amount::dinars(62_000),
-    },
-    Tariff {
-        name: "Intensif du vendredi – semestre",
-        amount: Amount::dinars(33_500),
-    },
-    Tariff {
-        name: "Cours particulier – année",
-        amount: Amount::dinars(180_000),
-    },
-    Tariff {
-        name: "Cours particulier – semestre",
-        amount: Amount::dinars(95_000),
-    },
-    Tariff {
-        name: "Mode Ramadan",
-        amount: Amount::dinars(15_000),
-    },
+    Tariff { name: "Groupe – année", amount: Amount::dinars(54_000) },
+    Tariff { name: "Groupe – semestre", amount: Amount::dinars(29_000) },
+    Tariff { name: "Intensif du vendredi – année", amount: Amount::dinars(62_000) },
+    Tariff { name: "Intensif du vendredi – semestre", amount: Amount::dinars(33_500) },
+    Tariff { name: "Cours particulier – année", amount: Amount::dinars(180_000) },
+    Tariff { name: "Cours particulier – semestre", amount: Amount::dinars(95_000) },
+    Tariff { name: "Mode Ramadan", amount: Amount::dinars(15_000) },
 ];
 
 pub(crate) struct Discount {
@@ -86,22 +54,10 @@ enum Reduction {
 }
 
 pub(crate) static DISCOUNTS: [Discount; 4] = [
-    Discount {
-        name: "Fratrie",
-        value: Reduction::Percent(10),
-    },
-    Discount {
-        name: "Bourse",
-        value: Reduction::Percent(25),
-    },
-    Discount {
-        name: "Ancien élève",
-        value: Reduction::Percent(5),
-    },
-    Discount {
-        name: "Parrainage",
-        value: Reduction::Dinars(2_000),
-    },
+    Discount { name: "Fratrie", value: Reduction::Percent(10) },
+    Discount { name: "Bourse", value: Reduction::Percent(25) },
+    Discount { name: "Ancien élève", value: Reduction::Percent(5) },
+    Discount { name: "Parrainage", value: Reduction::Dinars(2_000) },
 ];
 
 impl Discount {
@@ -140,29 +96,19 @@ impl Record for Entry<&Tariff> {
     const INSERT: &'static str = "INSERT INTO tariffs (id, name, amount) VALUES (?, ?, ?)";
 
     fn cells(&self) -> Vec<Cell> {
-        vec![
-            row_id(self.0).into(),
-            self.1.name.into(),
-            self.1.amount.into(),
-        ]
+        vec![row_id(self.0).into(), self.1.name.into(), self.1.amount.into()]
     }
 }
 
 impl Record for Entry<&Discount> {
     const TABLE: &'static str = "discounts";
-    const INSERT: &'static str =
-        "INSERT INTO discounts (id, name, value, type) VALUES (?, ?, ?, ?)";
+    const INSERT: &'static str = "INSERT INTO discounts (id, name, value, type) VALUES (?, ?, ?, ?)";
 
     fn cells(&self) -> Vec<Cell> {
         let (value, kind) = match self.1.value {
             Reduction::Percent(percent) => (Amount::dinars(percent), "percent"),
             Reduction::Dinars(dinars) => (Amount::dinars(dinars), "amount"),
         };
-        vec![
-            row_id(self.0).into(),
-            self.1.name.into(),
-            value.into(),
-            kind.into(),
-        ]
+        vec![row_id(self.0).into(), self.1.name.into(), value.into(), kind.into()]
     }
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::batch::Record;
 use crate::calendar::{
-    AUTUMN_ENDS, Day, FRIDAY, MONDAY, Moment, SPRING_STARTS, THURSDAY, TUESDAY, WEDNESDAY,
-    YEAR_ENDS, YEAR_STARTS,
+    AUTUMN_ENDS, Day, FRIDAY, MONDAY, Moment, SPRING_STARTS, THURSDAY, TUESDAY, WEDNESDAY, YEAR_ENDS,
+    YEAR_STARTS,
 };
 use crate::catalogue::{CHINESE, JAPANESE, KOREAN, LEVELS, SUBJECTS};
 use crate::cell::Cell;
@@ -63,12 +63,7 @@ static SLOTS: [Slot; 10] = [
 ];
 
 const fn slot(weekdays: &'static [i64], hour: i64, hours: i64, label: &'static str) -> Slot {
-    Slot {
-        weekdays,
-        starts: hour * 60,
-        minutes: hours * 60,
-        label,
-    }
+    Slot { weekdays, starts: hour * 60, minutes: hours * 60, label }
 }
 
 /// What each of four teachers hired together teaches. Neighbours differ (the
@@ -103,12 +98,7 @@ impl Cohort {
         let level = random.below(count).min(random.below(count)) as usize;
         Cohort {
             index,
-            name: format!(
-                "{} {} – groupe {}",
-                SUBJECTS[subject].name,
-                levels[level],
-                index + 1
-            ),
+            name: format!("{} {} – groupe {}", SUBJECTS[subject].name, levels[level], index + 1),
             subject,
             teacher_id: row_id(team * TEAM.len() + member),
             starts,
@@ -184,18 +174,16 @@ mod tests {
     #[test]
     fn neighbours_can_share_a_student_and_no_teacher_is_in_two_places() {
         let mut random = Random::new(5, "cohorts");
-        let cohorts: Vec<Cohort> = (0..200)
-            .map(|index| Cohort::new(index, &mut random))
-            .collect();
+        let cohorts: Vec<Cohort> = (0..200).map(|index| Cohort::new(index, &mut random)).collect();
         for (index, cohort) in cohorts.iter().enumerate() {
             if let Some(earlier) = index.checked_sub(NEIGHBOUR) {
                 let earlier = &cohorts[earlier];
                 assert_ne!(earlier.subject, cohort.subject);
                 assert!(!std::ptr::eq(earlier.slot, cohort.slot));
             }
-            let double = cohorts[..index].iter().any(|other| {
-                other.teacher_id == cohort.teacher_id && std::ptr::eq(other.slot, cohort.slot)
-            });
+            let double = cohorts[..index]
+                .iter()
+                .any(|other| other.teacher_id == cohort.teacher_id && std::ptr::eq(other.slot, cohort.slot));
             assert!(!double, "{} has its teacher twice", cohort.name);
         }
     }

@@ -38,12 +38,7 @@ pub enum IdKind {
 /// of four and the notes four of eighteen words, padded to 20 characters, by
 /// chance; `updated_at` grows by 10 ms a row, and version 7 ids with it.
 pub fn attendance_day(seed: u64, rows: usize, ids: IdKind) -> AttendanceDay {
-    AttendanceDay {
-        next_row: 0,
-        rows,
-        ids,
-        random: Random::new(seed, "day"),
-    }
+    AttendanceDay { next_row: 0, rows, ids, random: Random::new(seed, "day") }
 }
 
 /// See [`attendance_day`].
@@ -59,16 +54,11 @@ const MILLIS_PER_ROW: i64 = 10;
 const ROWS_PER_SESSION: usize = 25;
 const STUDENTS: usize = 500;
 
-static STATUSES: [Status; 4] = [
-    Status::Present,
-    Status::Absent,
-    Status::Late,
-    Status::Excused,
-];
+static STATUSES: [Status; 4] = [Status::Present, Status::Absent, Status::Late, Status::Excused];
 
 static WORDS: [&str; 18] = [
-    "oral", "écrit", "kanji", "hangul", "pinyin", "tons", "lecture", "dictée", "devoir", "rendu",
-    "oublié", "cahier", "malade", "bus", "retard", "bien", "revoir", "leçon",
+    "oral", "écrit", "kanji", "hangul", "pinyin", "tons", "lecture", "dictée", "devoir", "rendu", "oublié",
+    "cahier", "malade", "bus", "retard", "bien", "revoir", "leçon",
 ];
 
 impl Iterator for AttendanceDay {

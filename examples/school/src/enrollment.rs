@@ -44,9 +44,7 @@ impl Enrollment {
             student,
             cohort: cohort.index,
             tariff: 2 * cohort.kind as usize + usize::from(!cohort.lasts_all_year()),
-            discount: random
-                .chance(22)
-                .then(|| random.below(DISCOUNTS.len() as u64) as usize),
+            discount: random.chance(22).then(|| random.below(DISCOUNTS.len() as u64) as usize),
             plan: match random.below(10) {
                 0..3 => Plan::Full,
                 3..6 => Plan::Quarterly,
@@ -62,8 +60,7 @@ impl Enrollment {
     /// The whole price, discount taken off.
     pub(crate) fn price(&self) -> Amount {
         let listed = TARIFFS[self.tariff].amount;
-        self.discount
-            .map_or(listed, |discount| DISCOUNTS[discount].applied_to(listed))
+        self.discount.map_or(listed, |discount| DISCOUNTS[discount].applied_to(listed))
     }
 }
 

@@ -159,16 +159,8 @@ pub(crate) static STREETS: [&str; 14] = [
     "impasse du Château",
 ];
 
-pub(crate) static TOWNS: [&str; 8] = [
-    "Alger",
-    "Hydra",
-    "El Biar",
-    "Kouba",
-    "Bab Ezzouar",
-    "Birkhadem",
-    "Chéraga",
-    "Dély Ibrahim",
-];
+pub(crate) static TOWNS: [&str; 8] =
+    ["Alger", "Hydra", "El Biar", "Kouba", "Bab Ezzouar", "Birkhadem", "Chéraga", "Dély Ibrahim"];
 
 /// The name as it can stand in an e-mail address: lower-case ASCII letters only.
 pub(crate) fn in_ascii(name: &str) -> String {

@@ -60,9 +60,7 @@ impl Payment {
     ) -> Payment {
         // The first is due on signing, each other some months into the course.
         let received_at = if number == 0 {
-            enrollment
-                .created_at
-                .plus_millis(random.between(30_000, 300_000))
+            enrollment.created_at.plus_millis(random.between(30_000, 300_000))
         } else {
             let due = cohort.starts.plus_months(number * months_apart);
             due.plus(random.between(-2, 6))

@@ -118,8 +118,7 @@ impl School {
             let first_session = self.sessions.len();
             for (number, day) in cohort.days().enumerate() {
                 let index = self.sessions.len();
-                self.sessions
-                    .push(Session::new(index, number, &cohort, day, &mut of_sessions));
+                self.sessions.push(Session::new(index, number, &cohort, day, &mut of_sessions));
             }
             cohort.sessions = first_session..self.sessions.len();
 
@@ -133,8 +132,7 @@ impl School {
             }
             while class.len() < size {
                 class.push(self.students.len());
-                self.students
-                    .push(Student::new(self.students.len(), &mut of_students));
+                self.students.push(Student::new(self.students.len(), &mut of_students));
             }
             newcomers.push(first_newcomer);
 
@@ -144,9 +142,7 @@ impl School {
             for student in class {
                 // Who comes back signs the second contract a little later.
                 let minutes = if student < first_newcomer { 20 } else { 5 };
-                let signed_at = self.students[student]
-                    .created_at
-                    .plus_millis(minutes * 60_000);
+                let signed_at = self.students[student].created_at.plus_millis(minutes * 60_000);
                 self.enrollments.push(Enrollment::new(
                     self.enrollments.len(),
                     student,
@@ -158,21 +154,12 @@ impl School {
             }
             cohort.class = first_enrollment..self.enrollments.len();
 
-            room += size
-                * sessions
-                    .iter()
-                    .filter(|session| session.cancelled.is_none())
-                    .count();
+            room += size * sessions.iter().filter(|session| session.cancelled.is_none()).count();
             self.cohorts.push(cohort);
         }
-        let held = self
-            .sessions
-            .iter()
-            .enumerate()
-            .filter(|(_, one)| one.cancelled.is_none());
+        let held = self.sessions.iter().enumerate().filter(|(_, one)| one.cancelled.is_none());
         self.roll_order = held.map(|(index, _)| index).collect();
-        self.roll_order
-            .sort_by_key(|&index| (self.sessions[index].begins(), index));
+        self.roll_order.sort_by_key(|&index| (self.sessions[index].begins(), index));
     }
 
     /// Lets the year pass until the last attendance, and records what follows
@@ -207,26 +194,16 @@ impl School {
         let mut of_payments = Random::new(self.seed, "payments");
         self.payments = Payment::all(&self.enrollments, &self.cohorts, today, &mut of_payments);
         let mut of_wages = Random::new(self.seed, "teacher payments");
-        self.teacher_payments =
-            TeacherPayment::all(&self.cohorts, &self.sessions, today, &mut of_wages);
+        self.teacher_payments = TeacherPayment::all(&self.cohorts, &self.sessions, today, &mut of_wages);
     }
 
     fn roll(&self) -> impl Iterator<Item = Mark> + '_ {
         let (cohorts, enrollments) = (&self.cohorts, &self.enrollments);
-        Roll::new(
-            self.seed,
-            &self.sessions,
-            cohorts,
-            enrollments,
-            &self.roll_order,
-        )
-        .take(self.attendance_rows)
+        Roll::new(self.seed, &self.sessions, cohorts, enrollments, &self.roll_order)
+            .take(self.attendance_rows)
     }
 }
 
 fn entries<T>(catalogue: &'static [T]) -> impl Iterator<Item = Entry<&'static T>> {
-    catalogue
-        .iter()
-        .enumerate()
-        .map(|(index, entry)| Entry(index, entry))
+    catalogue.iter().enumerate().map(|(index, entry)| Entry(index, entry))
 }

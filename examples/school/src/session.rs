@@ -27,12 +27,7 @@ pub(crate) enum Status {
     Cancelled,
 }
 
-static REASONS: [&str; 4] = [
-    "Enseignant malade",
-    "Salle indisponible",
-    "Coupure d'électricité",
-    "Neige",
-];
+static REASONS: [&str; 4] = ["Enseignant malade", "Salle indisponible", "Coupure d'électricité", "Neige"];
 
 impl Session {
     /// The `number`-th session of `cohort`, in place `index` among all sessions.

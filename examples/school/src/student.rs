@@ -29,22 +29,11 @@ impl Student {
         let last_name = random.pick(&LAST_NAMES);
         // Numbered, for the school has several Lina Benali; example.org, so that
         // no generated address can belong to anyone.
-        let email = (!random.chance(8)).then(|| {
-            format!(
-                "{}.{}{}@example.org",
-                in_ascii(first_name),
-                in_ascii(last_name),
-                index + 1
-            )
-        });
+        let email = (!random.chance(8))
+            .then(|| format!("{}.{}{}@example.org", in_ascii(first_name), in_ascii(last_name), index + 1));
         let born = Day::of(random.between(1975, 2011), 1, 1).plus(random.between(0, 364));
-        let emergency_contact = (born >= ADULT_BORN_BEFORE || random.chance(30)).then(|| {
-            format!(
-                "{} {last_name}, {}",
-                random.pick(&FIRST_NAMES),
-                phone_number(random)
-            )
-        });
+        let emergency_contact = (born >= ADULT_BORN_BEFORE || random.chance(30))
+            .then(|| format!("{} {last_name}, {}", random.pick(&FIRST_NAMES), phone_number(random)));
         let arrived = ENROLMENT_OPENS.plus(random.between(0, 11)).or_next_monday();
         Student {
             index,
@@ -53,17 +42,10 @@ impl Student {
             email,
             phone: phone_number(random),
             born,
-            address: format!(
-                "{} {}, {}",
-                random.between(1, 120),
-                random.pick(&STREETS),
-                random.pick(&TOWNS)
-            ),
+            address: format!("{} {}, {}", random.between(1, 120), random.pick(&STREETS), random.pick(&TOWNS)),
             emergency_contact,
             is_active: false,
-            created_at: arrived
-                .at(random.between(9 * 60, 16 * 60))
-                .plus_millis(random.between(0, 59_999)),
+            created_at: arrived.at(random.between(9 * 60, 16 * 60)).plus_millis(random.between(0, 59_999)),
         }
     }
 }

@@ -35,14 +35,9 @@ impl TeacherPayment {
             let months = sessions[cohort.sessions.clone()]
                 .chunk_by(|one, next| first_of_month(one.day) == first_of_month(next.day));
             for month in months {
-                let given = month
-                    .iter()
-                    .filter(|session| session.status == Status::Done);
+                let given = month.iter().filter(|session| session.status == Status::Done);
                 let hours: i64 = given.map(Session::hours).sum();
-                let pay_day = first_of_month(month[0].day)
-                    .plus_months(1)
-                    .plus(4)
-                    .or_next_monday();
+                let pay_day = first_of_month(month[0].day).plus_months(1).plus(4).or_next_monday();
                 if hours > 0 && pay_day <= today {
                     paid.push(TeacherPayment {
                         index: 0,

@@ -73,7 +73,8 @@ mod list {
 
         // Spaces and sites.
         space_missing 404 "This site holds no space yet."
-            ["`tandem init` makes a new one.", "`tandem join TOKEN` joins that of another site."]
+            ["`tandem init` makes a new one.", "`tandem join TOKEN` joins that of another site.",
+             "`tandem join --request FILE` begins the same by files alone, where no network goes."]
         space_unknown 404 "There is no space named %{space} on this site."
             ["`tandem status` lists the spaces."]
         space_unclear 400 "This site holds several spaces: %{spaces}."
@@ -140,6 +141,10 @@ mod list {
             ["Ask for a new one: `tandem invite` on a site of the space."]
         invitation_malformed 400 "This is not an invitation: %{detail}."
             ["Copy the whole token that `tandem invite` printed."]
+        join_request_malformed 400 "This is not a request to join: %{detail}. Nothing was changed."
+            ["Write it again on the PC that is to join: `tandem join --request FILE`."]
+        join_request_refused 409 "The request to join was not accepted: %{detail}. Nothing was changed."
+            ["Write it again on the PC that is to join: `tandem join --request FILE --name SITE`."]
         two_spaces 409 "This site already holds a space of its own, %{own}; a site cannot merge it into that of the invitation. Nothing was changed, and nothing is lost."
             ["To leave %{own} as it is and join from a fresh site: `tandem --data NEWFOLDER join TOKEN`.",
              "To bring its rows along, read them with `tandem --space %{own} sql --csv` and write them on the new site."]
@@ -158,6 +163,9 @@ mod list {
             ["Import the earlier bundle first, or export one with everything: `tandem bundle export FILE`."]
         bundle_foreign 409 "The bundle belongs to another space, %{space}. Nothing was changed."
             ["`tandem bundle inspect FILE` tells which."]
+        bundle_not_admitting 403 "The bundle does not admit this site to the space %{space}. Nothing was changed."
+            ["Write a request here: `tandem join --request FILE`.",
+             "On the PC of an admin: `tandem invite --admit FILE`. Then import here the bundle that this writes."]
         file_failed 400 "%{path}: %{detail}."
 
         // The data folder.
@@ -169,8 +177,8 @@ mod list {
             ["Install the newer version on this PC."]
         log_damaged 500 "The log is damaged: %{detail}. What is intact is kept."
             ["`tandem log verify` tells what is affected; other sites and bundles fill it in again."]
-        disk_full 507 "The disk is full. Everything acknowledged before is safe; this was not recorded."
-            ["Make room, then do it again."]
+        disk_full 507 "The disk is full. Everything acknowledged before is safe; this may not have been recorded."
+            ["Make room, then look whether it is there before you do it again."]
         writes_stopped 503 "Writing has stopped: %{detail}. Everything acknowledged before is safe."
             ["Restart the node: `tandem start`. It checks the log when it opens it."]
         port_taken 500 "The address %{address} is used by another program."

@@ -4,11 +4,12 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 use tandem_protocol::bundle::BundleReader;
+use tandem_protocol::membership::Membership;
 use tandem_protocol::version::VersionVector;
 use tandem_store::{ReceiveError, Space};
 
 use super::bundle::{Step, Stop, Tally, blocks, unreadable};
-use super::error::Result;
+use super::error::{ApiError, Result};
 use super::log_entry::site_name;
 use super::transaction::TableChange;
 use super::{Api, error_kind, wait_for};
@@ -26,6 +27,9 @@ pub struct Imported {
     pub fault: Option<String>,
     /// Whether it was only a dry run.
     pub dry_run: bool,
+    /// Name of the space this site joined by it, if it did (for a dry run: would join).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined: Option<String>,
 }
 
 impl Api {
@@ -33,22 +37,31 @@ impl Api {
     /// transaction.
     pub fn import_bundle(&self, space: &str, input: impl Read, dry_run: bool) -> Result<Imported> {
         let space = self.space(space)?;
-        let mut reader = BundleReader::new(input).map_err(unreadable)?;
+        let reader = BundleReader::new(input).map_err(unreadable)?;
         let header = reader.header();
         if header.space != space.id() {
             return Err(error_kind::bundle_foreign.with("space", &header.space_name));
         }
+        self.import_into(&space, reader, dry_run)
+    }
+
+    pub(super) fn import_into<R: Read>(
+        &self,
+        space: &Space,
+        mut reader: BundleReader<R>,
+        dry_run: bool,
+    ) -> Result<Imported> {
         let held = space.vector();
-        let missing = header.since.growth_since(&held);
+        let missing = reader.header().since.growth_since(&held);
         if !missing.0.is_empty() {
-            return Err(error_kind::bundle_early.with("detail", told(&missing, &held, &space)));
+            return Err(early(&missing, &held, &space.membership()));
         }
         let mut tally = Tally::default();
         let fault = blocks(&mut reader, |block| {
             if dry_run {
                 tally.add(&block, |header| !held.covers(&header.dot))
             } else {
-                receive(&space, block, &mut tally)
+                receive(space, block, &mut tally)
             }
         })?;
         Ok(Imported {
@@ -57,6 +70,7 @@ impl Api {
             complete: fault.is_none(),
             fault,
             dry_run,
+            joined: None,
         })
     }
 }
@@ -77,11 +91,10 @@ fn receive(space: &Space, block: Vec<u8>, tally: &mut Tally) -> Step {
     }
 }
 
-/// `12 of Bureau, 3 of Salle`
-fn told(missing: &VersionVector, held: &VersionVector, space: &Space) -> String {
-    let membership = space.membership();
+/// Names what is missing: `12 of Bureau, 3 of Salle`.
+pub(super) fn early(missing: &VersionVector, held: &VersionVector, membership: &Membership) -> ApiError {
     let of_author = missing.0.iter().map(|(author, head)| {
-        format!("{} of {}", head.seq - held.seq(author), site_name(&membership, author))
+        format!("{} of {}", head.seq - held.seq(author), site_name(membership, author))
     });
-    of_author.collect::<Vec<_>>().join(", ")
+    error_kind::bundle_early.with("detail", of_author.collect::<Vec<_>>().join(", "))
 }

@@ -12,6 +12,8 @@ mod moment;
 mod refusal;
 pub mod version_token;
 
+pub mod admission;
+mod adoption;
 pub mod bundle;
 pub mod event;
 pub mod export;
@@ -27,7 +29,7 @@ pub mod status;
 pub mod transaction;
 pub mod verification;
 
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 
 use tandem_store::{Space, Store};
 
@@ -47,12 +49,15 @@ struct Inner {
     store: Store,
     peers: OnceLock<Arc<dyn Peers>>,
     feeds: Feeds,
+    /// Held while a space of another site is set up here.
+    setting_up: Mutex<()>,
 }
 
 impl Api {
     /// The requests of an open data folder, without network.
     pub fn new(store: Store) -> Self {
-        Self { inner: Arc::new(Inner { store, peers: OnceLock::new(), feeds: Feeds::default() }) }
+        let (peers, feeds, setting_up) = (OnceLock::new(), Feeds::default(), Mutex::new(()));
+        Self { inner: Arc::new(Inner { store, peers, feeds, setting_up }) }
     }
 
     /// Tells where to ask about other sites. Only the first call counts.

@@ -100,6 +100,8 @@ pub(super) fn find(membership: &Membership, site: &str) -> Result<Author> {
 
 #[cfg(test)]
 mod tests {
+    use tandem_protocol::identity::SpaceId;
+
     use super::*;
     use tandem_protocol::membership::{MemberOp, Role};
     use tandem_protocol::merge::WriteId;
@@ -111,8 +113,9 @@ mod tests {
         let found = MemberOp::Found { space: "s".into(), site: "Bureau".into(), nonce: [0; 16] };
         let write = |seq| WriteId { time_ms: 0, author: office, seq };
         membership.apply(write(1), &found).unwrap();
-        let admission =
-            membership.next_admission(&office, class, "Salle".into(), Role::Member, None).unwrap();
+        let admission = membership
+            .next_admission((SpaceId([9; 32]), &office), class, "Salle".into(), Role::Member, None)
+            .unwrap();
         membership.apply(write(2), &MemberOp::Admit(admission)).unwrap();
 
         assert_eq!(find(&membership, "salle").unwrap(), class);

@@ -1,4 +1,4 @@
-//! `/v1/spaces/{space}/bundles`: bundles of any size, streamed both ways.
+//! `/v1/bundles`, `/v1/spaces/{space}/bundles`: bundles of any size, streamed both ways.
 
 use std::io::{self, BufWriter, Read, Write};
 
@@ -62,11 +62,25 @@ pub(super) async fn import(
     Asked(how): Asked<How>,
     request: Request<Body>,
 ) -> Result<Answer<Imported>> {
+    fed(request, move |input| site.api.import_bundle(&space, input, how.dry_run)).await
+}
+
+/// Into whichever space the bundle belongs to.
+pub(super) async fn take(
+    State(site): State<Site>,
+    Asked(how): Asked<How>,
+    request: Request<Body>,
+) -> Result<Answer<Imported>> {
+    fed(request, move |input| site.api.take_bundle(input, how.dry_run)).await
+}
+
+/// Runs an import on a request's body as it arrives.
+async fn fed(
+    request: Request<Body>,
+    import: impl FnOnce(Incoming) -> Result<Imported> + Send + 'static,
+) -> Result<Answer<Imported>> {
     let (send, receive) = mpsc::channel(PIECES);
-    let importing = blocking(move || {
-        let input = Incoming { receive, piece: Bytes::new() };
-        site.api.import_bundle(&space, input, how.dry_run)
-    });
+    let importing = blocking(move || import(Incoming { receive, piece: Bytes::new() }));
     let feeding = async move {
         let mut pieces = request.into_body().into_data_stream();
         while let Some(piece) = pieces.next().await {

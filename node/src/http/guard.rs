@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::{Site, Token};
-use crate::api::{Result, error_kind};
+use crate::api::{ApiError, Result, error_kind};
 
 pub(super) struct Guard {
     pub(super) token: Token,
@@ -59,7 +59,10 @@ pub(super) async fn check_host(State(site): State<Site>, request: Request, next:
     let host = in_header.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
     match host {
         Some(host) if site.guard.hosts.admit(host) => Ok(next.run(request).await),
-        _ => Err(error_kind::host_refused.with("host", host.unwrap_or("no one"))),
+        _ => {
+            let error = error_kind::host_refused.with("host", host.unwrap_or("no one"));
+            refuse(request, error).await
+        }
     }
 }
 
@@ -71,8 +74,18 @@ pub(super) async fn check_token(State(site): State<Site>, request: Request, next
     });
     match token {
         Some(token) if site.guard.token.matches(token) => Ok(next.run(request).await),
-        _ => Err(error_kind::unauthorized.error()),
+        _ => refuse(request, error_kind::unauthorized.error()).await,
     }
+}
+
+/// Bytes of a refused request that are still read.
+const HEARD_OUT_BYTES: usize = 1 << 20;
+
+/// Refuses a request after hearing it out: who is still sending when the connection is closed gets
+/// to know of that alone, and not why.
+pub(super) async fn refuse(request: Request, error: ApiError) -> Result<Response> {
+    let _of_no_interest = axum::body::to_bytes(request.into_body(), HEARD_OUT_BYTES).await;
+    Err(error)
 }
 
 #[cfg(test)]

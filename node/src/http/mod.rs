@@ -49,6 +49,8 @@ fn routes(site: Site) -> Router {
         .route("/v1/status", get(spaces::status))
         .route("/v1/spaces", post(spaces::create))
         .route("/v1/join", post(spaces::join))
+        .route("/v1/join-requests", post(spaces::request_join))
+        .route("/v1/bundles", post(bundles::take))
         .route("/v1/sync", post(spaces::pause))
         .route("/v1/spaces/{space}/status", get(spaces::space_status))
         .route("/v1/spaces/{space}/transactions", post(transactions::transact))
@@ -61,12 +63,13 @@ fn routes(site: Site) -> Router {
         .route("/v1/spaces/{space}/sites", get(spaces::sites))
         .route("/v1/spaces/{space}/sites/{site}", patch(spaces::rename_site))
         .route("/v1/spaces/{space}/invitations", post(spaces::invite))
+        .route("/v1/spaces/{space}/admissions", post(spaces::admit))
         .route("/v1/spaces/{space}/bundles", get(bundles::export).post(bundles::import))
         .route_layer(from_fn_with_state(site.clone(), guard::check_token));
 
     open.merge(guarded)
-        .fallback(|| async { error_kind::route_unknown.error() })
-        .method_not_allowed_fallback(|| async { error_kind::method_refused.error() })
+        .fallback(|request| guard::refuse(request, error_kind::route_unknown.error()))
+        .method_not_allowed_fallback(|request| guard::refuse(request, error_kind::method_refused.error()))
         .layer(from_fn_with_state(site.clone(), guard::check_host))
         .with_state(site)
 }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use super::body::Json;
 use super::{Site, answered, blocking};
 use crate::api::Result;
+use crate::api::admission::{Admit, Admitted, JoinRequest, WantJoin};
 use crate::api::invitation::{Invitation, Invite, Join, Joined};
 use crate::api::peer::Sync;
 use crate::api::schema::{SchemaChange, SchemaChanged, ShownSchema};
@@ -37,6 +38,13 @@ pub(super) async fn join(State(site): State<Site>, Json(request): Json<Join>) ->
     blocking(move || site.api.join(&request)).await.map(Answer)
 }
 
+pub(super) async fn request_join(
+    State(site): State<Site>,
+    Json(request): Json<WantJoin>,
+) -> Result<Answer<JoinRequest>> {
+    blocking(move || site.api.request_join(&request)).await.map(Answer)
+}
+
 pub(super) async fn pause(State(site): State<Site>, Json(request): Json<Sync>) -> Result<Answer<Sync>> {
     site.api.pause(request).map(Answer)
 }
@@ -47,6 +55,14 @@ pub(super) async fn invite(
     Json(request): Json<Invite>,
 ) -> Result<Answer<Invitation>> {
     blocking(move || site.api.invite(&space, &request)).await.map(Answer)
+}
+
+pub(super) async fn admit(
+    State(site): State<Site>,
+    Path(space): Path<String>,
+    Json(request): Json<Admit>,
+) -> Result<Answer<Admitted>> {
+    blocking(move || site.api.admit(&space, &request)).await.map(Answer)
 }
 
 pub(super) async fn sites(

@@ -90,6 +90,16 @@ impl Dialer {
         }
     }
 
+    /// Some site is no longer seen at this address, and is of no interest elsewhere.
+    pub fn forget(&mut self, author: &Author, address: &Multiaddr) {
+        if let Some(target) = self.targets.get_mut(author) {
+            target.addresses.retain(|known| known != address);
+            if target.addresses.is_empty() && !target.pace.busy {
+                self.targets.remove(author);
+            }
+        }
+    }
+
     /// A site is no longer seen at this address: it is tried last from now on.
     pub fn doubt(&mut self, author: &Author, address: &Multiaddr) {
         if let Some(target) = self.targets.get_mut(author)
@@ -280,7 +290,7 @@ mod tests {
         let attempt = Attempt::Site(A, vec![place]);
         let (mut now_ms, mut waits) = (0, Vec::new());
         for _ in 0..8 {
-            assert_eq!(dialer.due(now_ms, nobody), [attempt.clone()]);
+            assert_eq!(dialer.due(now_ms, nobody), std::slice::from_ref(&attempt));
             assert_eq!(dialer.due(now_ms, nobody), [], "busy");
             dialer.failed(&attempt, 250, now_ms);
             waits.push(dialer.next_ms().unwrap() - now_ms);
@@ -327,7 +337,9 @@ mod tests {
         dialer.add(A, &two, false, 0);
         dialer.add(A, &three, true, 0);
         dialer.doubt(&A, &one);
-        assert_eq!(dialer.due(0, nobody), [Attempt::Site(A, vec![three, two, one])]);
+        assert_eq!(dialer.due(0, nobody), [Attempt::Site(A, vec![three.clone(), two, one])]);
+        dialer.forget(&A, &three);
+        assert_eq!(dialer.addresses(&A).len(), 2);
     }
 
     #[test]

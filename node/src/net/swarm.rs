@@ -1,6 +1,7 @@
 //! The libp2p swarm: TCP with Noise and Yamux, QUIC, mDNS, and streams.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use libp2p::connection_limits::{self, ConnectionLimits};
@@ -9,6 +10,7 @@ use libp2p::multiaddr::Protocol;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{Multiaddr, Swarm, SwarmBuilder, TransportError, mdns, noise, tcp, yamux};
+use socket2::{Domain, Socket, Type};
 
 use super::error::NetError;
 use super::settings::{DEFAULT_PORT, NetSettings};
@@ -97,13 +99,41 @@ fn listen_everywhere(swarm: &mut Swarm<Behaviour>, port: u16) -> Result<(), NetE
 }
 
 fn listen_on(swarm: &mut Swarm<Behaviour>, address: &Multiaddr) -> Result<(), NetError> {
-    let source = match swarm.listen_on(address.clone()) {
-        Ok(_) => return Ok(()),
-        Err(TransportError::MultiaddrNotSupported(_)) => return Err(NetError::Address(address.to_string())),
-        Err(TransportError::Other(source)) => source,
+    let source = match probe(address).map(|()| swarm.listen_on(address.clone())) {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(TransportError::MultiaddrNotSupported(_))) => {
+            return Err(NetError::Address(address.to_string()));
+        }
+        Ok(Err(TransportError::Other(source))) | Err(source) => source,
     };
     let address = address.to_string();
     // The kind may be hidden inside the transport's own error.
     let taken = source.kind() == io::ErrorKind::AddrInUse || source.to_string().contains("in use");
     Err(if taken { NetError::PortTaken { address } } else { NetError::Listen { address, source } })
+}
+
+/// Whether a TCP port is free. libp2p lets two programs of one user share a port (SO_REUSEPORT),
+/// and each would get half of the connections; a socket that does not share notices the other.
+fn probe(address: &Multiaddr) -> io::Result<()> {
+    let mut parts = address.iter();
+    let ip = match parts.next() {
+        Some(Protocol::Ip4(ip)) => IpAddr::V4(ip),
+        Some(Protocol::Ip6(ip)) => IpAddr::V6(ip),
+        _ => return Ok(()),
+    };
+    let (Some(Protocol::Tcp(port)), None) = (parts.next(), parts.next()) else { return Ok(()) };
+    if port == 0 {
+        return Ok(());
+    }
+    let address = SocketAddr::new(ip, port);
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Not to take connections of an earlier run, which the system still remembers, for a program.
+    // On Windows the option means that a port may be shared.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1)
 }

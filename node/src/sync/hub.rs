@@ -15,6 +15,10 @@ use tokio::sync::watch;
 use super::inbox::Inbox;
 use super::peer::{PeerStatus, SharedSpace};
 
+/// Sites of which something is noted: members, and strangers that were met. A stranger can take
+/// on any number of identities.
+const PEERS: usize = 4096;
+
 /// See the module. Handed around as `Arc<Hub>`.
 pub struct Hub {
     store: Store,
@@ -226,6 +230,9 @@ impl Hub {
     pub fn note(&self, peer: Author, note: impl FnOnce(&mut PeerStatus)) {
         let changed = {
             let mut state = self.state();
+            if state.peers.len() >= PEERS && !state.peers.contains_key(&peer) {
+                return;
+            }
             let status = state.peers.entry(peer).or_insert_with(|| PeerStatus::new(peer));
             let connected = status.connected;
             note(status);

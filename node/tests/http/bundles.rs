@@ -51,3 +51,24 @@ fn a_bundle_that_was_cut_is_told_from_a_whole_one() {
     assert_eq!((status, &imported["complete"], &imported["dry_run"]), (200, &json!(false), &json!(true)));
     assert!(imported["fault"].as_str().is_some_and(|fault| !fault.is_empty()));
 }
+
+#[test]
+fn a_site_without_a_space_joins_by_request_and_bundle() {
+    let (office, class) = (Site::with_school(), Site::bare());
+    office.write("INSERT INTO pupils (name) VALUES ('Ada')");
+    let (status, asked) = class.post("/v1/join-requests", &json!({ "site_name": "class" }));
+    assert_eq!(status, 200, "{asked}");
+    let admit = json!({ "request": asked["request"], "role": "reader" });
+    let (status, admitted) = office.post("/v1/spaces/school/admissions", &admit);
+    assert_eq!((status, &admitted["role"], &admitted["new"]), (200, &json!("reader"), &json!(true)));
+    assert_eq!(admitted["site"], asked["site"]);
+    let (status, taken) = read(class.send("POST", "/v1/bundles", &[], export(&office)));
+    assert_eq!((status, &taken["joined"]), (200, &json!("school")), "{taken}");
+    assert_eq!(class.rows("SELECT name FROM pupils"), json!([["Ada"]]));
+    let (status, problem) = class.write("INSERT INTO pupils (name) VALUES ('Bo')");
+    assert_eq!((status, problem["code"].as_str()), (403, Some("read_only_member")));
+    let stranger = Site::bare();
+    let (status, problem) = read(stranger.send("POST", "/v1/bundles", &[], export(&office)));
+    assert_eq!((status, problem["code"].as_str()), (403, Some("bundle_not_admitting")));
+    assert_eq!(stranger.get("/v1/status").1["spaces"], json!([]));
+}

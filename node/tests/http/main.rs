@@ -1,7 +1,10 @@
 //! The HTTP interface of a real node, asked as any program would ask it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends right there")]
+
 mod site;
 
+mod admitted;
 mod bundles;
 mod carried;
 mod events;

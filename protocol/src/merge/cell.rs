@@ -50,7 +50,13 @@ impl Cell {
         let values = self.set.siblings().iter().filter_map(|sibling| sibling.value.value().ok());
         values.max_by(|a, b| match (a, b) {
             (Value::Text(a), Value::Text(b)) => a.cmp(b),
-            (a, _) => if a.is_null() { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater },
+            (a, _) => {
+                if a.is_null() {
+                    std::cmp::Ordering::Less
+                } else {
+                    std::cmp::Ordering::Greater
+                }
+            }
         })
     }
 }
@@ -75,9 +81,7 @@ fn with_sum(kind: ColumnType, offset: &Value, sum: i128) -> Value {
 /// The value of a counter column that is `units` of its last digit.
 pub fn in_units(kind: ColumnType, units: i64) -> Value {
     match kind {
-        ColumnType::Counter { scale, .. } if scale > 0 => {
-            Value::Decimal(Decimal { mantissa: units, scale })
-        }
+        ColumnType::Counter { scale, .. } if scale > 0 => Value::Decimal(Decimal { mantissa: units, scale }),
         _ => Value::Integer(units),
     }
 }

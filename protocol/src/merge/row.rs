@@ -21,10 +21,7 @@ pub struct RowState {
 
 impl RowState {
     /// The state of a row that one insert wrote.
-    pub fn once<'a>(
-        by: WriteId,
-        cells: impl IntoIterator<Item = (ColumnId, &'a Value)>,
-    ) -> Self {
+    pub fn once<'a>(by: WriteId, cells: impl IntoIterator<Item = (ColumnId, &'a Value)>) -> Self {
         let cells = cells.into_iter().map(|(id, value)| (id, Cell::once(by, value)));
         Self { life: Register::once(by, true), cells: cells.collect() }
     }

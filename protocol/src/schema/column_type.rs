@@ -136,9 +136,7 @@ impl ColumnType {
                 }
                 decimal(&value, precision, scale).ok_or_else(|| mismatch(&value))
             }
-            (Self::Text | Self::RichText | Self::Json | Self::Quiet, value @ Value::Text(_)) => {
-                Ok(value)
-            }
+            (Self::Text | Self::RichText | Self::Json | Self::Quiet, value @ Value::Text(_)) => Ok(value),
             (_, value) => Err(mismatch(&value)),
         }
     }
@@ -191,9 +189,11 @@ mod tests {
         assert_eq!(money.canonical(Value::Real(0.1 + 0.2)).unwrap(), exact(30));
         assert_eq!(money.canonical(Value::Text("1500".into())).unwrap(), exact(150_000));
         assert_eq!(ColumnType::Real.canonical(Value::Real(-0.0)).unwrap(), Value::Real(0.0));
-        assert!(ColumnType::Real.canonical(Value::Real(-0.0)).is_ok_and(
-            |value| matches!(value, Value::Real(number) if number.is_sign_positive())
-        ));
+        assert!(
+            ColumnType::Real
+                .canonical(Value::Real(-0.0))
+                .is_ok_and(|value| matches!(value, Value::Real(number) if number.is_sign_positive()))
+        );
         assert!(ColumnType::Real.canonical(Value::Real(f64::NAN)).is_err());
         assert!(ColumnType::Boolean.canonical(Value::Integer(2)).is_err());
         assert!(ColumnType::Counter { precision: 18, scale: 0 }.canonical(Value::Text("x".into())).is_err());

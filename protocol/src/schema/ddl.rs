@@ -8,8 +8,7 @@ use sqlparser::dialect::SQLiteDialect;
 use sqlparser::parser::Parser;
 
 use super::{
-    ColumnDef, ColumnType, Constant, DefaultValue, IndexDef, OnDelete, Reference, Schema, SchemaOp,
-    TableDef,
+    ColumnDef, ColumnType, Constant, DefaultValue, IndexDef, OnDelete, Reference, Schema, SchemaOp, TableDef,
 };
 use crate::bounds;
 use crate::value::Value;
@@ -24,7 +23,9 @@ pub enum DdlError {
     #[error("{0}")]
     NotSupported(String),
     /// A column of a type that is not tandem's.
-    #[error("column {column} has type {found}, which is not one of: INTEGER REAL TEXT BLOB BOOLEAN UUID DATE TIME TIMESTAMP DECIMAL(p,s) COUNTER COUNTER(p,s) RICHTEXT JSON STAMP QUIET")]
+    #[error(
+        "column {column} has type {found}, which is not one of: INTEGER REAL TEXT BLOB BOOLEAN UUID DATE TIME TIMESTAMP DECIMAL(p,s) COUNTER COUNTER(p,s) RICHTEXT JSON STAMP QUIET"
+    )]
     UnknownType {
         /// `table.column`.
         column: String,
@@ -42,8 +43,8 @@ pub enum DdlError {
 /// Reads `sql` and gives what it adds to `current`; what is already there is passed over, so a
 /// schema file can be applied again after it has grown.
 pub fn plan(sql: &str, current: &Schema) -> Result<Vec<SchemaOp>, DdlError> {
-    let statements = Parser::parse_sql(&SQLiteDialect {}, sql)
-        .map_err(|error| DdlError::Syntax(error.to_string()))?;
+    let statements =
+        Parser::parse_sql(&SQLiteDialect {}, sql).map_err(|error| DdlError::Syntax(error.to_string()))?;
     let mut ops = Vec::new();
     let mut known: Vec<TableDef> = current.tables().map(|table| table.shown.clone()).collect();
     for statement in statements {
@@ -81,9 +82,8 @@ pub fn plan(sql: &str, current: &Schema) -> Result<Vec<SchemaOp>, DdlError> {
                 let index = index(&create)?;
                 let there = current.indices().any(|known| known == &index);
                 let table = known.iter().find(|table| table.name.eq_ignore_ascii_case(&index.table));
-                let columns_exist = table.is_some_and(|table| {
-                    index.columns.iter().all(|column| table.column(column).is_some())
-                });
+                let columns_exist = table
+                    .is_some_and(|table| index.columns.iter().all(|column| table.column(column).is_some()));
                 if !columns_exist {
                     let message = format!("index {} names a table or column that is not there", index.name);
                     return Err(DdlError::NotSupported(message));
@@ -92,7 +92,9 @@ pub fn plan(sql: &str, current: &Schema) -> Result<Vec<SchemaOp>, DdlError> {
                     ops.push(SchemaOp::CreateIndex(index));
                 }
             }
-            Statement::CreateTrigger(_) => return Err(refuse("triggers", "they would run again on every site")),
+            Statement::CreateTrigger(_) => {
+                return Err(refuse("triggers", "they would run again on every site"));
+            }
             Statement::CreateView(_) => return Err(refuse("views", "write the query where it is used")),
             other => {
                 let first = other.to_string().chars().take(60).collect::<String>();
@@ -119,7 +121,8 @@ fn grow(table: &mut TableDef, wanted: &TableDef) -> Result<Vec<SchemaOp>, DdlErr
             Some(known) if known == column => {}
             Some(known) => {
                 let (name, old, new) = (&column.name, known.kind, column.kind);
-                let message = format!("column {}.{name} is declared differently ({old}, now {new})", table.name);
+                let message =
+                    format!("column {}.{name} is declared differently ({old}, now {new})", table.name);
                 return Err(DdlError::NotAdditive(message));
             }
             None => {
@@ -190,15 +193,22 @@ fn table(create: &sqlparser::ast::CreateTable) -> Result<TableDef, DdlError> {
         return Err(DdlError::NoPrimaryKey(name));
     }
     if def.columns.len() > bounds::COLUMNS {
-        return Err(DdlError::NotSupported(format!("table {name} has more than {} columns", bounds::COLUMNS)));
+        return Err(DdlError::NotSupported(format!(
+            "table {name} has more than {} columns",
+            bounds::COLUMNS
+        )));
     }
     for key in &def.key {
         let mergeable = def.columns.iter().find(|column| column.name.eq_ignore_ascii_case(key));
         match mergeable.map(|column| column.kind) {
             None => return Err(DdlError::NotSupported(format!("table {name} has no column {key}"))),
             Some(
-                ColumnType::Counter { .. } | ColumnType::RichText | ColumnType::Json
-                | ColumnType::Stamp | ColumnType::Quiet | ColumnType::Real,
+                ColumnType::Counter { .. }
+                | ColumnType::RichText
+                | ColumnType::Json
+                | ColumnType::Stamp
+                | ColumnType::Quiet
+                | ColumnType::Real,
             ) => {
                 return Err(DdlError::NotSupported(format!(
                     "column {name}.{key} cannot be a primary key: its type is not one whose values stay as they are"
@@ -251,14 +261,19 @@ fn names(columns: &[IndexColumn]) -> Result<Vec<String>, DdlError> {
 }
 
 fn index(create: &sqlparser::ast::CreateIndex) -> Result<IndexDef, DdlError> {
-    let index_name = create.name.as_ref().ok_or_else(|| DdlError::NotSupported("an index needs a name".into()))?;
+    let index_name =
+        create.name.as_ref().ok_or_else(|| DdlError::NotSupported("an index needs a name".into()))?;
     if create.unique {
         return Err(refuse("unique indices", "declare UNIQUE in the table"));
     }
     if create.predicate.is_some() {
         return Err(refuse("partial indices", "index the whole column"));
     }
-    Ok(IndexDef { name: name(index_name)?, table: name(&create.table_name)?, columns: names(&create.columns)? })
+    Ok(IndexDef {
+        name: name(index_name)?,
+        table: name(&create.table_name)?,
+        columns: names(&create.columns)?,
+    })
 }
 
 /// What a column's options say about the table.
@@ -266,10 +281,7 @@ struct ColumnExtra {
     primary_key: bool,
 }
 
-fn column(
-    table: &str,
-    declared: &sqlparser::ast::ColumnDef,
-) -> Result<(ColumnDef, ColumnExtra), DdlError> {
+fn column(table: &str, declared: &sqlparser::ast::ColumnDef) -> Result<(ColumnDef, ColumnExtra), DdlError> {
     let name = checked_name(declared.name.value.clone())?;
     let place = format!("{table}.{name}");
     let found = declared.data_type.to_string();
@@ -315,8 +327,9 @@ fn column_type(text: &str) -> Option<ColumnType> {
         Some((word, rest)) => (word.trim(), Some(rest.trim_end_matches(')'))),
         None => (upper.trim(), None),
     };
-    let digits: Option<Vec<u8>> =
-        digits.map(|list| list.split(',').map(|part| part.trim().parse().ok()).collect()).unwrap_or(Some(Vec::new()));
+    let digits: Option<Vec<u8>> = digits
+        .map(|list| list.split(',').map(|part| part.trim().parse().ok()).collect())
+        .unwrap_or(Some(Vec::new()));
     let exact = |most: u8| match digits.as_deref()? {
         [precision] if *precision <= most => Some((*precision, 0)),
         [precision, scale] if *precision <= most && scale <= precision => Some((*precision, *scale)),
@@ -392,11 +405,9 @@ fn literal(expression: &Expr) -> Option<Value> {
         Expr::Value(value) => match &value.value {
             Literal::Null => Some(Value::Null),
             Literal::Boolean(flag) => Some(Value::Integer(i64::from(*flag))),
-            Literal::Number(text, _) => text
-                .parse()
-                .map(Value::Integer)
-                .or_else(|_| text.parse().map(Value::Real))
-                .ok(),
+            Literal::Number(text, _) => {
+                text.parse().map(Value::Integer).or_else(|_| text.parse().map(Value::Real)).ok()
+            }
             Literal::SingleQuotedString(text) => Some(Value::Text(text.clone())),
             _ => None,
         },
@@ -452,7 +463,10 @@ mod tests {
         assert_eq!(ops.len(), 3);
         let SchemaOp::CreateTable(t) = &ops[1] else { panic!("{ops:?}") };
         let kinds: Vec<String> = t.columns.iter().map(|column| column.kind.to_string()).collect();
-        assert_eq!(kinds.join(" "), "UUID COUNTER COUNTER(9,2) DECIMAL(12,2) TIMESTAMP STAMP QUIET RICHTEXT JSON BOOLEAN BLOB REAL DATE TIME TEXT INTEGER");
+        assert_eq!(
+            kinds.join(" "),
+            "UUID COUNTER COUNTER(9,2) DECIMAL(12,2) TIMESTAMP STAMP QUIET RICHTEXT JSON BOOLEAN BLOB REAL DATE TIME TEXT INTEGER"
+        );
         assert_eq!(t.column("flag").unwrap().unwritten(), Value::Integer(1));
         assert_eq!(t.column("r").unwrap().unwritten(), Value::Real(-1.5));
         assert_eq!(t.column("id").unwrap().default, DefaultValue::Expression("uuid7()".into()));
@@ -472,7 +486,10 @@ mod tests {
             ("CREATE TABLE t (a TEXT)", "no PRIMARY KEY"),
             ("CREATE TABLE t (a MONEY PRIMARY KEY)", "type MONEY"),
             ("CREATE TABLE t (a DECIMAL(16,2) PRIMARY KEY)", "type DECIMAL(16,2)"),
-            ("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER GENERATED ALWAYS AS (a + 1) STORED)", "generated"),
+            (
+                "CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER GENERATED ALWAYS AS (a + 1) STORED)",
+                "generated",
+            ),
             ("CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END", "trigger"),
             ("CREATE TABLE t (a COUNTER PRIMARY KEY)", "cannot be a primary key"),
             ("CREATE TABLE t (a TEXT COLLATE NOCASE PRIMARY KEY)", "collations"),
@@ -507,14 +524,23 @@ mod tests {
     #[test]
     fn concurrent_definitions_merge_the_same_in_any_order() {
         let ops = [
-            (plan("CREATE TABLE t (a INTEGER PRIMARY KEY, x TEXT, y TEXT)", &Schema::default()).unwrap(), by(1)),
-            (plan("CREATE TABLE t (a INTEGER PRIMARY KEY, y TEXT, x INTEGER, z DATE)", &Schema::default()).unwrap(), by(2)),
+            (
+                plan("CREATE TABLE t (a INTEGER PRIMARY KEY, x TEXT, y TEXT)", &Schema::default()).unwrap(),
+                by(1),
+            ),
+            (
+                plan("CREATE TABLE t (a INTEGER PRIMARY KEY, y TEXT, x INTEGER, z DATE)", &Schema::default())
+                    .unwrap(),
+                by(2),
+            ),
             (plan("CREATE TABLE t (a TEXT PRIMARY KEY, w TEXT)", &Schema::default()).unwrap(), by(3)),
         ];
         let merged = |order: [usize; 3]| {
             let mut schema = Schema::default();
             for at in order {
-                ops[at].0.iter().for_each(|op| { schema.apply(op, ops[at].1); });
+                ops[at].0.iter().for_each(|op| {
+                    schema.apply(op, ops[at].1);
+                });
             }
             schema
         };
@@ -523,9 +549,16 @@ mod tests {
             assert_eq!(merged(order), first, "{order:?}");
         }
         let shown = &first.table("t").unwrap().shown;
-        let columns: Vec<_> = shown.columns.iter().map(|column| (column.name.as_str(), column.kind)).collect();
-        assert_eq!(columns, [
-            ("a", ColumnType::Integer), ("x", ColumnType::Text), ("y", ColumnType::Text), ("z", ColumnType::Date),
-        ]);
+        let columns: Vec<_> =
+            shown.columns.iter().map(|column| (column.name.as_str(), column.kind)).collect();
+        assert_eq!(
+            columns,
+            [
+                ("a", ColumnType::Integer),
+                ("x", ColumnType::Text),
+                ("y", ColumnType::Text),
+                ("z", ColumnType::Date),
+            ]
+        );
     }
 }

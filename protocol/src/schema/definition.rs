@@ -119,11 +119,8 @@ pub struct TableDef {
 impl TableDef {
     /// The id by which ops name this table.
     pub fn id(&self) -> TableId {
-        let key: Vec<_> = self
-            .key
-            .iter()
-            .filter_map(|name| self.column(name).map(|column| (name, column.kind)))
-            .collect();
+        let key: Vec<_> =
+            self.key.iter().filter_map(|name| self.column(name).map(|column| (name, column.kind))).collect();
         TableId(short_hash("table", &(&self.name, key)))
     }
 

@@ -71,7 +71,10 @@ impl Schema {
         match op {
             SchemaOp::CreateTable(def) => {
                 let (first, table) = self.tables.entry(def.id()).or_insert_with(|| {
-                    (by, Table { shown: TableDef { columns: Vec::new(), ..def.clone() }, columns: Vec::new() })
+                    (
+                        by,
+                        Table { shown: TableDef { columns: Vec::new(), ..def.clone() }, columns: Vec::new() },
+                    )
                 });
                 if by < *first {
                     *first = by;

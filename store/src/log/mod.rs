@@ -133,7 +133,11 @@ impl SpaceLog {
     }
 
     /// All records from the one that holds `arrival` to the end.
-    pub(crate) fn records(&self, mut arrival: u64, end: u64) -> impl Iterator<Item = Result<Record, LogError>> {
+    pub(crate) fn records(
+        &self,
+        mut arrival: u64,
+        end: u64,
+    ) -> impl Iterator<Item = Result<Record, LogError>> {
         std::iter::from_fn(move || {
             if arrival >= end {
                 return None;

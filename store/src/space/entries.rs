@@ -64,7 +64,9 @@ impl Space {
             return Ok(Chunk { next: end.max(from), ..Chunk::default() });
         }
         let from = if from == 0 { self.first_lacking(have) } else { from };
-        if let Some(chunk) = self.0.shared.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes)) {
+        if let Some(chunk) =
+            self.0.shared.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes))
+        {
             return Ok(chunk);
         }
         let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
@@ -131,7 +133,9 @@ impl Space {
             let Some(record) = self.0.log.holding(arrival as u64)? else { continue };
             let opened = record.open()?;
             let at = arrival as usize - record.arrival as usize;
-            let Some(((bytes, Some(signature)), (header, previous, _))) = opened.block.get(at).zip(opened.entries.get(at)).map(|(a, b)| (a, b)) else {
+            let Some(((bytes, Some(signature)), (header, previous, _))) =
+                opened.block.get(at).zip(opened.entries.get(at))
+            else {
                 continue;
             };
             let Ok(transaction) = Transaction::decode(bytes) else { continue };
@@ -153,7 +157,9 @@ impl Space {
         let Some(number) = self.0.shared.snapshot().authors.number(&dot.author) else { return Ok(None) };
         let sql = "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
         let arrival = self.0.readers.read(|connection| {
-            Ok(connection.prepare_cached(sql)?.query_row((number, dot.seq as i64), |row| row.get::<_, i64>(0))?)
+            Ok(connection
+                .prepare_cached(sql)?
+                .query_row((number, dot.seq as i64), |row| row.get::<_, i64>(0))?)
         });
         arrival.ok().map_or(Ok(None), |arrival| self.entry(arrival as u64))
     }
@@ -195,7 +201,10 @@ impl Space {
             .readers
             .read(|connection| {
                 let mut statement = connection.prepare_cached(sql)?;
-                let rows = statement.query_map((number, filter.since_ms, filter.until_ms, from, before), |row| row.get::<_, i64>(0))?;
+                let rows = statement
+                    .query_map((number, filter.since_ms, filter.until_ms, from, before), |row| {
+                        row.get::<_, i64>(0)
+                    })?;
                 rows.map(|arrival| Ok(arrival? as u64)).collect()
             })
             .map_err(|error| LogError::Io(std::io::Error::other(error.to_string())))?;
@@ -228,7 +237,10 @@ impl LogFilter {
             || transaction.ops.iter().any(|op| match op {
                 Op::Rows(group) => {
                     self.table.as_ref().is_none_or(|table| table.eq_ignore_ascii_case(&group.table))
-                        && self.key.as_ref().is_none_or(|key| (0..group.rows()).any(|at| key_text(&group.key(at)) == *key))
+                        && self
+                            .key
+                            .as_ref()
+                            .is_none_or(|key| (0..group.rows()).any(|at| key_text(&group.key(at)) == *key))
                 }
                 _ => false,
             });

@@ -63,6 +63,7 @@ pub(crate) struct Snapshot {
     pub tables: Arc<Vec<TableStatus>>,
     pub authors: Arc<Authors>,
     pub log_bytes: u64,
+    pub ops: u64,
 }
 
 /// A transaction as the log holds it.
@@ -105,6 +106,7 @@ impl Shared {
             tables: Arc::new(tables),
             authors: Arc::clone(&memory.authors),
             log_bytes,
+            ops: memory.ops,
         };
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }
@@ -126,7 +128,11 @@ impl Shared {
     }
 
     /// Runs `read` over the newest transactions, if `from` is among them.
-    pub(crate) fn with_recent<T>(&self, from: u64, read: impl FnOnce(&mut dyn Iterator<Item = &Recent>) -> T) -> Option<T> {
+    pub(crate) fn with_recent<T>(
+        &self,
+        from: u64,
+        read: impl FnOnce(&mut dyn Iterator<Item = &Recent>) -> T,
+    ) -> Option<T> {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let first = recent.front()?.arrival;
         let skip = usize::try_from(from.checked_sub(first)?).ok()?;

@@ -35,18 +35,17 @@ impl Space {
         let me = snapshot.membership.member(&self.0.me);
         let mut fingerprint = Fingerprint::default();
         snapshot.tables.iter().for_each(|table| fingerprint.combine(table.fingerprint));
-        let sums = self.0.readers.read(|connection| {
-            let sql = "SELECT (SELECT coalesce(sum(ops), 0) FROM _tandem_transactions), (SELECT count(*) FROM _tandem_parked)";
-            Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?)
+        let parked = self.0.readers.read(|connection| {
+            let sql = "SELECT count(*) FROM _tandem_parked";
+            Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))?)
         });
-        let (ops, parked) = sums.unwrap_or_default();
         let size = |name: &str| std::fs::metadata(self.0.folder.join(name)).map_or(0, |file| file.len());
         SpaceStatus {
             ordinal: me.map(|member| member.ordinal),
             role: me.map(|member| member.role),
             transactions: snapshot.end,
-            ops: ops as u64,
-            parked: parked as u64,
+            ops: snapshot.ops,
+            parked: parked.unwrap_or_default() as u64,
             tables: snapshot.tables.to_vec(),
             fingerprint,
             log_bytes: snapshot.log_bytes,

@@ -82,7 +82,10 @@ fn schema_changes_made_apart_merge() {
     };
     a.write("INSERT INTO items (id, name) VALUES (1, 'old')");
     apply(&a, "ALTER TABLE items ADD COLUMN note TEXT DEFAULT '-'");
-    apply(&b, "ALTER TABLE items ADD COLUMN colour TEXT; CREATE TABLE rooms (id INTEGER PRIMARY KEY, name TEXT)");
+    apply(
+        &b,
+        "ALTER TABLE items ADD COLUMN colour TEXT; CREATE TABLE rooms (id INTEGER PRIMARY KEY, name TEXT)",
+    );
     apply(&c, "ALTER TABLE items ADD COLUMN note INTEGER");
     b.write("INSERT INTO items (id, name, colour) VALUES (2, 'new', 'red')");
     c.write("INSERT INTO items (id, note) VALUES (3, 7)");
@@ -91,7 +94,10 @@ fn schema_changes_made_apart_merge() {
         sync(&b, &c);
         sync(&a, &c);
     }
-    assert_eq!(a.rows("SELECT id, name, note, colour FROM items"), ["1|old|-|NULL", "2|new|-|red", "3|NULL|-|NULL"]);
+    assert_eq!(
+        a.rows("SELECT id, name, note, colour FROM items"),
+        ["1|old|-|NULL", "2|new|-|red", "3|NULL|-|NULL"]
+    );
     [a, b, c].iter().for_each(Site::verify);
 }
 
@@ -197,4 +203,3 @@ fn nothing_comes_back_as_an_echo() {
     assert_eq!(pull(&b, &a), 0);
     assert_eq!(b.space.end(), end);
 }
-

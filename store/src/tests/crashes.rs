@@ -32,7 +32,11 @@ fn tampered(site: Site, change: impl FnOnce(&[std::path::PathBuf; 3])) -> Site {
 fn a_deleted_view_loses_nothing() {
     let site = filled();
     let before = (site.space.status().tables, site.rows("SELECT * FROM notes"));
-    let site = tampered(site, |files| files.iter().for_each(|file| { let _absent_is_fine = fs::remove_file(file); }));
+    let site = tampered(site, |files| {
+        files.iter().for_each(|file| {
+            let _absent_is_fine = fs::remove_file(file);
+        })
+    });
     assert_eq!((site.space.status().tables, site.rows("SELECT * FROM notes")), before);
     site.write("INSERT INTO notes (id) VALUES (99)");
     site.verify();
@@ -51,11 +55,15 @@ fn a_view_of_garbage_is_built_anew() {
 fn a_view_behind_the_log_catches_up_and_one_of_another_log_is_replaced() {
     let site = filled();
     let old = tempfile::tempdir().unwrap();
-    let site = tampered(site, |files| { fs::copy(&files[0], old.path().join("view")).unwrap(); });
+    let site = tampered(site, |files| {
+        fs::copy(&files[0], old.path().join("view")).unwrap();
+    });
     site.write("INSERT INTO notes (id, text) VALUES (50, 'later')");
     let tables = site.space.status().tables;
     let site = tampered(site, |files| {
-        files.iter().for_each(|file| { let _absent_is_fine = fs::remove_file(file); });
+        files.iter().for_each(|file| {
+            let _absent_is_fine = fs::remove_file(file);
+        });
         fs::copy(old.path().join("view"), &files[0]).unwrap();
     });
     assert_eq!(site.space.status().tables, tables);
@@ -67,7 +75,9 @@ fn a_view_behind_the_log_catches_up_and_one_of_another_log_is_replaced() {
     store.close();
     drop(store);
     assert_eq!(folder.path(), stranger_folder);
-    let site = tampered(site, |files| { fs::copy(&other[0], &files[0]).unwrap(); });
+    let site = tampered(site, |files| {
+        fs::copy(&other[0], &files[0]).unwrap();
+    });
     assert_eq!(site.space.status().tables, tables);
     site.verify();
 }

@@ -20,6 +20,9 @@ struct RowWrite {
     cells: BTreeMap<ColumnId, (Mode, Value)>,
 }
 
+/// A row's key, and everything ever written to it.
+type RowHistory = (Vec<Value>, Vec<RowWrite>);
+
 impl RowWrite {
     fn knows(&self, other: &Self) -> bool {
         self.seen.covers(&Dot { author: other.by.author, seq: other.by.seq })
@@ -41,7 +44,7 @@ where
 fn expected(site: &Site) -> BTreeMap<String, Vec<String>> {
     let schema = site.space.schema();
     let mut contexts: BTreeMap<Dot, VersionVector> = BTreeMap::new();
-    let mut rows: BTreeMap<(String, Vec<u8>), (Vec<Value>, Vec<RowWrite>)> = BTreeMap::new();
+    let mut rows: BTreeMap<(String, Vec<u8>), RowHistory> = BTreeMap::new();
     for entry in site.space.entries_from(0) {
         let transaction = entry.unwrap().transaction;
         let header = &transaction.header;
@@ -58,7 +61,8 @@ fn expected(site: &Site) -> BTreeMap<String, Vec<String>> {
             let Op::Rows(group) = op else { continue };
             for at in 0..group.rows() {
                 let by = WriteId { time_ms: group.time(at, header.time_ms), ..header.write_id() };
-                let cells = group.row(at).map(|(column, value)| (column.id, (column.mode, value.clone()))).collect();
+                let cells =
+                    group.row(at).map(|(column, value)| (column.id, (column.mode, value.clone()))).collect();
                 let write = RowWrite { by, seen: seen.clone(), alive: group.action != Action::Delete, cells };
                 let key = group.key(at);
                 let row = rows.entry((group.table.clone(), key.to_bytes())).or_insert((key.0, Vec::new()));
@@ -74,12 +78,11 @@ fn expected(site: &Site) -> BTreeMap<String, Vec<String>> {
             continue;
         }
         let def = &schema.table(&table).unwrap().shown;
-        let text = def.columns.iter().map(|column| {
-            match def.key.iter().position(|name| *name == column.name) {
+        let text =
+            def.columns.iter().map(|column| match def.key.iter().position(|name| *name == column.name) {
                 Some(at) => key[at].to_string(),
                 None => shown(column, &writes).to_string(),
-            }
-        });
+            });
         let text = text.collect::<Vec<_>>().join("|");
         tables.entry(table).or_default().push(text);
     }
@@ -89,7 +92,9 @@ fn expected(site: &Site) -> BTreeMap<String, Vec<String>> {
 
 fn shown(column: &ColumnDef, writes: &[RowWrite]) -> Value {
     let of = |mode: Mode| -> Vec<(&RowWrite, Value)> {
-        let cell = |write: &RowWrite| write.cells.get(&column.id()).filter(|(how, _)| *how == mode).map(|(_, value)| value.clone());
+        let cell = |write: &RowWrite| {
+            write.cells.get(&column.id()).filter(|(how, _)| *how == mode).map(|(_, value)| value.clone())
+        };
         writes.iter().filter_map(|write| cell(write).map(|value| (write, value))).collect()
     };
     let set = siblings(&of(Mode::Set));
@@ -114,7 +119,9 @@ pub(crate) fn check(site: &Site) {
     for (table, expected) in expected(site) {
         let columns = schema.table(&table).unwrap().shown.columns.iter().map(|column| match column.kind {
             // As exact text: the view shows decimals as floating point.
-            ColumnType::Decimal { scale, .. } => format!("iif({0} IS NULL, NULL, printf('%.{scale}f', {0}))", column.name),
+            ColumnType::Decimal { scale, .. } => {
+                format!("iif({0} IS NULL, NULL, printf('%.{scale}f', {0}))", column.name)
+            }
             _ => column.name.clone(),
         });
         let sql = format!("SELECT {} FROM {table}", columns.collect::<Vec<_>>().join(", "));

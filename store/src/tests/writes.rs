@@ -16,7 +16,8 @@ CREATE TABLE pairs (a TEXT, b INTEGER, note TEXT, PRIMARY KEY (a, b));
 fn what_is_written_is_read_and_survives_reopening() {
     let site = Site::founder(SCHEMA);
     site.write("INSERT INTO levels (name) VALUES ('N5'), ('N4')");
-    let written = site.write("INSERT INTO students (name, level, born, paid) VALUES ('Amel', 1025, '2001-02-03', 12.5)");
+    let written = site
+        .write("INSERT INTO students (name, level, born, paid) VALUES ('Amel', 1025, '2001-02-03', 12.5)");
     assert_eq!(written.changes[0].inserted, 1);
     assert_eq!(written.dot.unwrap().seq, 3);
     site.write("INSERT INTO pairs VALUES ('x', 1, 'n'), ('x', 2, NULL)");
@@ -61,10 +62,16 @@ fn a_transaction_that_changes_nothing_is_not_recorded() {
     ] {
         assert_eq!(site.write(sql).dot, None, "{sql}");
     }
-    site.try_write(&[("INSERT INTO levels (id, name) VALUES (2, 'x')", vec![]), ("DELETE FROM levels WHERE id = 2", vec![])]).unwrap();
+    site.try_write(&[
+        ("INSERT INTO levels (id, name) VALUES (2, 'x')", vec![]),
+        ("DELETE FROM levels WHERE id = 2", vec![]),
+    ])
+    .unwrap();
     assert_eq!(site.space.end(), end);
     site.write("INSERT OR REPLACE INTO levels (id, name) VALUES (1, 'N4')");
-    site.write("INSERT INTO levels (id, name) VALUES (1, 'N3') ON CONFLICT (id) DO UPDATE SET name = excluded.name");
+    site.write(
+        "INSERT INTO levels (id, name) VALUES (1, 'N3') ON CONFLICT (id) DO UPDATE SET name = excluded.name",
+    );
     assert_eq!(site.rows("SELECT name FROM levels"), ["N3"]);
     site.verify();
 }
@@ -151,10 +158,16 @@ fn writes_of_one_group_do_not_disturb_each_other() {
 fn a_repeated_request_is_answered_with_the_first() {
     let site = Site::founder(SCHEMA);
     let send = || {
-        let statement = Statement { sql: "INSERT INTO levels (name) VALUES ('N' || tandem_local())".into(), params: Params::One(vec![]) };
+        let statement = Statement {
+            sql: "INSERT INTO levels (name) VALUES ('N' || tandem_local())".into(),
+            params: Params::One(vec![]),
+        };
         let key = Some("sale-1".to_owned());
         site.space.wait(|reply| {
-            site.space.write(Write { statements: vec![statement], idempotency_key: key, ..Write::default() }, reply);
+            site.space.write(
+                Write { statements: vec![statement], idempotency_key: key, ..Write::default() },
+                reply,
+            );
         })
     };
     let first: crate::Written = send().unwrap();
@@ -233,5 +246,47 @@ fn rows_inserted_where_deleted_ones_were_keep_their_own_history() {
         site.verify();
     }
     site.space.rebuild_view().unwrap();
+    site.verify();
+}
+
+#[test]
+fn a_row_in_breach_of_a_rule_can_be_mended_in_steps() {
+    let a = Site::founder(
+        "CREATE TABLE spans (id INTEGER PRIMARY KEY, low INTEGER, high INTEGER, CHECK (low <= high))",
+    );
+    let b = Site::member(&a, "b");
+    a.write("INSERT INTO spans VALUES (1, 3, 6)");
+    super::sync(&a, &b);
+    a.write("UPDATE spans SET low = 6");
+    b.write("UPDATE spans SET high = 3");
+    super::sync(&a, &b);
+    assert_eq!(a.rows("SELECT low, high FROM spans"), ["6|3"], "a rule never stops a merge");
+    a.write("UPDATE spans SET high = 4");
+    a.write("UPDATE spans SET low = 1");
+    assert_eq!(a.refused("UPDATE spans SET low = 9").code, "constraint_check");
+    a.verify();
+}
+
+#[test]
+fn a_replacement_by_the_same_values_leaves_no_trace_among_other_writes() {
+    let site = Site::founder(SCHEMA);
+    site.write("INSERT INTO levels (id, name) VALUES (1, 'N5'), (2, 'N4')");
+    let (answer, answers) = std::sync::mpsc::channel();
+    for number in 0..60 {
+        let sql = match number % 3 {
+            0 => "INSERT OR REPLACE INTO levels (id, name) VALUES (1, 'N5')".to_owned(),
+            1 => format!("INSERT INTO levels (name) VALUES ('level {number}')"),
+            _ => format!("UPDATE levels SET name = 'N4 {number}' WHERE id = 2"),
+        };
+        let statement = Statement { sql, params: Params::One(vec![]) };
+        let answer = answer.clone();
+        site.space.write(Write { statements: vec![statement], ..Write::default() }, move |result| {
+            answer.send(result.map(|written| written.dot.is_some())).unwrap();
+        });
+    }
+    drop(answer);
+    let recorded = answers.iter().filter(|result| *result.as_ref().unwrap()).count();
+    assert_eq!(recorded, 40);
+    site.write("UPDATE levels SET name = 'N3' WHERE id = 1");
     site.verify();
 }

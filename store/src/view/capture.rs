@@ -78,8 +78,8 @@ impl Watcher for Capture {
         let table = Arc::clone(table);
         let columns = table.def.columns.len();
         let name = || table.def.name.clone();
-        let old = change.has_old.then(|| change.old(columns));
-        let new = change.has_new.then(|| change.new(columns));
+        let old = change.has_old.then(|| change.row_before(columns));
+        let new = change.has_new.then(|| change.row_after(columns));
         if matches!(old, Some(None)) || matches!(new, Some(None)) {
             return self.fail(CaptureError::NotReadable(name()));
         }

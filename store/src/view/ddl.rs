@@ -1,14 +1,11 @@
 //! The view's SQL, generated from the schema.
 //!
 //! Tables are STRICT and keep their rowid. It is never an alias of a key column: it tells, for a
-//! row written once, which transaction inserted it (see `provenance`), at no cost per row.
-//! Rules that must never stop a merge (NOT NULL, CHECK) are triggers that look at local writes
-//! only, and refuse one only if the row satisfied the rule before it. They raise FAIL, not ABORT:
-//! the whole transaction is taken back anyway, and ABORT would make SQLite journal every statement.
+//! row written once, which transaction inserted it (see `rows`), at no cost per row.
+//! NOT NULL and CHECK are not declared at all: they must never stop a merge, and `rules` looks at
+//! local writes. Triggers would do that too, but make SQLite journal every single statement.
 
-use tandem_protocol::schema::{
-    ColumnDef, ColumnType, DefaultValue, IndexDef, OnDelete, Storage, TableDef,
-};
+use tandem_protocol::schema::{ColumnDef, ColumnType, DefaultValue, IndexDef, OnDelete, Storage, TableDef};
 use tandem_protocol::value::Value;
 
 use super::table::quoted;
@@ -50,14 +47,13 @@ CREATE TABLE _tandem_rows (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// The statements that create a table, its unique indices and its rule triggers.
+/// The statements that create a table and its unique indices.
 pub(crate) fn create_table(def: &TableDef) -> Vec<String> {
     let mut parts: Vec<String> = def.columns.iter().map(|column| column_sql(def, column)).collect();
     let key = def.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
     parts.push(format!("PRIMARY KEY ({key})"));
     let mut statements = vec![format!("CREATE TABLE {} ({}) STRICT", quoted(&def.name), parts.join(", "))];
     statements.extend(unique_rules(def).into_iter().map(|rule| rule.index));
-    statements.extend(rule_triggers(def));
     statements
 }
 
@@ -84,7 +80,9 @@ fn column_sql(def: &TableDef, column: &ColumnDef) -> String {
     };
     let mut sql = format!("{} {kind}", quoted(&column.name));
     let default = match &column.default {
-        DefaultValue::None if generated => Some(format!("(tandem_next({}))", literal(&Value::Text(def.name.clone())))),
+        DefaultValue::None if generated => {
+            Some(format!("(tandem_next({}))", literal(&Value::Text(def.name.clone()))))
+        }
         DefaultValue::None => None,
         DefaultValue::Constant(constant) => constant.value().ok().map(|value| literal(&value)),
         DefaultValue::Expression(expression) => Some(format!("({expression})")),
@@ -138,7 +136,11 @@ fn unique_rule(def: &TableDef, columns: &[String]) -> UniqueRule {
     let list = columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
     let index = |unique: &str| format!("CREATE {unique} INDEX {} ON {table} ({list})", quoted(&name));
     let same = |prefix: &str| {
-        columns.iter().map(|column| format!("t.{0} = {prefix}.{0}", quoted(column))).collect::<Vec<_>>().join(" AND ")
+        columns
+            .iter()
+            .map(|column| format!("t.{0} = {prefix}.{0}", quoted(column)))
+            .collect::<Vec<_>>()
+            .join(" AND ")
     };
     let fields = columns.iter().map(|column| format!("{}.{column}", def.name)).collect::<Vec<_>>().join(", ");
     let message = literal(&Value::Text(format!("UNIQUE constraint failed: {fields}")));
@@ -160,50 +162,4 @@ fn unique_rule(def: &TableDef, columns: &[String]) -> UniqueRule {
         loose: vec![index(""), trigger("INSERT", ""), trigger("UPDATE", &format!("AND ({changed})"))],
         name,
     }
-}
-
-/// NOT NULL and CHECK of a table as two triggers.
-pub(crate) fn rule_triggers(def: &TableDef) -> Vec<String> {
-    let mut rules: Vec<(String, String)> = Vec::new();
-    for column in &def.columns {
-        let in_key = def.key.iter().any(|name| name.eq_ignore_ascii_case(&column.name));
-        if column.not_null && !in_key {
-            let message = format!("NOT NULL constraint failed: {}.{}", def.name, column.name);
-            rules.push((format!("{} IS NOT NULL", quoted(&column.name)), message));
-        }
-    }
-    let checks = def.columns.iter().filter_map(|column| column.check.as_ref()).chain(&def.checks);
-    rules.extend(checks.map(|check| (check.clone(), format!("CHECK constraint failed: {}: {check}", def.name))));
-    if rules.is_empty() {
-        return Vec::new();
-    }
-    // The expressions name bare columns; a subquery of one row gives them those.
-    let row = |prefix: &str| {
-        let columns = def.columns.iter().map(|column| format!("{prefix}.{0} AS {0}", quoted(&column.name)));
-        columns.collect::<Vec<_>>().join(", ")
-    };
-    let holds = |prefix: &str, rule: &str| format!("coalesce((SELECT ({rule}) FROM (SELECT {})), 1)", row(prefix));
-    let body = |before: bool| {
-        let cases = rules.iter().map(|(rule, message)| {
-            let and_before = if before { format!(" AND {}", holds("OLD", rule)) } else { String::new() };
-            let message = literal(&Value::Text(message.clone()));
-            format!("WHEN NOT {}{and_before} THEN RAISE(FAIL, {message})", holds("NEW", rule))
-        });
-        format!("SELECT CASE {} END;", cases.collect::<Vec<_>>().join(" "))
-    };
-    [("INSERT", false), ("UPDATE", true)]
-        .map(|(event, before)| {
-            let name = quoted(&format!("_tandem_rules_{}_{}", def.name, event.to_ascii_lowercase()));
-            format!(
-                "CREATE TRIGGER {name} AFTER {event} ON {} WHEN tandem_local() BEGIN {} END",
-                quoted(&def.name),
-                body(before)
-            )
-        })
-        .into()
-}
-
-/// Names of the rule triggers of a table, to be replaced when its columns change.
-pub(crate) fn rule_trigger_names(table: &str) -> [String; 2] {
-    ["insert", "update"].map(|event| quoted(&format!("_tandem_rules_{table}_{event}")))
 }

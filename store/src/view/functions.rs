@@ -77,7 +77,12 @@ pub(crate) fn install(connection: &Connection, ids: SharedIds, local: Local) -> 
         locked(&next_ids).next(&table).ok_or_else(|| rusqlite::Error::UserFunctionError(refused.into()))
     })?;
     connection.create_scalar_function("last_insert_rowid", 0, plain, move |_| Ok(locked(&ids).last))?;
-    connection.create_scalar_function("tandem_local", 0, plain, move |_| Ok(local.load(Ordering::Relaxed)))?;
+    connection.create_scalar_function(
+        "tandem_local",
+        0,
+        plain,
+        move |_| Ok(local.load(Ordering::Relaxed)),
+    )?;
     install_uuid7(connection)
 }
 

@@ -69,7 +69,10 @@ impl View {
         let changes = self.capture.watcher().borrow_mut().finish();
         let results = results?;
         let changes = changes.map_err(|error| LocalError::Refused(refusal_of_capture(error)))?;
-        let captured = changes.into_iter().filter_map(|change| self.settle(change).transpose()).collect::<Result<Vec<_>, _>>()?;
+        let captured = changes
+            .into_iter()
+            .filter_map(|change| self.settle(change).transpose())
+            .collect::<Result<Vec<_>, _>>()?;
         let ops = group_ops(&captured);
         Ok(LocalWrite { results, ops, captured })
     }
@@ -79,7 +82,7 @@ impl View {
         let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
         self.as_user(|| {
             let mut prepared = self.connection.prepare_cached(&sql).map_err(refused)?;
-            let columns: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+            let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
             let mut result = StatementResult { affected: 0, columns, rows: Vec::new() };
             for parameters in statement.params.sets() {
                 let parameters = rusqlite::params_from_iter(parameters.iter().map(Bind));
@@ -104,13 +107,13 @@ impl View {
     fn settle(&mut self, change: RowChange) -> Result<Option<Captured>, LocalError> {
         let RowChange { table, key, old, new } = change;
         let mut key = key;
-        let old = old.map(|(rowid, row)| (rowid, table.from_storage(row)));
+        let old = old.map(|(rowid, row)| (rowid, table.read_back(row)));
         let new = match new {
             None => None,
             Some((rowid, row)) => {
-                let (row, changed) = table
-                    .canonical(row)
-                    .map_err(|(column, error)| LocalError::Refused(Refusal::of_type(&table.def.name, &column, &error)))?;
+                let (row, changed) = table.canonical(row).map_err(|(column, error)| {
+                    LocalError::Refused(Refusal::of_type(&table.def.name, &column, &error))
+                })?;
                 if changed {
                     key = self.rewrite(&table, &key, rowid, &row, old.is_some())?;
                 }
@@ -127,6 +130,14 @@ impl View {
         };
         if unchanged {
             return Ok(None);
+        }
+        if let Some((rowid, row)) = &new {
+            let before = old.as_ref().map(|(_, row)| row.as_slice());
+            if let Some(broken) =
+                table.rules.broken(&self.connection, before, (*rowid, row)).map_err(refused_rule)?
+            {
+                return Err(LocalError::Refused(Refusal::of_rule(&table.def, broken)));
+            }
         }
         let needs_state = old.is_some() || self.memory.stats(&table).hidden > 0;
         let state = if needs_state {
@@ -162,7 +173,8 @@ impl View {
             .prepare_cached(&table.sql.delete)?
             .execute(rusqlite::params_from_iter(key.0.iter().map(Bind)))?;
         let columns = (1..=row.len()).map(|at| format!("?{}", at + 1)).collect::<Vec<_>>().join(", ");
-        let names = table.def.columns.iter().map(|column| super::table::quoted(&column.name)).collect::<Vec<_>>();
+        let names =
+            table.def.columns.iter().map(|column| super::table::quoted(&column.name)).collect::<Vec<_>>();
         let sql = format!(
             "INSERT INTO {} (rowid, {}) VALUES (?1, {columns})",
             super::table::quoted(&table.def.name),
@@ -176,7 +188,13 @@ impl View {
     }
 
     /// Takes a local transaction, now that it has a name, into the rows' states.
-    pub(crate) fn adopt(&mut self, write: LocalWrite, header: &Header, op_count: usize, chain: ChainHead) -> ViewResult<Merged> {
+    pub(crate) fn adopt(
+        &mut self,
+        write: LocalWrite,
+        header: &Header,
+        op_count: usize,
+        chain: ChainHead,
+    ) -> ViewResult<Merged> {
         let context = self.memory.context(header);
         let author = self.memory.author_number(header.dot.author);
         let by = header.write_id();
@@ -202,7 +220,11 @@ impl View {
                     *first = (*first).min(*rowid);
                 }
                 (None, Some((_, row))) => {
-                    Loaded::inserted(&table, base, row).save(&self.connection, &table, &captured.key.to_bytes())?;
+                    Loaded::inserted(&table, base, row).save(
+                        &self.connection,
+                        &table,
+                        &captured.key.to_bytes(),
+                    )?;
                 }
                 (None, None) => {}
                 (Some(mut row), new) => {
@@ -252,9 +274,8 @@ impl RowOp {
         new: Option<&(i64, Vec<Value>)>,
         state: Option<&Loaded>,
     ) -> Self {
-        let sum = |id: &ColumnId| {
-            state.and_then(|state| state.state.cells.get(id)).map_or(0, |cell| cell.sum)
-        };
+        let sum =
+            |id: &ColumnId| state.and_then(|state| state.state.cells.get(id)).map_or(0, |cell| cell.sum);
         let mut cells = Vec::new();
         let action = match (old, new) {
             (_, None) => Action::Delete,
@@ -312,10 +333,13 @@ fn offset(kind: tandem_protocol::schema::ColumnType, wanted: i64, sum: i128) -> 
     in_units(kind, offset as i64)
 }
 
+/// What the rows of a group have in common.
+type Shape = (TableId, Action, Vec<(ColumnId, Mode)>);
+
 /// The ops of a transaction: rows that share table, action and columns side by side.
 fn group_ops(captured: &[Captured]) -> Vec<Op> {
     let mut groups: Vec<RowGroup> = Vec::new();
-    let mut places: HashMap<(TableId, Action, Vec<(ColumnId, Mode)>), usize> = HashMap::new();
+    let mut places: HashMap<Shape, usize> = HashMap::new();
     let mut last: Option<usize> = None;
     for row in captured {
         let op = RowOp::of(&row.table, row.old.as_ref(), row.new.as_ref(), row.state.as_ref());
@@ -342,6 +366,17 @@ fn group_ops(captured: &[Captured]) -> Vec<Op> {
         group.cells.iter_mut().zip(op.cells).for_each(|(column, (_, _, value))| column.push(value));
     }
     groups.into_iter().map(Op::Rows).collect()
+}
+
+/// A rule that fails on a row's values (a function given what it does not take) is the write's
+/// fault, not the view's.
+fn refused_rule(error: ViewError) -> LocalError {
+    match error {
+        ViewError::Sql(error) if is_refusal(&error) => {
+            LocalError::Refused(Refusal::of_sql(error, 0, "CHECK"))
+        }
+        error => LocalError::View(error),
+    }
 }
 
 fn refusal_of_capture(error: CaptureError) -> Refusal {

@@ -53,6 +53,8 @@ impl Authors {
 pub(crate) struct Memory {
     /// Arrival number of the next transaction to be merged.
     pub position: u64,
+    /// Ops in all transactions merged.
+    pub ops: u64,
     pub chains: Chains,
     /// Everything each author held when it wrote its last transaction, besides its own.
     pub contexts: BTreeMap<Author, Arc<VersionVector>>,

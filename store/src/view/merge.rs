@@ -72,14 +72,22 @@ impl View {
         context: Arc<tandem_protocol::version::VersionVector>,
     ) -> ViewResult<()> {
         let author = self.memory.author_number(header.dot.author);
-        let sql = "INSERT INTO _tandem_transactions (arrival, author, seq, time, ops) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let sql =
+            "INSERT INTO _tandem_transactions (arrival, author, seq, time, ops) VALUES (?1, ?2, ?3, ?4, ?5)";
         let (arrival, seq) = (self.memory.position as i64, header.dot.seq as i64);
-        self.connection.prepare_cached(sql)?.execute(params![arrival, author, seq, header.time_ms, ops as i64])?;
+        self.connection.prepare_cached(sql)?.execute(params![
+            arrival,
+            author,
+            seq,
+            header.time_ms,
+            ops as i64
+        ])?;
         if let Some(key) = &header.key {
             self.connection
                 .prepare_cached("INSERT OR IGNORE INTO _tandem_keys (key, author, seq) VALUES (?1, ?2, ?3)")?
                 .execute(params![key, author, seq])?;
         }
+        self.memory.ops += ops as u64;
         self.memory.advance(header, chain, context);
         Ok(())
     }
@@ -89,9 +97,14 @@ impl View {
         let by = header.write_id();
         let sql = "INSERT INTO _tandem_system (arrival, place, author, seq, time, op) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (arrival, seq) = (self.memory.position as i64, by.seq as i64);
-        self.connection
-            .prepare_cached(sql)?
-            .execute(params![arrival, place as i64, by.author.0, seq, by.time_ms, op.to_bytes()])?;
+        self.connection.prepare_cached(sql)?.execute(params![
+            arrival,
+            place as i64,
+            by.author.0,
+            seq,
+            by.time_ms,
+            op.to_bytes()
+        ])?;
         match op {
             Op::Schema(op) => self.apply_schema(op, by),
             Op::Member(op) => {
@@ -225,7 +238,9 @@ impl View {
             match inserted {
                 Ok(_) => return Ok(true),
                 Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => return Ok(false),
-                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => self.loosen_unique(table, error)?,
+                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+                    self.loosen_unique(table, error)?
+                }
                 Err(error) => return Err(error.into()),
             }
         }

@@ -16,6 +16,7 @@ mod persist;
 mod preupdate;
 pub(crate) mod reader;
 mod rows;
+mod rules;
 mod schema;
 mod table;
 
@@ -33,6 +34,7 @@ pub(crate) use bind::read_row;
 pub(crate) use local::{LocalError, is_refusal};
 pub(crate) use memory::{Authors, Memory};
 pub(crate) use merge::Merged;
+pub(crate) use rules::Broken;
 
 use capture::Capture;
 use functions::SharedIds;
@@ -53,6 +55,17 @@ pub enum ViewError {
     /// The view does not follow the log at the moment. What the log holds is safe.
     #[error("the view cannot follow the log at the moment: {0}")]
     Behind(String),
+}
+
+impl ViewError {
+    /// Whether it is for want of room on the disk.
+    pub(crate) fn is_full_disk(&self) -> bool {
+        let code = match self {
+            Self::Sql(error) => error.sqlite_error_code(),
+            Self::Inconsistent(_) | Self::Behind(_) => None,
+        };
+        code == Some(rusqlite::ErrorCode::DiskFull)
+    }
 }
 
 pub(crate) type ViewResult<T> = Result<T, ViewError>;
@@ -79,6 +92,8 @@ pub(crate) struct View {
     /// On while a user's statement is prepared or runs.
     user: Arc<AtomicBool>,
     foreign_keys: bool,
+    /// Whether a savepoint is open inside the group.
+    savepoint: bool,
     hasher: RowHasher,
     me: Author,
     pub(crate) memory: Memory,
@@ -95,9 +110,9 @@ impl View {
         // The log is the truth: a power cut may take back the view's last transactions, which are
         // then replayed, but must never leave it corrupt. That is what NORMAL promises in WAL mode.
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
-        connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
-        connection.pragma_update(None, "cache_size", -16_000)?;
+        connection.pragma_update(None, "wal_autocheckpoint", 2000)?;
+        connection.pragma_update(None, "journal_size_limit", 8 << 20)?;
+        connection.pragma_update(None, "cache_size", -40_000)?;
         connection.pragma_update(None, "foreign_keys", false)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         let user = Arc::new(AtomicBool::new(false));
@@ -111,6 +126,7 @@ impl View {
             ids,
             user,
             foreign_keys: false,
+            savepoint: false,
             hasher: RowHasher::default(),
             me,
             memory: Memory::default(),
@@ -143,6 +159,7 @@ impl View {
             // A rollback that fails leaves a transaction open, which the next BEGIN reports.
             let _reported_by_the_next_begin = self.run("ROLLBACK");
         }
+        self.savepoint = false;
         self.restore(memory);
     }
 
@@ -151,18 +168,29 @@ impl View {
         self.connection.is_autocommit()
     }
 
-    pub(crate) fn savepoint(&self) -> ViewResult<()> {
-        Ok(self.run("SAVEPOINT one")?)
+    /// Marks the place to which one job of a group of several can be taken back. SQLite then keeps
+    /// a copy of every page the job changes; a job alone in its group goes without.
+    pub(crate) fn savepoint(&mut self) -> ViewResult<()> {
+        self.run("SAVEPOINT one")?;
+        self.savepoint = true;
+        Ok(())
     }
 
-    pub(crate) fn release(&self) -> ViewResult<()> {
-        Ok(self.run("RELEASE one")?)
+    pub(crate) fn release(&mut self) -> ViewResult<()> {
+        if std::mem::take(&mut self.savepoint) {
+            self.run("RELEASE one")?;
+        }
+        Ok(())
     }
 
-    /// Takes back everything since the savepoint.
-    pub(crate) fn rollback_to_savepoint(&mut self, memory: Memory) -> ViewResult<()> {
-        self.run("ROLLBACK TO one")?;
-        self.run("RELEASE one")?;
+    /// Takes back what one job did, to the place marked. `memory` is what it was before.
+    pub(crate) fn take_back(&mut self, memory: Memory) -> ViewResult<()> {
+        if self.savepoint {
+            self.run("ROLLBACK TO one")?;
+        } else {
+            self.run("ROLLBACK")?;
+            self.run("BEGIN IMMEDIATE")?;
+        }
         self.restore(memory);
         Ok(())
     }

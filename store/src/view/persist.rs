@@ -32,7 +32,8 @@ impl View {
         if self.state("version")? != Some(VERSION) {
             return Err(ViewError::Inconsistent("a view of another version"));
         }
-        let mut memory = Memory { position: self.state("position")?.unwrap_or(0) as u64, ..Memory::default() };
+        let number = |name| Ok::<u64, ViewError>(self.state(name)?.unwrap_or(0) as u64);
+        let mut memory = Memory { position: number("position")?, ops: number("ops")?, ..Memory::default() };
         self.load_authors(&mut memory)?;
         self.load_system(&mut memory)?;
         self.load_tables(&mut memory)?;
@@ -42,8 +43,9 @@ impl View {
     }
 
     fn load_authors(&self, memory: &mut Memory) -> ViewResult<()> {
-        let mut statement =
-            self.connection.prepare("SELECT number, author, seq, hash, context FROM _tandem_authors ORDER BY number")?;
+        let mut statement = self
+            .connection
+            .prepare("SELECT number, author, seq, hash, context FROM _tandem_authors ORDER BY number")?;
         let mut rows = statement.query([])?;
         let mut authors = Vec::new();
         while let Some(row) = rows.next()? {
@@ -114,7 +116,8 @@ impl View {
 
     /// Above every rowid in use.
     pub(super) fn next_rowid(&self, table: &ViewTable) -> ViewResult<i64> {
-        let sql = format!("SELECT coalesce(max(rowid), 0) + 1 FROM {}", super::table::quoted(&table.def.name));
+        let sql =
+            format!("SELECT coalesce(max(rowid), 0) + 1 FROM {}", super::table::quoted(&table.def.name));
         Ok(self.connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))?)
     }
 
@@ -137,7 +140,9 @@ impl View {
         self.memory.changed_authors.clear();
         let sql = "UPDATE _tandem_tables SET rows = ?2, fingerprint = ?3, hidden = ?4, greatest = ?5 WHERE number = ?1";
         for table in self.memory.tables.values() {
-            let Some(stats) = self.memory.stats.get_mut(&table.number).filter(|stats| stats.dirty) else { continue };
+            let Some(stats) = self.memory.stats.get_mut(&table.number).filter(|stats| stats.dirty) else {
+                continue;
+            };
             stats.dirty = false;
             let greatest = functions::locked(&self.ids).greatest(&table.def.name.to_ascii_lowercase());
             self.connection.prepare_cached(sql)?.execute(params![
@@ -148,6 +153,7 @@ impl View {
                 greatest
             ])?;
         }
+        self.put_state("ops", self.memory.ops as i64)?;
         self.put_state("position", self.memory.position as i64)
     }
 
@@ -168,7 +174,10 @@ impl View {
 impl View {
     /// Empties the view, and lays out the tables of a schema known in advance: rows then replay
     /// into tables that have their final shape.
-    pub(crate) fn clear(&mut self, schema: &[(tandem_protocol::schema::SchemaOp, WriteId)]) -> ViewResult<()> {
+    pub(crate) fn clear(
+        &mut self,
+        schema: &[(tandem_protocol::schema::SchemaOp, WriteId)],
+    ) -> ViewResult<()> {
         let names: Vec<String> = self
             .connection
             .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?

@@ -11,11 +11,8 @@ use rusqlite::ffi;
 use tandem_protocol::value::Value;
 
 unsafe extern "C" {
-    fn sqlite3_preupdate_hook(
-        db: *mut ffi::sqlite3,
-        hook: Option<Hook>,
-        context: *mut c_void,
-    ) -> *mut c_void;
+    fn sqlite3_preupdate_hook(db: *mut ffi::sqlite3, hook: Option<Hook>, context: *mut c_void)
+    -> *mut c_void;
     fn sqlite3_preupdate_old(db: *mut ffi::sqlite3, at: c_int, value: *mut *mut ffi::sqlite3_value) -> c_int;
     fn sqlite3_preupdate_new(db: *mut ffi::sqlite3, at: c_int, value: *mut *mut ffi::sqlite3_value) -> c_int;
 }
@@ -47,12 +44,12 @@ pub(crate) struct Change<'a> {
 
 impl Change<'_> {
     /// The row's values before the change, `None` if SQLite could not give one.
-    pub(crate) fn old(&self, columns: usize) -> Option<Vec<Value>> {
+    pub(crate) fn row_before(&self, columns: usize) -> Option<Vec<Value>> {
         self.values(columns, sqlite3_preupdate_old)
     }
 
     /// The row's values after the change.
-    pub(crate) fn new(&self, columns: usize) -> Option<Vec<Value>> {
+    pub(crate) fn row_after(&self, columns: usize) -> Option<Vec<Value>> {
         self.values(columns, sqlite3_preupdate_new)
     }
 

@@ -48,7 +48,7 @@ impl Readers {
             if !statement.readonly() {
                 return Ok(None);
             }
-            let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let mut rows = statement.query(rusqlite::params_from_iter(params.iter().map(Bind)))?;
             let mut all = Vec::new();
             while let Some(row) = rows.next()? {
@@ -68,7 +68,8 @@ impl Readers {
     /// Runs tandem's own reading.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> ViewResult<T>) -> ViewResult<T> {
         let mut connection = self.take()?;
-        connection.authorizer(None::<fn(rusqlite::hooks::AuthContext<'_>) -> rusqlite::hooks::Authorization>)?;
+        connection
+            .authorizer(None::<fn(rusqlite::hooks::AuthContext<'_>) -> rusqlite::hooks::Authorization>)?;
         let result = read(&connection);
         self.give_back(connection);
         result

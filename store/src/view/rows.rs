@@ -53,15 +53,26 @@ pub(crate) fn put_run(connection: &Connection, table: &ViewTable, run: &Run) -> 
     connection
         .prepare_cached("DELETE FROM _tandem_runs WHERE tbl = ?1 AND first >= ?2")?
         .execute(params![table.number, run.first])?;
-    let sql = "INSERT INTO _tandem_runs (tbl, first, author, seq, time, width) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sql =
+        "INSERT INTO _tandem_runs (tbl, first, author, seq, time, width) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let (seq, time) = (run.base.by.seq as i64, run.base.by.time_ms);
-    connection
-        .prepare_cached(sql)?
-        .execute(params![table.number, run.first, run.author, seq, time, run.base.width])?;
+    connection.prepare_cached(sql)?.execute(params![
+        table.number,
+        run.first,
+        run.author,
+        seq,
+        time,
+        run.base.width
+    ])?;
     Ok(())
 }
 
-fn base_of_rowid(connection: &Connection, authors: &Authors, table: &ViewTable, rowid: i64) -> ViewResult<Base> {
+fn base_of_rowid(
+    connection: &Connection,
+    authors: &Authors,
+    table: &ViewTable,
+    rowid: i64,
+) -> ViewResult<Base> {
     let sql = "SELECT author, seq, time, width FROM _tandem_runs \
                WHERE tbl = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
     let found: Option<(i64, i64, i64, u16)> = connection
@@ -78,12 +89,16 @@ fn base_of_rowid(connection: &Connection, authors: &Authors, table: &ViewTable, 
 }
 
 /// The shown row of that key.
-pub(crate) fn select(connection: &Connection, table: &ViewTable, key: &Key) -> ViewResult<Option<(i64, Vec<Value>)>> {
+pub(crate) fn select(
+    connection: &Connection,
+    table: &ViewTable,
+    key: &Key,
+) -> ViewResult<Option<(i64, Vec<Value>)>> {
     let mut statement = connection.prepare_cached(&table.sql.select)?;
     let mut rows = statement.query(rusqlite::params_from_iter(key.0.iter().map(Bind)))?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let values = read_row(row, 1, table.def.columns.len())?;
-    Ok(Some((row.get(0)?, table.from_storage(values))))
+    Ok(Some((row.get(0)?, table.read_back(values))))
 }
 
 /// Whether a row has an entry of its own.
@@ -129,7 +144,12 @@ impl Loaded {
 
     /// A row that `base` just inserted, to be stored on its own.
     pub(crate) fn inserted(table: &ViewTable, base: Base, row: &[Value]) -> Self {
-        Self { state: RowState::once(base.by, table.cells_of(row)), shown: None, base: Some(base), stored: false }
+        Self {
+            state: RowState::once(base.by, table.cells_of(row)),
+            shown: None,
+            base: Some(base),
+            stored: false,
+        }
     }
 
     /// Stores the state.

@@ -31,7 +31,8 @@ impl View {
         }
         for index in schema.indices() {
             let table = schema.table(&index.table);
-            let fits = table.is_some_and(|table| index.columns.iter().all(|name| table.shown.column(name).is_some()));
+            let fits = table
+                .is_some_and(|table| index.columns.iter().all(|name| table.shown.column(name).is_some()));
             if fits {
                 self.connection.execute_batch(&ddl::create_index(index))?;
             }
@@ -43,14 +44,15 @@ impl View {
     /// Whether SQLite accepts every default and rule: it looks at them only when they are used.
     pub(crate) fn check_rules(&self) -> ViewResult<()> {
         for table in self.memory.tables.values() {
-            self.connection.prepare(&table.sql.update)?;
+            table.rules.check(&self.connection)?;
             self.connection.prepare(&format!("INSERT INTO {} DEFAULT VALUES", quoted(&table.def.name)))?;
         }
         Ok(())
     }
 
     fn create_table(&mut self, table: &ViewTable) -> ViewResult<()> {
-        let taken = self.memory.tables.values().any(|known| known.def.name.eq_ignore_ascii_case(&table.def.name));
+        let taken =
+            self.memory.tables.values().any(|known| known.def.name.eq_ignore_ascii_case(&table.def.name));
         if taken {
             // Two tables of one name; which is shown has changed.
             self.stale = true;
@@ -86,10 +88,7 @@ impl View {
             self.stale = true;
             return Ok(());
         };
-        for name in ddl::rule_trigger_names(&old.name) {
-            self.connection.execute_batch(&format!("DROP TRIGGER IF EXISTS {name}"))?;
-        }
-        for sql in additions.iter().chain(&ddl::rule_triggers(new)) {
+        for sql in &additions {
             self.connection.execute_batch(sql)?;
         }
         let table = Arc::new(ViewTable::new(known.number, new));
@@ -108,7 +107,7 @@ impl View {
         let mut statement = self.connection.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let values = table.from_storage(super::read_row(row, 1, table.def.columns.len())?);
+            let values = table.read_back(super::read_row(row, 1, table.def.columns.len())?);
             fingerprint.add(table.hash(&mut self.hasher, &values));
         }
         self.memory.stats(table).fingerprint = fingerprint;

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use super::rules::Rules;
+
 use tandem_protocol::decimal::Decimal;
 use tandem_protocol::fingerprint::{RowHash, RowHasher};
 use tandem_protocol::schema::{ColumnDef, ColumnId, ColumnType, TableDef, TableId, TypeMismatch};
@@ -24,6 +26,8 @@ pub(crate) struct ViewTable {
     pub cells: Vec<usize>,
     /// The same, ascending by column id: the order in which a row is hashed.
     hashed: Vec<usize>,
+    /// What a row must satisfy.
+    pub rules: Rules,
     /// Statements, all of them with the columns in declared order.
     pub sql: TableSql,
 }
@@ -46,15 +50,24 @@ pub(crate) fn quoted(name: &str) -> String {
 
 impl ViewTable {
     pub(crate) fn new(number: i64, def: &TableDef) -> Self {
-        let position = |name: &String| {
-            def.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
-        };
+        let position =
+            |name: &String| def.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name));
         let key: Vec<usize> = def.key.iter().filter_map(position).collect();
         let cells: Vec<usize> = (0..def.columns.len()).filter(|at| !key.contains(at)).collect();
         let ids: Vec<ColumnId> = def.columns.iter().map(ColumnDef::id).collect();
         let mut hashed = cells.clone();
         hashed.sort_by_key(|at| ids[*at]);
-        Self { id: def.id(), number, sql: TableSql::new(def, &key), def: def.clone(), ids, key, cells, hashed }
+        Self {
+            id: def.id(),
+            number,
+            rules: Rules::new(def, &cells),
+            sql: TableSql::new(def, &key),
+            def: def.clone(),
+            ids,
+            key,
+            cells,
+            hashed,
+        }
     }
 
     /// A row's key.
@@ -101,7 +114,7 @@ impl ViewTable {
     }
 
     /// A row as SQLite stores it, as canonical values. The view holds nothing else.
-    pub(crate) fn from_storage(&self, row: Vec<Value>) -> Vec<Value> {
+    pub(crate) fn read_back(&self, row: Vec<Value>) -> Vec<Value> {
         self.def.columns.iter().zip(row).map(|(column, value)| from_storage(column.kind, value)).collect()
     }
 }
@@ -135,9 +148,7 @@ fn from_storage(kind: ColumnType, value: Value) -> Value {
         (
             ColumnType::Decimal { precision, scale } | ColumnType::Counter { precision, scale },
             Value::Real(number),
-        ) => {
-            Decimal::from_f64(number, precision.max(18), scale).map_or(Value::Real(number), Value::Decimal)
-        }
+        ) => Decimal::from_f64(number, precision.max(18), scale).map_or(Value::Real(number), Value::Decimal),
         (_, value) => value,
     }
 }
@@ -148,8 +159,12 @@ impl TableSql {
         let names: Vec<String> = def.columns.iter().map(|column| quoted(&column.name)).collect();
         let columns = names.join(", ");
         let places = (1..=names.len()).map(|at| format!("?{at}")).collect::<Vec<_>>().join(", ");
-        let assignments =
-            names.iter().enumerate().map(|(at, name)| format!("{name} = ?{}", at + 1)).collect::<Vec<_>>().join(", ");
+        let assignments = names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| format!("{name} = ?{}", at + 1))
+            .collect::<Vec<_>>()
+            .join(", ");
         let by_key = |first: usize| {
             let mut condition = String::new();
             for (at, column) in key.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! What the writer can be asked.
 
-use tandem_protocol::membership::MemberOp;
+use tandem_protocol::membership::{MemberOp, Membership};
 use tandem_protocol::schema::SchemaOp;
 
 use crate::receive::{ReceiveError, Received};
@@ -33,13 +33,16 @@ pub(crate) struct LocalJob {
     pub reply: Reply<Result<Written, WriteError>>,
 }
 
+/// Makes a membership op from the membership as it stands.
+pub(crate) type MakeMemberOp = Box<dyn FnMut(&Membership) -> Result<MemberOp, WriteError> + Send>;
+
 /// What a transaction of this site does.
 pub(crate) enum LocalWork {
     Sql(Write),
     /// SQL DDL, planned against the schema at its turn.
     Schema(String),
     /// A membership op, made from the membership at its turn.
-    Member(Box<dyn FnMut(&tandem_protocol::membership::Membership) -> Result<MemberOp, WriteError> + Send>),
+    Member(MakeMemberOp),
     /// Ops as they are (the founding of a space).
     Found(Box<MemberOp>, Vec<SchemaOp>),
 }

@@ -11,8 +11,8 @@ use tandem_protocol::transaction::{self, Header, Previous, Transaction, idempote
 use tandem_protocol::verify::{self, ChainHead, Chains, Known};
 use tandem_protocol::version::Dot;
 
-use super::commands::{Job, LocalJob, LocalWork, RemoteJob};
 use super::Writer;
+use super::commands::{Job, LocalJob, LocalWork, RemoteJob};
 use crate::log::{LogError, Record};
 use crate::receive::{ReceiveError, Received, add_changes};
 use crate::space::{Commit, CommittedTransaction, Recent};
@@ -65,10 +65,12 @@ impl Writer {
         }
         let mut pending = Pending::default();
         let mut done: Vec<Done> = Vec::new();
+        let alone = jobs.len() == 1;
         let mut jobs = jobs.into_iter();
         while let Some(mut job) = jobs.next() {
             let memory = self.view.memory.clone();
-            let ran = self.view.savepoint().map_err(LocalError::from).map_err(JobError::from);
+            let marked = if alone { Ok(()) } else { self.view.savepoint() };
+            let ran = marked.map_err(JobError::from);
             let ran = ran.and_then(|()| self.run_one(&mut job, &mut pending));
             if self.view.group_lost() {
                 // OR ROLLBACK took the whole group back: only its own job is to blame.
@@ -85,7 +87,9 @@ impl Writer {
             }
             let settled = match ran {
                 Ok(outcome) => self.view.release().map(|()| Ok(outcome)),
-                Err(error) => self.view.rollback_to_savepoint(memory).map(|()| Err(error)),
+                Err(error) => {
+                    self.view.take_back(memory).and_then(|()| self.view.release()).map(|()| Err(error))
+                }
             };
             match settled {
                 Ok(Ok(outcome)) => done.push(Done { job, outcome }),
@@ -110,7 +114,12 @@ impl Writer {
             let failed = Arc::new(error);
             return done.into_iter().for_each(|done| answer_log_failed(done.job, &failed));
         }
-        self.unsealed_bytes += pending.records.iter().filter(|record| record.is_small()).map(|record| record.block.len()).sum::<usize>();
+        self.unsealed_bytes += pending
+            .records
+            .iter()
+            .filter(|record| record.is_small())
+            .map(|record| record.block.len())
+            .sum::<usize>();
         self.log_end += pending.records.iter().map(|record| u64::from(record.count)).sum::<u64>();
         if let Err(error) = self.view.commit() {
             // The log has it all; the view follows as soon as it can.
@@ -160,7 +169,8 @@ impl Writer {
         match &mut job.work {
             LocalWork::Sql(write) => self.run_sql(write, now_ms, pending),
             LocalWork::Schema(sql) => {
-                let ops = ddl::plan(sql, &self.view.memory.schema).map_err(|error| Refusal::of_ddl(&error))?;
+                let ops =
+                    ddl::plan(sql, &self.view.memory.schema).map_err(|error| Refusal::of_ddl(&error))?;
                 let ops: Vec<Op> = ops.into_iter().map(Op::Schema).collect();
                 self.record_ops(ops, Some("schema".into()), now_ms, pending)
             }
@@ -194,9 +204,12 @@ impl Writer {
         let mut local = self.view.run_local(&write.statements)?;
         let results = std::mem::take(&mut local.results);
         if local.ops.is_empty() {
+            // REPLACE by the same values still moved the row.
+            self.view.take_back(memory)?;
             return Ok(Written { dot: None, results, changes: Vec::new(), repeated: false });
         }
-        let mut transaction = Transaction { header: self.header(now_ms), ops: std::mem::take(&mut local.ops) };
+        let mut transaction =
+            Transaction { header: self.header(now_ms), ops: std::mem::take(&mut local.ops) };
         transaction.header.key = key;
         transaction.header.by.clone_from(&write.by);
         transaction.header.message.clone_from(&write.message);
@@ -204,8 +217,7 @@ impl Writer {
         let signed = self.sign(&transaction)?;
         let merged = if transaction.header.basis.is_some() {
             // What others changed meanwhile may win: decided like any concurrent edit.
-            self.view.rollback_to_savepoint(memory)?;
-            self.view.savepoint()?;
+            self.view.take_back(memory)?;
             self.view.merge(&transaction, signed.chain)?
         } else {
             self.view.adopt(local, &transaction.header, transaction.op_count(), signed.chain)?
@@ -227,11 +239,16 @@ impl Writer {
         transaction.header.message = message;
         let signed = self.sign(&transaction)?;
         let merged = self.view.merge(&transaction, signed.chain);
-        let merged = merged.and_then(|merged| self.view.check_rules().map(|()| merged)).map_err(|error| match error {
-            // A default or CHECK expression that SQLite does not accept.
-            ViewError::Sql(error) if crate::view::is_refusal(&error) => Refusal::of_schema_sql(&error).into(),
-            error => JobError::View(error),
-        })?;
+        let merged =
+            merged.and_then(|merged| self.view.check_rules().map(|()| merged)).map_err(
+                |error| match error {
+                    // A default or CHECK expression that SQLite does not accept.
+                    ViewError::Sql(error) if crate::view::is_refusal(&error) => {
+                        Refusal::of_schema_sql(&error).into()
+                    }
+                    error => JobError::View(error),
+                },
+            )?;
         Ok(self.recorded(transaction, signed, merged, Vec::new(), pending))
     }
 
@@ -466,6 +483,9 @@ impl Done {
 }
 
 fn answer_error(job: Job, error: JobError) {
+    if matches!(&error, JobError::View(error) if error.is_full_disk()) {
+        return answer_log_failed(job, &Arc::new(full_disk()));
+    }
     match job {
         Job::Local(LocalJob { reply, .. }) => reply(Err(match error {
             JobError::Refused(refusal) => refusal.into(),
@@ -482,16 +502,26 @@ fn answer_error(job: Job, error: JobError) {
 }
 
 fn answer_failed(job: Job, error: &Arc<ViewError>) {
+    if error.is_full_disk() {
+        return answer_log_failed(job, &Arc::new(full_disk()));
+    }
     answer_error(job, JobError::View(ViewError::Behind(error.to_string())));
 }
 
 fn answer_log_failed(job: Job, error: &Arc<LogError>) {
     let error = match &**error {
         LogError::Poisoned => LogError::Poisoned,
+        // The kind is what tells a full disk from others.
+        LogError::Io(error) => LogError::Io(std::io::Error::new(error.kind(), error.to_string())),
         other => LogError::Io(std::io::Error::other(other.to_string())),
     };
     match job {
         Job::Local(job) => (job.reply)(Err(error.into())),
         Job::Remote(job) => (job.reply)(Err(error.into())),
     }
+}
+
+/// A full disk is told the same way whether it is the log or the view that finds no room.
+fn full_disk() -> LogError {
+    LogError::Io(std::io::ErrorKind::StorageFull.into())
 }

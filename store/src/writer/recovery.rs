@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tandem_protocol::clock::Clock;
 use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
+use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::SchemaOp;
-use tandem_protocol::merge::WriteId;
 use tandem_protocol::transaction::Transaction;
 use tandem_protocol::verify::ChainHead;
 
@@ -30,7 +30,10 @@ impl Writer {
     ) -> Result<Self, OpenFailure> {
         let (log_end, cut) = log.end()?;
         if cut > 0 {
-            tracing::warn!(cut, "the last records of the log were not completely written and have been cut off; they had not been acknowledged");
+            tracing::warn!(
+                cut,
+                "the last records of the log were not completely written and have been cut off; they had not been acknowledged"
+            );
         }
         let me = key.author();
         let view = match View::open(view_path, me) {
@@ -43,8 +46,7 @@ impl Writer {
         };
         let sealed = view.state("sealed")?.unwrap_or(0) as u64;
         let clock = Clock::default();
-        let mut writer =
-            Self { space, key, log, view, shared, clock, sealed, unsealed_bytes: 0, log_end };
+        let mut writer = Self { space, key, log, view, shared, clock, sealed, unsealed_bytes: 0, log_end };
         if writer.follows_log()? {
             writer.catch_up()?;
         } else {

@@ -27,18 +27,11 @@ const GOLDEN_V4: u64 = 4_177_035_279_138_403_468;
 #[test]
 fn the_statement_fits_the_table() {
     let tables = tables(ATTENDANCE_SCHEMA);
-    let declared: Vec<&str> = tables["attendance"]
-        .iter()
-        .map(|column| &*column.name)
-        .collect();
+    let declared: Vec<&str> = tables["attendance"].iter().map(|column| &*column.name).collect();
     let (table, columns, parameters) = insert(ATTENDANCE_INSERT);
     assert_eq!((table.as_str(), parameters), ("attendance", 6));
     assert_eq!(columns, declared);
-    assert!(
-        tables["attendance"]
-            .iter()
-            .all(|column| column.parent().is_none())
-    );
+    assert!(tables["attendance"].iter().all(|column| column.parent().is_none()));
 }
 
 #[test]
@@ -60,27 +53,15 @@ fn rows_follow_the_described_pattern() {
     assert_eq!(text(&rows[123][5]), "2024-09-02T08:00:01.230Z");
     assert_eq!(words.len(), 18);
     let tables = tables(ATTENDANCE_SCHEMA);
-    let allowed: BTreeSet<&str> = tables["attendance"][3]
-        .allowed()
-        .unwrap()
-        .into_iter()
-        .collect();
+    let allowed: BTreeSet<&str> = tables["attendance"][3].allowed().unwrap().into_iter().collect();
     assert!(statuses.keys().copied().eq(allowed), "{statuses:?}");
-    assert!(
-        statuses
-            .values()
-            .all(|count| (2_000..3_000).contains(count)),
-        "{statuses:?}"
-    );
+    assert!(statuses.values().all(|count| (2_000..3_000).contains(count)), "{statuses:?}");
 }
 
 #[test]
 fn version_7_ids_ascend_and_version_4_ids_do_not() {
-    let ids = |kind| -> Vec<String> {
-        attendance_day(5, ROWS, kind)
-            .map(|row| text(&row[0]).to_owned())
-            .collect()
-    };
+    let ids =
+        |kind| -> Vec<String> { attendance_day(5, ROWS, kind).map(|row| text(&row[0]).to_owned()).collect() };
     let (ascending, random) = (ids(IdKind::V7), ids(IdKind::V4));
     assert!(ascending.is_sorted_by(|one, next| one < next));
     assert!(ascending.iter().all(|id| &id[14..15] == "7"));

@@ -17,20 +17,14 @@ impl Column {
 
     /// The table it refers to.
     pub fn parent(&self) -> Option<&str> {
-        self.declared
-            .split_once("REFERENCES ")
-            .map(|(_, rest)| rest.split(' ').next().unwrap())
+        self.declared.split_once("REFERENCES ").map(|(_, rest)| rest.split(' ').next().unwrap())
     }
 
     /// The values its CHECK (… IN (…)) allows.
     pub fn allowed(&self) -> Option<Vec<&str>> {
         let (_, list) = self.declared.split_once(" IN (")?;
         let (list, _) = list.split_once(')')?;
-        Some(
-            list.split(", ")
-                .map(|value| value.trim_matches('\''))
-                .collect(),
-        )
+        Some(list.split(", ").map(|value| value.trim_matches('\'')).collect())
     }
 }
 
@@ -42,10 +36,7 @@ pub fn tables(schema: &str) -> BTreeMap<String, Vec<Column>> {
         let (columns, _) = rest.split_once("\n);").unwrap();
         let columns = columns.lines().map(|line| {
             let (name, declared) = line.trim().split_once(' ').unwrap();
-            Column {
-                name: name.to_owned(),
-                declared: declared.trim_end_matches(',').trim().to_owned(),
-            }
+            Column { name: name.to_owned(), declared: declared.trim_end_matches(',').trim().to_owned() }
         });
         tables.insert(name.to_owned(), columns.collect());
     }

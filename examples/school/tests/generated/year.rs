@@ -22,9 +22,7 @@ fn rows(school: &School) -> BTreeMap<&'static str, Vec<HashMap<String, Cell>>> {
     for batch in school.batches() {
         let (_, columns, _) = insert(batch.sql);
         let named = |row: Vec<Cell>| columns.iter().cloned().zip(row).collect();
-        rows.entry(batch.table)
-            .or_default()
-            .extend(batch.rows.into_iter().map(named));
+        rows.entry(batch.table).or_default().extend(batch.rows.into_iter().map(named));
     }
     rows
 }
@@ -51,10 +49,7 @@ fn statements_name_exactly_the_columns_of_the_schema() {
         let declared: Vec<&str> = tables[&table].iter().map(|column| &*column.name).collect();
         assert_eq!(columns, declared, "{table}");
         assert_eq!(parameters, declared.len(), "{table}");
-        assert!(
-            batch.rows.iter().all(|row| row.len() == parameters),
-            "{table}"
-        );
+        assert!(batch.rows.iter().all(|row| row.len() == parameters), "{table}");
         seen.insert(table);
     }
     assert!(seen.iter().eq(tables.keys()), "{seen:?}");
@@ -66,11 +61,7 @@ fn counts_are_what_is_generated_and_attendance_is_what_was_asked() {
         let school = School::generate(7, size);
         let rows = rows(&school);
         for (table, count) in school.counts() {
-            assert_eq!(
-                rows.get(table).map_or(0, Vec::len),
-                count,
-                "{table} of {size}"
-            );
+            assert_eq!(rows.get(table).map_or(0, Vec::len), count, "{table} of {size}");
         }
         assert_eq!(rows.get("attendance").map_or(0, Vec::len), size);
     }
@@ -109,12 +100,7 @@ fn every_cell_is_what_its_column_declares() {
     for batch in School::generate(13, 5_000).batches() {
         for row in &batch.rows {
             for (column, cell) in tables[batch.table].iter().zip(row) {
-                assert!(
-                    fits(column, cell),
-                    "{}.{} = {cell:?}",
-                    batch.table,
-                    column.name
-                );
+                assert!(fits(column, cell), "{}.{} = {cell:?}", batch.table, column.name);
             }
         }
     }
@@ -127,23 +113,20 @@ fn fits(column: &Column, cell: &Cell) -> bool {
     let shaped = |pattern: &str| {
         let text = text(cell);
         text.len() == pattern.len()
-            && text
-                .bytes()
-                .zip(pattern.bytes())
-                .all(|(is, must)| match must {
-                    b'0' => is.is_ascii_digit(),
-                    b'x' => is.is_ascii_digit() || (b'a'..=b'f').contains(&is),
-                    other => is == other,
-                })
+            && text.bytes().zip(pattern.bytes()).all(|(is, must)| match must {
+                b'0' => is.is_ascii_digit(),
+                b'x' => is.is_ascii_digit() || (b'a'..=b'f').contains(&is),
+                other => is == other,
+            })
     };
     match (column.declared.split(' ').next().unwrap(), cell) {
         (_, Cell::Null) => column.is_nullable(),
         ("INTEGER" | "COUNTER", Cell::Integer(_)) => true,
         ("BOOLEAN", Cell::Integer(value)) => [0, 1].contains(value),
         ("TEXT" | "QUIET", Cell::Text(text)) => !text.is_empty(),
-        ("DECIMAL(12,2)", Cell::Text(text)) => text
-            .split_once('.')
-            .is_some_and(|(whole, rest)| whole.parse::<u32>().is_ok() && rest.len() == 2),
+        ("DECIMAL(12,2)", Cell::Text(text)) => {
+            text.split_once('.').is_some_and(|(whole, rest)| whole.parse::<u32>().is_ok() && rest.len() == 2)
+        }
         ("DATE", _) => shaped("0000-00-00"),
         ("TIME", _) => shaped("00:00:00"),
         ("TIMESTAMP" | "STAMP", _) => shaped("0000-00-00T00:00:00.000Z"),
@@ -171,10 +154,7 @@ fn contracts_add_up() {
     let school = School::generate(19, 40_000);
     let rows = rows(&school);
     let by_id = |table: &str| -> HashMap<i64, &HashMap<String, Cell>> {
-        rows[table]
-            .iter()
-            .map(|row| (integer(&row["id"]), row))
-            .collect()
+        rows[table].iter().map(|row| (integer(&row["id"]), row)).collect()
     };
     let (sessions, tariffs) = (by_id("sessions"), by_id("tariffs"));
 
@@ -184,13 +164,8 @@ fn contracts_add_up() {
         let session = sessions[&integer(&mark["session_id"])];
         assert_eq!(text(&session["status"]), "done");
         let student = integer(&mark["student_id"]);
-        assert!(
-            marked.insert((integer(&session["id"]), student)),
-            "marked twice: {mark:?}"
-        );
-        let hour = hours
-            .entry((student, integer(&session["cohort_id"])))
-            .or_default();
+        assert!(marked.insert((integer(&session["id"]), student)), "marked twice: {mark:?}");
+        let hour = hours.entry((student, integer(&session["cohort_id"]))).or_default();
         if text(&mark["status"]) != "excused" {
             *hour += integer(&session["duration"]) / 60;
         }
@@ -204,23 +179,13 @@ fn contracts_add_up() {
 
     let mut codes = HashSet::new();
     for contract in &rows["enrollments"] {
-        let of = (
-            integer(&contract["student_id"]),
-            integer(&contract["cohort_id"]),
-        );
+        let of = (integer(&contract["student_id"]), integer(&contract["cohort_id"]));
         let consumed = integer(&contract["hours_consumed"]);
-        assert_eq!(
-            consumed,
-            hours.get(&of).copied().unwrap_or(0),
-            "{contract:?}"
-        );
+        assert_eq!(consumed, hours.get(&of).copied().unwrap_or(0), "{contract:?}");
         assert!(consumed <= integer(&contract["hours_purchased"]));
         let price = cents(&tariffs[&integer(&contract["tariff_id"])]["amount"]);
         let paid = paid[&integer(&contract["id"])];
-        assert!(
-            0 < paid && paid <= price,
-            "{contract:?} paid {paid} of {price}"
-        );
+        assert!(0 < paid && paid <= price, "{contract:?} paid {paid} of {price}");
         assert!(codes.insert(text(&contract["contract_code"])));
     }
 }
@@ -240,20 +205,12 @@ fn nobody_is_in_two_places_at_once() {
     let mut busy = HashSet::new();
     for session in &rows["sessions"] {
         for student in &classes[&integer(&session["cohort_id"])] {
-            let when = (
-                student,
-                text(&session["date"]),
-                text(&session["start_time"]),
-            );
+            let when = (student, text(&session["date"]), text(&session["start_time"]));
             assert!(busy.insert(when), "{when:?} is busy already");
         }
     }
     let students: HashSet<i64> = classes.values().flatten().copied().collect();
-    assert_eq!(
-        students.len(),
-        rows["students"].len(),
-        "every student has a contract"
-    );
+    assert_eq!(students.len(), rows["students"].len(), "every student has a contract");
 }
 
 #[test]
@@ -268,16 +225,8 @@ fn a_batch_is_a_statement_of_the_http_interface() {
             "params_list": [[1025, "Japonais"], [2049, "Chinois"], [3073, "Coréen"]],
         })
     );
-    let cells = [
-        Cell::Null,
-        Cell::Integer(1),
-        Cell::Real(0.5),
-        Cell::from("é"),
-    ];
-    assert_eq!(
-        serde_json::to_string(&cells).unwrap(),
-        r#"[null,1,0.5,"é"]"#
-    );
+    let cells = [Cell::Null, Cell::Integer(1), Cell::Real(0.5), Cell::from("é")];
+    assert_eq!(serde_json::to_string(&cells).unwrap(), r#"[null,1,0.5,"é"]"#);
 }
 
 #[test]
@@ -285,11 +234,7 @@ fn batches_are_as_long_as_asked() {
     let school = School::generate(3, 2_500);
     let lengths = |rows| -> Vec<usize> {
         let of_attendance = |batch: &Batch| batch.table == "attendance";
-        school
-            .batches_of(rows)
-            .filter(of_attendance)
-            .map(|batch| batch.rows.len())
-            .collect()
+        school.batches_of(rows).filter(of_attendance).map(|batch| batch.rows.len()).collect()
     };
     assert_eq!(lengths(1_000), [1_000, 1_000, 500]);
     assert_eq!(lengths(2_500), [2_500]);

@@ -63,7 +63,12 @@ impl Driver {
             SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Expired(gone))) => {
                 for (peer, address) in gone {
                     if let Some(author) = author_of(&peer) {
-                        self.dialer.doubt(&author, &address::split(address).0);
+                        let (address, _) = address::split(address);
+                        if self.hub.knows(&author) {
+                            self.dialer.doubt(&author, &address);
+                        } else {
+                            self.dialer.forget(&author, &address);
+                        }
                     }
                 }
             }

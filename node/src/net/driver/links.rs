@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use libp2p::Stream;
-use libp2p_stream::Control;
+use libp2p_stream::{Control, OpenStreamError};
 use tandem_protocol::identity::Author;
 use tandem_protocol::session::{Farewell, Fault, Side};
 use tokio::sync::mpsc;
@@ -100,11 +100,15 @@ impl Links {
             let stream = async {
                 let peer = peer_id(&peer).ok_or_else(|| io::Error::other("no Ed25519 key"))?;
                 let opened = timeout(OPENING, control.open_stream(peer, SYNC)).await;
-                opened.map_err(io::Error::from)?.map_err(io::Error::other)
+                opened.map_err(io::Error::from)?.map_err(|error| match error {
+                    // Some other program that uses libp2p.
+                    OpenStreamError::UnsupportedProtocol(_) => LinkEnd::Fault(Fault::Stranger),
+                    error => LinkEnd::Broken(io::Error::other(error)),
+                })
             };
             let end = match stream.await {
                 Ok(stream) => link::run(hub, peer, Side::Opener, id, stream.compat(), hearsay).await,
-                Err(error) => error.into(),
+                Err(end) => end,
             };
             let _driver_gone = ended.send(Ended { peer, end, id });
         });

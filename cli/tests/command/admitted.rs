@@ -1,0 +1,106 @@
+//! Joining and working by files alone.
+
+use serde_json::json;
+
+use crate::program::Program;
+
+/// A file beside the data folder of a program.
+fn beside(program: &Program, name: &str) -> String {
+    program.data().with_file_name(name).to_str().unwrap().to_owned()
+}
+
+/// The code with which the program refuses.
+fn refusal(program: &Program, words: &[&str]) -> String {
+    let run = program.run(&[&["--json"], words].concat());
+    assert_eq!((run.code, run.out.as_str()), (1, ""), "{words:?}: {run:?}");
+    let error: serde_json::Value = serde_json::from_str(&run.err).unwrap();
+    error["error"]["code"].as_str().unwrap().to_owned()
+}
+
+/// What shows whether two sites hold the same.
+fn held(program: &Program) -> (serde_json::Value, serde_json::Value) {
+    let mut status = program.json(&["status"]);
+    let space = status["spaces"][0].take();
+    (space["fingerprint"].clone(), space["version_vector"].clone())
+}
+
+#[test]
+fn two_sites_that_never_share_a_network_work_together() {
+    let (office, class) = (Program::with_school(), Program::new());
+    office.run(&["sql", "INSERT INTO pupils VALUES (1, 'Ada')"]);
+    let request = beside(&class, "class.request");
+    let asked = class.run(&["join", "--request", &request, "--name", "Salle 4"]);
+    assert_eq!(asked.code, 0, "{asked:?}");
+    assert!(asked.out.contains("tandem invite --admit \"class.request\""), "{asked:?}");
+    let told = office.run(&["invite", "--admit", &request]);
+    assert_eq!(told.code, 0, "{told:?}");
+    assert!(told.out.contains("tandem bundle import \"Salle 4.tandem\""), "{told:?}");
+    // Asked again, also in the other language, with another name for the bundle.
+    let bundle = beside(&class, "for class.tandem");
+    let again = office.run(&["--lang", "fr", "invite", "--admit", &request, "--out", &bundle]);
+    assert!(again.out.contains("déjà un site") && again.out.contains("for class.tandem"), "{again:?}");
+
+    let trial = class.run(&["bundle", "import", "--dry-run", &bundle]);
+    assert!(trial.out.contains("would become a site of school"), "{trial:?}");
+    assert_eq!(class.json(&["status"])["spaces"], json!([]));
+    let taken = class.json(&["bundle", "import", &beside(&class, "Salle 4.tandem")]);
+    assert_eq!((&taken["joined"], &taken["complete"]), (&json!("school"), &json!(true)));
+    assert_eq!(class.json(&["status"])["site"]["name"], "Salle 4");
+
+    class.run(&["sql", "INSERT INTO pupils VALUES (2, 'Bo')"]);
+    let back = beside(&office, "back.tandem");
+    class.json(&["bundle", "export", &back, "--for", "office"]);
+    assert_eq!(office.json(&["bundle", "import", &back])["transactions"], 1);
+    assert_eq!(
+        office.json(&["sql", "SELECT name FROM pupils ORDER BY id"])["rows"],
+        json!([["Ada"], ["Bo"]])
+    );
+    assert_eq!(held(&office), held(&class));
+}
+
+#[test]
+fn what_is_no_request_or_for_another_site_is_refused() {
+    let (office, class, other) = (Program::with_school(), Program::new(), Program::new());
+    let request = beside(&class, "class.request");
+    class.json(&["join", "--request", &request, "--name", "class"]);
+    let text = std::fs::read_to_string(&request).unwrap();
+    let other_letter = if &text[40..41] == "a" { "b" } else { "a" };
+    let tampered = office.file("tampered.request", &[&text[..40], other_letter, &text[41..]].concat());
+    let foreign = office.file("photo.jpg", "something else\n");
+    let changed = office.file("cut.request", &text[..text.len() - 9]);
+    for wrong in [&tampered, &foreign, &changed] {
+        assert_eq!(
+            refusal(&office, &["invite", "--admit", wrong.to_str().unwrap()]),
+            "join_request_malformed"
+        );
+    }
+    assert_eq!(refusal(&office, &["invite", "--admit", "nothing.request"]), "file_failed");
+    assert_eq!(office.json(&["sites"])["sites"].as_array().unwrap().len(), 1);
+    assert_eq!(refusal(&office, &["join", "--request", &request]), "two_spaces");
+
+    office.json(&["invite", "--admit", &request]);
+    let bundle = beside(&class, "class.tandem");
+    assert_eq!(refusal(&other, &["bundle", "import", &bundle]), "space_missing");
+    assert!(!other.data().exists(), "nothing is made where there is no site");
+    other.json(&["join", "--request", &beside(&other, "other.request"), "--name", "other"]);
+    assert_eq!(refusal(&other, &["bundle", "import", &bundle]), "bundle_not_admitting");
+    assert_eq!(other.json(&["status"])["spaces"], json!([]));
+    assert!(!other.data().join("spaces").exists());
+    let told = other.run(&["--lang", "fr", "bundle", "import", &bundle]);
+    assert!(told.err.contains("tandem invite --admit"), "{told:?}");
+}
+
+#[test]
+fn a_token_and_a_request_exclude_each_other() {
+    let program = Program::new();
+    for words in [
+        vec!["join"],
+        vec!["join", "--name", "x"],
+        vec!["join", "TOKEN", "--request", "x"],
+        vec!["invite", "--out", "x"],
+    ] {
+        let run = program.run(&words);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{words:?}: {run:?}");
+    }
+    assert!(!program.data().exists());
+}

@@ -1,0 +1,131 @@
+//! Joining by bundle: the space a bundle brings is set up here once the bundle has proved, block by
+//! block, that it is this space and that this site was admitted to it.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, IntoInnerError, Read, Seek};
+use std::sync::PoisonError;
+
+use tandem_protocol::block::Block;
+use tandem_protocol::bundle::{BundleReader, BundleWriter};
+use tandem_protocol::identity::{Author, SpaceId};
+use tandem_protocol::membership::Membership;
+use tandem_protocol::op::Op;
+use tandem_protocol::verify::{self, ChainHead, Chains, Known};
+use tandem_store::Space;
+
+use super::bundle::{Step, Stop, Tally, blocks, unreadable};
+use super::error::{ApiError, Result};
+use super::import::{Imported, early};
+use super::{Api, error_kind};
+
+impl Api {
+    /// Takes in a bundle of whichever space this site holds. A site that holds none joins that of
+    /// the bundle, if the bundle shows that it was admitted; else nothing of it stays here.
+    pub fn take_bundle(&self, input: impl Read, dry_run: bool) -> Result<Imported> {
+        let reader = BundleReader::new(input).map_err(unreadable)?;
+        // Two at once must not both set the space up.
+        let setting_up = self.inner.setting_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = reader.header().space;
+        if let Some(space) = self.store().spaces().into_iter().find(|space| space.id() == id) {
+            drop(setting_up);
+            return self.import_into(&space, reader, dry_run);
+        }
+        let me = self.store().author();
+        if reader.header().to != Some(me) && !self.store().spaces().is_empty() {
+            return Err(error_kind::bundle_foreign.with("space", &reader.header().space_name));
+        }
+        self.holds_no_space()?;
+        let mut proof = Proof::of(reader, me, if dry_run { None } else { Some(self.scratch()?) })?;
+        let Some(kept) = proof.kept.take() else { return Ok(proof.imported) };
+        let member = proof.membership.member(&me).map(|member| member.name.clone()).unwrap_or_default();
+        let space = self.store().adopt_space(id, &proof.membership.space_name, &member)?;
+        drop(setting_up);
+        let taken = self.take_kept(&space, kept);
+        if let Some(peers) = self.peers() {
+            peers.spaces_changed();
+        }
+        Ok(Imported { complete: proof.imported.complete, fault: proof.imported.fault, ..taken? })
+    }
+
+    fn take_kept(&self, space: &Space, mut kept: File) -> Result<Imported> {
+        kept.rewind().map_err(unkept)?;
+        let reader = BundleReader::new(BufReader::new(kept)).map_err(unreadable)?;
+        let imported = self.import_into(space, reader, false)?;
+        Ok(Imported { joined: Some(space.name().to_owned()), ..imported })
+    }
+
+    /// A file without a name, on the disk that will hold the space.
+    fn scratch(&self) -> Result<File> {
+        tempfile::tempfile_in(self.store().folder()).map_err(unkept)
+    }
+}
+
+/// A bundle read to its end, or to its fault, and verified against nothing but its space's id.
+struct Proof {
+    membership: Membership,
+    /// Its good blocks, as a bundle; none for a dry run.
+    kept: Option<File>,
+    /// What it would bring.
+    imported: Imported,
+}
+
+impl Proof {
+    /// Refuses a bundle that does not admit `me`.
+    fn of<R: Read>(mut reader: BundleReader<R>, me: Author, scratch: Option<File>) -> Result<Self> {
+        let header = reader.header().clone();
+        if !header.since.0.is_empty() {
+            return Err(early(&header.since, &Default::default(), &Membership::default()));
+        }
+        let out = scratch.map(|file| BundleWriter::new(BufWriter::new(file), &header));
+        let mut out = out.transpose().map_err(unkept)?;
+        let (mut chains, mut membership, mut tally) =
+            (Chains::default(), Membership::default(), Tally::default());
+        let fault = blocks(&mut reader, |block| {
+            follow(&block, header.space, &mut chains, &mut membership)?;
+            tally.add(&block, |_| true)?;
+            out.as_mut().map_or(Ok(()), |out| out.block(&block)).map_err(|error| Stop::Failed(unkept(error)))
+        })?;
+        if membership.member(&me).is_none() {
+            return Err(match fault {
+                Some(fault) => error_kind::bundle_unreadable.with("detail", fault),
+                None => error_kind::bundle_not_admitting.with("space", &header.space_name),
+            });
+        }
+        let kept = out.map(|out| out.finish()?.into_inner().map_err(IntoInnerError::into_error));
+        let imported = Imported {
+            transactions: tally.transactions,
+            changes: tally.changes,
+            complete: fault.is_none(),
+            fault,
+            dry_run: true,
+            joined: Some(membership.space_name.clone()),
+        };
+        Ok(Self { membership, kept: kept.transpose().map_err(unkept)?, imported })
+    }
+}
+
+/// Verifies one more block, and follows what it says of the members.
+fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Membership) -> Step {
+    let at_fault = |error: String| Stop::Fault(error);
+    let block = Block::decode(block).map_err(|error| at_fault(error.to_string()))?;
+    let known = Known { space, chains, membership };
+    for incoming in verify::verify(&block, known).map_err(|fault| at_fault(fault.to_string()))? {
+        let (dot, write) = (incoming.transaction.header.dot, incoming.transaction.header.write_id());
+        for op in &incoming.transaction.ops {
+            if let Op::Member(op) = op {
+                // A void op is no fault: it stays in the log without effect, everywhere alike.
+                let _void = membership.apply(write, op);
+            }
+        }
+        chains.insert(dot.author, ChainHead { seq: dot.seq, hash: incoming.hash });
+    }
+    Ok(())
+}
+
+/// The bundle could not be kept while it was read.
+fn unkept(error: std::io::Error) -> ApiError {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => error_kind::disk_full.error(),
+        _ => error_kind::folder_unusable.with("detail", error),
+    }
+}
