@@ -1,0 +1,133 @@
+//! The workloads S1-S5 on two nodes.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tandem_school::{ATTENDANCE_INSERT, ATTENDANCE_SCHEMA, Cell, IdKind, attendance_day};
+use tandem_tests::site::Site;
+
+use crate::connection::Connection;
+use crate::figures::{Figures, percentile};
+use crate::node::{SPACE, disk_mb, path, peak_memory_mb, poll, state, sync_bytes};
+
+/// Rows of a transaction.
+const BATCH: usize = 100;
+/// How long the idle traffic is watched.
+const IDLE: Duration = Duration::from_secs(60);
+
+pub fn measure(figures: &mut Figures, name: &str, ids: IdKind, rows: usize) {
+    let (a, b) = (Site::alone("a"), Site::alone("b"));
+    let schema = a.file("schema.sql", ATTENDANCE_SCHEMA);
+    let schema = schema.to_str().unwrap();
+    a.tandem(&["init", "--space", SPACE, "--schema", schema, "--name", "a"]).succeeded();
+    a.start();
+    let mut to_a = Connection::open(a.data());
+
+    local_writes(figures, name, ids, rows, &mut to_a);
+    figures.note("disk MB", name, disk_mb(a.data()));
+    figures.note("disk / SQLite", name, figures.last("disk MB", name) / figures.last("SQLite disk MB", name));
+
+    b.start();
+    let mut to_b = Connection::open(b.data());
+    first_sync(figures, name, &a, &mut to_a, &mut to_b);
+    catch_up(figures, name, ids, rows, &mut to_a, &mut to_b);
+    live(figures, name, &b, &mut to_a);
+    figures.note("memory A MB", name, peak_memory_mb(&a));
+    figures.note("memory B MB", name, peak_memory_mb(&b));
+    if name == "UUIDv7" {
+        idle(figures, name, &mut to_a);
+    }
+    a.stop();
+    b.stop();
+}
+
+fn insert(rows: &[Vec<Cell>]) -> String {
+    json!({ "statements": [{ "sql": ATTENDANCE_INSERT, "params_list": rows }] }).to_string()
+}
+
+/// S1: one client, one connection, one transaction after the other.
+fn local_writes(figures: &mut Figures, name: &str, ids: IdKind, rows: usize, to_a: &mut Connection) {
+    let data: Vec<Vec<Cell>> = attendance_day(1, rows, ids).collect();
+    let requests: Vec<Vec<u8>> =
+        data.chunks(BATCH).map(|batch| to_a.request("POST", &path("transactions"), &insert(batch))).collect();
+    let started = Instant::now();
+    for request in &requests {
+        to_a.send(request);
+    }
+    let speed = rows as f64 / started.elapsed().as_secs_f64();
+    figures.note("S1 rows/s", name, speed);
+    figures.note("S1 / SQLite", name, speed / figures.last("SQLite rows/s", name));
+    figures.note("S1 / SQLite durable", name, speed / figures.last("SQLite durable rows/s", name));
+}
+
+/// S2: from the request to join until the second site holds and shows the same.
+fn first_sync(figures: &mut Figures, name: &str, a: &Site, to_a: &mut Connection, to_b: &mut Connection) {
+    let token = a.invite();
+    let started = Instant::now();
+    to_b.post("/v1/join", &json!({ "token": token, "site_name": "b" }));
+    equal(to_a, to_b, Duration::from_millis(5));
+    figures.note("S2 s", name, started.elapsed().as_secs_f64());
+    figures.note("S2 MB", name, sync_bytes(&to_a.get("/v1/status")) / 1e6);
+}
+
+/// S3: sync paused, 50 rows added and 50 changed in 50 transactions, resumed.
+fn catch_up(
+    figures: &mut Figures,
+    name: &str,
+    ids: IdKind,
+    rows: usize,
+    to_a: &mut Connection,
+    to_b: &mut Connection,
+) {
+    to_b.post("/v1/sync", &json!({ "paused": true }));
+    let known: Vec<Vec<Cell>> = attendance_day(1, rows, ids).step_by(rows / 50).take(50).collect();
+    for (new, known) in attendance_day(2, 50, ids).zip(known) {
+        let change = "UPDATE attendance SET status = 'late', notes = 'arrived by the bus' WHERE id = ?1";
+        let body = json!({ "statements": [
+            { "sql": ATTENDANCE_INSERT, "params": new },
+            { "sql": change, "params": [known[0]] },
+        ] });
+        to_a.post(&path("transactions"), &body);
+    }
+    let wanted = state(&to_a.get("/v1/status"));
+    let before = sync_bytes(&to_a.get("/v1/status"));
+    let resume = to_b.request("POST", "/v1/sync", &json!({ "paused": false }).to_string());
+    let started = Instant::now();
+    to_b.send(&resume);
+    poll(to_b, "/v1/status", Duration::from_micros(200), |status| state(status) == wanted);
+    figures.note("S3 ms", name, started.elapsed().as_secs_f64() * 1000.0);
+    equal(to_a, to_b, Duration::from_millis(5));
+    figures.note("S3 KB", name, (sync_bytes(&to_a.get("/v1/status")) - before) / 1e3);
+}
+
+/// S4: from sending a single-row write to A until B's event stream delivers it.
+fn live(figures: &mut Figures, name: &str, b: &Site, to_a: &mut Connection) {
+    let mut events = Connection::open(b.data()).events(&path("events"));
+    let mut times: Vec<f64> = (0..200)
+        .map(|number| {
+            let sql = "INSERT INTO attendance (session_id, student_id, status) VALUES (?1, 7, 'present')";
+            let body = json!({ "statements": [{ "sql": sql, "params": [number] }] }).to_string();
+            let request = to_a.request("POST", &path("transactions"), &body);
+            let started = Instant::now();
+            // The answer is read after the event: the clock stops at whichever came through B.
+            let dot = to_a.send(&request)["dot"].as_str().unwrap().to_owned();
+            events.wait_for(&dot);
+            started.elapsed().as_secs_f64() * 1000.0
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    figures.note("S4 p50 ms", name, percentile(&times, 50));
+    figures.note("S4 p99 ms", name, percentile(&times, 99));
+}
+
+/// S5: what two equal sites say to each other in a minute.
+fn idle(figures: &mut Figures, name: &str, to_a: &mut Connection) {
+    let before = sync_bytes(&to_a.get("/v1/status"));
+    std::thread::sleep(IDLE);
+    figures.note("idle B/min", name, sync_bytes(&to_a.get("/v1/status")) - before);
+}
+
+fn equal(to_a: &mut Connection, to_b: &mut Connection, every: Duration) {
+    let wanted = state(&to_a.get("/v1/status"));
+    poll(to_b, "/v1/status", every, |status| state(status) == wanted);
+}

@@ -1,0 +1,19 @@
+//! What the end-to-end tests stand on: networks of their own, and real tandem processes on them.
+//!
+//! A [`Lan`](lan::Lan) joins [`Host`](lan::Host)s, each a network namespace, by a switch that
+//! carries multicast; a [`Site`](site::Site) is the real `tandem` program with a data folder of
+//! its own on such a host. Cables can be pulled, addresses changed, processes killed; everything
+//! is gone when the values are dropped. Linux only, as root, with iproute2.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends right there")]
+
+pub mod answer;
+pub mod http;
+pub mod lan;
+pub mod mount;
+pub mod powercut;
+pub mod random;
+pub mod school;
+pub mod site;
+pub mod wait;
