@@ -8,11 +8,12 @@
 //!   message, so values are kept so small that even a full page stays inline.
 //! * It never syncs its `conf` file nor its folders. We do, once, after creation.
 //! * After a failed flush it is unknown what reached the disk: the engine refuses all further
-//!   writes until it has been opened, and so read back, again.
+//!   writes until it has been opened, and so read back, again. A full disk would be the usual
+//!   reason, so writing stops while there is still some room, and goes on by itself.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bytes of a segment, the unit in which sled's file grows and is reclaimed.
@@ -24,6 +25,10 @@ pub(crate) const VALUE_BYTES: usize = 12 << 10;
 
 /// Bytes sled may keep of pages read. The log is read in order, hardly ever twice.
 const CACHE_BYTES: u64 = 8 << 20;
+
+/// Free bytes below which nothing more is written: enough for the segments and the view's pages of
+/// a usual group of transactions. One that needs more may still meet the end of the disk.
+const RESERVE_BYTES: u64 = 8 << 20;
 
 /// Why the log could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +66,7 @@ impl From<sled::Error> for LogError {
 pub(crate) struct Engine {
     db: sled::Db,
     file: File,
+    folder: PathBuf,
     poisoned: AtomicBool,
 }
 
@@ -79,7 +85,7 @@ impl Engine {
         // Opened before the first write: a write error that the kernel reports once is then
         // reported to this handle too.
         let file = OpenOptions::new().read(true).write(true).open(&data)?;
-        let engine = Self { db, file, poisoned: AtomicBool::new(false) };
+        let engine = Self { db, file, folder: folder.to_owned(), poisoned: AtomicBool::new(false) };
         if fresh {
             engine.flush()?;
             sync_file(&folder.join("conf"))?;
@@ -105,6 +111,14 @@ impl Engine {
             self.poisoned.store(true, Ordering::Release);
         }
         flushed
+    }
+
+    /// Refuses when the disk is almost full. Nothing has been written then, and nothing is unknown.
+    pub(crate) fn has_room(&self) -> Result<(), LogError> {
+        if fs4::available_space(&self.folder)? < RESERVE_BYTES {
+            return Err(io::Error::from(io::ErrorKind::StorageFull).into());
+        }
+        Ok(())
     }
 
     /// Refuses once a flush or a put has failed.

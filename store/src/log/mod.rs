@@ -69,6 +69,11 @@ impl SpaceLog {
         Ok((0, cut))
     }
 
+    /// Refuses when the disk is almost full, before anything is written.
+    pub(crate) fn has_room(&self) -> Result<(), LogError> {
+        self.engine.has_room()
+    }
+
     /// Adds a record at the end. Durable only after [`SpaceLog::flush`].
     pub(crate) fn append(&self, record: &Record) -> Result<(), LogError> {
         self.engine.writable()?;

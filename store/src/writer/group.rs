@@ -58,6 +58,10 @@ impl Writer {
     }
 
     fn run_same(&mut self, kind: Kind, jobs: Vec<Job>) {
+        if let Err(error) = self.log.has_room() {
+            let full = Arc::new(error);
+            return jobs.into_iter().for_each(|job| answer_log_failed(job, &full));
+        }
         let before = self.view.memory.clone();
         if let Err(error) = self.catch_up().and_then(|()| self.view.begin(kind == Kind::Sql)) {
             let failed = Arc::new(error);
