@@ -1,6 +1,6 @@
 //! The benchmark: the school day on two real nodes over loopback, beside plain SQLite in the same
 //! run. `cargo run --release -p tandem-tests --bin bench` prints one table and one line of JSON;
-//! `--write FILE` puts the table into a document.
+//! `--write FILE` puts the table into a document, `--ids v7` leaves random ids out.
 //!
 //! Speed lives here and in no test. Every figure is the median of the runs, with the least and the
 //! greatest beside it.
@@ -24,21 +24,25 @@ use figures::Figures;
 struct Arguments {
     rows: usize,
     runs: usize,
+    random_ids: bool,
     write: Option<PathBuf>,
 }
 
 impl Arguments {
     fn parse() -> Result<Self, String> {
-        let mut arguments = Self { rows: 100_000, runs: 3, write: None };
+        let mut arguments = Self { rows: 100_000, runs: 3, random_ids: true, write: None };
         let mut given = std::env::args().skip(1);
         while let Some(flag) = given.next() {
             let value = given.next().ok_or(format!("{flag} needs a value"))?;
             match flag.as_str() {
                 "--rows" => arguments.rows = value.parse().map_err(|_| format!("{value} is not a number"))?,
                 "--runs" => arguments.runs = value.parse().map_err(|_| format!("{value} is not a number"))?,
+                "--ids" => arguments.random_ids = value != "v7",
                 "--write" => arguments.write = Some(value.into()),
                 other => {
-                    return Err(format!("unknown flag {other}: known are --rows N, --runs N, --write FILE"));
+                    return Err(format!(
+                        "unknown flag {other}: known are --rows N, --runs N, --ids v7, --write FILE"
+                    ));
                 }
             }
         }
@@ -54,7 +58,8 @@ fn main() {
     node::build_program();
     let mut figures = Figures::default();
     for run in 1..=arguments.runs {
-        for (name, ids) in [("UUIDv7", IdKind::V7), ("UUIDv4", IdKind::V4)] {
+        let kinds = [("UUIDv7", IdKind::V7), ("UUIDv4", IdKind::V4)];
+        for (name, ids) in kinds.into_iter().take(1 + usize::from(arguments.random_ids)) {
             eprintln!("run {run} of {}, {name}", arguments.runs);
             plain_sqlite::measure(&mut figures, name, ids, arguments.rows);
             school_day::measure(&mut figures, name, ids, arguments.rows);
