@@ -220,13 +220,24 @@ mod tests {
         assert_eq!(blobs, 0, "sled keeps such files without ever syncing them");
     }
 
+    #[cfg(unix)]
     #[test]
     fn after_a_failed_flush_nothing_more_is_written() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = Engine::open(folder.path()).unwrap();
+        let mut engine = Engine::open(folder.path()).unwrap();
+        let shelf = engine.shelf("log").unwrap();
+        shelf.put(b"key", b"value").unwrap();
         engine.flush().unwrap();
-        engine.poison();
+        // A file that cannot be synced, as a disk that fails.
+        let good = std::mem::replace(&mut engine.file, File::open("/dev/null").unwrap());
+        assert!(matches!(engine.flush(), Err(LogError::Io(_))));
+        // What reached the disk is unknown, also once syncing works again.
+        engine.file = good;
         assert!(matches!(engine.flush(), Err(LogError::Poisoned)));
         assert!(matches!(engine.writable(), Err(LogError::Poisoned)));
+        drop((shelf, engine));
+        let engine = Engine::open(folder.path()).unwrap();
+        engine.flush().unwrap();
+        assert_eq!(engine.shelf("log").unwrap().get(b"key").unwrap().unwrap(), b"value");
     }
 }
