@@ -17,7 +17,7 @@ use std::ops::Range;
 use crate::bounds;
 use crate::codec::{DecodeError, Reader, put_varint};
 use crate::identity::{Author, Signature};
-use crate::transaction::{changes_membership, decode_header};
+use crate::transaction::changes_membership;
 
 const VERSION: u8 = 1;
 const PLAIN: u8 = 0;
@@ -155,23 +155,6 @@ impl Block {
     /// All transactions in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<Signature>)> {
         (0..self.len()).filter_map(|at| self.get(at))
-    }
-
-    /// The transactions that `keep` wants, as a block of their own; `None` when it wants none.
-    /// Where it cuts off the end of an author's run, what is left of it has no signature and
-    /// would be refused: keep suffixes.
-    pub fn filtered(
-        &self,
-        mut keep: impl FnMut(&crate::transaction::Header) -> bool,
-    ) -> Result<Option<Vec<u8>>, DecodeError> {
-        let mut builder = BlockBuilder::default();
-        for (bytes, signature) in self.iter() {
-            let header = decode_header(bytes)?;
-            if keep(&header) {
-                builder.push(header.dot.author, bytes, signature);
-            }
-        }
-        Ok((!builder.is_empty()).then(|| builder.finish()))
     }
 }
 

@@ -114,6 +114,11 @@ impl Shared {
     /// Keeps the newest transactions, contiguous to the end.
     pub(crate) fn extend_recent(&self, transactions: Vec<Recent>) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = recent.back().map(|last| last.arrival + 1);
+        if next != transactions.first().map(|first| first.arrival) {
+            // Some came into the view another way (it had to catch up): what is kept has no gaps.
+            recent.clear();
+        }
         recent.extend(transactions);
         let mut kept = 0;
         let fits = recent.iter().rev().take_while(|transaction| {
@@ -146,5 +151,43 @@ impl Shared {
     pub(crate) fn tell(&self, commit: &Commit) {
         let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         watchers.iter().for_each(|watcher| watcher(commit));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_protocol::identity::Author;
+
+    use super::*;
+
+    fn recent(arrival: u64) -> Recent {
+        let header = Header {
+            dot: Dot { author: Author([1; 32]), seq: arrival + 1 },
+            time_ms: 0,
+            context: VersionVector::default(),
+            basis: None,
+            key: None,
+            by: None,
+            message: None,
+        };
+        let hash = TxHash([0; 32]);
+        Recent { arrival, header, bytes: vec![0; 8], signature: None, hash, ends_record: true }
+    }
+
+    fn from(shared: &Shared, arrival: u64) -> Option<Vec<u64>> {
+        shared.with_recent(arrival, |recent| recent.map(|one| one.arrival).collect())
+    }
+
+    #[test]
+    fn the_newest_transactions_are_kept_without_gaps() {
+        let shared = Shared::default();
+        shared.extend_recent(vec![recent(0), recent(1)]);
+        shared.extend_recent(vec![recent(2)]);
+        assert_eq!(from(&shared, 1), Some(vec![1, 2]));
+        assert_eq!(from(&shared, 3), None);
+        shared.extend_recent(vec![recent(5), recent(6)]);
+        assert_eq!(from(&shared, 6), Some(vec![6]));
+        assert_eq!(from(&shared, 5), Some(vec![5, 6]));
+        assert_eq!(from(&shared, 3), None, "3 and 4 are to be read from the log");
     }
 }

@@ -17,7 +17,7 @@ use super::capture::{CaptureError, RowChange};
 use super::merge::Merged;
 use super::rows::{self, Base, Loaded, Run};
 use super::table::ViewTable;
-use super::{View, ViewError, ViewResult, merge};
+use super::{View, ViewError, ViewResult};
 use crate::write::{Refusal, Statement, StatementResult};
 
 /// A local transaction whose statements have run.
@@ -159,7 +159,7 @@ impl View {
     ) -> Result<Key, LocalError> {
         let canonical = table.key_of(row);
         if canonical == *key {
-            self.update_row(table, &merge::stored_row(row))?;
+            self.update_row(table, row)?;
             return Ok(canonical);
         }
         // The key itself was written in another form ("{0190…}" for "0190…"). Its row must be
@@ -180,9 +180,8 @@ impl View {
             super::table::quoted(&table.def.name),
             names.join(", ")
         );
-        let row = merge::stored_row(row);
         let rowid = Value::Integer(rowid);
-        let parameters = std::iter::once(&rowid).chain(&row).map(Bind);
+        let parameters = std::iter::once(&rowid).chain(row).map(Bind);
         connection.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(parameters))?;
         Ok(canonical)
     }

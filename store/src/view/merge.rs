@@ -11,7 +11,7 @@ use tandem_protocol::verify::ChainHead;
 
 use super::bind::Bind;
 use super::rows::{self, Base, Loaded, Run};
-use super::table::{ViewTable, to_storage};
+use super::table::ViewTable;
 use super::{TableChange, View, ViewResult, ddl, functions};
 
 /// What merging a transaction changed.
@@ -344,9 +344,4 @@ impl BulkInsert {
         }
         row
     }
-}
-
-/// Keeps a canonical row as SQLite stores it.
-pub(super) fn stored_row(row: &[Value]) -> Vec<Value> {
-    row.iter().map(to_storage).collect()
 }

@@ -321,6 +321,7 @@ impl Writer {
         let mut builder = (incoming.len() < block.len()).then(BlockBuilder::default);
         let mut received = Received::default();
         let mut recent: Vec<Recent> = Vec::new();
+        let mut committed: Vec<CommittedTransaction> = Vec::new();
         for one in incoming {
             let header = &one.transaction.header;
             let author = header.dot.author;
@@ -342,7 +343,7 @@ impl Writer {
                 ends_record: false,
             });
             add_changes(&mut received.changes, &merged.changes);
-            pending.committed.push(CommittedTransaction {
+            committed.push(CommittedTransaction {
                 arrival,
                 dot: header.dot,
                 time_ms: header.time_ms,
@@ -358,6 +359,7 @@ impl Writer {
             pending.records.push(Record { arrival: first, block: bytes, count, before: chains_before });
             recent.iter_mut().for_each(|one| one.ends_record = one.arrival + 1 == self.view.memory.position);
             pending.recent.append(&mut recent);
+            pending.committed.append(&mut committed);
         }
         received.vector = self.view.memory.vector();
         Ok(received)

@@ -109,7 +109,7 @@ fn live(figures: &mut Figures, name: &str, b: &Site, to_a: &mut Connection) {
             let body = json!({ "statements": [{ "sql": sql, "params": [number] }] }).to_string();
             let request = to_a.request("POST", &path("transactions"), &body);
             let started = Instant::now();
-            // The answer is read after the event: the clock stops at whichever came through B.
+            // The event is known by the name in the answer, so the clock runs until both are there.
             let dot = to_a.send(&request)["dot"].as_str().unwrap().to_owned();
             events.wait_for(&dot);
             started.elapsed().as_secs_f64() * 1000.0
