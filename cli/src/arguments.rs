@@ -46,7 +46,9 @@ pub enum Verb {
     Sql(verb::sql::Sql),
     Schema(verb::schema::Schema),
     Log(verb::log::Log),
+    Conflicts(verb::conflicts::Conflicts),
     Bundle(verb::bundle::Bundle),
+    Doctor(verb::doctor::Doctor),
     Config(verb::config::Config),
     Completions(verb::completions::Completions),
 }
@@ -64,7 +66,9 @@ impl Verb {
             Self::Sql(verb) => verb.run(context),
             Self::Schema(verb) => verb.run(context),
             Self::Log(verb) => verb.run(context),
+            Self::Conflicts(verb) => verb.run(context),
             Self::Bundle(verb) => verb.run(context),
+            Self::Doctor(verb) => verb.run(context),
             Self::Config(verb) => verb.run(context),
             Self::Completions(verb) => verb.run(),
         }

@@ -40,15 +40,23 @@ impl Failure {
         Self::Usage(message.into())
     }
 
+    /// What happened, and what to do next.
+    pub fn told(&self) -> (String, Vec<String>) {
+        match self {
+            Self::Said => (String::new(), Vec::new()),
+            Self::Refused(error) => (message(error), hints(error)),
+            Self::Usage(message) => (message.clone(), vec![t!("failure.see_help").into_owned()]),
+        }
+    }
+
     /// Prints it on stderr.
     pub fn report(&self, json: bool) -> ExitCode {
-        let (code, message, hints, exit) = match self {
+        let (code, exit) = match self {
             Self::Said => return ExitCode::from(REFUSED),
-            Self::Refused(error) => (&*error.code, message(error), hints(error), REFUSED),
-            Self::Usage(message) => {
-                ("usage", message.clone(), vec![t!("failure.see_help").into_owned()], USAGE)
-            }
+            Self::Refused(error) => (&*error.code, REFUSED),
+            Self::Usage(_) => ("usage", USAGE),
         };
+        let (message, hints) = self.told();
         if json {
             let error = json!({ "error": { "code": code, "message": message, "hints": hints } });
             eprintln!("{error}");

@@ -1,6 +1,9 @@
 //! `tandem`: parse, resolve, run. Each verb is one file under `verb/`.
 
 mod arguments;
+mod check;
+mod clock;
+mod conflict;
 mod failure;
 mod help;
 mod language;

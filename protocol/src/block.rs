@@ -11,8 +11,12 @@
 //! signature of each author in it; and those of membership changes, which are shown to sites that
 //! do not have the log yet.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io;
 use std::ops::Range;
+
+use zstd::bulk::{Compressor, Decompressor};
 
 use crate::bounds;
 use crate::codec::{DecodeError, Reader, put_varint};
@@ -26,6 +30,8 @@ const ZSTD: u8 = 1;
 const ZSTD_LEVEL: i32 = 3;
 /// Below this, zstd's own header eats the gain.
 const COMPRESS_FROM: usize = 128;
+/// Each thread keeps what it needs to compress so much (about 300 KB); for more it pays each time.
+const KEPT_CONTEXT_BYTES: usize = 16 << 10;
 const WHAT: &str = "block";
 const HEADER_BYTES: usize = 6;
 
@@ -88,7 +94,7 @@ impl BlockBuilder {
             raw.extend_from_slice(&signature.0);
         }
         let compressed = (raw.len() >= COMPRESS_FROM)
-            .then(|| zstd::bulk::compress(&raw, ZSTD_LEVEL).ok())
+            .then(|| compress(&raw).ok())
             .flatten()
             .filter(|compressed| compressed.len() < raw.len());
         let (codec, payload) = compressed.map_or((PLAIN, None), |bytes| (ZSTD, Some(bytes)));
@@ -126,7 +132,7 @@ impl Block {
         let payload = reader.rest();
         let raw = match codec {
             PLAIN => payload.to_vec(),
-            ZSTD => zstd::bulk::decompress(payload, raw_len).map_err(|_| DecodeError::Malformed(WHAT))?,
+            ZSTD => decompress(payload, raw_len).map_err(|_| DecodeError::Malformed(WHAT))?,
             _ => return Err(DecodeError::Malformed(WHAT)),
         };
         if raw.len() != raw_len {
@@ -156,6 +162,29 @@ impl Block {
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<Signature>)> {
         (0..self.len()).filter_map(|at| self.get(at))
     }
+}
+
+thread_local! {
+    /// Making a context costs more than compressing one transaction with it.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn compress(raw: &[u8]) -> io::Result<Vec<u8>> {
+    if raw.len() > KEPT_CONTEXT_BYTES {
+        return zstd::bulk::compress(raw, ZSTD_LEVEL);
+    }
+    COMPRESSOR.with_borrow_mut(|kept| match kept {
+        Some(compressor) => compressor.compress(raw),
+        None => kept.insert(Compressor::new(ZSTD_LEVEL)?).compress(raw),
+    })
+}
+
+fn decompress(payload: &[u8], raw_len: usize) -> io::Result<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|kept| match kept {
+        Some(decompressor) => decompressor.decompress(payload, raw_len),
+        None => kept.insert(Decompressor::new()?).decompress(payload, raw_len),
+    })
 }
 
 type Parts = (Vec<Range<usize>>, BTreeMap<usize, Signature>);

@@ -36,7 +36,33 @@ pub const LABEL_BYTES: usize = 1024;
 /// Bytes of one encoded primary key: keys are index entries on every site.
 pub const KEY_BYTES: usize = 1024;
 
+/// A DECIMAL or COUNTER(p,s) has fewer units of its last digit than this: 15 digits, which floating
+/// point holds exactly.
+pub const DECIMAL_UNITS: i64 = 1_000_000_000_000_000;
+
 /// How far ahead of the local clock a received or remembered time may lie and still pull the
 /// local one forward, in milliseconds. Beyond it, the other clock is wrong, and following it
 /// would spread its error.
 pub const CLOCK_LEAD_MS: i64 = 60_000;
+
+/// Bytes of the content of one document (a RICHTEXT or JSON cell) as a site writes it: a hundred
+/// pages of text. Every character is an op of its own to automerge; `cargo run --release -p
+/// tandem-protocol --example document_cost` tells what a document this large costs. What is larger
+/// is a file, and belongs in one.
+pub const DOCUMENT_BYTES: usize = 256 << 10;
+
+/// Bytes of one change of a document. A change that writes all of [`DOCUMENT_BYTES`] anew takes
+/// not quite twice as many.
+pub const DOCUMENT_CHANGE_BYTES: usize = 4 * DOCUMENT_BYTES;
+
+/// Ops of one change of a document beyond one for each of its bytes. Run lengths let a hundred
+/// bytes claim any number of ops, and what is honestly that short is a deletion; who deletes more
+/// characters at once than this replaces the whole text.
+pub const DOCUMENT_CHANGE_OPS: usize = 32 << 10;
+
+/// Ops that one author's changes can bring a document to: decades of typing. A document that is
+/// full takes no more edits; writing the cell makes a new one.
+pub const DOCUMENT_OPS: u64 = 8 << 20;
+
+/// How deep JSON may be nested: readers of it recurse.
+pub const JSON_DEPTH: usize = 100;

@@ -11,9 +11,17 @@ use crate::bounds::CLOCK_LEAD_MS;
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     last_ms: i64,
+    /// Times remembered from before a restart, to be judged by the local clock when it is next
+    /// looked at.
+    remembered: Vec<i64>,
 }
 
 impl Clock {
+    /// Goes on after a restart: `times_ms` are those of each author's newest transaction held.
+    pub fn resume(times_ms: Vec<i64>) -> Self {
+        Self { last_ms: 0, remembered: times_ms }
+    }
+
     /// Takes note of a time seen on a received or own earlier transaction.
     pub fn observe(&mut self, time_ms: i64, local_ms: i64) {
         if counts(time_ms, local_ms) {
@@ -23,6 +31,9 @@ impl Clock {
 
     /// The time of the next transaction, in milliseconds since the Unix epoch.
     pub fn next(&mut self, local_ms: i64) -> i64 {
+        for time_ms in std::mem::take(&mut self.remembered) {
+            self.observe(time_ms, local_ms);
+        }
         let time = if counts(self.last_ms, local_ms) {
             local_ms.max(self.last_ms.saturating_add(1))
         } else {
@@ -56,6 +67,15 @@ mod tests {
         assert_eq!(clock.next(1_000_000), 1_000_000);
         clock.observe(1_000_000 + CLOCK_LEAD_MS - 1, 1_000_000);
         assert_eq!(clock.next(1_000_000), 1_000_000 + CLOCK_LEAD_MS);
+    }
+
+    #[test]
+    fn a_restart_forgets_no_time_that_counts_and_follows_none_that_does_not() {
+        let local = 1_700_000_000_000;
+        let mut clock = Clock::resume(vec![local + 30_000, 4_070_908_800_000, local - 5]);
+        assert_eq!(clock.next(local), local + 30_001);
+        let mut mended = Clock::resume(vec![4_070_908_800_000]);
+        assert_eq!(mended.next(local), local);
     }
 
     #[test]

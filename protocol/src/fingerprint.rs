@@ -37,6 +37,15 @@ impl fmt::Display for Fingerprint {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RowHash(u128);
 
+impl RowHash {
+    /// The hash of something else that is counted the same way.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        let mut low = [0; 16];
+        low.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
+        Self(u128::from_le_bytes(low))
+    }
+}
+
 /// Hashes rows, reusing its buffer.
 #[derive(Default, Debug)]
 pub struct RowHasher(Vec<u8>);
@@ -57,9 +66,7 @@ impl RowHasher {
             bytes.extend_from_slice(&id.0.to_le_bytes());
             value.write_canonical(bytes);
         }
-        let mut low = [0; 16];
-        low.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
-        RowHash(u128::from_le_bytes(low))
+        RowHash::of_bytes(bytes)
     }
 }
 

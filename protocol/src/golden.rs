@@ -3,10 +3,13 @@
 
 use crate::block::{Block, BlockBuilder};
 use crate::bundle::{BundleHeader, BundleWriter};
+use crate::codec;
+use crate::conflict::{Conflict, ConflictId, ConflictKind, Held, Version};
+use crate::document::{Document, DocumentId, DocumentKind};
 use crate::identity::{Author, AuthorKey, SpaceId};
 use crate::membership::{Admission, MemberOp, Role};
-use crate::op::{Action, CellColumn, Mode, Op, RowGroup};
-use crate::schema::{ColumnId, Schema, SchemaOp, TableId, ddl};
+use crate::op::{Action, CellColumn, Mode, Op, RowGroup, Settlement};
+use crate::schema::{ColumnId, Constant, Schema, SchemaOp, TableId, ddl};
 use crate::transaction::{self, Header, Previous, Transaction};
 use crate::value::Value;
 use crate::version::{Dot, Head, VersionVector};
@@ -108,6 +111,85 @@ fn schema_op_bytes_and_ids() {
     let ids: Vec<String> = table.columns.iter().map(|column| format!("{:016x}", column.id().0)).collect();
     let ids = format!("{:016x} {}", table.id().0, ids.join(" "));
     assert_eq!(ids, include_str!("golden/schema-ids.txt").trim());
+}
+
+#[test]
+fn op_bytes_of_documents_choices_and_settlements() {
+    let column = |mode| CellColumn { name: "note".into(), id: ColumnId(2), mode };
+    let group = |mode, value| {
+        Op::Rows(RowGroup {
+            table: "items".into(),
+            table_id: TableId(1),
+            action: Action::Update,
+            columns: vec![column(mode)],
+            keys: vec![vec![Value::Integer(1025)]],
+            cells: vec![vec![value]],
+            times: vec![7],
+        })
+    };
+    let name = || "note".to_owned();
+    let ops = [
+        group(Mode::Fresh, Value::Text("été".into())),
+        group(Mode::Change, Value::Blob(vec![9; 20])),
+        Op::Schema(SchemaOp::ChooseColumn {
+            table: "items".into(),
+            table_id: TableId(1),
+            name: name(),
+            column: ColumnId(2),
+            seen: vec![ColumnId(2), ColumnId(3)],
+        }),
+        Op::Schema(SchemaOp::ChooseTable { name: name(), table_id: TableId(1), seen: vec![TableId(1)] }),
+        Op::Settle(Settlement { conflict: ConflictId([3; 10]), seen: vec![header(2).dot] }),
+    ];
+    let bytes: Vec<String> = ops.iter().map(|op| hex(&op.to_bytes())).collect();
+    assert_eq!(bytes.join("\n"), include_str!("golden/ops.hex").trim());
+    for op in ops {
+        assert_eq!(Op::from_bytes(&op.to_bytes()).unwrap(), op);
+    }
+}
+
+#[test]
+fn conflict_ids_and_bytes() {
+    let held = [
+        Held::Value { column: "name".into(), value: Constant::new(&Value::Text("été".into())) },
+        Held::Alive,
+        Held::Deleted,
+        Held::Row(vec![1, 2]),
+        Held::Definition("TEXT".into()),
+        Held::Transaction,
+    ];
+    let by = header(2).write_id();
+    let versions: Vec<Version> = held.into_iter().map(|held| Version { by, held }).collect();
+    let lines = ConflictKind::ALL.map(|kind| {
+        let (table, key, columns) = ("items".to_owned(), vec![1, 2, 3], vec!["name".to_owned()]);
+        let conflict = Conflict { kind, table, key, columns, versions: versions.clone() };
+        format!(
+            "{} {} {:016x} {}",
+            kind.name(),
+            conflict.id(),
+            conflict.seen(),
+            hex(&codec::encode(&conflict))
+        )
+    });
+    assert_eq!(lines.join("\n"), include_str!("golden/conflicts.txt").trim());
+}
+
+#[test]
+fn document_ids_and_bytes() {
+    let mut lines = Vec::new();
+    for (kind, before, after) in [
+        (DocumentKind::RichText, "Réunion lundi", "Réunion mardi"),
+        (DocumentKind::Json, r#"{"a":[1,2.5,"x"],"b":null}"#, r#"{"a":[1,"x"],"b":{"c":true}}"#),
+    ] {
+        let id = DocumentId::of(kind, before, None);
+        let mut document = Document::create(kind, id, before);
+        let created = document.save();
+        let change = document.edit(key().author(), after).unwrap();
+        lines.extend([hex(&id.0), hex(&created), hex(&change)]);
+        let salted = DocumentId::of(kind, before, Some(header(2).dot));
+        lines.push(hex(&salted.0));
+    }
+    assert_eq!(lines.join("\n"), include_str!("golden/document.hex").trim());
 }
 
 #[test]

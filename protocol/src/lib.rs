@@ -12,6 +12,7 @@ pub mod version;
 pub mod clock;
 
 pub mod decimal;
+pub mod document;
 pub mod value;
 pub mod schema;
 
@@ -24,6 +25,7 @@ pub mod membership;
 pub mod verify;
 pub mod merge;
 pub mod fingerprint;
+pub mod conflict;
 pub mod bundle;
 pub mod session;
 pub mod invitation;

@@ -5,9 +5,11 @@ use bincode::{Decode, Encode};
 use crate::bounds;
 use crate::codec::{self, DecodeError};
 use crate::columns;
+use crate::conflict::ConflictId;
 use crate::membership::MemberOp;
 use crate::schema::{ColumnId, SchemaOp, TableId};
 use crate::value::{Key, Value};
+use crate::version::Dot;
 
 /// One op, or a group of row ops that share table, action and columns.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,6 +20,8 @@ pub enum Op {
     Schema(SchemaOp),
     /// A membership change.
     Member(MemberOp),
+    /// A conflict that no row write can end is settled.
+    Settle(Settlement),
     /// An op of a kind this program does not know. Kept, counted, relayed, and parked.
     Unknown {
         /// The kind's number.
@@ -25,6 +29,15 @@ pub enum Op {
         /// Its content.
         body: Vec<u8>,
     },
+}
+
+/// Ends a conflict of the kind `duplicate`: it is open while a transaction of it is in no `seen`.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+pub struct Settlement {
+    /// The conflict.
+    pub conflict: ConflictId,
+    /// The transactions that were looked at.
+    pub seen: Vec<Dot>,
 }
 
 /// What a group does to each of its rows.
@@ -45,6 +58,12 @@ pub enum Mode {
     Set,
     /// A number to add to a counter.
     Delta,
+    /// For a RICHTEXT or JSON cell: a new document with this content, different from every earlier
+    /// one of the cell. ([`Mode::Set`] names the document by its content alone.)
+    Fresh,
+    /// For a RICHTEXT or JSON cell: a blob of the document's id (16 bytes) and an automerge change
+    /// of it (none: the document is only named anew).
+    Change,
 }
 
 /// A column of a group, named by its definition.
@@ -103,6 +122,7 @@ const ROWS: u16 = 1;
 const SCHEMA: u16 = 2;
 /// Kind number of membership ops.
 pub(crate) const MEMBER: u16 = 3;
+const SETTLE: u16 = 4;
 
 #[derive(Encode, Decode)]
 struct EncodedGroup {
@@ -134,7 +154,7 @@ impl Op {
     /// Reads back [`Op::to_bytes`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let (kind, body) = bytes.split_first_chunk::<2>().ok_or(DecodeError::Malformed("op"))?;
-        Self::decode(u16::from_le_bytes(*kind), body)
+        Ok(Self::decode(u16::from_le_bytes(*kind), body))
     }
 
     /// Kind number and content.
@@ -143,17 +163,22 @@ impl Op {
             Self::Rows(group) => (ROWS, encode_group(group)),
             Self::Schema(op) => (SCHEMA, codec::encode(op)),
             Self::Member(op) => (MEMBER, codec::encode(op)),
+            Self::Settle(settlement) => (SETTLE, codec::encode(settlement)),
             Self::Unknown { kind, body } => (*kind, body.clone()),
         }
     }
 
-    pub(crate) fn decode(kind: u16, body: &[u8]) -> Result<Self, DecodeError> {
-        Ok(match kind {
-            ROWS => Self::Rows(decode_group(body)?),
-            SCHEMA => Self::Schema(codec::decode(body, "schema op")?),
-            MEMBER => Self::Member(codec::decode(body, "membership op")?),
-            _ => Self::Unknown { kind, body: body.to_vec() },
-        })
+    /// An op that cannot be read may come from a newer program: it is kept as unknown, so that it
+    /// stops nothing behind it.
+    pub(crate) fn decode(kind: u16, body: &[u8]) -> Self {
+        let known = match kind {
+            ROWS => decode_group(body).map(Self::Rows),
+            SCHEMA => codec::decode(body, "schema op").map(Self::Schema),
+            MEMBER => codec::decode(body, "membership op").map(Self::Member),
+            SETTLE => codec::decode(body, "settlement").map(Self::Settle),
+            _ => Err(DecodeError::Malformed("op")),
+        };
+        known.unwrap_or_else(|_| Self::Unknown { kind, body: body.to_vec() })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::codec::{self, DecodeError, Reader, put_varint};
 use crate::identity::{Author, TxHash};
 use crate::merge::WriteId;
 use crate::op::Op;
-use crate::version::{Dot, VersionVector};
+use crate::version::{Dot, Head, VersionVector};
 
 const VERSION: u8 = 1;
 const WHAT: &str = "transaction";
@@ -59,6 +59,20 @@ impl Header {
         WriteId { time_ms: self.time_ms, author: self.dot.author, seq: self.dot.seq }
     }
 
+    /// A basis cut down to what its author held: `context`, and its own past. It never says more
+    /// where sites are honest; where one is not, what it means must not depend on who holds what.
+    pub fn within_context(&self, basis: &VersionVector, context: &VersionVector) -> VersionVector {
+        let held = |author: &Author| match *author == self.dot.author {
+            true => self.dot.seq - 1,
+            false => context.seq(author),
+        };
+        let cut = |(author, head): (&Author, &Head)| {
+            let seq = head.seq.min(held(author));
+            (seq > 0).then_some((*author, Head { seq, ..*head }))
+        };
+        VersionVector(basis.0.iter().filter_map(cut).collect())
+    }
+
     fn check(&self) -> Result<(), DecodeError> {
         let labels = [&self.by, &self.message];
         let too_long =
@@ -98,7 +112,7 @@ impl Transaction {
         for _ in 0..count {
             let kind = u16::try_from(reader.varint()?).map_err(|_| reader.malformed())?;
             let len = reader.length()?;
-            ops.push(Op::decode(kind, reader.take(len)?)?);
+            ops.push(Op::decode(kind, reader.take(len)?));
         }
         reader.end()?;
         Ok(Self { header, ops })

@@ -9,6 +9,8 @@
 mod folder;
 mod log;
 mod receive;
+#[cfg(feature = "simulation")]
+pub mod simulated;
 mod space;
 mod store;
 mod view;
@@ -19,8 +21,8 @@ pub use folder::write_private;
 pub use log::LogError;
 pub use receive::{ReceiveError, Received};
 pub use space::{
-    Chunk, Closed, Commit, CommittedTransaction, LogEntry, LogFilter, Space, SpaceStatus, TableStatus,
-    VerifyReport, now_ms,
+    Choice, Chunk, Closed, Commit, CommittedTransaction, LogEntry, LogFilter, Referrer, Resolution, Space,
+    SpaceStatus, TableStatus, VerifyReport, now_ms,
 };
 pub use store::{AddError, OpenError, Store};
 pub use view::reader::Rows;

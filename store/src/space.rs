@@ -1,6 +1,7 @@
 //! One space: the handle everybody uses. Writes go to the writer's thread, reads do not wait for
 //! it.
 
+mod conflicts;
 mod entries;
 mod shared;
 mod status;
@@ -17,9 +18,10 @@ use tandem_protocol::schema::Schema;
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 
+pub use conflicts::{Choice, Referrer, Resolution};
 pub use entries::{Chunk, LogEntry, LogFilter};
 pub use shared::{Commit, CommittedTransaction, TableStatus};
-pub(crate) use shared::{Recent, Shared};
+pub(crate) use shared::{ConflictStats, Recent, Shared};
 pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
@@ -29,6 +31,9 @@ use crate::view::ViewError;
 use crate::view::reader::{Readers, Rows};
 use crate::write::{Refusal, Write, WriteError, Written};
 use crate::writer::{Command, Job, LocalJob, LocalWork, RemoteJob};
+
+/// The view's file in the space's folder.
+pub(crate) const VIEW_FILE: &str = "view.sqlite";
 
 /// Commands that may wait for the writer; more wait in their callers.
 const WAITING: usize = 1024;
@@ -62,7 +67,7 @@ impl Space {
         log: SpaceLog,
         folder: PathBuf,
     ) -> Result<Self, crate::store::OpenError> {
-        let view_path = folder.join("view.sqlite");
+        let view_path = folder.join(VIEW_FILE);
         let shared = Arc::new(Shared::default());
         let (commands, inbox) = sync_channel(WAITING);
         let (opened, report) = sync_channel(1);
@@ -86,8 +91,21 @@ impl Space {
             Ok(Err(error)) => return Err(crate::store::OpenError::space(&name, &error.to_string())),
             Err(_) => return Err(crate::store::OpenError::space(&name, "its writer stopped while opening")),
         }
-        let readers = Readers::new(&view_path);
-        Ok(Self(Arc::new(Inner { id, name, me, folder, log, readers, shared, commands })))
+        Ok(Self::over(id, name, me, log, folder, shared, commands))
+    }
+
+    /// The handle of a space whose writer takes `commands` and publishes in `shared`.
+    pub(crate) fn over(
+        id: SpaceId,
+        name: String,
+        me: Author,
+        log: SpaceLog,
+        folder: PathBuf,
+        shared: Arc<Shared>,
+        commands: SyncSender<Command>,
+    ) -> Self {
+        let readers = Readers::new(&folder.join(VIEW_FILE));
+        Self(Arc::new(Inner { id, name, me, folder, log, readers, shared, commands }))
     }
 
     /// The space's id.
@@ -156,11 +174,7 @@ impl Space {
         reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
     ) {
         let (me, space) = (self.0.me, self.0.id);
-        let make = move |membership: &Membership| {
-            let admission = membership.next_admission((space, &me), author, name.clone(), role, invitation);
-            admission.map(MemberOp::Admit).map_err(|void| Refusal::of_membership(void).into())
-        };
-        self.local(LocalWork::Member(Box::new(make)), reply);
+        self.local(LocalWork::admit((space, me), author, name, role, invitation), reply);
     }
 
     /// Gives a site another name.
@@ -170,18 +184,7 @@ impl Space {
         name: String,
         reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
     ) {
-        let me = self.0.me;
-        let make = move |membership: &Membership| {
-            let admin = membership.member(&me).is_some_and(|member| member.role == Role::Admin);
-            if membership.member(&author).is_none() {
-                return Err(Refusal::of_membership(tandem_protocol::membership::Void::Unknown).into());
-            }
-            if !admin && author != me {
-                return Err(Refusal::of_membership(tandem_protocol::membership::Void::NotAllowed).into());
-            }
-            Ok(MemberOp::Rename { author, name: name.clone() })
-        };
-        self.local(LocalWork::Member(Box::new(make)), reply);
+        self.local(LocalWork::rename(self.0.me, author, name), reply);
     }
 
     pub(crate) fn found(
@@ -196,7 +199,11 @@ impl Space {
         })
     }
 
-    fn local(&self, work: LocalWork, reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static) {
+    pub(crate) fn local(
+        &self,
+        work: LocalWork,
+        reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
+    ) {
         self.send(Command::Job(Job::Local(LocalJob { work, now_ms: now_ms(), reply: Box::new(reply) })));
     }
 

@@ -14,7 +14,7 @@ use tandem_protocol::transaction::{self, Header, Previous, Transaction};
 use tandem_protocol::version::{Dot, VersionVector};
 
 use crate::folder::{Folder, write_private};
-use crate::log::{Engine, LogError, SpaceLog, sync_folder};
+use crate::log::{LogError, Medium, SpaceLog, sync_folder};
 use crate::space::Space;
 use crate::write::{Refusal, WriteError};
 
@@ -101,7 +101,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     folder: Folder,
     key: AuthorKey,
-    engine: Arc<Engine>,
+    medium: Arc<Medium>,
     site: Mutex<Site>,
     spaces: Mutex<BTreeMap<String, Space>>,
 }
@@ -119,12 +119,12 @@ impl Store {
     pub fn open(folder: &Path, holder: &str) -> Result<Self, OpenError> {
         let folder = Folder::hold(folder, holder)?;
         let key = folder.key()?;
-        let engine = Arc::new(Engine::open(&folder.path().join("log"))?);
+        let medium = Arc::new(Medium::on_disk(&folder.path().join("log"))?);
         let site = read_site(&folder.path().join("site.json"))?;
         let store = Self(Arc::new(Inner {
             folder,
             key,
-            engine,
+            medium,
             site: Mutex::new(site.clone()),
             spaces: Mutex::default(),
         }));
@@ -148,6 +148,11 @@ impl Store {
     /// The data folder.
     pub fn folder(&self) -> &Path {
         self.0.folder.path()
+    }
+
+    /// Bytes that may still be written before writing stops for want of room.
+    pub fn free_bytes(&self) -> std::io::Result<u64> {
+        crate::log::engine::free_bytes(self.folder())
     }
 
     /// What the site is called; empty before it has a space.
@@ -178,7 +183,7 @@ impl Store {
         getrandom::fill(&mut nonce).map_err(|error| OpenError::from(io::Error::other(error.to_string())))?;
         let founding = MemberOp::Found { space: name.to_owned(), site: site_name.to_owned(), nonce };
         let time_ms = crate::space::now_ms();
-        let id = self.founding_id(&founding, &schema, time_ms);
+        let id = founding_id(self.author(), &founding, &schema, time_ms);
         let space = self.open_space(id, name)?;
         if let Err(error) = space.found(founding, schema, time_ms) {
             space.close();
@@ -210,26 +215,10 @@ impl Store {
         self.spaces().iter().for_each(Space::close);
     }
 
-    /// The hash its genesis transaction will have, which is the space's id.
-    fn founding_id(&self, founding: &MemberOp, schema: &[SchemaOp], time_ms: i64) -> SpaceId {
-        let header = Header {
-            dot: Dot { author: self.author(), seq: 1 },
-            time_ms,
-            context: VersionVector::default(),
-            basis: None,
-            key: None,
-            by: None,
-            message: None,
-        };
-        let ops = std::iter::once(Op::Member(founding.clone())).chain(schema.iter().cloned().map(Op::Schema));
-        let bytes = Transaction { header, ops: ops.collect() }.encode();
-        SpaceId(transaction::hash(Previous::GENESIS, &bytes).0)
-    }
-
     fn open_space(&self, id: SpaceId, name: &str) -> Result<Space, OpenError> {
         let folder = self.folder().join("spaces").join(name);
         std::fs::create_dir_all(&folder).map_err(|error| OpenError::io(&folder, error))?;
-        let log = SpaceLog::open(Arc::clone(&self.0.engine), id)?;
+        let log = SpaceLog::open(Arc::clone(&self.0.medium), id)?;
         let space = Space::open(id, name.to_owned(), self.0.key.clone(), log, folder)?;
         self.opened().insert(name.to_owned(), space.clone());
         Ok(space)
@@ -255,6 +244,22 @@ impl Store {
     fn opened(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Space>> {
         self.0.spaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The hash its genesis transaction will have, which is the space's id.
+pub(crate) fn founding_id(author: Author, founding: &MemberOp, schema: &[SchemaOp], time_ms: i64) -> SpaceId {
+    let header = Header {
+        dot: Dot { author, seq: 1 },
+        time_ms,
+        context: VersionVector::default(),
+        basis: None,
+        key: None,
+        by: None,
+        message: None,
+    };
+    let ops = std::iter::once(Op::Member(founding.clone())).chain(schema.iter().cloned().map(Op::Schema));
+    let bytes = Transaction { header, ops: ops.collect() }.encode();
+    SpaceId(transaction::hash(Previous::GENESIS, &bytes).0)
 }
 
 fn read_site(path: &Path) -> Result<Site, OpenError> {

@@ -1,7 +1,8 @@
 //! A local write: what is asked, what is answered, and how it can be refused.
 
+use tandem_protocol::conflict::{Conflict, ConflictKind};
 use tandem_protocol::schema::ddl::DdlError;
-use tandem_protocol::schema::{TableDef, TypeMismatch};
+use tandem_protocol::schema::{MismatchReason, TableDef, TypeMismatch};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::{Dot, VersionVector};
 
@@ -115,7 +116,12 @@ impl Refusal {
     }
 
     pub(crate) fn of_type(table: &str, column: &str, error: &TypeMismatch) -> Self {
-        Self::new("type_mismatch", format!("{table}.{column}: {error}"))
+        let code = match &error.reason {
+            Some(MismatchReason::TooLarge(_)) => "document_too_large",
+            Some(MismatchReason::Json(_)) => "invalid_json",
+            None => "type_mismatch",
+        };
+        Self::new(code, format!("{table}.{column}: {error}"))
     }
 
     pub(crate) fn of_rule(def: &TableDef, broken: Broken<'_>) -> Self {
@@ -135,6 +141,13 @@ impl Refusal {
             .hint("the key names the row on every site; delete the row and insert it anew")
     }
 
+    pub(crate) fn dangling(table: &str) -> Self {
+        Self::new(
+            "constraint_foreign_key",
+            format!("FOREIGN KEY constraint failed: {table} refers to itself"),
+        )
+    }
+
     pub(crate) fn not_utf8(table: &str) -> Self {
         Self::new("invalid_utf8", format!("a text written to {table} is not valid UTF-8"))
             .hint("store bytes in a BLOB column")
@@ -152,6 +165,48 @@ impl Refusal {
     pub(crate) fn key_too_long(table: &str) -> Self {
         let most = tandem_protocol::bounds::KEY_BYTES;
         Self::new("key_too_long", format!("a primary key of {table} is longer than {most} bytes"))
+    }
+
+    pub(crate) fn not_null(table: &str, column: &str) -> Self {
+        Self::new("constraint_not_null", format!("NOT NULL constraint failed: {table}.{column}"))
+    }
+
+    pub(crate) fn conflict_unknown() -> Self {
+        Self::new("conflict_unknown", "there is no open conflict of that id: it was settled, or never was")
+            .hint("`tandem conflicts` lists the open ones")
+    }
+
+    pub(crate) fn conflict_changed() -> Self {
+        Self::new("conflict_changed", "the conflict has changed since you looked at it; nothing was changed")
+            .hint("look at it again with `tandem conflicts show`, then choose")
+    }
+
+    pub(crate) fn conflict_choice(conflict: &Conflict) -> Self {
+        let message = format!("a conflict of kind {} cannot be settled in this way", conflict.kind.name());
+        Self::new("conflict_choice", message)
+            .hint("`tandem conflicts show` lists what can be chosen; nothing was changed")
+    }
+
+    pub(crate) fn conflict_by_hand(conflict: &Conflict) -> Self {
+        let rule = conflict.columns.join(", ");
+        let message = format!("{}: {rule}: this conflict ends when the rows are mended", conflict.table);
+        Self::new("conflict_choice", message)
+            .hint("give the row another value with UPDATE, or delete it; the conflict then closes by itself")
+    }
+
+    pub(crate) fn of_conflict(broken: &Conflict) -> Self {
+        let rule = broken.columns.join(", ");
+        match broken.kind {
+            ConflictKind::Unique => {
+                Self::new("constraint_unique", format!("UNIQUE constraint failed: {}: {rule}", broken.table))
+            }
+            _ => Self::new("constraint_check", format!("CHECK constraint failed: {}: {rule}", broken.table)),
+        }
+    }
+
+    pub(crate) fn exactly_not_counter(sql: &str) -> Self {
+        Self::new("exactly_not_counter", format!("exactly() sets no counter here: {}", shortened(sql)))
+            .hint("it is for a COUNTER column: UPDATE table SET column = exactly(38) WHERE …; an INSERT sets a counter exactly by itself")
     }
 
     pub(crate) fn too_large(bytes: usize) -> Self {
@@ -221,6 +276,8 @@ impl Refusal {
                 ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "constraint_foreign_key",
                 ffi::SQLITE_CONSTRAINT_NOTNULL => "constraint_not_null",
                 ffi::SQLITE_CONSTRAINT_DATATYPE => "type_mismatch",
+                // How SQLite carries out ON DELETE RESTRICT.
+                ffi::SQLITE_CONSTRAINT_TRIGGER if text.starts_with("FOREIGN KEY") => "constraint_foreign_key",
                 // The trigger that stands in for a unique index.
                 ffi::SQLITE_CONSTRAINT_TRIGGER => "constraint_unique",
                 ffi::SQLITE_AUTH => "not_allowed",

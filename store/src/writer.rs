@@ -4,6 +4,8 @@
 mod commands;
 mod group;
 mod recovery;
+mod resolve;
+mod unseen;
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;

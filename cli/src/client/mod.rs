@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tandem_node::Running;
 use tandem_node::api::admission::{Admit, Admitted, JoinRequest, WantJoin};
+use tandem_node::api::conflict::{Conflict, Conflicts, Resolve};
 use tandem_node::api::invitation::{Invitation, Invite};
 use tandem_node::api::log_entry::{LogEntry, LogPage, LogQuery};
 use tandem_node::api::query::{Answer, Query};
@@ -129,6 +130,27 @@ impl Client {
         match self {
             Self::Node(node) => node.post(&["spaces", space, "verification"], &()),
             Self::Folder(api) => api.verify(space),
+        }
+    }
+
+    pub fn conflicts(&self, space: &str) -> Result<Conflicts> {
+        match self {
+            Self::Node(node) => node.get(&["spaces", space, "conflicts"]),
+            Self::Folder(api) => api.conflicts(space),
+        }
+    }
+
+    pub fn conflict(&self, space: &str, id: &str) -> Result<Conflict> {
+        match self {
+            Self::Node(node) => node.get(&["spaces", space, "conflicts", id]),
+            Self::Folder(api) => api.conflict(space, id),
+        }
+    }
+
+    pub fn resolve(&self, space: &str, id: &str, request: Resolve) -> Result<Transacted> {
+        match self {
+            Self::Node(node) => node.post(&["spaces", space, "conflicts", id, "resolution"], &request),
+            Self::Folder(api) => api.resolve(space, id, request),
         }
     }
 

@@ -99,14 +99,18 @@ impl Remote {
         self.send(Method::PATCH, &self.address(path), body).map(|_| ())
     }
 
-    /// The events of a space from now on, as they happen; ends when the node stops.
+    /// The transactions of a space from now on, as they happen; ends when the node stops.
     pub fn events(&self, space: &str) -> Result<impl Iterator<Item = Result<Event>> + use<>> {
         let response =
             self.send(Method::GET, &self.address(&["spaces", space, "events"]), SendBody::none())?;
         let reader = BufReader::new(response.into_body().into_with_config().limit(u64::MAX).reader());
-        Ok(reader.lines().filter_map(|line| match line {
+        let mut kind = String::new();
+        Ok(reader.lines().filter_map(move |line| match line {
             Ok(line) => {
-                let data = line.strip_prefix("data:")?;
+                if let Some(name) = line.strip_prefix("event:") {
+                    name.trim().clone_into(&mut kind);
+                }
+                let data = line.strip_prefix("data:").filter(|_| kind == "transaction")?;
                 Some(serde_json::from_str(data.trim()).map_err(|error| unclear(&error)))
             }
             Err(error) => Some(Err(error_kind::node_unreachable.with("detail", error))),

@@ -153,7 +153,9 @@ fn told(entry: &LogEntry, most: usize) -> String {
 }
 
 fn told_op(op: &LogOp) -> String {
-    let kind = t!(format!("log.{}", op.kind));
+    // Of a row that was settled to be there nothing else is written.
+    let kept = op.kind == "update" && op.values.is_empty();
+    let kind = if kept { t!("log.kept") } else { t!(format!("log.{}", op.kind)) };
     let key = pairs(&op.key);
     let values = pairs(&op.values);
     [&*kind, &op.table, &key, &values]
@@ -163,21 +165,29 @@ fn told_op(op: &LogOp) -> String {
         .join("  ")
 }
 
-fn pairs(map: &Map<String, Value>) -> String {
+/// `name=value`, one after the other.
+pub fn pairs(map: &Map<String, Value>) -> String {
     map.iter().map(|(name, value)| format!("{name}={}", told_value(value))).collect::<Vec<_>>().join(" ")
 }
 
-fn told_value(value: &Value) -> String {
+/// A value of JSON for people.
+pub fn told_value(value: &Value) -> String {
     match value {
         Value::Null => "NULL".to_owned(),
         Value::String(text) if text.contains([' ', '\n']) || text.is_empty() => format!("{text:?}"),
         Value::String(text) => text.clone(),
-        Value::Object(object) => match (object.get("$add"), object.get("$blob")) {
-            (Some(number), _) if number.to_string().starts_with('-') => number.to_string(),
-            (Some(number), _) => format!("+{number}"),
-            (_, Some(Value::String(base64))) => format!("[{} B]", base64.len() / 4 * 3),
+        Value::Object(object) => match object.iter().next() {
+            Some((name, number)) if name == "$add" => match number.to_string() {
+                negative if negative.starts_with('-') => negative,
+                positive => format!("+{positive}"),
+            },
+            Some((name, bytes)) if name == "$change" => t!("log.edited", bytes = bytes).into_owned(),
+            Some((name, Value::String(base64))) if name == "$blob" => {
+                format!("[{} B]", base64.len() / 4 * 3)
+            }
             _ => value.to_string(),
         },
+        Value::Array(list) => list.iter().map(told_value).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     }
 }
@@ -193,5 +203,8 @@ mod tests {
             json!({ "a": 1, "b": "x y", "c": null, "d": { "$add": -2.5 }, "e": { "$add": 3 }, "f": "é" });
         let Value::Object(map) = map else { unreachable!() };
         assert_eq!(pairs(&map), "a=1 b=\"x y\" c=NULL d=-2.5 e=+3 f=é");
+        let map = json!({ "a": { "$change": 45 }, "b": { "$blob": "AAAA" }, "c": ["x:1", "y:2"] });
+        let Value::Object(map) = map else { unreachable!() };
+        assert_eq!(pairs(&map), "a=[edited, 45 B] b=[3 B] c=x:1,y:2");
     }
 }

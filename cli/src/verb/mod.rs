@@ -11,6 +11,7 @@ pub mod start;
 pub mod sites;
 pub mod status;
 
+pub mod conflicts;
 pub mod log;
 pub mod schema;
 pub mod sql;
@@ -19,3 +20,4 @@ pub mod bundle;
 
 pub mod completions;
 pub mod config;
+pub mod doctor;

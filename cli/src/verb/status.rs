@@ -2,10 +2,12 @@
 
 use clap::Args;
 use rust_i18n::t;
+use tandem_node::api::peer::Peer;
 use tandem_node::api::status::{SpaceStatus, Status as Answer};
 
 use crate::Outcome;
 use crate::client::Client;
+use crate::clock;
 use crate::context::Context;
 use crate::table::Table;
 use crate::verb::sites::peer_state;
@@ -71,7 +73,7 @@ fn of_space(space: &SpaceStatus) -> String {
         lines.push(("waiting", t!("status.waiting_of", count = space.waiting).into_owned()));
     }
     if space.open_conflicts > 0 {
-        lines.push(("conflicts", space.open_conflicts.to_string()));
+        lines.push(("conflicts", t!("status.conflicts_of", count = space.open_conflicts).into_owned()));
     }
     let mut text = aligned(&lines);
     if !space.tables.is_empty() {
@@ -98,6 +100,10 @@ fn of_space(space: &SpaceStatus) -> String {
             ]);
         }
         text += &table.render();
+        let offset = |peer: &Peer| clock::of_peer(&peer.name, peer.clock_offset_ms?);
+        for wrong in space.peers.iter().filter_map(offset) {
+            text += &format!("\n{wrong}\n");
+        }
     }
     text
 }
@@ -129,6 +135,7 @@ pub fn bytes(count: u64) -> String {
     match count {
         0..1_000 => format!("{count} B"),
         1_000..1_000_000 => format!("{:.1} KB", count as f64 / 1e3),
-        _ => format!("{:.1} MB", count as f64 / 1e6),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
+        _ => format!("{:.1} GB", count as f64 / 1e9),
     }
 }

@@ -6,6 +6,8 @@ mod program;
 
 mod admitted;
 mod configured;
+mod conflicts;
+mod diagnosed;
 mod helped;
 mod refused;
 mod running;

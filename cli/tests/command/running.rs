@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use crate::program::Program;
 
 /// `tandem start` on a program's data folder. Stops when dropped.
-struct Running {
+pub struct Running {
     process: Child,
     ready: Value,
 }
 
 impl Running {
-    fn start(program: &Program, words: &[&str]) -> Self {
+    pub fn start(program: &Program, words: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_tandem"))
             .arg("--data")
             .arg(program.data())
@@ -34,6 +34,12 @@ impl Running {
 
     fn address(&self) -> &str {
         self.ready["listening"][0].as_str().unwrap()
+    }
+
+    /// As a power cut would.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     fn stop(mut self) -> bool {
@@ -72,6 +78,7 @@ fn verbs_work_the_same_with_and_without_a_running_node() {
         vec!["log", "verify"],
         vec!["schema", "show"],
         vec!["sites"],
+        vec!["conflicts"],
         vec!["bundle", "import", "--dry-run", file.to_str().unwrap()],
     ];
     assert_eq!(program.json(&["bundle", "export", file.to_str().unwrap()])["bundle"]["transactions"], 2);
@@ -110,8 +117,7 @@ fn a_folder_and_a_port_belong_to_one_node() {
 fn a_node_that_was_killed_is_not_waited_for() {
     let program = Program::with_school();
     let mut node = Running::start(&program, &[]);
-    node.process.kill().unwrap();
-    node.process.wait().unwrap();
+    node.kill();
     assert!(program.data().join("node.json").exists());
     assert_eq!(program.json(&["sql", "SELECT count(*) FROM pupils"])["rows"], json!([[0]]));
 }

@@ -112,6 +112,12 @@ mod list {
         label_too_long 400 "A label is too long: %{detail}. Nothing was changed."
         transaction_too_large 413 "The transaction is larger than 16 MiB: %{detail}. Nothing was changed."
             ["Split it into several transactions."]
+        document_too_large 413 "A text or JSON document is too large: %{detail}. Nothing was changed."
+            ["Split it over several rows, or keep it as TEXT, which is not merged inside."]
+        invalid_json 400 "A value for a JSON column is not JSON: %{detail}. Nothing was changed."
+            ["Texts in JSON have double quotes; TEXT columns take anything."]
+        exactly_not_counter 400 "exactly() is for COUNTER columns only: %{detail}. Nothing was changed."
+            ["Write the value itself to any other column."]
         unknown_basis 409 "The basis names what is not here: %{detail}. Nothing was changed."
             ["Use the `version` that a query on this site returned."]
         basis_refused 400 "The basis is not a version token. Nothing was changed."
@@ -133,6 +139,16 @@ mod list {
             ["`tandem log` lists those this site holds; it may not have arrived yet."]
         table_unknown 404 "There is no table named %{table}."
             ["`tandem schema show` lists the tables."]
+
+        // Conflicts.
+        conflict_unknown 404 "There is no such open conflict. It was settled already, here or on another site, or it never was. Nothing was changed, and nothing is lost."
+            ["`tandem conflicts` lists those that are open."]
+        conflict_unclear 400 "Several open conflicts have ids that begin with %{id}."
+            ["Give more of the id; `tandem conflicts` lists them."]
+        conflict_changed 409 "The conflict has changed since it was looked at. Nothing was changed, and nothing is lost."
+            ["Look at it again with `tandem conflicts show ID`, and decide anew."]
+        conflict_choice 400 "That cannot be chosen: %{detail}. Nothing was changed."
+            ["`tandem conflicts show ID` tells what can be chosen, and how."]
 
         // Invitations.
         network_off 503 "This needs the network, and no node is running here."

@@ -1,9 +1,11 @@
-//! What happens, as it happens: one event for each durable transaction, in order of arrival.
+//! What happens, as it happens: one event for each durable transaction, in order of arrival; and
+//! one whenever other conflicts are open than before.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tandem_protocol::fingerprint::Fingerprint;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
 use tandem_store::{Commit, CommittedTransaction, LogEntry, Space};
@@ -13,6 +15,24 @@ use super::error::Result;
 use super::log_entry::site_name;
 use super::transaction::TableChange;
 use super::{Api, to_iso};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happening {
+    /// A transaction became durable here.
+    Transaction(Event),
+    /// Other conflicts are open now.
+    Conflicts(OpenConflicts),
+}
+
+/// The open conflicts in short; [`Api::conflicts`] lists them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OpenConflicts {
+    /// How many.
+    pub open: u64,
+    /// Equal on two sites that list the same ones.
+    pub fingerprint: String,
+}
 
 /// A transaction that became durable here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,9 +82,12 @@ impl Feeds {
     }
 }
 
-/// The events of one space from some arrival on, without gap or repetition.
+/// The events of one space from some arrival on, without gap or repetition. Of conflicts it tells
+/// how they stand after the transactions told, as soon as that differs from what it told last.
 pub struct Events {
     space: Space,
+    /// Number and fingerprint of the open conflicts as the listener knows them.
+    conflicts: (u64, Fingerprint),
     own: Author,
     live: broadcast::Receiver<Arc<Commit>>,
     /// Arrival of the next event to give.
@@ -81,13 +104,31 @@ impl Api {
         let live = self.inner.feeds.listen(&space);
         let end = space.end();
         let (own, next) = (self.store().author(), from.unwrap_or(end).min(end));
-        Ok(Events { space, own, live, next, replay_until: end })
+        // Who was cut off may have missed how they changed: it is told if there are any.
+        let conflicts = if from.is_some() { Default::default() } else { space.open_conflicts() };
+        Ok(Events { space, conflicts, own, live, next, replay_until: end })
     }
 }
 
 impl Events {
     /// Waits for the next events: at least one. None when the space is closed.
-    pub async fn next(&mut self) -> Option<Result<Vec<Event>>> {
+    pub async fn next(&mut self) -> Option<Result<Vec<Happening>>> {
+        let transactions = match self.transactions().await? {
+            Ok(transactions) => transactions,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut happened: Vec<_> = transactions.into_iter().map(Happening::Transaction).collect();
+        let now = self.space.open_conflicts();
+        if now != self.conflicts {
+            self.conflicts = now;
+            let (open, fingerprint) = (now.0, now.1.to_string());
+            happened.push(Happening::Conflicts(OpenConflicts { open, fingerprint }));
+        }
+        Some(Ok(happened))
+    }
+
+    /// Waits for the next transactions.
+    async fn transactions(&mut self) -> Option<Result<Vec<Event>>> {
         loop {
             if self.next < self.replay_until {
                 return Some(self.replay().await);

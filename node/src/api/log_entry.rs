@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use tandem_protocol::membership::{MemberOp, Membership};
 use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
-use tandem_protocol::schema::{Schema, SchemaOp};
+use tandem_protocol::schema::{ColumnDef, Schema, SchemaOp};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::Dot;
 use tandem_store::LogFilter;
@@ -72,17 +72,21 @@ pub struct LogEntry {
 pub struct LogOp {
     /// The table; empty for a change of the membership.
     pub table: String,
-    /// `insert`, `update`, `delete`, `create_table`, `add_column`, `create_index`, `found`,
-    /// `admit`, `rename` or `unknown`.
+    /// `insert`, `update`, `delete`, `create_table`, `add_column`, `create_index`, `choose_column`,
+    /// `choose_table`, `settle`, `found`, `admit`, `rename` or `unknown`.
     pub kind: String,
     /// The row's key, by column.
     pub key: Map<String, Json>,
-    /// Written values, by column; a number added to a counter as `{"$add": n}`.
+    /// Written values, by column; a number added to a counter as `{"$add": n}`, an edit inside of
+    /// a document as `{"$change": n}`, its size in bytes.
     pub values: Map<String, Json>,
 }
 
 const DEFAULT_LIMIT: usize = 100;
 const MOST: usize = 10_000;
+
+/// Bytes before the change itself in the value of a [`Mode::Change`].
+const DOCUMENT_ID_BYTES: usize = 16;
 
 /// Which ops of a transaction to show.
 #[derive(Default)]
@@ -116,14 +120,14 @@ impl Api {
     pub fn transaction(&self, space: &str, dot: &str) -> Result<LogEntry> {
         let space = self.space(space)?;
         let unknown = || error_kind::transaction_unknown.with("dot", dot);
-        let name = resolve(dot, &space.membership()).ok_or_else(unknown)?;
+        let name = find_dot(dot, &space.membership()).ok_or_else(unknown)?;
         let entry = space.transaction(&name)?.ok_or_else(unknown)?;
         Ok(describe(&entry, &space.membership(), &space.schema(), &Shown::default()))
     }
 }
 
 /// A dot in full, or with a site's short id or name in place of its author.
-fn resolve(dot: &str, membership: &Membership) -> Option<Dot> {
+pub(super) fn find_dot(dot: &str, membership: &Membership) -> Option<Dot> {
     dot.parse().ok().or_else(|| {
         let (site, seq) = dot.rsplit_once(':')?;
         Some(Dot { author: site::find(membership, site).ok()?, seq: seq.parse().ok()? })
@@ -228,8 +232,25 @@ fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {
             let values = json!({ "name": index.name, "columns": index.columns });
             ops.push(system(&index.table, "create_index", values));
         }
+        Op::Schema(SchemaOp::ChooseColumn { table, table_id, name, column, .. })
+            if shown.takes_table(table) =>
+        {
+            let known = schema.table_by_id(*table_id).and_then(|table| table.column_by_id(*column));
+            let chosen = known.map_or_else(|| unseen(column.0), ColumnDef::definition);
+            ops.push(system(table, "choose_column", json!({ &**name: chosen })));
+        }
+        Op::Schema(SchemaOp::ChooseTable { name, table_id, .. }) if shown.takes_table(name) => {
+            let known = schema.table_by_id(*table_id);
+            let chosen = known.map_or_else(|| unseen(table_id.0), |table| table.shown.definition());
+            ops.push(system(name, "choose_table", json!({ "definition": chosen })));
+        }
         Op::Schema(_) => {}
-        Op::Member(_) | Op::Unknown { .. } if !shown.takes_any_op() => {}
+        Op::Member(_) | Op::Settle(_) | Op::Unknown { .. } if !shown.takes_any_op() => {}
+        Op::Settle(settlement) => {
+            let seen: Vec<_> = settlement.seen.iter().map(Dot::to_string).collect();
+            let values = json!({ "conflict": settlement.conflict.to_string(), "seen": seen });
+            ops.push(system("", "settle", values));
+        }
         Op::Member(MemberOp::Found { space, site, .. }) => {
             ops.push(system("", "found", json!({ "space": space, "site": site })));
         }
@@ -243,6 +264,11 @@ fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {
         }
         Op::Unknown { kind, .. } => ops.push(system("", "unknown", json!({ "kind": kind }))),
     }
+}
+
+/// A definition that has not arrived here.
+fn unseen(id: u64) -> String {
+    format!("{id:016x}")
 }
 
 fn describe_row(group: &RowGroup, at: usize, schema: &Schema) -> LogOp {
@@ -260,8 +286,10 @@ fn describe_row(group: &RowGroup, at: usize, schema: &Schema) -> LogOp {
     let key = group.keys.iter().enumerate().map(|(place, column)| (key_name(place), to_json(&column[at])));
     let cell = |(column, value): (&CellColumn, &Value)| {
         let value = match column.mode {
-            Mode::Set => to_json(value),
+            // A new document says what it contains.
+            Mode::Set | Mode::Fresh => to_json(value),
             Mode::Delta => json!({ "$add": to_json(value) }),
+            Mode::Change => json!({ "$change": change_bytes(value) }),
         };
         (column.name.clone(), value)
     };
@@ -273,7 +301,81 @@ fn describe_row(group: &RowGroup, at: usize, schema: &Schema) -> LogOp {
     }
 }
 
-fn to_json(value: &Value) -> Json {
+/// Bytes of a document's change, behind the document's id.
+fn change_bytes(value: &Value) -> usize {
+    match value {
+        Value::Blob(bytes) => bytes.len().saturating_sub(DOCUMENT_ID_BYTES),
+        _ => 0,
+    }
+}
+
+pub(super) fn to_json(value: &Value) -> Json {
     // A cell is a scalar or a one-entry object: it always has a JSON form.
     serde_json::to_value(Cell(value.clone())).unwrap_or(Json::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_protocol::conflict::ConflictId;
+    use tandem_protocol::identity::Author;
+    use tandem_protocol::merge::WriteId;
+    use tandem_protocol::op::Settlement;
+    use tandem_protocol::schema::{ColumnId, TableId, ddl};
+
+    use super::*;
+
+    fn told(op: &Op, schema: &Schema) -> (String, Json) {
+        let mut ops = Vec::new();
+        describe_op(op, schema, &Shown::default(), &mut ops);
+        assert_eq!(ops.len(), 1, "{ops:?}");
+        (ops[0].kind.clone(), Json::Object(ops.remove(0).values))
+    }
+
+    #[test]
+    fn documents_show_their_content_or_how_much_was_edited() {
+        let op = |mode, value| {
+            let column = CellColumn { name: "body".into(), id: ColumnId(1), mode };
+            Op::Rows(RowGroup {
+                table: "notes".into(),
+                table_id: TableId(1),
+                action: Action::Update,
+                columns: vec![column],
+                keys: vec![vec![Value::Integer(1)]],
+                cells: vec![vec![value]],
+                times: Vec::new(),
+            })
+        };
+        let values = |mode, value| told(&op(mode, value), &Schema::default()).1;
+        assert_eq!(values(Mode::Fresh, Value::Text("x".into())), json!({ "body": "x" }));
+        assert_eq!(values(Mode::Set, Value::Null), json!({ "body": null }));
+        assert_eq!(values(Mode::Delta, Value::Integer(-3)), json!({ "body": { "$add": -3 } }));
+        assert_eq!(values(Mode::Change, Value::Blob(vec![0; 61])), json!({ "body": { "$change": 45 } }));
+    }
+
+    #[test]
+    fn what_settles_conflicts_is_readable() {
+        let mut schema = Schema::default();
+        let by = WriteId { time_ms: 0, author: Author([1; 32]), seq: 1 };
+        for op in ddl::plan("CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT DEFAULT 'x')", &schema).unwrap() {
+            schema.apply(&op, by);
+        }
+        let table = schema.table("a").unwrap();
+        let (table_id, column) = (table.id(), table.columns_named("b")[0]);
+        let choose = |column| {
+            let (table, name) = ("a".into(), "b".into());
+            Op::Schema(SchemaOp::ChooseColumn { table, table_id, name, column, seen: vec![column] })
+        };
+        assert_eq!(
+            told(&choose(column), &schema),
+            ("choose_column".into(), json!({ "b": "TEXT DEFAULT 'x'" }))
+        );
+        assert_eq!(told(&choose(ColumnId(255)), &schema).1, json!({ "b": "00000000000000ff" }));
+        let table = Op::Schema(SchemaOp::ChooseTable { name: "a".into(), table_id, seen: vec![table_id] });
+        let shown = json!({ "definition": "PRIMARY KEY (id INTEGER)" });
+        assert_eq!(told(&table, &schema), ("choose_table".into(), shown));
+        let (conflict, dot) = (ConflictId([0; 10]), Dot { author: by.author, seq: 1 });
+        let settled = told(&Op::Settle(Settlement { conflict, seen: vec![dot] }), &schema);
+        let values = json!({ "conflict": "a".repeat(16), "seen": [dot.to_string()] });
+        assert_eq!(settled, ("settle".into(), values));
+    }
 }

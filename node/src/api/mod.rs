@@ -15,6 +15,7 @@ pub mod version_token;
 pub mod admission;
 mod adoption;
 pub mod bundle;
+pub mod conflict;
 pub mod event;
 pub mod export;
 pub mod import;

@@ -35,6 +35,9 @@ pub struct Peer {
     pub missing_there: u64,
     /// How far its clock is ahead of this one.
     pub clock_offset_ms: Option<i64>,
+    /// Why its last session ended, or none could begin.
+    #[serde(default)]
+    pub trouble: Option<String>,
     /// Bytes put onto its sync stream since this node started, for all spaces.
     #[serde(default)]
     pub bytes_sent: u64,

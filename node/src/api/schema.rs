@@ -114,6 +114,13 @@ fn told(op: &SchemaOp) -> String {
                 names(&index.columns)
             )
         }
+        // Never part of a plan: it comes from settling a conflict.
+        SchemaOp::ChooseColumn { table, name: column, .. } => {
+            format!("-- which definition of {}.{} is shown", name(table), name(column))
+        }
+        SchemaOp::ChooseTable { name: table, .. } => {
+            format!("-- which definition of {} is shown", name(table))
+        }
     }
 }
 

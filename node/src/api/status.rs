@@ -30,6 +30,10 @@ pub struct ThisSite {
     pub name: String,
     /// Its data folder.
     pub data: String,
+    /// Bytes that may still be written there before writing stops; none where the system does not
+    /// say.
+    #[serde(default)]
+    pub free_bytes: Option<u64>,
 }
 
 /// The node that answered.
@@ -64,8 +68,11 @@ pub struct SpaceStatus {
     pub ops: u64,
     /// Changes this program or schema does not understand yet; kept, and applied later.
     pub waiting: u64,
-    /// Cells where concurrent edits are still to be looked at.
+    /// What concurrent edits left for a person to decide.
     pub open_conflicts: u64,
+    /// Equal on two sites that list the same conflicts.
+    #[serde(default)]
+    pub conflict_fingerprint: String,
     /// Bytes of the log.
     pub log_bytes: u64,
     /// Bytes of the view.
@@ -103,6 +110,7 @@ impl Api {
                 id: self.store().author().to_string(),
                 name: self.site_name(),
                 data: self.store().folder().display().to_string(),
+                free_bytes: self.store().free_bytes().ok(),
             },
             node: self.peers().map(|peers| RunningNode {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -140,7 +148,8 @@ impl Api {
             transactions: status.transactions,
             ops: status.ops,
             waiting: status.parked,
-            open_conflicts: 0,
+            open_conflicts: status.open_conflicts,
+            conflict_fingerprint: status.conflict_fingerprint.to_string(),
             log_bytes: status.log_bytes,
             view_bytes: status.view_bytes,
             tables: status.tables.into_iter().map(table).collect(),

@@ -1,7 +1,8 @@
 //! `GET /v1/spaces/{space}/events`: server-sent events.
 //!
 //! Each event's id is its transaction's arrival number. A client that was cut off sends the last
-//! id it saw as `Last-Event-ID` and misses nothing: what it missed is read from the log.
+//! id it saw as `Last-Event-ID` and misses nothing: what it missed is read from the log. Events of
+//! the kind `conflicts` have no id: the newest one says it all.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use serde::Deserialize;
 
 use super::body::Asked;
 use super::{Site, stopped};
-use crate::api::event::{Event, Events};
+use crate::api::event::{Events, Happening};
 use crate::api::{Result, error_kind};
 
 /// Tells both ends of a silent stream that the other is there.
@@ -58,10 +59,12 @@ pub(super) async fn events(
     Ok(Sse::new(until_stop).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)))
 }
 
-fn to_sent(event: &Event) -> Result<Sent> {
-    Sent::default()
-        .id(event.arrival.to_string())
-        .event("transaction")
-        .json_data(event)
-        .map_err(|error| error_kind::failed.with("detail", error))
+fn to_sent(happening: &Happening) -> Result<Sent> {
+    let sent = match happening {
+        Happening::Transaction(event) => {
+            Sent::default().id(event.arrival.to_string()).event("transaction").json_data(event)
+        }
+        Happening::Conflicts(conflicts) => Sent::default().event("conflicts").json_data(conflicts),
+    };
+    sent.map_err(|error| error_kind::failed.with("detail", error))
 }

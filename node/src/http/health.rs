@@ -29,10 +29,11 @@ pub(super) async fn metrics(State(site): State<Site>) -> Result<impl IntoRespons
 
 type Measure = fn(&SpaceStatus) -> u64;
 
-const MEASURES: [(&str, &str, Measure); 8] = [
+const MEASURES: [(&str, &str, Measure); 9] = [
     ("transactions", "Transactions held.", |space| space.transactions),
     ("ops", "Changes of rows, schema and membership held.", |space| space.ops),
-    ("waiting", "Changes not understood yet.", |space| space.waiting),
+    ("waiting", "Changes not understood yet: parked until a newer program or schema.", |space| space.waiting),
+    ("open_conflicts", "Conflicts that nobody has settled.", |space| space.open_conflicts),
     ("log_bytes", "Bytes of the log.", |space| space.log_bytes),
     ("view_bytes", "Bytes of the view.", |space| space.view_bytes),
     ("rows", "Rows of all tables.", |space| space.tables.iter().map(|table| table.rows).sum()),

@@ -5,6 +5,7 @@
 
 mod body;
 mod bundles;
+mod conflicts;
 mod events;
 mod guard;
 mod health;
@@ -58,6 +59,9 @@ fn routes(site: Site) -> Router {
         .route("/v1/spaces/{space}/log", get(log::log))
         .route("/v1/spaces/{space}/log/{dot}", get(log::transaction))
         .route("/v1/spaces/{space}/verification", post(log::verify))
+        .route("/v1/spaces/{space}/conflicts", get(conflicts::list))
+        .route("/v1/spaces/{space}/conflicts/{id}", get(conflicts::show))
+        .route("/v1/spaces/{space}/conflicts/{id}/resolution", post(conflicts::resolve))
         .route("/v1/spaces/{space}/events", get(events::events))
         .route("/v1/spaces/{space}/schema", get(spaces::schema).post(spaces::apply_schema))
         .route("/v1/spaces/{space}/sites", get(spaces::sites))

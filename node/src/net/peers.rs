@@ -40,6 +40,7 @@ impl Peers for NetworkPeers {
             address: status.address,
             last_seen: status.last_seen_ms.map(to_iso),
             clock_offset_ms: status.clock_offset_ms,
+            trouble: status.trouble,
             bytes_sent: status.bytes_sent,
             bytes_received: status.bytes_received,
         };

@@ -1,77 +1,11 @@
 //! Bundles between two sites that share no network: any cut, any order, any repetition.
 
-use tandem_node::api::Api;
-use tandem_protocol::membership::Role;
-use tandem_store::{Params, Space, Statement, Store, Write, Written};
-use tempfile::TempDir;
-
-const SCHEMA: &str = "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)";
-
-struct Site {
-    api: Api,
-    space: Space,
-    store: Store,
-    _folder: TempDir,
-}
-
-impl Site {
-    fn new(found: impl FnOnce(&Store) -> Space) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), "a test").unwrap();
-        let space = found(&store);
-        Self { api: Api::new(store.clone()), space, store, _folder: folder }
-    }
-
-    fn founder() -> Self {
-        Self::new(|store| store.create_space("school", "office", Some(SCHEMA)).unwrap())
-    }
-
-    /// A member of the founder's space that holds nothing yet.
-    fn member(founder: &Self) -> Self {
-        Self::new(|store| {
-            let (space, author) = (&founder.space, store.author());
-            let admit = |reply: Box<dyn FnOnce(Result<Written, _>) + Send>| {
-                space.admit(author, "class".into(), Role::Member, None, reply);
-            };
-            space.wait::<Written, tandem_store::WriteError>(admit).unwrap();
-            store.adopt_space(space.id(), "school", "class").unwrap()
-        })
-    }
-
-    fn write(&self, text: &str) {
-        let sql = "INSERT INTO notes (text) VALUES (?1)".to_owned();
-        let params = Params::One(vec![tandem_protocol::value::Value::Text(text.to_owned())]);
-        let write = Write { statements: vec![Statement { sql, params }], ..Write::default() };
-        self.space.wait::<Written, _>(|reply| self.space.write(write, reply)).unwrap();
-    }
-
-    fn export(&self, for_site: Option<&Self>) -> Vec<u8> {
-        let name = for_site.map(|site| site.store.author().to_string());
-        let mut bundle = Vec::new();
-        self.api.export_bundle("school", name.as_deref()).unwrap().write(&mut bundle).unwrap();
-        bundle
-    }
-
-    fn import(&self, bundle: &[u8]) -> tandem_node::api::import::Imported {
-        self.api.import_bundle("school", bundle, false).unwrap()
-    }
-
-    /// Its log can be verified, and its view is what the log says.
-    fn sound(&self) {
-        let scratch = tempfile::tempdir().unwrap();
-        assert_eq!(self.space.verify(scratch.path()).problems, Vec::<String>::new());
-    }
-}
-
-fn equal(a: &Site, b: &Site) {
-    assert_eq!(a.space.vector(), b.space.vector());
-    assert_eq!(a.space.status().tables, b.space.status().tables);
-}
+use crate::offline::{Offline, equal};
 
 #[test]
 fn two_sites_that_never_meet_converge_by_bundles_alone() {
-    let a = Site::founder();
-    let b = Site::member(&a);
+    let a = Offline::founder();
+    let b = Offline::member(&a);
     a.write("first");
     let bundle = a.export(Some(&b));
     assert_eq!(b.import(&bundle).transactions, 3);
@@ -90,8 +24,8 @@ fn two_sites_that_never_meet_converge_by_bundles_alone() {
 
 #[test]
 fn a_bundle_cut_anywhere_gives_its_complete_blocks_or_nothing() {
-    let a = Site::founder();
-    let b = Site::member(&a);
+    let a = Offline::founder();
+    let b = Offline::member(&a);
     // Words that do not repeat: several blocks, each of some size.
     let mut noise = 7u64;
     for _ in 0..4 {
@@ -122,15 +56,15 @@ fn a_bundle_cut_anywhere_gives_its_complete_blocks_or_nothing() {
 
 #[test]
 fn a_bundle_that_comes_too_early_names_what_is_missing() {
-    let a = Site::founder();
-    let b = Site::member(&a);
+    let a = Offline::founder();
+    let b = Offline::member(&a);
     a.write("one");
     b.import(&a.export(None));
     b.write("so that a knows what b holds");
     a.import(&b.export(None));
     a.write("two");
     let late = a.export(Some(&b));
-    let c = Site::new(|store| store.adopt_space(a.space.id(), "school", "third").unwrap());
+    let c = Offline::new(|store| store.adopt_space(a.space.id(), "school", "third").unwrap());
     let error = c.api.import_bundle("school", &late[..], false).unwrap_err();
     assert_eq!(error.code, "bundle_early");
     assert_eq!(c.space.end(), 0);

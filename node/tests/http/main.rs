@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends right there")]
 
+mod offline;
 mod site;
 
 mod admitted;
 mod bundles;
 mod carried;
+mod conflicts;
 mod events;
 mod guard;
 mod refusals;

@@ -2,7 +2,8 @@
 
 use bincode::{Decode, Encode};
 
-use super::{Register, WriteId};
+use super::{Register, Sibling, WriteId};
+use crate::bounds;
 use crate::decimal::Decimal;
 use crate::op::Mode;
 use crate::schema::{ColumnType, Constant, MergeKind};
@@ -12,7 +13,7 @@ use crate::value::Value;
 /// The merged state of one cell.
 #[derive(Clone, PartialEq, Debug, Default, Encode, Decode)]
 pub struct Cell {
-    /// What was set and not superseded. For a counter: its offset.
+    /// What was set and not superseded. For a counter: its offset. For a document: its id.
     pub set: Register<Constant>,
     /// For a counter: the sum of all deltas ever, in units of its last digit.
     pub sum: i128,
@@ -24,40 +25,45 @@ impl Cell {
         Self { set: Register::once(by, Constant::new(value)), sum: 0 }
     }
 
-    /// Takes in one write. Every delta must be given exactly once (the log sees to it).
+    /// Takes in one write. Every delta must be given exactly once (the log sees to it). Of a document
+    /// column `value` is what [`crate::document::DocumentWrite::register_value`] says.
     pub fn write(&mut self, mode: Mode, value: &Value, by: WriteId, basis: &Basis<'_>) {
         match mode {
-            Mode::Set => self.set.write(by, Constant::new(value), basis),
+            Mode::Set | Mode::Fresh | Mode::Change => self.set.write(by, Constant::new(value), basis),
             Mode::Delta => self.sum += i128::from(units(value).unwrap_or(0)),
         }
     }
 
     /// The value shown. A cell never written shows `unwritten`, the column's constant default.
     pub fn shown(&self, kind: ColumnType, unwritten: &Value) -> Value {
-        let offset = match kind.merge_kind() {
-            MergeKind::Stamp => self.greatest(),
-            _ => self.set.shown().and_then(|sibling| sibling.value.value().ok()),
+        self.counted(kind, self.written(kind, unwritten))
+    }
+
+    /// What was set, without what was counted since.
+    pub fn written(&self, kind: ColumnType, unwritten: &Value) -> Value {
+        let shown = self.shown_sibling(kind).and_then(|sibling| sibling.value.value().ok());
+        shown.unwrap_or_else(|| unwritten.clone())
+    }
+
+    /// The write whose value is shown: the greatest; of a STAMP, the one of the greatest time.
+    pub fn shown_sibling(&self, kind: ColumnType) -> Option<&Sibling<Constant>> {
+        let time = |sibling: &&Sibling<Constant>| match sibling.value.value() {
+            Ok(Value::Text(text)) => Some(text),
+            _ => None,
         };
-        let offset = offset.unwrap_or_else(|| unwritten.clone());
         match kind.merge_kind() {
-            MergeKind::Counter if self.sum != 0 => with_sum(kind, &offset, self.sum),
-            _ => offset,
+            // Canonical timestamps order as their text does.
+            MergeKind::Stamp => self.set.siblings().iter().max_by_key(|one| (time(one), one.by)),
+            _ => self.set.shown(),
         }
     }
 
-    /// Canonical timestamps order as their text does.
-    fn greatest(&self) -> Option<Value> {
-        let values = self.set.siblings().iter().filter_map(|sibling| sibling.value.value().ok());
-        values.max_by(|a, b| match (a, b) {
-            (Value::Text(a), Value::Text(b)) => a.cmp(b),
-            (a, _) => {
-                if a.is_null() {
-                    std::cmp::Ordering::Less
-                } else {
-                    std::cmp::Ordering::Greater
-                }
-            }
-        })
+    /// What a counter with that offset shows; any other value as it is.
+    pub(super) fn counted(&self, kind: ColumnType, offset: Value) -> Value {
+        match kind.merge_kind() {
+            MergeKind::Counter if self.sum != 0 || !offset.is_null() => with_sum(kind, &offset, self.sum),
+            _ => offset,
+        }
     }
 }
 
@@ -70,12 +76,18 @@ pub fn units(value: &Value) -> Option<i64> {
     }
 }
 
-/// A counter counts from 0 where its offset is NULL. Beyond 64 bits the nearest value is shown;
-/// the sum itself stays exact.
+/// A counter counts from 0 where its offset is NULL. Beyond what a cell can show, the nearest
+/// value is shown; the sum itself stays exact.
 fn with_sum(kind: ColumnType, offset: &Value, sum: i128) -> Value {
     let total = i128::from(units(offset).unwrap_or(0)).saturating_add(sum);
-    let shown = total.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
-    in_units(kind, shown)
+    let (least, most) = match kind {
+        // The view holds it as floating point, exact up to 15 digits.
+        ColumnType::Counter { scale, .. } if scale > 0 => {
+            (1 - bounds::DECIMAL_UNITS, bounds::DECIMAL_UNITS - 1)
+        }
+        _ => (i64::MIN, i64::MAX),
+    };
+    in_units(kind, total.clamp(i128::from(least), i128::from(most)) as i64)
 }
 
 /// The value of a counter column that is `units` of its last digit.

@@ -8,10 +8,15 @@
 //! winner.)
 
 mod cell;
+mod open;
 mod register;
 mod row;
 
+#[cfg(test)]
+mod tests;
+
 pub use cell::{Cell, in_units, units};
+pub use open::Content;
 pub use register::{Register, Sibling};
 pub use row::RowState;
 

@@ -5,7 +5,10 @@ use std::fmt;
 use bincode::{Decode, Encode};
 
 use super::text_forms;
+use crate::bounds;
 use crate::decimal::Decimal;
+use crate::document::{DocumentKind, JsonError, canonical_json};
+use crate::op::Mode;
 use crate::value::Value;
 
 /// A declared type of `data-model`'s list.
@@ -64,6 +67,8 @@ pub enum MergeKind {
     Stamp,
     /// As a register, without conflicts.
     Quiet,
+    /// A register of document identities; edits of one document merge.
+    Document,
 }
 
 /// How the view stores a type.
@@ -81,12 +86,25 @@ pub enum Storage {
 
 /// A value that its column's type does not allow.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{value} is not a valid {kind}")]
+#[error("{value} is not a valid {kind}{}", .reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
 pub struct TypeMismatch {
-    /// The value as given.
+    /// The value as given; of a long one, its beginning.
     pub value: String,
     /// The declared type.
     pub kind: ColumnType,
+    /// What is wrong with it, where the type does not say it all.
+    pub reason: Option<MismatchReason>,
+}
+
+/// What is wrong with a document's content.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum MismatchReason {
+    /// It is larger than [`bounds::DOCUMENT_BYTES`].
+    #[error("{0} bytes, more than {most}; keep it in a file", most = bounds::DOCUMENT_BYTES)]
+    TooLarge(usize),
+    /// It is not JSON that every program reads in the same way.
+    #[error(transparent)]
+    Json(#[from] JsonError),
 }
 
 impl ColumnType {
@@ -96,7 +114,17 @@ impl ColumnType {
             Self::Counter { .. } => MergeKind::Counter,
             Self::Stamp => MergeKind::Stamp,
             Self::Quiet => MergeKind::Quiet,
+            Self::RichText | Self::Json => MergeKind::Document,
             _ => MergeKind::Register,
+        }
+    }
+
+    /// What kind of document its cells refer to, if any.
+    pub fn document_kind(self) -> Option<DocumentKind> {
+        match self {
+            Self::RichText => Some(DocumentKind::RichText),
+            Self::Json => Some(DocumentKind::Json),
+            _ => None,
         }
     }
 
@@ -110,10 +138,42 @@ impl ColumnType {
         }
     }
 
+    /// Whether an op may write `value` in that mode to a column of this type. What an op says
+    /// otherwise is not understood: the view could not hold it as it is. (Whether a blob is a
+    /// change of a document is for [`crate::document::DocumentWrite::read`] to say; that a key is
+    /// never NULL, for whoever looks at keys.)
+    pub fn holds(self, mode: Mode, value: &Value) -> bool {
+        let is_counter = matches!(self, Self::Counter { .. });
+        match mode {
+            Mode::Set => value.is_null() || self.stores(value),
+            Mode::Delta => is_counter && self.stores(value),
+            Mode::Fresh => self.document_kind().is_some() && self.stores(value),
+            Mode::Change => self.document_kind().is_some() && matches!(value, Value::Blob(_)),
+        }
+    }
+
+    /// Whether a value other than NULL is of this type's storage class, and reads back from there
+    /// as the same value.
+    fn stores(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Decimal { scale, .. }, Value::Decimal(decimal)) => {
+                decimal.scale == scale && decimal.mantissa.unsigned_abs() < bounds::DECIMAL_UNITS as u64
+            }
+            // A counter's offset and deltas may be larger than what it shows.
+            (Self::Counter { scale: scale @ 1.., .. }, Value::Decimal(decimal)) => decimal.scale == scale,
+            // SQLite stores -0.0 as 0.
+            (Self::Real, Value::Real(number)) => !number.is_nan() && number.to_bits() != (-0.0f64).to_bits(),
+            (_, Value::Integer(_)) => self.storage() == Storage::Integer,
+            (_, Value::Text(_)) => self.storage() == Storage::Text,
+            (_, Value::Blob(_)) => self.storage() == Storage::Blob,
+            _ => false,
+        }
+    }
+
     /// The canonical form of a value written to a column of this type, or why it is refused.
     /// NULL is canonical for every type; NOT NULL is a rule of its own.
     pub fn canonical(self, value: Value) -> Result<Value, TypeMismatch> {
-        let mismatch = |value: &Value| TypeMismatch { value: value.to_string(), kind: self };
+        let mismatch = |value: &Value| TypeMismatch { value: value.to_string(), kind: self, reason: None };
         let text = |value: Value, form: fn(&str) -> Option<String>| match &value {
             Value::Text(text) => form(text).map(Value::Text).ok_or_else(|| mismatch(&value)),
             _ => Err(mismatch(&value)),
@@ -136,11 +196,27 @@ impl ColumnType {
                 }
                 decimal(&value, precision, scale).ok_or_else(|| mismatch(&value))
             }
-            (Self::Text | Self::RichText | Self::Json | Self::Quiet, value @ Value::Text(_)) => Ok(value),
+            (Self::RichText | Self::Json, Value::Text(text)) if text.len() > bounds::DOCUMENT_BYTES => {
+                Err(self.refused(&text, MismatchReason::TooLarge(text.len())))
+            }
+            (Self::Json, Value::Text(text)) => match canonical_json(&text) {
+                Ok(canonical) => Ok(Value::Text(canonical)),
+                Err(error) => Err(self.refused(&text, error.into())),
+            },
+            (Self::Text | Self::RichText | Self::Quiet, value @ Value::Text(_)) => Ok(value),
             (_, value) => Err(mismatch(&value)),
         }
     }
+
+    fn refused(self, text: &str, reason: MismatchReason) -> TypeMismatch {
+        let mut value: String = text.chars().take(QUOTED).collect();
+        value.push_str(if value.len() < text.len() { "…" } else { "" });
+        TypeMismatch { value, kind: self, reason: Some(reason) }
+    }
 }
+
+/// Characters of a refused text that a message repeats.
+const QUOTED: usize = 40;
 
 fn decimal(value: &Value, precision: u8, scale: u8) -> Option<Value> {
     let decimal = match value {
@@ -201,6 +277,65 @@ mod tests {
             ColumnType::Date.canonical(Value::Text("demain".into())).unwrap_err().to_string(),
             "demain is not a valid DATE",
         );
+        assert_eq!(
+            ColumnType::Json.canonical(Value::Text(r#"{"b": 1, "b": 2}"#.into())).unwrap_err().to_string(),
+            r#"{"b": 1, "b": 2} is not a valid JSON: the key "b" a second time at character 10"#,
+        );
+        assert_eq!(
+            ColumnType::Json.canonical(Value::Text(" {\"b\": 1.0,\"a\" :null}\n".into())).unwrap(),
+            Value::Text(r#"{"a":null,"b":1.0}"#.into()),
+        );
+        let long = Value::Text("é".repeat(bounds::DOCUMENT_BYTES));
+        let refused = ColumnType::RichText.canonical(long).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .ends_with("… is not a valid RICHTEXT: 524288 bytes, more than 262144; keep it in a file"),
+            "{refused}"
+        );
         assert_eq!(ColumnType::Uuid.canonical(Value::Null).unwrap(), Value::Null);
+    }
+
+    #[test]
+    fn an_op_may_write_what_the_view_can_hold() {
+        let counter = ColumnType::Counter { precision: 18, scale: 0 };
+        let money = ColumnType::Counter { precision: 12, scale: 2 };
+        let exact = |mantissa, scale| Value::Decimal(Decimal { mantissa, scale });
+        let (text, blob) = (Value::Text("x".into()), Value::Blob(vec![1]));
+        for (kind, mode, value) in [
+            (ColumnType::Integer, Mode::Set, Value::Integer(1)),
+            (ColumnType::Stamp, Mode::Set, text.clone()),
+            (ColumnType::Real, Mode::Set, Value::Real(f64::INFINITY)),
+            (ColumnType::Blob, Mode::Set, blob.clone()),
+            (counter, Mode::Set, Value::Null),
+            (counter, Mode::Delta, Value::Integer(i64::MIN)),
+            (money, Mode::Delta, exact(-5, 2)),
+            (ColumnType::Decimal { precision: 9, scale: 0 }, Mode::Set, exact(999_999_999_999_999, 0)),
+            (ColumnType::RichText, Mode::Set, Value::Null),
+            (ColumnType::Json, Mode::Fresh, text.clone()),
+            (ColumnType::Json, Mode::Change, blob.clone()),
+        ] {
+            assert!(kind.holds(mode, &value), "{kind} {mode:?} {value}");
+        }
+        for (kind, mode, value) in [
+            (ColumnType::Integer, Mode::Set, text.clone()),
+            (ColumnType::Integer, Mode::Delta, Value::Integer(1)),
+            (ColumnType::Text, Mode::Fresh, text.clone()),
+            (ColumnType::Json, Mode::Fresh, Value::Null),
+            (ColumnType::Real, Mode::Set, Value::Real(f64::NAN)),
+            (ColumnType::Real, Mode::Set, Value::Real(-0.0)),
+            (ColumnType::Real, Mode::Set, Value::Integer(1)),
+            (counter, Mode::Delta, Value::Null),
+            (counter, Mode::Set, exact(1, 0)),
+            (money, Mode::Set, Value::Integer(1)),
+            (money, Mode::Set, exact(1, 3)),
+            (ColumnType::Decimal { precision: 9, scale: 2 }, Mode::Set, exact(1_000_000_000_000_000, 2)),
+            (ColumnType::Decimal { precision: 9, scale: 2 }, Mode::Set, Value::Real(1.0)),
+            (ColumnType::RichText, Mode::Set, blob),
+            (ColumnType::RichText, Mode::Change, Value::Null),
+            (ColumnType::Text, Mode::Change, text),
+        ] {
+            assert!(!kind.holds(mode, &value), "{kind} {mode:?} {value}");
+        }
     }
 }

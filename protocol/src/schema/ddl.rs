@@ -1,12 +1,13 @@
 //! SQL DDL in, schema ops out.
 
 use sqlparser::ast::{
-    AlterTableOperation, ColumnOption, Expr, IndexColumn, ObjectName, ReferentialAction, Statement,
-    TableConstraint, UnaryOperator, Value as Literal,
+    AlterTableOperation, CheckConstraint, ColumnOption, Expr, IndexColumn, ObjectName, ReferentialAction,
+    Statement, TableConstraint, UnaryOperator, Value as Literal,
 };
 use sqlparser::dialect::SQLiteDialect;
 use sqlparser::parser::Parser;
 
+use super::check::refuse_changing;
 use super::{
     ColumnDef, ColumnType, Constant, DefaultValue, IndexDef, OnDelete, Reference, Schema, SchemaOp, TableDef,
 };
@@ -92,6 +93,7 @@ pub fn plan(sql: &str, current: &Schema) -> Result<Vec<SchemaOp>, DdlError> {
                     ops.push(SchemaOp::CreateIndex(index));
                 }
             }
+            Statement::Drop { .. } => return Err(DdlError::NotAdditive(format!("{statement}"))),
             Statement::CreateTrigger(_) => {
                 return Err(refuse("triggers", "they would run again on every site"));
             }
@@ -225,6 +227,16 @@ fn table(create: &sqlparser::ast::CreateTable) -> Result<TableDef, DdlError> {
     Ok(def)
 }
 
+fn check_of(place: &str, check: &CheckConstraint) -> Result<String, DdlError> {
+    let expression = check.expr.to_string();
+    refuse_changing(&expression).map_err(|part| {
+        DdlError::NotSupported(format!(
+            "the CHECK of {place} uses {part}, which is not the same on every site and every day"
+        ))
+    })?;
+    Ok(expression)
+}
+
 fn table_constraint(def: &mut TableDef, constraint: &TableConstraint) -> Result<(), DdlError> {
     let one = |columns: &[String]| match columns {
         [one] => Some(one.clone()),
@@ -236,7 +248,7 @@ fn table_constraint(def: &mut TableDef, constraint: &TableConstraint) -> Result<
             return Err(DdlError::NotSupported(format!("table {} has two primary keys", def.name)));
         }
         TableConstraint::Unique(unique) => def.uniques.push(names(&unique.columns)?),
-        TableConstraint::Check(check) => def.checks.push(check.expr.to_string()),
+        TableConstraint::Check(expression) => def.checks.push(check_of(&def.name, expression)?),
         TableConstraint::ForeignKey(foreign) => {
             let columns: Vec<String> = foreign.columns.iter().map(|ident| ident.value.clone()).collect();
             let reference = reference(&foreign.foreign_table, foreign.on_delete, foreign.on_update)?;
@@ -304,7 +316,7 @@ fn column(table: &str, declared: &sqlparser::ast::ColumnDef) -> Result<(ColumnDe
             ColumnOption::Default(expression) => column.default = default(&place, kind, expression)?,
             ColumnOption::PrimaryKey(_) => extra.primary_key = true,
             ColumnOption::Unique(_) => column.unique = true,
-            ColumnOption::Check(check) => column.check = Some(check.expr.to_string()),
+            ColumnOption::Check(expression) => column.check = Some(check_of(&place, expression)?),
             ColumnOption::ForeignKey(foreign) => {
                 column.references =
                     Some(reference(&foreign.foreign_table, foreign.on_delete, foreign.on_update)?);
@@ -496,7 +508,7 @@ mod tests {
             ("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER REFERENCES u (id))", "refers to u"),
             ("CREATE TABLE _tandem_x (a INTEGER PRIMARY KEY)", "reserved"),
             ("CREATE TABLE t (a INTEGER PRIMARY KEY, b DATE DEFAULT 'demain')", "default of t.b"),
-            ("DROP TABLE t", "not a schema statement"),
+            ("VACUUM", "not a schema statement"),
             ("CREATE UNIQUE INDEX i ON t (a)", "unique indices"),
             ("CREATE TABLE", "cannot be read"),
         ] {
@@ -515,6 +527,7 @@ mod tests {
             "CREATE TABLE t (a INTEGER, b TEXT PRIMARY KEY)",
             "ALTER TABLE t DROP COLUMN b",
             "ALTER TABLE t RENAME TO u",
+            "DROP TABLE t",
         ] {
             assert!(matches!(plan(sql, &schema), Err(DdlError::NotAdditive(_))), "{sql}");
         }

@@ -92,6 +92,18 @@ impl ColumnDef {
         ColumnId(short_hash("column", &(&self.name, self.kind, &self.default)))
     }
 
+    /// What tells it from other definitions of its name, in SQL.
+    pub fn definition(&self) -> String {
+        match &self.default {
+            DefaultValue::None => self.kind.to_string(),
+            DefaultValue::Constant(_) => match self.unwritten() {
+                Value::Text(text) => format!("{} DEFAULT '{}'", self.kind, text.replace('\'', "''")),
+                value => format!("{} DEFAULT {value}", self.kind),
+            },
+            DefaultValue::Expression(sql) => format!("{} DEFAULT ({sql})", self.kind),
+        }
+    }
+
     /// What a cell never written shows: the constant default, else NULL.
     pub fn unwritten(&self) -> Value {
         match &self.default {
@@ -119,9 +131,19 @@ pub struct TableDef {
 impl TableDef {
     /// The id by which ops name this table.
     pub fn id(&self) -> TableId {
-        let key: Vec<_> =
-            self.key.iter().filter_map(|name| self.column(name).map(|column| (name, column.kind))).collect();
-        TableId(short_hash("table", &(&self.name, key)))
+        TableId(short_hash("table", &(&self.name, self.key_types())))
+    }
+
+    /// Name and type of the key's columns.
+    pub(super) fn key_types(&self) -> Vec<(String, ColumnType)> {
+        let typed = |name: &String| Some((name.clone(), self.column(name)?.kind));
+        self.key.iter().filter_map(typed).collect()
+    }
+
+    /// What tells it from other tables of its name, in SQL.
+    pub fn definition(&self) -> String {
+        let kind = |name: &String| self.column(name).map(|column| format!("{name} {}", column.kind));
+        format!("PRIMARY KEY ({})", self.key.iter().filter_map(kind).collect::<Vec<_>>().join(", "))
     }
 
     /// The column of that name (names compare without case, as in SQL).

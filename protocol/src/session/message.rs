@@ -105,6 +105,11 @@ const CLOCK: u8 = 15;
 const ADDRESSES: u8 = 16;
 const BYE: u8 = 17;
 
+/// The name of a message as [`super::FrameReader`] cuts it, for traces.
+pub fn name_of(message: &[u8]) -> &'static str {
+    Message::decode(message).map_or("GARBLED", |message| message.name())
+}
+
 impl Message {
     /// Its name in faults and traces.
     pub fn name(&self) -> &'static str {

@@ -77,5 +77,5 @@ pub use bulk::Bulk;
 pub use event::{BulkStep, Input, Now, Output, PeerState, Refusal};
 pub use fault::{Farewell, Fault};
 pub use frame::FrameReader;
-pub use message::Listing;
+pub use message::{Listing, name_of};
 pub use session::{Config, Session, Side, SpaceConfig};

@@ -62,6 +62,11 @@ impl From<sled::Error> for LogError {
     }
 }
 
+/// Bytes that may still be written on that folder's disk before writing stops.
+pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
+    Ok(fs4::available_space(folder)?.saturating_sub(RESERVE_BYTES))
+}
+
 /// One sled database, for all spaces of a data folder.
 pub(crate) struct Engine {
     db: sled::Db,
@@ -115,7 +120,7 @@ impl Engine {
 
     /// Refuses when the disk is almost full. Nothing has been written then, and nothing is unknown.
     pub(crate) fn has_room(&self) -> Result<(), LogError> {
-        if fs4::available_space(&self.folder)? < RESERVE_BYTES {
+        if free_bytes(&self.folder)? == 0 {
             return Err(io::Error::from(io::ErrorKind::StorageFull).into());
         }
         Ok(())
@@ -141,7 +146,7 @@ impl Engine {
 #[derive(Clone)]
 pub(crate) struct Shelf(sled::Tree);
 
-type Entry = (Vec<u8>, Vec<u8>);
+pub(crate) type Entry = (Vec<u8>, Vec<u8>);
 
 impl Shelf {
     pub(crate) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), LogError> {

@@ -2,6 +2,9 @@
 //! only ever grow at the end, or are joined into larger ones with the same content.
 
 pub(crate) mod engine;
+mod medium;
+#[cfg(feature = "simulation")]
+pub(crate) mod memory;
 mod record;
 
 use std::sync::Arc;
@@ -12,10 +15,12 @@ use tandem_protocol::identity::SpaceId;
 use tandem_protocol::verify::Chains;
 
 pub use engine::LogError;
-pub(crate) use engine::{Engine, sync_folder};
+pub(crate) use engine::sync_folder;
+pub(crate) use medium::Medium;
 pub(crate) use record::Record;
 
-use engine::{Shelf, VALUE_BYTES};
+use engine::VALUE_BYTES;
+use medium::Shelf;
 
 /// Records smaller than this are joined with their neighbours. Joining writes them a second time:
 /// worth it where a record is mostly overhead, not where it is mostly data.
@@ -24,7 +29,7 @@ const SMALL_BYTES: usize = 1024;
 /// The log of one space.
 #[derive(Clone)]
 pub(crate) struct SpaceLog {
-    engine: Arc<Engine>,
+    medium: Arc<Medium>,
     shelf: Shelf,
 }
 
@@ -47,9 +52,9 @@ impl Record {
 }
 
 impl SpaceLog {
-    pub(crate) fn open(engine: Arc<Engine>, space: SpaceId) -> Result<Self, LogError> {
-        let shelf = engine.shelf(&format!("log/{space}"))?;
-        Ok(Self { engine, shelf })
+    pub(crate) fn open(medium: Arc<Medium>, space: SpaceId) -> Result<Self, LogError> {
+        let shelf = medium.shelf(&format!("log/{space}"))?;
+        Ok(Self { medium, shelf })
     }
 
     /// Arrival number after the last transaction. Records at the end that cannot be read (a write
@@ -71,27 +76,27 @@ impl SpaceLog {
 
     /// Refuses when the disk is almost full, before anything is written.
     pub(crate) fn has_room(&self) -> Result<(), LogError> {
-        self.engine.has_room()
+        self.medium.has_room()
     }
 
     /// Adds a record at the end. Durable only after [`SpaceLog::flush`].
     pub(crate) fn append(&self, record: &Record) -> Result<(), LogError> {
-        self.engine.writable()?;
+        self.medium.writable()?;
         let put = self.put(record);
         if put.is_err() {
-            self.engine.poison();
+            self.medium.poison();
         }
         put
     }
 
     /// Returns once everything appended survives a power cut.
     pub(crate) fn flush(&self) -> Result<(), LogError> {
-        self.engine.flush()
+        self.medium.flush()
     }
 
     /// Bytes the log of all spaces takes on disk.
     pub(crate) fn disk_bytes(&self) -> u64 {
-        self.engine.disk_bytes()
+        self.medium.disk_bytes()
     }
 
     /// Later pieces first: once the first piece is there, all are.

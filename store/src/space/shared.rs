@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use tandem_protocol::conflict::{Conflict, ConflictKind};
 use tandem_protocol::fingerprint::Fingerprint;
 use tandem_protocol::identity::{Signature, TxHash};
 use tandem_protocol::membership::Membership;
@@ -53,6 +54,29 @@ pub struct TableStatus {
     pub fingerprint: Fingerprint,
 }
 
+/// Figures of the open conflicts.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub(crate) struct ConflictStats {
+    pub open: u64,
+    pub fingerprint: Fingerprint,
+    /// Deleted rows that are shown because others refer to them.
+    pub kept_rows: u64,
+}
+
+impl ConflictStats {
+    pub(crate) fn add(&mut self, conflict: &Conflict) {
+        self.open += 1;
+        self.fingerprint.add(conflict.hash());
+        self.kept_rows += u64::from(conflict.kind == ConflictKind::Reference);
+    }
+
+    pub(crate) fn remove(&mut self, conflict: &Conflict) {
+        self.open -= 1;
+        self.fingerprint.remove(conflict.hash());
+        self.kept_rows -= u64::from(conflict.kind == ConflictKind::Reference);
+    }
+}
+
 /// The newest durable state.
 #[derive(Clone, Default)]
 pub(crate) struct Snapshot {
@@ -61,6 +85,7 @@ pub(crate) struct Snapshot {
     pub membership: Arc<Membership>,
     pub schema: Arc<Schema>,
     pub tables: Arc<Vec<TableStatus>>,
+    pub conflicts: ConflictStats,
     pub authors: Arc<Authors>,
     pub log_bytes: u64,
     pub ops: u64,
@@ -104,6 +129,7 @@ impl Shared {
             membership: Arc::clone(&memory.membership),
             schema: Arc::clone(&memory.schema),
             tables: Arc::new(tables),
+            conflicts: memory.conflicts,
             authors: Arc::clone(&memory.authors),
             log_bytes,
             ops: memory.ops,

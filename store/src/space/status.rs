@@ -22,6 +22,10 @@ pub struct SpaceStatus {
     pub tables: Vec<TableStatus>,
     /// Of all tables together.
     pub fingerprint: Fingerprint,
+    /// Open conflicts.
+    pub open_conflicts: u64,
+    /// Of all open conflicts together.
+    pub conflict_fingerprint: Fingerprint,
     /// Bytes of the log on disk (of all spaces of this site).
     pub log_bytes: u64,
     /// Bytes of the view on disk.
@@ -29,6 +33,12 @@ pub struct SpaceStatus {
 }
 
 impl Space {
+    /// How many conflicts are open, and the fingerprint of all of them.
+    pub fn open_conflicts(&self) -> (u64, Fingerprint) {
+        let conflicts = self.0.shared.snapshot().conflicts;
+        (conflicts.open, conflicts.fingerprint)
+    }
+
     /// How the space stands now.
     pub fn status(&self) -> SpaceStatus {
         let snapshot = self.0.shared.snapshot();
@@ -48,6 +58,8 @@ impl Space {
             parked: parked.unwrap_or_default() as u64,
             tables: snapshot.tables.to_vec(),
             fingerprint,
+            open_conflicts: snapshot.conflicts.open,
+            conflict_fingerprint: snapshot.conflicts.fingerprint,
             log_bytes: snapshot.log_bytes,
             view_bytes: size("view.sqlite") + size("view.sqlite-wal"),
         }

@@ -4,7 +4,7 @@ use tandem_protocol::block::Block;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::verify::{self, ChainHead, Chains, Known};
 
-use super::{Space, TableStatus};
+use super::{ConflictStats, Space, TableStatus};
 use crate::log::LogError;
 use crate::view::ViewError;
 
@@ -57,18 +57,27 @@ impl Space {
             }
         }
         match self.fold_again(scratch, snapshot.end) {
-            Ok(tables) => compare(&snapshot.tables, &tables, &mut report.problems),
+            Ok((tables, conflicts)) => {
+                compare(&snapshot.tables, &tables, &mut report.problems);
+                if conflicts != snapshot.conflicts {
+                    report.problems.push("the open conflicts are not those the log says".into());
+                }
+            }
             Err(error) => report.problems.push(error.to_string()),
         }
         report
     }
 
-    fn fold_again(&self, scratch: &std::path::Path, end: u64) -> Result<Vec<TableStatus>, FoldError> {
+    fn fold_again(
+        &self,
+        scratch: &std::path::Path,
+        end: u64,
+    ) -> Result<(Vec<TableStatus>, ConflictStats), FoldError> {
         std::fs::create_dir_all(scratch)?;
         let path = scratch.join("verify.sqlite");
-        let tables = crate::writer::fold(&self.0.log, end, &path, self.0.me);
+        let figures = crate::writer::fold(&self.0.log, end, &path, self.0.me);
         crate::writer::remove_view(&path)?;
-        Ok(tables?)
+        Ok(figures?)
     }
 }
 

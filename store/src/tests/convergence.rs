@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Site, assert_equal, pull, reference, sync};
+use super::{Site, assert_equal, pull, sync};
 use crate::{Params, Statement, Write};
 
 const SCHEMA: &str = "
@@ -155,8 +155,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     /// Whatever three sites write, and in whatever order they hear of each other: once all have
-    /// everything, all show the same: what the brute-force reference says, and what each log folds
-    /// to.
+    /// everything, all show the same, and what each log folds to. (What that is, the simulator
+    /// compares with a brute-force reference; here logs and views are on a real disk.)
     #[test]
     fn sites_converge_whatever_the_order(steps in steps()) {
         let mut sites = three();
@@ -189,7 +189,6 @@ proptest! {
             sync(a, c);
         }
         sites.iter().for_each(Site::verify);
-        reference::check(a);
     }
 }
 

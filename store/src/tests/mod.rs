@@ -1,8 +1,11 @@
 //! The store from outside: sites in temporary folders, SQL in, SQL out, blocks between them.
 
+mod conflicts;
 mod convergence;
 mod crashes;
-mod reference;
+mod documents;
+mod found;
+mod parked;
 mod writes;
 
 use std::path::Path;
@@ -11,7 +14,7 @@ use tandem_protocol::membership::Role;
 use tandem_protocol::value::Value;
 use tempfile::TempDir;
 
-use crate::{Params, Refusal, Space, Statement, Store, Write, WriteError, Written};
+use crate::{Choice, Params, Refusal, Space, Statement, Store, Write, WriteError, Written};
 
 /// A site with one space, in a folder of its own.
 pub(crate) struct Site {
@@ -54,6 +57,19 @@ impl Site {
 
     pub(crate) fn write(&self, sql: &str) -> Written {
         self.try_write(&[(sql, vec![])]).unwrap()
+    }
+
+    /// A write of a test that does not care which of two is the later one.
+    pub(crate) fn space_write(&self, sql: &str) {
+        let statement = Statement { sql: sql.to_owned(), params: Params::One(Vec::new()) };
+        let write = Write { statements: vec![statement], ..Write::default() };
+        let _written: Written = self.space.wait(|reply| self.space.write(write, reply)).unwrap();
+    }
+
+    /// A number from the view's own tables.
+    pub(crate) fn view_number(&self, sql: &str) -> i64 {
+        let view = self.space.folder().join("view.sqlite");
+        rusqlite::Connection::open(view).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
     pub(crate) fn refused(&self, sql: &str) -> Refusal {

@@ -17,6 +17,8 @@ pub(crate) struct RowChange {
     pub old: Option<(i64, Vec<Value>)>,
     /// After it.
     pub new: Option<(i64, Vec<Value>)>,
+    /// Positions of counters that were set by `exactly()`.
+    pub exact: Vec<usize>,
 }
 
 /// Why what happened cannot be an op.
@@ -36,6 +38,8 @@ pub(crate) struct Capture {
     pub on: bool,
     /// By name, as SQLite spells it.
     pub tables: HashMap<String, Arc<ViewTable>>,
+    /// What the statement at hand sets by `exactly()`: table number and position.
+    pub exact: Vec<(i64, usize)>,
     changes: Vec<RowChange>,
     by_key: HashMap<(i64, Vec<u8>), usize>,
     error: Option<CaptureError>,
@@ -96,13 +100,27 @@ impl Watcher for Capture {
         }
         let Some(key) = old_key.or(new_key) else { return };
         let new = new.map(|row| (change.new_rowid, row));
-        match self.by_key.entry((table.number, key.to_bytes())) {
-            std::collections::hash_map::Entry::Occupied(at) => self.changes[*at.get()].new = new,
+        let number = table.number;
+        let at = match self.by_key.entry((number, key.to_bytes())) {
+            std::collections::hash_map::Entry::Occupied(at) => {
+                self.changes[*at.get()].new = new;
+                *at.get()
+            }
             std::collections::hash_map::Entry::Vacant(at) => {
                 at.insert(self.changes.len());
                 let old = old.map(|row| (change.old_rowid, row));
-                self.changes.push(RowChange { table, key, old, new });
+                self.changes.push(RowChange { table, key, old, new, exact: Vec::new() });
+                self.changes.len() - 1
             }
+        };
+        if change.has_old && change.has_new && !self.exact.is_empty() {
+            let known = &mut self.changes[at].exact;
+            let set = self.exact.iter().filter(|(table, _)| *table == number).map(|(_, column)| *column);
+            set.for_each(|column| {
+                if !known.contains(&column) {
+                    known.push(column)
+                }
+            });
         }
     }
 }

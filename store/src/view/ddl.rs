@@ -32,7 +32,20 @@ CREATE TABLE _tandem_parked (
   arrival INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (arrival, place)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_keys (
-  key BLOB PRIMARY KEY, author INTEGER NOT NULL, seq INTEGER NOT NULL
+  key BLOB NOT NULL, author INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,
+  PRIMARY KEY (key, author, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE _tandem_settled (
+  conflict BLOB NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (conflict, author, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE _tandem_conflicts (
+  id BLOB PRIMARY KEY, kind INTEGER NOT NULL, tbl INTEGER NOT NULL, key BLOB NOT NULL,
+  body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX _tandem_conflicts_of ON _tandem_conflicts (tbl, key);
+CREATE TABLE _tandem_documents (
+  tbl INTEGER NOT NULL, key BLOB NOT NULL, col BLOB NOT NULL, doc BLOB NOT NULL,
+  part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (tbl, key, col, doc, part)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_tables (
   number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, name TEXT NOT NULL, rows INTEGER NOT NULL,
@@ -68,17 +81,21 @@ pub(crate) fn create_index(index: &IndexDef) -> String {
     format!("CREATE INDEX IF NOT EXISTS {} ON {} ({columns})", quoted(&index.name), quoted(&index.table))
 }
 
-fn column_sql(def: &TableDef, column: &ColumnDef) -> String {
-    let in_key = def.key.iter().any(|name| name.eq_ignore_ascii_case(&column.name));
-    let generated = in_key && def.key.len() == 1 && column.kind == ColumnType::Integer;
-    let kind = match column.kind.storage() {
+/// The type of the column in the view.
+pub(crate) fn storage_type(column: &ColumnDef) -> &'static str {
+    match column.kind.storage() {
         // INT, not INTEGER: the latter would make a primary key an alias of the rowid.
         Storage::Integer => "INT",
         Storage::Real => "REAL",
         Storage::Text => "TEXT",
         Storage::Blob => "BLOB",
-    };
-    let mut sql = format!("{} {kind}", quoted(&column.name));
+    }
+}
+
+fn column_sql(def: &TableDef, column: &ColumnDef) -> String {
+    let in_key = def.key.iter().any(|name| name.eq_ignore_ascii_case(&column.name));
+    let generated = in_key && def.key.len() == 1 && column.kind == ColumnType::Integer;
+    let mut sql = format!("{} {}", quoted(&column.name), storage_type(column));
     let default = match &column.default {
         DefaultValue::None if generated => {
             Some(format!("(tandem_next({}))", literal(&Value::Text(def.name.clone()))))
@@ -118,6 +135,11 @@ fn literal(value: &Value) -> String {
 pub(crate) struct UniqueRule {
     /// Name of the index, and of the trigger that stands in for it.
     pub name: String,
+    /// The columns, and their positions in the table.
+    pub columns: Vec<String>,
+    pub positions: Vec<usize>,
+    /// Rowid and all columns of the rows that hold a value.
+    pub holders: String,
     /// A real unique index: the rule while no conflict on it is open.
     pub index: String,
     /// A plain index and refusing triggers: the rule while a merge has broken it.
@@ -126,8 +148,7 @@ pub(crate) struct UniqueRule {
 
 /// The uniqueness rules of a table other than its primary key.
 pub(crate) fn unique_rules(def: &TableDef) -> Vec<UniqueRule> {
-    let single = def.columns.iter().filter(|column| column.unique).map(|column| vec![column.name.clone()]);
-    single.chain(def.uniques.iter().cloned()).map(|columns| unique_rule(def, &columns)).collect()
+    def.unique_rules().iter().map(|columns| unique_rule(def, columns)).collect()
 }
 
 fn unique_rule(def: &TableDef, columns: &[String]) -> UniqueRule {
@@ -157,7 +178,15 @@ fn unique_rule(def: &TableDef, columns: &[String]) -> UniqueRule {
         .map(|column| format!("OLD.{0} IS NOT NEW.{0}", quoted(column)))
         .collect::<Vec<_>>()
         .join(" OR ");
+    let position =
+        |name: &String| def.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name));
+    let all = def.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ");
+    let is_value = |(column, at): (&String, usize)| format!("{} = ?{at}", quoted(column));
+    let condition = columns.iter().zip(1..).map(is_value).collect::<Vec<_>>().join(" AND ");
     UniqueRule {
+        columns: columns.to_vec(),
+        positions: columns.iter().filter_map(position).collect(),
+        holders: format!("SELECT rowid, {all} FROM {table} WHERE {condition}"),
         index: index("UNIQUE"),
         loose: vec![index(""), trigger("INSERT", ""), trigger("UPDATE", &format!("AND ({changed})"))],
         name,

@@ -68,7 +68,13 @@ pub(crate) fn locked(ids: &SharedIds) -> MutexGuard<'_, Ids> {
 }
 
 /// Adds the functions to the writer's connection.
-pub(crate) fn install(connection: &Connection, ids: SharedIds, local: Local) -> rusqlite::Result<()> {
+/// `exactly` is set when the function of that name is called.
+pub(crate) fn install(
+    connection: &Connection,
+    ids: SharedIds,
+    local: Local,
+    exactly: Arc<AtomicBool>,
+) -> rusqlite::Result<()> {
     let plain = FunctionFlags::SQLITE_UTF8;
     let next_ids = Arc::clone(&ids);
     connection.create_scalar_function("tandem_next", 1, plain, move |context| {
@@ -83,6 +89,10 @@ pub(crate) fn install(connection: &Connection, ids: SharedIds, local: Local) -> 
         plain,
         move |_| Ok(local.load(Ordering::Relaxed)),
     )?;
+    connection.create_scalar_function("exactly", 1, plain, move |context| {
+        exactly.store(true, Ordering::Relaxed);
+        context.get::<rusqlite::types::Value>(0)
+    })?;
     install_uuid7(connection)
 }
 

@@ -2,19 +2,23 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use rusqlite::ffi;
-use tandem_protocol::merge::{in_units, units};
-use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
-use tandem_protocol::schema::{ColumnId, MergeKind, TableId};
-use tandem_protocol::transaction::{Basis, Header};
+use tandem_protocol::identity::Author;
+use tandem_protocol::merge::{Cell, WriteId};
+use tandem_protocol::op::{Mode, Op};
+use tandem_protocol::schema::MergeKind;
+use tandem_protocol::transaction::{Basis, Transaction};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::verify::ChainHead;
 
 use super::access::USER_MARK;
 use super::bind::{Bind, read_row};
 use super::capture::{CaptureError, RowChange};
+use super::exactly::{self, Exact};
 use super::merge::Merged;
+use super::row_op::{Change, RowOp, Unseen, group_ops};
 use super::rows::{self, Base, Loaded, Run};
 use super::table::ViewTable;
 use super::{View, ViewError, ViewResult};
@@ -30,13 +34,21 @@ pub(crate) struct LocalWrite {
 }
 
 /// A row's net change in canonical values.
-struct Captured {
-    table: Arc<ViewTable>,
-    key: Key,
+pub(super) struct Captured {
+    pub table: Arc<ViewTable>,
+    pub key: Key,
     old: Option<(i64, Vec<Value>)>,
     new: Option<(i64, Vec<Value>)>,
-    /// The row's state before, where a change of it needs one.
+    /// The row's state before, where it has one.
     state: Option<Loaded>,
+    pub op: RowOp,
+}
+
+impl Captured {
+    /// Whether nobody wrote the row before.
+    pub(super) fn is_new(&self) -> bool {
+        self.state.is_none()
+    }
 }
 
 /// Why a write failed: it was refused, or the view itself failed.
@@ -59,7 +71,12 @@ impl From<rusqlite::Error> for LocalError {
 
 impl View {
     /// Runs the statements of one transaction and works out its ops.
-    pub(crate) fn run_local(&mut self, statements: &[Statement]) -> Result<LocalWrite, LocalError> {
+    /// `unseen` tells the deltas beyond the write's basis, if it has one.
+    pub(crate) fn run_local(
+        &mut self,
+        statements: &[Statement],
+        unseen: &Unseen,
+    ) -> Result<LocalWrite, LocalError> {
         self.capture.watcher().borrow_mut().begin();
         let results = statements
             .iter()
@@ -69,18 +86,25 @@ impl View {
         let changes = self.capture.watcher().borrow_mut().finish();
         let results = results?;
         let changes = changes.map_err(|error| LocalError::Refused(refusal_of_capture(error)))?;
-        let captured = changes
+        let mut captured = changes
             .into_iter()
-            .filter_map(|change| self.settle(change).transpose())
+            .filter_map(|change| self.settle(change, unseen).transpose())
             .collect::<Result<Vec<_>, _>>()?;
-        let ops = group_ops(&captured);
+        let ops = group_ops(&mut captured);
         Ok(LocalWrite { results, ops, captured })
     }
 
     fn run_statement(&self, at: usize, statement: &Statement) -> Result<StatementResult, LocalError> {
         let sql = format!("{USER_MARK}{}", statement.sql);
         let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
-        self.as_user(|| {
+        let exact = if exactly::is_mentioned(&statement.sql) {
+            self.exact_columns(Exact::of(&statement.sql))
+        } else {
+            Vec::new()
+        };
+        self.exactly.store(false, Ordering::Relaxed);
+        self.capture.watcher().borrow_mut().exact.clone_from(&exact);
+        let result = self.as_user(|| -> Result<StatementResult, LocalError> {
             let mut prepared = self.connection.prepare_cached(&sql).map_err(refused)?;
             let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
             let mut result = StatementResult { affected: 0, columns, rows: Vec::new() };
@@ -100,12 +124,27 @@ impl View {
                 }
             }
             Ok(result)
-        })
+        })?;
+        if self.exactly.load(Ordering::Relaxed) && exact.is_empty() {
+            return Err(LocalError::Refused(Refusal::exactly_not_counter(&statement.sql)));
+        }
+        Ok(result)
+    }
+
+    /// The counters among the columns that a statement sets exactly.
+    fn exact_columns(&self, exact: Exact) -> Vec<(i64, usize)> {
+        let Some(table) = self.shown_table(&exact.table) else { return Vec::new() };
+        let columns = table.def.columns.iter().enumerate();
+        let counters = columns.filter(|(_, column)| {
+            column.kind.merge_kind() == MergeKind::Counter
+                && exact.columns.contains(&column.name.to_ascii_lowercase())
+        });
+        counters.map(|(at, _)| (table.number, at)).collect()
     }
 
     /// Makes a captured change canonical, in the view too. `None`: nothing changed.
-    fn settle(&mut self, change: RowChange) -> Result<Option<Captured>, LocalError> {
-        let RowChange { table, key, old, new } = change;
+    fn settle(&mut self, change: RowChange, unseen: &Unseen) -> Result<Option<Captured>, LocalError> {
+        let RowChange { table, key, old, new, exact } = change;
         let mut key = key;
         let old = old.map(|(rowid, row)| (rowid, table.read_back(row)));
         let new = match new {
@@ -125,7 +164,7 @@ impl View {
         }
         let unchanged = match (&old, &new) {
             (None, None) => true,
-            (Some((old_id, old)), Some((new_id, new))) => old == new && old_id == new_id,
+            (Some((old_id, old)), Some((new_id, new))) => old == new && old_id == new_id && exact.is_empty(),
             _ => false,
         };
         if unchanged {
@@ -133,6 +172,7 @@ impl View {
         }
         if let Some((rowid, row)) = &new {
             let before = old.as_ref().map(|(_, row)| row.as_slice());
+            self.check_own_references(&table, row)?;
             if let Some(broken) =
                 table.rules.broken(&self.connection, before, (*rowid, row)).map_err(refused_rule)?
             {
@@ -145,12 +185,43 @@ impl View {
         } else {
             None
         };
-        Ok(Some(Captured { table, key, old, new, state }))
+        let state = state.filter(|state| old.is_some() || state.stored);
+        let change = Change {
+            table: &table,
+            key: &key,
+            old: old.as_ref().map(|(_, values)| values.as_slice()),
+            new: new.as_ref().map(|(_, values)| values.as_slice()),
+            state: state.as_ref(),
+            exact: &exact,
+        };
+        let op = self.row_op(&change, unseen)?;
+        let counted =
+            new.as_ref().and_then(|(rowid, row)| Some((*rowid, counted(&table, state.as_ref()?, &op, row)?)));
+        if let Some((_, row)) = &counted {
+            self.update_row(&table, row)?;
+        }
+        let new = counted.or(new);
+        Ok(Some(Captured { table, key, old, new, state, op }))
+    }
+
+    /// A table's references to itself. SQLite lets REPLACE break those that are ON DELETE SET NULL,
+    /// also one that stays as it was, by replacing the row it refers to.
+    fn check_own_references(&self, table: &ViewTable, row: &[Value]) -> Result<(), LocalError> {
+        for (at, target) in &table.references {
+            let new = &row[*at];
+            if new.is_null() || !target.eq_ignore_ascii_case(&table.def.name) {
+                continue;
+            }
+            if rows::select(&self.connection, table, &Key(vec![new.clone()]))?.is_none() {
+                return Err(LocalError::Refused(Refusal::dangling(&table.def.name)));
+            }
+        }
+        Ok(())
     }
 
     /// Replaces a row's values by their canonical form; returns its canonical key.
     fn rewrite(
-        &self,
+        &mut self,
         table: &Arc<ViewTable>,
         key: &Key,
         rowid: i64,
@@ -186,14 +257,16 @@ impl View {
         Ok(canonical)
     }
 
-    /// Takes a local transaction, now that it has a name, into the rows' states.
+    /// Takes a local transaction, now that it has a name, into the rows' states. `None`: deleted rows
+    /// that were shown because others referred to them may have to go, which foreign keys would
+    /// refuse; to be taken back, and merged without them.
     pub(crate) fn adopt(
         &mut self,
         write: LocalWrite,
-        header: &Header,
-        op_count: usize,
+        transaction: &Transaction,
         chain: ChainHead,
-    ) -> ViewResult<Merged> {
+    ) -> ViewResult<Option<Merged>> {
+        let header = &transaction.header;
         let context = self.memory.context(header);
         let author = self.memory.author_number(header.dot.author);
         let by = header.write_id();
@@ -211,9 +284,9 @@ impl View {
                 (Some(old), Some(new)) => change.updated += u64::from(old != new),
             }
             self.count(&table, before, after);
+            self.note_references(&table, before, after)?;
             let next = self.memory.stats(&table).next_rowid;
-            let known = captured.state.filter(|state| captured.old.is_some() || state.stored);
-            match (known, &captured.new) {
+            match (captured.state, &captured.new) {
                 (None, Some((rowid, _))) if *rowid >= next => {
                     let first = first_rowids.entry(table.number).or_insert(*rowid);
                     *first = (*first).min(*rowid);
@@ -226,17 +299,18 @@ impl View {
                     )?;
                 }
                 (None, None) => {}
-                (Some(mut row), new) => {
-                    let was_hidden = row.stored && captured.old.is_none();
-                    let op = RowOp::of(&table, captured.old.as_ref(), new.as_ref(), Some(&row));
-                    if op.changes() {
+                (Some(mut row), _) => {
+                    let key = captured.key.to_bytes();
+                    if captured.op.changes() {
                         let own = Some((header.dot.author, header.dot.seq - 1));
                         let basis = Basis { seen: &context, own };
-                        let cells = op.cells.iter().map(|(at, mode, value)| (table.ids[*at], *mode, value));
-                        row.state.apply(op.action, cells, by, &basis);
+                        let cell = |(at, mode, value): (usize, Mode, Value)| (table.ids[at], mode, value);
+                        let cells = captured.op.cells.into_iter().map(cell).collect();
+                        let cells = self.take_documents(&table, &key, &row, cells, by)?;
+                        let written = cells.iter().map(|(id, mode, value)| (*id, *mode, value));
+                        row.state.apply(captured.op.action, written, by, &basis);
                     }
-                    self.count_hidden(&table, was_hidden, new.is_none());
-                    row.save(&self.connection, &table, &captured.key.to_bytes())?;
+                    self.keep_row(&table, &key, row, before.is_some(), after)?;
                 }
             }
         }
@@ -246,6 +320,10 @@ impl View {
                 rows::put_run(&self.connection, table, &Run { first: *first, author, base })?;
             }
         }
+        if self.has_unsupported() {
+            return Ok(None);
+        }
+        self.follow_up(&mut merged)?;
         for change in &merged.changes {
             let table = self.memory.tables.values().find(|table| table.def.name == change.table).cloned();
             if let Some(table) = table {
@@ -253,122 +331,38 @@ impl View {
                 self.memory.stats(&table).next_rowid = next;
             }
         }
-        self.note(header, op_count, chain, context)?;
-        merged.changes.retain(|change| change.inserted + change.updated + change.deleted > 0);
-        Ok(merged)
-    }
-}
-
-/// What one row's change says to other sites.
-struct RowOp {
-    action: Action,
-    /// Place of the column in the table, and what is written to it.
-    cells: Vec<(usize, Mode, Value)>,
-}
-
-impl RowOp {
-    fn of(
-        table: &ViewTable,
-        old: Option<&(i64, Vec<Value>)>,
-        new: Option<&(i64, Vec<Value>)>,
-        state: Option<&Loaded>,
-    ) -> Self {
-        let sum =
-            |id: &ColumnId| state.and_then(|state| state.state.cells.get(id)).map_or(0, |cell| cell.sum);
-        let mut cells = Vec::new();
-        let action = match (old, new) {
-            (_, None) => Action::Delete,
-            (None, Some(_)) => Action::Insert,
-            (Some(_), Some(_)) => Action::Update,
-        };
-        for at in &table.cells {
-            let Some((_, new)) = new else { break };
-            let before = old.map(|(_, row)| &row[*at]);
-            if before == Some(&new[*at]) {
-                continue;
+        for op in &transaction.ops {
+            if let Op::Settle(settlement) = op {
+                self.settle_conflict(settlement)?;
             }
-            let column = &table.def.columns[*at];
-            let id = table.ids[*at];
-            let counter = column.kind.merge_kind() == MergeKind::Counter;
-            let (mode, value) = match (counter, before.and_then(units), units(&new[*at])) {
-                (true, Some(before), Some(after)) => match after.checked_sub(before) {
-                    Some(delta) => (Mode::Delta, in_units(column.kind, delta)),
-                    None => (Mode::Set, offset(column.kind, after, sum(&id))),
-                },
-                (true, _, Some(after)) => (Mode::Set, offset(column.kind, after, sum(&id))),
-                _ => (Mode::Set, new[*at].clone()),
-            };
-            cells.push((*at, mode, value));
         }
-        Self { action, cells }
+        self.note(header, transaction.op_count(), chain, context)?;
+        merged.changes.retain(|change| change.inserted + change.updated + change.deleted > 0);
+        Ok(Some(merged))
     }
-
-    /// A group for ops of this shape.
-    fn empty_group(&self, table: &ViewTable) -> RowGroup {
-        let column = |(at, mode, _): &(usize, Mode, Value)| CellColumn {
-            name: table.def.columns[*at].name.clone(),
-            id: table.ids[*at],
-            mode: *mode,
-        };
-        RowGroup {
-            table: table.def.name.clone(),
-            table_id: table.id,
-            action: self.action,
-            columns: self.cells.iter().map(column).collect(),
-            keys: vec![Vec::new(); table.key.len()],
-            cells: vec![Vec::new(); self.cells.len()],
-            times: Vec::new(),
-        }
-    }
-
-    fn changes(&self) -> bool {
-        self.action != Action::Update || !self.cells.is_empty()
-    }
-}
-
-/// The offset that makes a counter show `wanted`, given the deltas known.
-fn offset(kind: tandem_protocol::schema::ColumnType, wanted: i64, sum: i128) -> Value {
-    let offset = (i128::from(wanted) - sum).clamp(i128::from(i64::MIN), i128::from(i64::MAX));
-    in_units(kind, offset as i64)
-}
-
-/// What the rows of a group have in common.
-type Shape = (TableId, Action, Vec<(ColumnId, Mode)>);
-
-/// The ops of a transaction: rows that share table, action and columns side by side.
-fn group_ops(captured: &[Captured]) -> Vec<Op> {
-    let mut groups: Vec<RowGroup> = Vec::new();
-    let mut places: HashMap<Shape, usize> = HashMap::new();
-    let mut last: Option<usize> = None;
-    for row in captured {
-        let op = RowOp::of(&row.table, row.old.as_ref(), row.new.as_ref(), row.state.as_ref());
-        if !op.changes() {
-            continue;
-        }
-        let columns = || op.cells.iter().map(|(at, mode, _)| (row.table.ids[*at], *mode));
-        // Neighbours mostly belong together.
-        let same = last.filter(|at| {
-            let group = &groups[*at];
-            group.table_id == row.table.id
-                && group.action == op.action
-                && group.columns.iter().map(|column| (column.id, column.mode)).eq(columns())
-        });
-        let place = same.unwrap_or_else(|| {
-            *places.entry((row.table.id, op.action, columns().collect())).or_insert_with(|| {
-                groups.push(op.empty_group(&row.table));
-                groups.len() - 1
-            })
-        });
-        last = Some(place);
-        let group = &mut groups[place];
-        group.keys.iter_mut().zip(&row.key.0).for_each(|(column, value)| column.push(value.clone()));
-        group.cells.iter_mut().zip(op.cells).for_each(|(column, (_, _, value))| column.push(value));
-    }
-    groups.into_iter().map(Op::Rows).collect()
 }
 
 /// A rule that fails on a row's values (a function given what it does not take) is the write's
 /// fault, not the view's.
+/// The row with its counters as others will see them, where that is not as they were written: one
+/// set to NULL, or beyond what can be said, still shows its deltas.
+fn counted(table: &ViewTable, state: &Loaded, op: &RowOp, row: &[Value]) -> Option<Vec<Value>> {
+    let mut counted = None;
+    for (at, mode, value) in &op.cells {
+        let column = &table.def.columns[*at];
+        let sum = state.state.cells.get(&table.ids[*at]).map_or(0, |cell| cell.sum);
+        if column.kind.merge_kind() != MergeKind::Counter || *mode != Mode::Set || sum == 0 {
+            continue;
+        }
+        let by = WriteId { time_ms: 0, author: Author([0; 32]), seq: 0 };
+        let shown = Cell { sum, ..Cell::once(by, value) }.shown(column.kind, &column.unwritten());
+        if shown != row[*at] {
+            counted.get_or_insert_with(|| row.to_vec())[*at] = shown;
+        }
+    }
+    counted
+}
+
 fn refused_rule(error: ViewError) -> LocalError {
     match error {
         ViewError::Sql(error) if is_refusal(&error) => {

@@ -1,7 +1,7 @@
 //! What the writer keeps in memory of the view: small, and put back when a transaction is rolled
 //! back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tandem_protocol::fingerprint::Fingerprint;
@@ -13,6 +13,7 @@ use tandem_protocol::verify::{ChainHead, Chains};
 use tandem_protocol::version::{Head, VersionVector};
 
 use super::table::ViewTable;
+use crate::space::ConflictStats;
 
 /// Running figures of one table.
 #[derive(Clone, Default)]
@@ -64,6 +65,13 @@ pub(crate) struct Memory {
     pub membership: Arc<Membership>,
     pub tables: Arc<BTreeMap<TableId, Arc<ViewTable>>>,
     pub stats: BTreeMap<i64, TableStats>,
+    pub conflicts: ConflictStats,
+    /// Ops that are not understood yet.
+    pub parked: u64,
+    /// Names of uniqueness rules that are kept by triggers at the moment.
+    pub loose: Arc<BTreeSet<String>>,
+    /// Names of the indices by which rows that refer to others are found.
+    pub reference_indices: Arc<BTreeSet<String>>,
 }
 
 impl Memory {

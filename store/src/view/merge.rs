@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use rusqlite::{ffi, params};
+use tandem_protocol::document::DocumentWrite;
 use tandem_protocol::merge::WriteId;
-use tandem_protocol::op::{Action, Op, RowGroup};
+use tandem_protocol::op::{Action, Mode, Op, RowGroup};
+use tandem_protocol::schema::ColumnId;
 use tandem_protocol::transaction::{Basis, Header, Transaction};
-use tandem_protocol::value::Value;
+use tandem_protocol::value::{Key, Value};
 use tandem_protocol::verify::ChainHead;
+use tandem_protocol::version::Dot;
 
 use super::bind::Bind;
 use super::rows::{self, Base, Loaded, Run};
 use super::table::ViewTable;
-use super::{TableChange, View, ViewResult, ddl, functions};
+use super::{TableChange, View, ViewResult, functions};
 
 /// What merging a transaction changed.
 #[derive(Default, Debug)]
@@ -37,8 +40,9 @@ impl View {
     pub(crate) fn merge(&mut self, transaction: &Transaction, chain: ChainHead) -> ViewResult<Merged> {
         let header = &transaction.header;
         let context = self.memory.context(header);
-        let basis = match &header.basis {
-            Some(basis) => Basis { seen: basis, own: None },
+        let seen = header.basis.as_ref().map(|basis| header.within_context(basis, &context));
+        let basis = match &seen {
+            Some(seen) => Basis { seen, own: None },
             None => Basis { seen: &context, own: Some((header.dot.author, header.dot.seq - 1)) },
         };
         let mut merged = Merged::default();
@@ -49,18 +53,30 @@ impl View {
                     self.system(op, header, place)?;
                     true
                 }
+                Op::Settle(settlement) => {
+                    self.settle_conflict(settlement)?;
+                    true
+                }
                 Op::Unknown { .. } => false,
             };
             if !understood {
                 merged.parked += 1;
+                self.memory.parked += 1;
                 self.connection
                     .prepare_cached("INSERT OR IGNORE INTO _tandem_parked (arrival, place) VALUES (?1, ?2)")?
                     .execute(params![self.memory.position as i64, place as i64])?;
             }
         }
+        self.follow_up(&mut merged)?;
         self.note(header, transaction.op_count(), chain, Arc::clone(&context))?;
         merged.changes.retain(|change| change.inserted + change.updated + change.deleted > 0);
         Ok(merged)
+    }
+
+    /// What can only be decided when all ops of a transaction are in.
+    pub(super) fn follow_up(&mut self, merged: &mut Merged) -> ViewResult<()> {
+        self.follow_references(merged)?;
+        self.list_noted_unique()
     }
 
     /// Lists the transaction and moves on.
@@ -84,8 +100,9 @@ impl View {
         ])?;
         if let Some(key) = &header.key {
             self.connection
-                .prepare_cached("INSERT OR IGNORE INTO _tandem_keys (key, author, seq) VALUES (?1, ?2, ?3)")?
-                .execute(params![key, author, seq])?;
+                .prepare_cached("INSERT INTO _tandem_keys (key, author, seq, time) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![key, author, seq, header.time_ms])?;
+            self.list_duplicate(key)?;
         }
         self.memory.ops += ops as u64;
         self.memory.advance(header, chain, context);
@@ -125,12 +142,9 @@ impl View {
         merged: &mut Merged,
     ) -> ViewResult<bool> {
         let Some(table) = self.memory.tables.get(&group.table_id).cloned() else { return Ok(false) };
-        let Some(known) = self.memory.schema.table_by_id(group.table_id) else { return Ok(false) };
-        let all_known = group.columns.iter().all(|column| known.column_by_id(column.id).is_some());
-        if !all_known || group.keys.len() != table.key.len() {
+        if !self.understands(&table, group, header.dot) {
             return Ok(false);
         }
-        let change = merged.of(&table.def.name);
         let mut bulk = BulkInsert::new(&table, group, header);
         for at in 0..group.rows() {
             let by = WriteId { time_ms: group.time(at, header.time_ms), ..header.write_id() };
@@ -138,13 +152,38 @@ impl View {
                 && let Some(bulk) = &mut bulk
                 && self.insert_fresh(&table, bulk, group, at)?
             {
-                change.inserted += 1;
+                merged.of(&table.def.name).inserted += 1;
                 continue;
             }
-            self.merge_row(&table, group, at, by, basis, change)?;
+            self.merge_row(&table, group, at, by, basis, merged)?;
         }
-        self.note_deletions(&table, change)?;
+        if let Some((first, last)) = bulk.and_then(|bulk| bulk.rowids) {
+            for rowid in table.rules.broken_among(&self.connection, first..=last)? {
+                self.list_rowid(&table, rowid)?;
+            }
+        }
+        let change = merged.of(&table.def.name).clone();
+        self.note_deletions(&table, &change)?;
         Ok(true)
+    }
+
+    /// Whether every cell of the group has its place in the table.
+    fn understands(&self, table: &ViewTable, group: &RowGroup, dot: Dot) -> bool {
+        let Some(known) = self.memory.schema.table_by_id(group.table_id) else { return false };
+        let key = table.key.iter().map(|at| table.def.columns[*at].kind);
+        let keys_fit = group.keys.len() == table.key.len()
+            && key.zip(&group.keys).all(|(kind, values)| {
+                values.iter().all(|value| !value.is_null() && kind.holds(Mode::Set, value))
+            });
+        keys_fit
+            && group.columns.iter().zip(&group.cells).all(|(column, values)| {
+                let Some(def) = known.column_by_id(column.id) else { return false };
+                let is_document = def.kind.document_kind().is_some();
+                values.iter().all(|value| {
+                    def.kind.holds(column.mode, value)
+                        && (!is_document || DocumentWrite::read(def.kind, column.mode, value, dot).is_some())
+                })
+            })
     }
 
     /// After deletions SQLite may use the last rowids again.
@@ -173,14 +212,35 @@ impl View {
             return Ok(false);
         }
         let rowid = self.connection.last_insert_rowid();
-        if !bulk.run_put {
+        if bulk.rowids.is_none() {
             let author = self.memory.author_number(bulk.base.by.author);
             rows::put_run(&self.connection, table, &Run { first: rowid, author, base: bulk.base })?;
-            bulk.run_put = true;
         }
+        bulk.rowids = Some((bulk.rowids.map_or(rowid, |(first, _)| first), rowid));
         self.memory.stats(table).next_rowid = rowid + 1;
         self.count(table, None, Some(&row));
+        self.note_references(table, None, Some(&row))?;
         Ok(true)
+    }
+
+    /// Lists what a row, known by its rowid, leaves to decide.
+    fn list_rowid(&mut self, table: &Arc<ViewTable>, rowid: i64) -> ViewResult<()> {
+        let values = {
+            let mut statement = self.connection.prepare_cached(&table.sql.select_rowid)?;
+            let mut found = statement.query([rowid])?;
+            let Some(row) = found.next()? else { return Ok(()) };
+            table.read_back(super::read_row(row, 1, table.def.columns.len())?)
+        };
+        let key = table.key_of(&values);
+        let bytes = key.to_bytes();
+        let row = self.load_row(table, &key, &bytes)?;
+        self.list_row(table, &bytes, &row, Some(&values))
+    }
+
+    /// The state of a row.
+    pub(crate) fn load_row(&self, table: &ViewTable, key: &Key, bytes: &[u8]) -> ViewResult<Loaded> {
+        let shown = rows::select(&self.connection, table, key)?;
+        Loaded::load(&self.connection, &self.memory.authors, table, bytes, shown)
     }
 
     fn merge_row(
@@ -190,42 +250,130 @@ impl View {
         at: usize,
         by: WriteId,
         basis: &Basis<'_>,
-        change: &mut TableChange,
+        merged: &mut Merged,
     ) -> ViewResult<()> {
         let key = group.key(at);
-        let key_bytes = key.to_bytes();
-        let shown = rows::select(&self.connection, table, &key)?;
-        let mut row = Loaded::load(&self.connection, &self.memory.authors, table, &key_bytes, shown)?;
+        let bytes = key.to_bytes();
+        let mut row = self.load_row(table, &key, &bytes)?;
         let cells = group.row(at).map(|(column, value)| (column.id, column.mode, value));
-        row.state.apply(group.action, cells, by, basis);
+        if table.documents.is_empty() {
+            row.state.apply(group.action, cells, by, basis);
+        } else {
+            let cells = cells.map(|(id, mode, value)| (id, mode, value.clone())).collect();
+            let cells = self.take_documents(table, &bytes, &row, cells, by)?;
+            let written = cells.iter().map(|(id, mode, value)| (*id, *mode, value));
+            row.state.apply(group.action, written, by, basis);
+        }
+        let alive = row.state.is_alive();
+        let keep = alive || (row.shown.is_some() && self.keeps_for_now(table, &key)?);
+        self.show_row(table, &key, &bytes, row, keep, merged)
+    }
+
+    /// Takes the document writes of a row into its documents, and puts what the registers are to
+    /// hold in their place.
+    pub(super) fn take_documents(
+        &mut self,
+        table: &Arc<ViewTable>,
+        key: &[u8],
+        row: &Loaded,
+        cells: Vec<(ColumnId, Mode, Value)>,
+        by: WriteId,
+    ) -> ViewResult<Vec<(ColumnId, Mode, Value)>> {
+        if table.documents.is_empty() {
+            return Ok(cells);
+        }
+        let dot = Dot { author: by.author, seq: by.seq };
+        let mut taken = Vec::with_capacity(cells.len());
+        for (id, mode, value) in cells {
+            let at = table.ids.iter().position(|known| *known == id);
+            let kind = at.map(|at| (at, table.def.columns[at].kind));
+            let write = kind.and_then(|(at, kind)| {
+                Some((at, kind.document_kind()?, DocumentWrite::read(kind, mode, &value, dot)?))
+            });
+            let Some((at, kind, write)) = write else {
+                taken.push((id, mode, value));
+                continue;
+            };
+            taken.push((id, Mode::Set, write.register_value()));
+            if let Some(text) = row.base_text(at) {
+                self.documents.create_from(&self.connection, table, key, at, text)?;
+            }
+            match write {
+                DocumentWrite::Null => {}
+                DocumentWrite::Create(document, content) => {
+                    let place = table.place(key, at, document);
+                    self.documents.create(&self.connection, kind, &place, &content)?;
+                }
+                DocumentWrite::Change(document, change) if !change.is_empty() => {
+                    let place = table.place(key, at, document);
+                    self.documents.apply(&self.connection, kind, &place, by.author, &change)?;
+                }
+                DocumentWrite::Change(..) => {}
+            }
+        }
+        Ok(taken)
+    }
+
+    /// The values a row's state makes it show.
+    fn values(&mut self, table: &ViewTable, key: &Key, bytes: &[u8], row: &Loaded) -> ViewResult<Vec<Value>> {
+        let mut values = row.state.shown(&table.def);
+        for at in &table.documents {
+            values[*at] = self.documents.value(&self.connection, table, bytes, row, *at, &values[*at])?;
+        }
+        table.key.iter().zip(&key.0).for_each(|(at, value)| values[*at] = value.clone());
+        Ok(values)
+    }
+
+    /// Makes the view show what a row's state says, or hide it; keeps figures, conflicts and state.
+    pub(super) fn show_row(
+        &mut self,
+        table: &Arc<ViewTable>,
+        key: &Key,
+        bytes: &[u8],
+        row: Loaded,
+        is_shown: bool,
+        merged: &mut Merged,
+    ) -> ViewResult<()> {
         let before = row.shown.as_ref().map(|(_, values)| values.clone());
-        let after = row.state.is_alive().then(|| {
-            let mut values = row.state.shown(&table.def);
-            table.key.iter().zip(&key.0).for_each(|(at, value)| values[*at] = value.clone());
-            values
-        });
+        let after = if is_shown { Some(self.values(table, key, bytes, &row)?) } else { None };
+        let change = merged.of(&table.def.name);
+        match (&before, &after) {
+            (None, Some(_)) => change.inserted += 1,
+            (Some(before), Some(after)) => change.updated += u64::from(before != after),
+            (Some(_), None) => change.deleted += 1,
+            (None, None) => {}
+        }
         match (&before, &after) {
             (None, Some(values)) => {
                 self.insert_row(table, values)?;
                 self.memory.stats(table).next_rowid = self.connection.last_insert_rowid() + 1;
-                change.inserted += 1;
             }
-            (Some(before), Some(values)) if before != values => {
-                self.update_row(table, values)?;
-                change.updated += 1;
-            }
+            (Some(before), Some(values)) if before != values => self.update_row(table, values)?,
             (Some(_), None) => {
                 self.connection
                     .prepare_cached(&table.sql.delete)?
                     .execute(rusqlite::params_from_iter(key.0.iter().map(Bind)))?;
-                change.deleted += 1;
             }
             _ => {}
         }
         self.count(table, before.as_deref(), after.as_deref());
-        let was_hidden = row.stored && before.is_none();
-        self.count_hidden(table, was_hidden, after.is_none());
-        row.save(&self.connection, table, &key_bytes)
+        self.note_references(table, before.as_deref(), after.as_deref())?;
+        self.keep_row(table, bytes, row, before.is_some(), after.as_deref())
+    }
+
+    /// Stores a row's state and lists what it leaves to decide.
+    pub(super) fn keep_row(
+        &mut self,
+        table: &Arc<ViewTable>,
+        bytes: &[u8],
+        row: Loaded,
+        was_shown: bool,
+        shown: Option<&[Value]>,
+    ) -> ViewResult<()> {
+        self.documents.keep_base(&self.connection, table, bytes, &row)?;
+        self.list_row(table, bytes, &row, shown)?;
+        self.count_hidden(table, row.stored && !was_shown, shown.is_none());
+        row.save(&self.connection, table, bytes)
     }
 
     /// `false` if the key is taken.
@@ -246,46 +394,33 @@ impl View {
         }
     }
 
-    pub(super) fn update_row(&self, table: &Arc<ViewTable>, row: &[Value]) -> ViewResult<()> {
-        let connection = &self.connection;
-        let update = || {
+    pub(super) fn update_row(&mut self, table: &Arc<ViewTable>, row: &[Value]) -> ViewResult<()> {
+        loop {
             let key = table.key.iter().map(|at| &row[*at]);
-            connection
-                .prepare_cached(&table.sql.update)?
-                .execute(rusqlite::params_from_iter(row.iter().chain(key).map(Bind)))
-        };
-        match update() {
-            Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
-                self.loosen_unique(table, error)?;
-                update()?;
-            }
-            other => {
-                other?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A merge broke a uniqueness rule: both rows stay, and from here on the rule is kept by
-    /// triggers that look at local writes only. `broken` is what SQLite said.
-    fn loosen_unique(&self, table: &ViewTable, broken: rusqlite::Error) -> ViewResult<()> {
-        let mut loosened = false;
-        for rule in ddl::unique_rules(&table.def) {
-            let unique = self
+            let updated = self
                 .connection
-                .prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1 AND sql LIKE 'CREATE UNIQUE%'")?
-                .exists([&rule.name])?;
-            if unique {
-                self.connection.execute_batch(&format!("DROP INDEX {}", super::table::quoted(&rule.name)))?;
-                rule.loose.iter().try_for_each(|sql| self.connection.execute_batch(sql))?;
-                loosened = true;
+                .prepare_cached(&table.sql.update)?
+                .execute(rusqlite::params_from_iter(row.iter().chain(key).map(Bind)));
+            match updated {
+                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+                    self.loosen_unique(table, error)?;
+                }
+                other => {
+                    other?;
+                    return Ok(());
+                }
             }
         }
-        if loosened { Ok(()) } else { Err(broken.into()) }
     }
 
     /// Keeps rows, fingerprint and the greatest key in step with a row's change.
-    pub(super) fn count(&mut self, table: &ViewTable, before: Option<&[Value]>, after: Option<&[Value]>) {
+    pub(super) fn count(
+        &mut self,
+        table: &Arc<ViewTable>,
+        before: Option<&[Value]>,
+        after: Option<&[Value]>,
+    ) {
+        before.into_iter().chain(after).for_each(|row| self.note_unique(table, row));
         let remove = before.map(|row| table.hash(&mut self.hasher, row));
         let add = after.map(|row| table.hash(&mut self.hasher, row));
         let stats = self.memory.stats(table);
@@ -319,19 +454,21 @@ struct BulkInsert {
     base: Base,
     /// For each column of the table that is no key, its place in the group.
     places: Vec<usize>,
-    run_put: bool,
+    /// First and last rowid inserted.
+    rowids: Option<(i64, i64)>,
 }
 
 impl BulkInsert {
     /// `None` if the group does not write every column, or not all at one time.
     fn new(table: &ViewTable, group: &RowGroup, header: &Header) -> Option<Self> {
-        if !group.times.is_empty() || group.columns.len() != table.cells.len() {
+        let set = group.columns.iter().all(|column| column.mode == Mode::Set);
+        if !set || !group.times.is_empty() || group.columns.len() != table.cells.len() {
             return None;
         }
         let place = |at: &usize| group.columns.iter().position(|column| column.id == table.ids[*at]);
         let places = table.cells.iter().map(place).collect::<Option<_>>()?;
         let base = Base { by: header.write_id(), width: table.def.columns.len() as u16 };
-        Some(Self { base, places, run_put: false })
+        Some(Self { base, places, rowids: None })
     }
 
     fn row(&self, table: &ViewTable, group: &RowGroup, at: usize) -> Vec<Value> {

@@ -7,7 +7,10 @@
 mod access;
 mod bind;
 mod capture;
+mod conflicts;
 mod ddl;
+mod documents;
+mod exactly;
 mod functions;
 mod local;
 mod memory;
@@ -15,10 +18,13 @@ mod merge;
 mod persist;
 mod preupdate;
 pub(crate) mod reader;
+mod references;
+mod row_op;
 mod rows;
 mod rules;
 mod schema;
 mod table;
+mod unique;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -31,14 +37,19 @@ use tandem_protocol::fingerprint::RowHasher;
 use tandem_protocol::identity::Author;
 
 pub(crate) use bind::read_row;
+pub(crate) use conflicts::decode;
 pub(crate) use local::{LocalError, is_refusal};
 pub(crate) use memory::{Authors, Memory};
 pub(crate) use merge::Merged;
+pub(crate) use row_op::{CellWrite, Deltas, Unseen};
 pub(crate) use rules::Broken;
+pub(crate) use table::{ViewTable, quoted};
 
 use capture::Capture;
+use documents::Documents;
 use functions::SharedIds;
 use preupdate::Attached;
+use references::Pending;
 
 /// Format of the view's own tables. A view of another version is rebuilt.
 const VERSION: i64 = 1;
@@ -91,12 +102,17 @@ pub(crate) struct View {
     ids: SharedIds,
     /// On while a user's statement is prepared or runs.
     user: Arc<AtomicBool>,
+    /// Whether the statement at hand called `exactly()`.
+    exactly: Arc<AtomicBool>,
     foreign_keys: bool,
     /// Whether a savepoint is open inside the group.
     savepoint: bool,
     hasher: RowHasher,
     me: Author,
     pub(crate) memory: Memory,
+    documents: Documents,
+    /// What the transaction at hand leaves to follow up.
+    pending: Pending,
     /// A schema change that the tables cannot follow in place was merged.
     pub(crate) stale: bool,
 }
@@ -118,18 +134,22 @@ impl View {
         let user = Arc::new(AtomicBool::new(false));
         let ids = SharedIds::default();
         access::restrict(&mut connection, Arc::clone(&user))?;
-        functions::install(&connection, Arc::clone(&ids), Arc::clone(&user))?;
+        let exactly = Arc::new(AtomicBool::new(false));
+        functions::install(&connection, Arc::clone(&ids), Arc::clone(&user), Arc::clone(&exactly))?;
         let capture = Attached::new(&connection, Rc::new(RefCell::new(Capture::default())));
         let mut view = Self {
             connection,
             capture,
             ids,
             user,
+            exactly,
             foreign_keys: false,
             savepoint: false,
             hasher: RowHasher::default(),
             me,
             memory: Memory::default(),
+            documents: Documents::default(),
+            pending: Pending::default(),
             stale: false,
         };
         view.load()?;
@@ -148,6 +168,7 @@ impl View {
 
     /// Makes the group visible to readers.
     pub(crate) fn commit(&mut self) -> ViewResult<()> {
+        self.tighten_unique()?;
         self.save()?;
         self.run("COMMIT")?;
         Ok(())
@@ -195,12 +216,22 @@ impl View {
         Ok(())
     }
 
+    /// Takes back all that happened since [`View::begin`], and begins anew without foreign keys.
+    /// Only for a job alone in its group.
+    pub(crate) fn start_over(&mut self, memory: Memory) -> ViewResult<()> {
+        self.run("ROLLBACK")?;
+        self.restore(memory);
+        self.begin(false)
+    }
+
     fn run(&self, sql: &'static str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
     }
 
     fn restore(&mut self, memory: Memory) {
         self.memory = memory;
+        self.documents.forget();
+        self.pending = Pending::default();
         self.refresh_tables();
         let mut capture = self.capture.watcher().borrow_mut();
         capture.on = false;

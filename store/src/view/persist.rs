@@ -1,6 +1,6 @@
 //! What the view remembers of itself: how far it follows the log, and its running figures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, params};
@@ -15,6 +15,7 @@ use tandem_protocol::verify::ChainHead;
 use tandem_protocol::version::VersionVector;
 
 use super::memory::{Authors, Memory, TableStats};
+use super::references::Pending;
 use super::table::ViewTable;
 use super::{VERSION, View, ViewError, ViewResult, ddl, functions};
 
@@ -37,6 +38,8 @@ impl View {
         self.load_authors(&mut memory)?;
         self.load_system(&mut memory)?;
         self.load_tables(&mut memory)?;
+        self.load_rules(&mut memory)?;
+        self.stale = self.state("stale")?.is_some_and(|stale| stale != 0);
         self.memory = memory;
         self.refresh_tables();
         Ok(())
@@ -114,6 +117,27 @@ impl View {
         Ok(())
     }
 
+    /// What follows from the tables of conflicts and parked ops, and from the indices there are.
+    fn load_rules(&self, memory: &mut Memory) -> ViewResult<()> {
+        let mut statement = self.connection.prepare("SELECT body FROM _tandem_conflicts")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            memory.conflicts.add(&super::conflicts::decode(row.get_ref(0)?.as_blob().unwrap_or_default())?);
+        }
+        let parked: i64 =
+            self.connection.query_row("SELECT count(*) FROM _tandem_parked", [], |row| row.get(0))?;
+        memory.parked = parked as u64;
+        let indices = |pattern: &str| -> ViewResult<BTreeSet<String>> {
+            let sql = "SELECT name FROM sqlite_schema WHERE type = 'index' AND name LIKE ?1 ESCAPE '!' AND sql NOT LIKE 'CREATE UNIQUE%'";
+            let mut statement = self.connection.prepare(sql)?;
+            let names = statement.query_map([pattern], |row| row.get(0))?;
+            Ok(names.collect::<Result<_, _>>()?)
+        };
+        memory.loose = Arc::new(indices("!_tandem!_unique!_%")?);
+        memory.reference_indices = Arc::new(indices("!_tandem!_reference!_%")?);
+        Ok(())
+    }
+
     /// Above every rowid in use.
     pub(super) fn next_rowid(&self, table: &ViewTable) -> ViewResult<i64> {
         let sql =
@@ -152,6 +176,9 @@ impl View {
                 stats.hidden as i64,
                 greatest
             ])?;
+        }
+        if self.stale {
+            self.put_state("stale", 1)?;
         }
         self.put_state("ops", self.memory.ops as i64)?;
         self.put_state("position", self.memory.position as i64)
@@ -195,13 +222,16 @@ impl View {
         }
         self.memory.schema = Arc::new(folded);
         self.lay_out_tables()?;
+        self.list_schema()?;
+        self.documents.forget();
+        self.pending = Pending::default();
         self.stale = false;
         Ok(())
     }
 
     /// The transaction recorded under an idempotency key.
     pub(crate) fn recorded_under(&self, key: &[u8; 32]) -> ViewResult<Option<tandem_protocol::version::Dot>> {
-        let sql = "SELECT author, seq FROM _tandem_keys WHERE key = ?1";
+        let sql = "SELECT author, seq FROM _tandem_keys WHERE key = ?1 ORDER BY time LIMIT 1";
         let found: Option<(i64, i64)> = self
             .connection
             .prepare_cached(sql)?
@@ -214,10 +244,42 @@ impl View {
         Ok(found.and_then(dot))
     }
 
-    /// The time of an author's last transaction.
-    pub(crate) fn last_time(&self, author: &Author) -> ViewResult<Option<i64>> {
-        let Some(number) = self.memory.authors.number(author) else { return Ok(None) };
+    /// Arrival number of the first transaction that a vector does not cover.
+    pub(crate) fn first_beyond(&self, vector: &VersionVector) -> ViewResult<Option<u64>> {
+        let sql =
+            "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq > ?2 ORDER BY seq LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut first: Option<u64> = None;
+        for author in self.memory.chains.keys() {
+            let Some(number) = self.memory.authors.number(author) else { continue };
+            let beyond = params![number, vector.seq(author) as i64];
+            let arrival: Option<i64> = statement.query_row(beyond, |row| row.get(0)).optional()?;
+            first = first.into_iter().chain(arrival.map(|arrival| arrival as u64)).min();
+        }
+        Ok(first)
+    }
+
+    /// Arrival number of a transaction.
+    pub(crate) fn arrival_of(&self, dot: &tandem_protocol::version::Dot) -> ViewResult<Option<u64>> {
+        let Some(number) = self.memory.authors.number(&dot.author) else { return Ok(None) };
+        let sql = "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
+        let found: Option<i64> = self
+            .connection
+            .prepare_cached(sql)?
+            .query_row(params![number, dot.seq as i64], |row| row.get(0))
+            .optional()?;
+        Ok(found.map(|arrival| arrival as u64))
+    }
+
+    /// The time of each author's last transaction.
+    pub(crate) fn last_times(&self) -> ViewResult<Vec<i64>> {
         let sql = "SELECT time FROM _tandem_transactions WHERE author = ?1 ORDER BY seq DESC LIMIT 1";
-        Ok(self.connection.prepare_cached(sql)?.query_row([number], |row| row.get(0)).optional()?)
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut times = Vec::new();
+        for author in self.memory.chains.keys() {
+            let Some(number) = self.memory.authors.number(author) else { continue };
+            times.extend(statement.query_row([number], |row| row.get::<_, i64>(0)).optional()?);
+        }
+        Ok(times)
     }
 }

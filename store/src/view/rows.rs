@@ -36,6 +36,8 @@ pub(crate) struct Loaded {
     /// The row shown: rowid and canonical values.
     pub shown: Option<(i64, Vec<Value>)>,
     base: Option<Base>,
+    /// Places of the cells that were filled in from the row shown.
+    from_base: Vec<usize>,
     /// Whether it has an entry of its own.
     pub stored: bool,
 }
@@ -133,22 +135,46 @@ impl Loaded {
             }
             (None, None) => (None, RowState::default()),
         };
+        let mut from_base = Vec::new();
         if let (Some(base), Some((_, row))) = (base, &shown) {
             for at in table.cells.iter().filter(|at| **at < usize::from(base.width)) {
-                let cell = || Cell::once(base.by, &row[*at]);
-                state.cells.entry(table.ids[*at]).or_insert_with(cell);
+                state.cells.entry(table.ids[*at]).or_insert_with(|| {
+                    from_base.push(*at);
+                    Cell::once(base.by, &table.register_value(*at, &row[*at]))
+                });
             }
         }
-        Ok(Self { state, shown, base, stored: is_stored })
+        Ok(Self { state, shown, base, from_base, stored: is_stored })
     }
 
     /// A row that `base` just inserted, to be stored on its own.
     pub(crate) fn inserted(table: &ViewTable, base: Base, row: &[Value]) -> Self {
+        let values: Vec<_> = table.cells.iter().map(|at| table.register_value(*at, &row[*at])).collect();
+        let ids = table.cells.iter().map(|at| table.ids[*at]);
         Self {
-            state: RowState::once(base.by, table.cells_of(row)),
+            state: RowState::once(base.by, ids.zip(&values)),
             shown: None,
             base: Some(base),
+            from_base: Vec::new(),
             stored: false,
+        }
+    }
+
+    /// Whether a cell is still just what the insert wrote that the row shown tells of.
+    pub(crate) fn is_only_base(&self, table: &ViewTable, at: usize) -> bool {
+        let cell = self.state.cells.get(&table.ids[at]);
+        self.state.is_alive()
+            && self.base.is_some_and(|base| {
+                at < usize::from(base.width)
+                    && cell.is_some_and(|cell| cell.set.is_just(&base.by) && cell.sum == 0)
+            })
+    }
+
+    /// The text of a document cell that so far only the row shown tells of.
+    pub(crate) fn base_text(&self, at: usize) -> Option<&str> {
+        match self.shown.as_ref().filter(|_| self.from_base.contains(&at)).map(|(_, row)| &row[at]) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
         }
     }
 
@@ -158,12 +184,9 @@ impl Loaded {
             // Without a shown row its cells can only be kept here.
             self.base = None;
         }
-        if let Some(base) = self.base {
-            for at in table.cells.iter().filter(|at| **at < usize::from(base.width)) {
-                let only_base = |cell: &Cell| cell.set.is_just(&base.by) && cell.sum == 0;
-                if self.state.cells.get(&table.ids[*at]).is_some_and(only_base) {
-                    self.state.cells.remove(&table.ids[*at]);
-                }
+        for at in &table.cells {
+            if self.is_only_base(table, *at) {
+                self.state.cells.remove(&table.ids[*at]);
             }
         }
         let stored = codec::encode(&Stored { base: self.base, state: self.state });

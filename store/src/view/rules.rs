@@ -1,14 +1,14 @@
-//! NOT NULL and CHECK, for local writes: looked at when a transaction's statements have run, and
-//! refused only if the row satisfied the rule before. A row that a merge left in breach of a rule
-//! can so be mended in any number of steps.
+//! NOT NULL and CHECK. Of a local write they are looked at when its statements have run, and it is
+//! refused only if the row satisfied the rule before: a row that a merge left in breach of a rule
+//! can so be mended in any number of steps. A merge is never stopped; a breach is listed.
 
 use rusqlite::Connection;
-use tandem_protocol::schema::TableDef;
+use tandem_protocol::schema::{ColumnDef, TableDef};
 use tandem_protocol::value::Value;
 
-use super::ViewResult;
 use super::bind::Bind;
 use super::table::quoted;
+use super::{ViewError, ViewResult, ddl};
 
 /// The rules of one table.
 pub(crate) struct Rules {
@@ -19,6 +19,10 @@ pub(crate) struct Rules {
     of_rowid: String,
     /// The same for a row given value by value.
     of_values: String,
+    /// The same for each check on its own.
+    one_by_one: Vec<String>,
+    /// The rowids of a range whose rows break a rule; none where there are no rules.
+    among: Option<String>,
 }
 
 /// A rule that a row breaks.
@@ -30,17 +34,29 @@ pub(crate) enum Broken<'a> {
 
 impl Rules {
     pub(crate) fn new(def: &TableDef, cells: &[usize]) -> Self {
-        let not_null = cells.iter().copied().filter(|at| def.columns[*at].not_null).collect();
+        let not_null: Vec<usize> = cells.iter().copied().filter(|at| def.columns[*at].not_null).collect();
         let of_columns = def.columns.iter().filter_map(|column| column.check.as_ref());
         let checks: Vec<String> = of_columns.chain(&def.checks).cloned().collect();
         let verdicts =
-            checks.iter().map(|check| format!("coalesce(({check}), 1)")).collect::<Vec<_>>().join(", ");
-        let values =
-            def.columns.iter().zip(1..).map(|(column, at)| format!("?{at} AS {}", quoted(&column.name)));
-        let values = values.collect::<Vec<_>>().join(", ");
+            checks.iter().map(|check| format!("({check}) IS NOT FALSE")).collect::<Vec<_>>().join(", ");
+        // With the type of its column, a value compares as it does in the table.
+        let value = |(column, at): (&ColumnDef, usize)| {
+            format!("CAST(?{at} AS {}) AS {}", ddl::storage_type(column), quoted(&column.name))
+        };
+        let values = def.columns.iter().zip(1..).map(value).collect::<Vec<_>>().join(", ");
         let of_rowid = format!("SELECT {verdicts} FROM {} WHERE rowid = ?1", quoted(&def.name));
         let of_values = format!("SELECT {verdicts} FROM (SELECT {values})");
-        Self { not_null, checks, of_rowid, of_values }
+        let one_by_one =
+            checks.iter().map(|check| format!("SELECT ({check}) IS NOT FALSE FROM (SELECT {values})"));
+        let one_by_one = one_by_one.collect();
+        let of_nulls = not_null.iter().map(|at| format!("{} IS NULL", quoted(&def.columns[*at].name)));
+        let breaches: Vec<String> =
+            of_nulls.chain(checks.iter().map(|check| format!("({check}) IS FALSE"))).collect();
+        let among = (!breaches.is_empty()).then(|| {
+            let table = quoted(&def.name);
+            format!("SELECT rowid FROM {table} WHERE rowid BETWEEN ?1 AND ?2 AND ({})", breaches.join(" OR "))
+        });
+        Self { not_null, checks, of_rowid, of_values, one_by_one, among }
     }
 
     /// Whether SQLite accepts the rules: it looks at them only when they are used.
@@ -49,6 +65,45 @@ impl Rules {
             connection.prepare(&self.of_rowid)?;
         }
         Ok(())
+    }
+
+    /// Places, in [`TableDef::rules`], of the rules that a shown row breaks. One that cannot be
+    /// evaluated on its values counts as satisfied: a merge must never be stopped by it.
+    pub(crate) fn all_broken(&self, connection: &Connection, row: &[Value]) -> ViewResult<Vec<usize>> {
+        let not_null = self.not_null.iter().enumerate().filter(|(_, at)| row[**at].is_null());
+        let mut broken: Vec<usize> = not_null.map(|(place, _)| place).collect();
+        if self.checks.is_empty() {
+            return Ok(broken);
+        }
+        let verdicts = match self.verdicts(connection, &self.of_values, row) {
+            Err(ViewError::Sql(error)) if super::is_refusal(&error) => {
+                let one = |sql: &String| match self.verdict(connection, sql, row) {
+                    Err(ViewError::Sql(error)) if super::is_refusal(&error) => Ok(true),
+                    other => other,
+                };
+                self.one_by_one.iter().map(one).collect::<ViewResult<Vec<_>>>()?
+            }
+            other => other?,
+        };
+        let checks = verdicts.iter().enumerate().filter(|(_, holds)| !**holds);
+        broken.extend(checks.map(|(place, _)| self.not_null.len() + place));
+        Ok(broken)
+    }
+
+    /// Of neighbouring rows, those that break a rule: their rowids. `None`: there are no rules.
+    pub(crate) fn broken_among(
+        &self,
+        connection: &Connection,
+        rowids: std::ops::RangeInclusive<i64>,
+    ) -> ViewResult<Vec<i64>> {
+        let Some(sql) = &self.among else { return Ok(Vec::new()) };
+        let mut statement = connection.prepare_cached(sql)?;
+        let found = statement.query_map([rowids.start(), rowids.end()], |row| row.get(0))?;
+        match found.collect::<Result<Vec<i64>, _>>() {
+            // Then each is to be looked at on its own.
+            Err(error) if super::is_refusal(&error) => Ok(rowids.collect()),
+            other => Ok(other?),
+        }
     }
 
     /// The first rule that a row, now stored under `rowid`, breaks and `old` did not.
@@ -75,6 +130,11 @@ impl Rules {
         };
         let newly = now.iter().zip(before).position(|(now, before)| !now && before);
         Ok(newly.map(|at| Broken::Check(&self.checks[at])))
+    }
+
+    fn verdict(&self, connection: &Connection, sql: &str, values: &[Value]) -> ViewResult<bool> {
+        let mut statement = connection.prepare_cached(sql)?;
+        Ok(statement.query_row(rusqlite::params_from_iter(values.iter().map(Bind)), |row| row.get(0))?)
     }
 
     fn verdicts(&self, connection: &Connection, sql: &str, values: &[Value]) -> ViewResult<Vec<bool>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::params;
 use tandem_protocol::merge::WriteId;
-use tandem_protocol::schema::SchemaOp;
+use tandem_protocol::schema::{ColumnDef, SchemaOp};
 
 use super::memory::TableStats;
 use super::table::{ViewTable, quoted};
@@ -16,7 +16,12 @@ impl View {
         if !Arc::make_mut(&mut self.memory.schema).apply(op, by) {
             return Ok(());
         }
-        self.lay_out_tables()
+        if self.memory.parked > 0 {
+            // What was not understood may be now: its tables are to be made anew.
+            self.stale = true;
+        }
+        self.lay_out_tables()?;
+        self.list_schema()
     }
 
     /// Makes tables and indices follow the schema in memory.
@@ -84,7 +89,12 @@ impl View {
             .iter()
             .map(|column| ddl::add_column(new, column).filter(|_| !column.unique))
             .collect();
-        let (true, Some(additions)) = (appended, additions) else {
+        // A row that is there may break a rule that comes with a new column.
+        let filled = self.memory.stats.get(&known.number).is_some_and(|stats| stats.rows > 0);
+        let ruled =
+            |column: &ColumnDef| column.not_null && column.unwritten().is_null() || column.check.is_some();
+        let harmless = !filled || !new.columns.iter().skip(old.columns.len()).any(ruled);
+        let (true, Some(additions)) = (appended && harmless, additions) else {
             self.stale = true;
             return Ok(());
         };
@@ -94,7 +104,7 @@ impl View {
         let table = Arc::new(ViewTable::new(known.number, new));
         let id = known.id;
         Arc::make_mut(&mut self.memory.tables).insert(id, Arc::clone(&table));
-        if self.memory.stats.get(&known.number).is_some_and(|stats| stats.rows > 0) {
+        if filled {
             self.rehash(&table)?;
         }
         Ok(())

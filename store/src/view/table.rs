@@ -3,9 +3,12 @@
 
 use std::fmt::Write;
 
+use super::ddl::{self, UniqueRule};
+use super::documents::{self, Place};
 use super::rules::Rules;
 
 use tandem_protocol::decimal::Decimal;
+use tandem_protocol::document::DocumentId;
 use tandem_protocol::fingerprint::{RowHash, RowHasher};
 use tandem_protocol::schema::{ColumnDef, ColumnId, ColumnType, TableDef, TableId, TypeMismatch};
 use tandem_protocol::value::{Key, Value};
@@ -24,6 +27,12 @@ pub(crate) struct ViewTable {
     pub key: Vec<usize>,
     /// Positions of all other columns.
     pub cells: Vec<usize>,
+    /// Those of them that hold documents.
+    pub documents: Vec<usize>,
+    /// Columns that refer to another table's rows, and that table's name.
+    pub references: Vec<(usize, String)>,
+    /// What no two rows may share.
+    pub unique: Vec<UniqueRule>,
     /// The same, ascending by column id: the order in which a row is hashed.
     hashed: Vec<usize>,
     /// What a row must satisfy.
@@ -40,6 +49,8 @@ pub(crate) struct TableSql {
     pub delete: String,
     /// Rowid and all columns, by key.
     pub select: String,
+    /// Rowid and all columns, by rowid.
+    pub select_rowid: String,
     /// Rowid and all columns, all rows.
     pub select_all: String,
 }
@@ -57,7 +68,14 @@ impl ViewTable {
         let ids: Vec<ColumnId> = def.columns.iter().map(ColumnDef::id).collect();
         let mut hashed = cells.clone();
         hashed.sort_by_key(|at| ids[*at]);
+        let holds_document = |at: &usize| def.columns[*at].kind.document_kind().is_some();
+        let reference = |(at, column): (usize, &ColumnDef)| {
+            column.references.as_ref().map(|reference| (at, reference.table.clone()))
+        };
         Self {
+            documents: cells.iter().copied().filter(holds_document).collect(),
+            references: def.columns.iter().enumerate().filter_map(reference).collect(),
+            unique: ddl::unique_rules(def),
             id: def.id(),
             number,
             rules: Rules::new(def, &cells),
@@ -75,9 +93,17 @@ impl ViewTable {
         Key(self.key.iter().map(|at| row[*at].clone()).collect())
     }
 
-    /// The ids and values of a row's cells.
-    pub(crate) fn cells_of<'a>(&'a self, row: &'a [Value]) -> impl Iterator<Item = (ColumnId, &'a Value)> {
-        self.cells.iter().map(|at| (self.ids[*at], &row[*at]))
+    /// Names a document of a cell.
+    pub(super) fn place(&self, key: &[u8], at: usize, id: DocumentId) -> Place {
+        Place { table: self.number, key: key.to_vec(), column: self.ids[at], id }
+    }
+
+    /// What the register of a cell holds that one insert gave this value.
+    pub(crate) fn register_value(&self, at: usize, value: &Value) -> Value {
+        match self.def.columns[at].kind.document_kind() {
+            Some(kind) => documents::register_value(kind, value),
+            None => value.clone(),
+        }
     }
 
     /// The name of the INTEGER column that alone is the key, whose values tandem generates.
@@ -179,6 +205,7 @@ impl TableSql {
             update: format!("UPDATE {table} SET {assignments} WHERE {}", by_key(names.len() + 1)),
             delete: format!("DELETE FROM {table} WHERE {}", by_key(1)),
             select: format!("SELECT rowid, {columns} FROM {table} WHERE {}", by_key(1)),
+            select_rowid: format!("SELECT rowid, {columns} FROM {table} WHERE rowid = ?1"),
             select_all: format!("SELECT rowid, {columns} FROM {table}"),
         }
     }

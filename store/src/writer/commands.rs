@@ -1,11 +1,13 @@
 //! What the writer can be asked.
 
-use tandem_protocol::membership::{MemberOp, Membership};
+use tandem_protocol::identity::{Author, SpaceId};
+use tandem_protocol::membership::{MemberOp, Membership, Role, Void};
 use tandem_protocol::schema::SchemaOp;
 
 use crate::receive::{ReceiveError, Received};
+use crate::space::Resolution;
 use crate::view::ViewError;
-use crate::write::{Write, WriteError, Written};
+use crate::write::{Refusal, Write, WriteError, Written};
 
 /// Answers a command, from the writer's thread.
 pub(crate) type Reply<T> = Box<dyn FnOnce(T) + Send>;
@@ -43,8 +45,43 @@ pub(crate) enum LocalWork {
     Schema(String),
     /// A membership op, made from the membership at its turn.
     Member(MakeMemberOp),
+    /// The end of a conflict.
+    Resolve(Resolution),
     /// Ops as they are (the founding of a space).
     Found(Box<MemberOp>, Vec<SchemaOp>),
+    /// Ops as they are (those of another version of the program, in tests).
+    #[cfg(any(test, feature = "simulation"))]
+    Ops(Vec<tandem_protocol::op::Op>),
+}
+
+impl LocalWork {
+    /// The admission of a new member of `space` by `me`, which must be an admin.
+    pub(crate) fn admit(
+        (space, me): (SpaceId, Author),
+        author: Author,
+        name: String,
+        role: Role,
+        invitation: Option<[u8; 16]>,
+    ) -> Self {
+        Self::Member(Box::new(move |membership| {
+            let admission = membership.next_admission((space, &me), author, name.clone(), role, invitation);
+            admission.map(MemberOp::Admit).map_err(|void| Refusal::of_membership(void).into())
+        }))
+    }
+
+    /// Another name for a site, given by `me`.
+    pub(crate) fn rename(me: Author, author: Author, name: String) -> Self {
+        Self::Member(Box::new(move |membership| {
+            let admin = membership.member(&me).is_some_and(|member| member.role == Role::Admin);
+            if membership.member(&author).is_none() {
+                return Err(Refusal::of_membership(Void::Unknown).into());
+            }
+            if !admin && author != me {
+                return Err(Refusal::of_membership(Void::NotAllowed).into());
+            }
+            Ok(MemberOp::Rename { author, name: name.clone() })
+        }))
+    }
 }
 
 /// Transactions of others.

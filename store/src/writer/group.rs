@@ -9,22 +9,33 @@ use tandem_protocol::op::Op;
 use tandem_protocol::schema::ddl;
 use tandem_protocol::transaction::{self, Header, Previous, Transaction, idempotency_hash};
 use tandem_protocol::verify::{self, ChainHead, Chains, Known};
-use tandem_protocol::version::Dot;
+use tandem_protocol::version::{Dot, VersionVector};
 
 use super::Writer;
 use super::commands::{Job, LocalJob, LocalWork, RemoteJob};
 use crate::log::{LogError, Record};
 use crate::receive::{ReceiveError, Received, add_changes};
 use crate::space::{Commit, CommittedTransaction, Recent};
-use crate::view::{LocalError, Memory, Merged, ViewError};
-use crate::write::{Refusal, Write, WriteError, Written};
+use crate::view::{CellWrite, LocalError, Memory, Merged, Unseen, ViewError};
+use crate::write::{Refusal, Statement, Write, WriteError, Written};
 
 /// Bytes of small records at which they are joined.
 const SEAL_AFTER_BYTES: usize = bounds::BLOCK_TARGET_BYTES;
 
+/// What a transaction of this site says of itself.
+#[derive(Default)]
+pub(super) struct Labels {
+    pub key: Option<[u8; 32]>,
+    pub by: Option<String>,
+    pub message: Option<String>,
+    pub basis: Option<VersionVector>,
+}
+
 /// What a group has recorded so far, not yet durable.
 #[derive(Default)]
-struct Pending {
+pub(super) struct Pending {
+    /// Whether its job has the group to itself.
+    alone: bool,
     records: Vec<Record>,
     /// Local transactions that share one record, and the chains before them.
     open: Option<(u64, Chains, BlockBuilder)>,
@@ -45,7 +56,7 @@ enum Outcome {
 
 impl Writer {
     /// Runs jobs in order, neighbours of one kind together.
-    pub(super) fn run_group(&mut self, jobs: Vec<Job>) {
+    pub(crate) fn run_group(&mut self, jobs: Vec<Job>) {
         let mut jobs = jobs.into_iter().peekable();
         while let Some(first) = jobs.next() {
             let kind = Kind::of(&first);
@@ -63,13 +74,14 @@ impl Writer {
             return jobs.into_iter().for_each(|job| answer_log_failed(job, &full));
         }
         let before = self.view.memory.clone();
-        if let Err(error) = self.catch_up().and_then(|()| self.view.begin(kind == Kind::Sql)) {
+        if let Err(error) = self.catch_up().and_then(|()| self.view.begin(kind != Kind::Other)) {
             let failed = Arc::new(error);
             return jobs.into_iter().for_each(|job| answer_failed(job, &failed));
         }
-        let mut pending = Pending::default();
-        let mut done: Vec<Done> = Vec::new();
         let alone = jobs.len() == 1;
+        let mut pending = Pending { alone, ..Pending::default() };
+        let mut done: Vec<Done> = Vec::new();
+        let mut apart: Vec<Job> = Vec::new();
         let mut jobs = jobs.into_iter();
         while let Some(mut job) = jobs.next() {
             let memory = self.view.memory.clone();
@@ -86,7 +98,7 @@ impl Writer {
                 };
                 self.view.rollback(before);
                 answer_error(job, JobError::Refused(Refusal::ended_transaction(&sql)));
-                let again = done.into_iter().map(|done| done.job).chain(jobs).collect();
+                let again = done.into_iter().map(|done| done.job).chain(apart).chain(jobs).collect();
                 return self.run_same(kind, again);
             }
             let settled = match ran {
@@ -97,11 +109,13 @@ impl Writer {
             };
             match settled {
                 Ok(Ok(outcome)) => done.push(Done { job, outcome }),
+                Ok(Err(JobError::Apart)) => apart.push(job),
                 Ok(Err(error)) => answer_error(job, error),
                 Err(error) => answer_error(job, JobError::View(error)),
             }
         }
         self.finish(before, pending, done);
+        apart.into_iter().for_each(|job| self.run_same(kind, vec![job]));
     }
 
     /// Log first, then the view, then the answers.
@@ -176,17 +190,25 @@ impl Writer {
                 let ops =
                     ddl::plan(sql, &self.view.memory.schema).map_err(|error| Refusal::of_ddl(&error))?;
                 let ops: Vec<Op> = ops.into_iter().map(Op::Schema).collect();
-                self.record_ops(ops, Some("schema".into()), now_ms, pending)
+                self.record_ops(
+                    ops,
+                    Labels { message: Some("schema".into()), ..Labels::default() },
+                    now_ms,
+                    pending,
+                )
             }
+            LocalWork::Resolve(resolution) => self.run_resolution(resolution, now_ms, pending),
             LocalWork::Member(make) => {
                 let op = make(&self.view.memory.membership).map_err(JobError::Write)?;
-                self.record_ops(vec![Op::Member(op)], None, now_ms, pending)
+                self.record_ops(vec![Op::Member(op)], Labels::default(), now_ms, pending)
             }
             LocalWork::Found(founding, schema) => {
                 let founding = Op::Member((**founding).clone());
                 let ops = std::iter::once(founding).chain(schema.iter().cloned().map(Op::Schema)).collect();
-                self.record_ops(ops, None, now_ms, pending)
+                self.record_ops(ops, Labels::default(), now_ms, pending)
             }
+            #[cfg(any(test, feature = "simulation"))]
+            LocalWork::Ops(ops) => self.record_ops(ops.clone(), Labels::default(), now_ms, pending),
         }
     }
 
@@ -204,43 +226,84 @@ impl Writer {
         if write.basis.as_ref().is_some_and(|basis| !vector.covers_all(basis)) {
             return Err(Refusal::unknown_basis().into());
         }
+        let labels =
+            Labels { key, by: write.by.clone(), message: write.message.clone(), basis: write.basis.clone() };
+        self.record_sql(&write.statements, Vec::new(), labels, now_ms, pending)
+    }
+
+    /// Runs statements and records what they did, and `besides`.
+    pub(super) fn record_sql(
+        &mut self,
+        statements: &[Statement],
+        besides: Vec<Op>,
+        labels: Labels,
+        now_ms: i64,
+        pending: &mut Pending,
+    ) -> Result<Written, JobError> {
+        let unseen = match &labels.basis {
+            Some(basis) => self.unseen(basis, pending)?,
+            None => Unseen::default(),
+        };
         let memory = self.view.memory.clone();
-        let mut local = self.view.run_local(&write.statements)?;
+        let mut local = self.view.run_local(statements, &unseen)?;
         let results = std::mem::take(&mut local.results);
-        if local.ops.is_empty() {
+        if local.ops.is_empty() && besides.is_empty() {
             // REPLACE by the same values still moved the row.
             self.view.take_back(memory)?;
             return Ok(Written { dot: None, results, changes: Vec::new(), repeated: false });
         }
-        let mut transaction =
-            Transaction { header: self.header(now_ms), ops: std::mem::take(&mut local.ops) };
-        transaction.header.key = key;
-        transaction.header.by.clone_from(&write.by);
-        transaction.header.message.clone_from(&write.message);
-        transaction.header.basis.clone_from(&write.basis);
+        let ops = std::mem::take(&mut local.ops).into_iter().chain(besides).collect();
+        let transaction = self.transaction(ops, labels, now_ms);
         let signed = self.sign(&transaction)?;
         let merged = if transaction.header.basis.is_some() {
             // What others changed meanwhile may win: decided like any concurrent edit.
-            self.view.take_back(memory)?;
+            self.view.start_over(memory)?;
             self.view.merge(&transaction, signed.chain)?
         } else {
-            self.view.adopt(local, &transaction.header, transaction.op_count(), signed.chain)?
+            match self.view.adopt(local, &transaction, signed.chain)? {
+                Some(merged) => merged,
+                None if pending.alone => {
+                    self.view.start_over(memory)?;
+                    self.view.merge(&transaction, signed.chain)?
+                }
+                None => return Err(JobError::Apart),
+            }
         };
         Ok(self.recorded(transaction, signed, merged, results, pending))
     }
 
-    fn record_ops(
+    /// Records a write of one row as it is.
+    pub(super) fn record_row(
+        &mut self,
+        write: CellWrite,
+        labels: Labels,
+        now_ms: i64,
+        pending: &mut Pending,
+    ) -> Result<Written, JobError> {
+        let op = self.view.row_group(&write).ok_or_else(Refusal::conflict_unknown)?;
+        let transaction = self.transaction(vec![Op::Rows(op)], labels, now_ms);
+        let signed = self.sign(&transaction)?;
+        let before = self.view.broken_rules(&write)?;
+        self.view.start_over(self.view.memory.clone())?;
+        let merged = self.view.merge(&transaction, signed.chain)?;
+        if let Some(broken) = self.view.broken_rules(&write)?.into_iter().find(|rule| !before.contains(rule))
+        {
+            return Err(Refusal::of_conflict(&broken).into());
+        }
+        Ok(self.recorded(transaction, signed, merged, Vec::new(), pending))
+    }
+
+    pub(super) fn record_ops(
         &mut self,
         ops: Vec<Op>,
-        message: Option<String>,
+        labels: Labels,
         now_ms: i64,
         pending: &mut Pending,
     ) -> Result<Written, JobError> {
         if ops.is_empty() {
             return Ok(Written { dot: None, results: Vec::new(), changes: Vec::new(), repeated: false });
         }
-        let mut transaction = Transaction { header: self.header(now_ms), ops };
-        transaction.header.message = message;
+        let transaction = self.transaction(ops, labels, now_ms);
         let signed = self.sign(&transaction)?;
         let merged = self.view.merge(&transaction, signed.chain);
         let merged =
@@ -254,6 +317,12 @@ impl Writer {
                 },
             )?;
         Ok(self.recorded(transaction, signed, merged, Vec::new(), pending))
+    }
+
+    /// A transaction of this site, at its place.
+    fn transaction(&mut self, ops: Vec<Op>, labels: Labels, now_ms: i64) -> Transaction {
+        let Labels { key, by, message, basis } = labels;
+        Transaction { header: Header { key, by, message, basis, ..self.header(now_ms) }, ops }
     }
 
     fn header(&mut self, now_ms: i64) -> Header {
@@ -366,7 +435,7 @@ impl Writer {
     }
 
     /// Joins small records once they make a full block together.
-    pub(super) fn seal(&mut self) {
+    pub(crate) fn seal(&mut self) {
         if self.unsealed_bytes < SEAL_AFTER_BYTES {
             return;
         }
@@ -403,6 +472,11 @@ fn before(memory: &Memory, space: [u8; 32], author: Author) -> ChainHead {
 }
 
 impl Pending {
+    /// The transactions recorded so far.
+    pub(super) fn recent(&self) -> &[Recent] {
+        &self.recent
+    }
+
     fn push_local(&mut self, arrival: u64, author: Author, signed: &Signed) {
         let (_, before, builder) =
             self.open.get_or_insert_with(|| (arrival, Chains::new(), BlockBuilder::default()));
@@ -426,6 +500,9 @@ impl Pending {
 enum Kind {
     /// Users' statements, with foreign keys enforced.
     Sql,
+    /// The same, in a group of its own: what the statements did is then merged, without foreign
+    /// keys, and SQLite switches those only between transactions.
+    Alone,
     /// Everything else.
     Other,
 }
@@ -433,18 +510,21 @@ enum Kind {
 impl Kind {
     fn of(job: &Job) -> Self {
         match job {
-            Job::Local(LocalJob { work: LocalWork::Sql(_), .. }) => Self::Sql,
+            Job::Local(LocalJob { work: LocalWork::Sql(write), .. }) if write.basis.is_none() => Self::Sql,
+            Job::Local(LocalJob { work: LocalWork::Sql(_) | LocalWork::Resolve(_), .. }) => Self::Alone,
             _ => Self::Other,
         }
     }
 
     /// A membership or schema change, or a received block, is a group of its own kind.
     fn joins(self, job: &Job) -> bool {
-        self == Self::of(job)
+        self == Self::of(job) && self != Self::Alone
     }
 }
 
-enum JobError {
+pub(super) enum JobError {
+    /// It is to be run again, alone.
+    Apart,
     Refused(Refusal),
     Write(WriteError),
     Receive(ReceiveError),
@@ -497,12 +577,12 @@ fn answer_error(job: Job, error: JobError) {
             JobError::Refused(refusal) => refusal.into(),
             JobError::Write(error) => error,
             JobError::View(error) => error.into(),
-            JobError::Receive(_) => WriteError::Closed,
+            JobError::Receive(_) | JobError::Apart => WriteError::Closed,
         })),
         Job::Remote(RemoteJob { reply, .. }) => reply(Err(match error {
             JobError::Receive(error) => error,
             JobError::View(error) => error.into(),
-            JobError::Refused(_) | JobError::Write(_) => ReceiveError::Closed,
+            JobError::Refused(_) | JobError::Write(_) | JobError::Apart => ReceiveError::Closed,
         })),
     }
 }

@@ -13,7 +13,7 @@ use tandem_protocol::verify::ChainHead;
 
 use super::Writer;
 use crate::log::{LogError, Record, SpaceLog};
-use crate::space::{Shared, TableStatus};
+use crate::space::{ConflictStats, Shared, TableStatus};
 use crate::view::{View, ViewError};
 
 /// Transactions replayed per SQLite transaction.
@@ -56,8 +56,7 @@ impl Writer {
         if writer.view.stale {
             writer.rebuild()?;
         }
-        let last = writer.view.last_time(&me)?;
-        writer.clock.observe(last.unwrap_or(0), i64::MAX - tandem_protocol::bounds::CLOCK_LEAD_MS);
+        writer.clock = Clock::resume(writer.view.last_times()?);
         writer.shared.set(&writer.view.memory, writer.log.disk_bytes());
         Ok(writer)
     }
@@ -155,20 +154,26 @@ fn replay(view: &mut View, log: &SpaceLog, end: u64, until: u64) -> Result<(), V
 }
 
 /// The figures of a view built from the log at `path`, beside the real one.
-pub(crate) fn fold(log: &SpaceLog, end: u64, path: &Path, me: Author) -> Result<Vec<TableStatus>, ViewError> {
+pub(crate) fn fold(
+    log: &SpaceLog,
+    end: u64,
+    path: &Path,
+    me: Author,
+) -> Result<(Vec<TableStatus>, ConflictStats), ViewError> {
     remove_view(path).map_err(|error| ViewError::Behind(error.to_string()))?;
     let mut view = View::open(path, me)?;
     build(&mut view, log, end, |_| Ok(()))?;
     let shared = Shared::default();
     shared.set(&view.memory, 0);
-    Ok(shared.snapshot().tables.to_vec())
+    let snapshot = shared.snapshot();
+    Ok((snapshot.tables.to_vec(), snapshot.conflicts))
 }
 
 fn unreadable(error: LogError) -> ViewError {
     ViewError::Behind(error.to_string())
 }
 
-fn transactions(record: &Record) -> Result<Vec<(u64, Transaction, ChainHead)>, LogError> {
+pub(super) fn transactions(record: &Record) -> Result<Vec<(u64, Transaction, ChainHead)>, LogError> {
     let opened = record.open()?;
     let entries = opened.entries.iter().zip(opened.block.iter()).zip(record.arrival..);
     entries

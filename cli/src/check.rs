@@ -1,0 +1,272 @@
+//! What `doctor` looks at: each check tells what it found, and what mends it. Only what this PC can
+//! know is said.
+
+use rust_i18n::t;
+use serde::Serialize;
+use tandem_node::api::peer::Peer;
+use tandem_node::api::status::{RunningNode, SpaceStatus, Status};
+
+use crate::clock::{self, Verdict};
+use crate::moment;
+use crate::verb::status::bytes;
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Ok,
+    /// Worth knowing; everything works.
+    Warning,
+    /// Something does not work as it should.
+    Problem,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Check {
+    /// What was looked at: a stable name.
+    pub check: &'static str,
+    /// The space, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
+    pub level: Level,
+    /// For people.
+    pub message: String,
+    /// What to do next, if anything.
+    pub next: Option<String>,
+}
+
+/// Room on the disk below which it is time to think of it.
+const LOW_BYTES: u64 = 500_000_000;
+
+/// A clock further off than this is not followed by other sites.
+const WRONG_MS: i64 = tandem_protocol::bounds::CLOCK_LEAD_MS;
+
+impl Check {
+    pub fn ok(check: &'static str, message: impl Into<String>) -> Self {
+        Self { check, space: None, level: Level::Ok, message: message.into(), next: None }
+    }
+
+    pub fn warning(check: &'static str, message: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { level: Level::Warning, next: Some(next.into()), ..Self::ok(check, message) }
+    }
+
+    pub fn problem(check: &'static str, message: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { level: Level::Problem, ..Self::warning(check, message, next) }
+    }
+}
+
+/// The checks of a whole site.
+pub fn site(status: &Status) -> Vec<Check> {
+    let mut checks = Vec::new();
+    checks.extend(status.node.as_ref().map(listening));
+    checks.extend(status.site.free_bytes.map(disk));
+    if status.spaces.is_empty() {
+        checks.push(Check::warning("space", t!("doctor.no_space"), t!("doctor.no_space_next")));
+    }
+    for space in &status.spaces {
+        let found = of_space(space, status.node.is_some());
+        checks.extend(found.into_iter().map(|check| Check { space: Some(space.name.clone()), ..check }));
+    }
+    checks
+}
+
+/// A node of another version than this program answers as that version does.
+pub fn version(node: &RunningNode) -> Option<Check> {
+    let own = env!("CARGO_PKG_VERSION");
+    let found = t!("doctor.version", node = node.version, own = own);
+    (node.version != own).then(|| Check::warning("version", found, t!("doctor.version_next")))
+}
+
+fn listening(node: &RunningNode) -> Check {
+    let for_others = |address: &&String| !address.contains("/127.") && !address.contains("/::1/");
+    let addresses: Vec<&str> = node.listening.iter().filter(for_others).map(String::as_str).collect();
+    if addresses.is_empty() {
+        return Check::warning("listening", t!("doctor.unreachable"), t!("doctor.unreachable_next"));
+    }
+    Check::ok("listening", t!("doctor.listening", addresses = addresses.join(", ")))
+}
+
+fn disk(free: u64) -> Check {
+    match free {
+        0 => Check::problem("disk", t!("doctor.disk_full"), t!("doctor.disk_next")),
+        1..LOW_BYTES => {
+            Check::warning("disk", t!("doctor.disk_low", free = bytes(free)), t!("doctor.disk_next"))
+        }
+        _ => Check::ok("disk", t!("doctor.disk_room", free = bytes(free))),
+    }
+}
+
+fn of_space(space: &SpaceStatus, node_runs: bool) -> Vec<Check> {
+    let sizes = t!("doctor.sizes", log = bytes(space.log_bytes), view = bytes(space.view_bytes));
+    let mut checks = vec![Check::ok("sizes", sizes)];
+    if space.role.is_none() {
+        checks.push(Check::warning("member", t!("doctor.not_admitted"), t!("doctor.not_admitted_next")));
+    }
+    checks.push(parked(space.waiting));
+    checks.push(conflicts(space.open_conflicts));
+    if node_runs {
+        checks.extend(clocks(&space.peers));
+        checks.extend(peers(&space.peers));
+    }
+    checks
+}
+
+fn parked(count: u64) -> Check {
+    if count == 0 {
+        return Check::ok("parked", t!("doctor.none_parked"));
+    }
+    Check::warning("parked", t!("status.waiting_of", count = count), t!("doctor.parked_next"))
+}
+
+fn conflicts(open: u64) -> Check {
+    if open == 0 {
+        return Check::ok("conflicts", t!("conflict.none"));
+    }
+    Check::warning("conflicts", t!("doctor.conflicts", count = open), t!("doctor.conflicts_next"))
+}
+
+fn clocks(peers: &[Peer]) -> Vec<Check> {
+    let known: Vec<(&str, i64)> =
+        peers.iter().filter_map(|peer| Some((&*peer.name, peer.clock_offset_ms?))).collect();
+    if known.is_empty() {
+        return Vec::new();
+    }
+    // This PC's own clock first.
+    let offsets: Vec<i64> = std::iter::once(0).chain(known.iter().map(|(_, offset)| *offset)).collect();
+    let wrong = |offset: i64, message: String| {
+        let check = Check::warning("clock", message, t!("doctor.clock_next"));
+        let level = if offset.saturating_abs() > WRONG_MS { Level::Problem } else { Level::Warning };
+        Check { level, ..check }
+    };
+    match clock::compare(&offsets) {
+        Verdict::Agree => vec![Check::ok("clock", t!("doctor.clocks_agree", count = known.len()))],
+        Verdict::Odd(odd) => {
+            odd.into_iter().map(|(place, offset)| wrong(offset, odd_one(&known, place, offset))).collect()
+        }
+        // Which one is wrong, a person can tell: the time here is given.
+        Verdict::Unclear => {
+            let apart = known.iter().filter(|(_, offset)| offset.saturating_abs() > clock::TOLERATED_MS);
+            let now = moment::local(&tandem_node::api::to_iso(tandem_node::api::now_ms()));
+            apart
+                .map(|(site, offset)| {
+                    let by = clock::duration(*offset);
+                    wrong(*offset, t!("doctor.clocks_apart", site = site, by = by, now = now).into_owned())
+                })
+                .collect()
+        }
+    }
+}
+
+/// The site of which most others differ.
+fn odd_one(known: &[(&str, i64)], place: usize, offset: i64) -> String {
+    let by = clock::duration(offset);
+    let site = place.checked_sub(1).and_then(|place| known.get(place)).map(|(site, _)| *site);
+    match (site, offset < 0) {
+        (None, true) => t!("doctor.own_clock_behind", by = by),
+        (None, false) => t!("doctor.own_clock_ahead", by = by),
+        (Some(site), true) => t!("doctor.clock_behind", site = site, by = by),
+        (Some(site), false) => t!("doctor.clock_ahead", site = site, by = by),
+    }
+    .into_owned()
+}
+
+fn peers(peers: &[Peer]) -> Vec<Check> {
+    if peers.is_empty() {
+        return vec![Check::ok("peer", t!("doctor.alone"))];
+    }
+    peers.iter().map(peer).collect()
+}
+
+fn peer(peer: &Peer) -> Check {
+    let site = &peer.name;
+    if peer.connected {
+        let missing = peer.missing_here + peer.missing_there;
+        return Check::ok(
+            "peer",
+            match missing {
+                0 => t!("doctor.in_step", site = site),
+                _ => t!("doctor.catching_up", site = site, count = missing),
+            },
+        );
+    }
+    let mut found = match &peer.last_seen {
+        Some(seen) => t!("doctor.not_connected", site = site, time = moment::local(seen)).into_owned(),
+        None => t!("doctor.never_seen", site = site).into_owned(),
+    };
+    if let Some(trouble) = &peer.trouble {
+        found += &format!(" ({trouble})");
+    }
+    Check::warning("peer", found, t!("doctor.peer_next", site = site))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer_named(name: &str, offset_ms: i64) -> Peer {
+        Peer {
+            site: name.into(),
+            name: name.into(),
+            connected: true,
+            address: None,
+            last_seen: None,
+            missing_here: 0,
+            missing_there: 0,
+            clock_offset_ms: Some(offset_ms),
+            trouble: None,
+            bytes_sent: 0,
+            bytes_received: 0,
+        }
+    }
+
+    const YEARS_17_MS: i64 = -536_500_000_000;
+
+    #[test]
+    fn the_pc_with_the_wrong_clock_is_named() {
+        let found = |offsets: &[(&str, i64)]| {
+            clocks(&offsets.iter().map(|(name, offset)| peer_named(name, *offset)).collect::<Vec<_>>())
+        };
+        assert_eq!(found(&[]), []);
+        assert_eq!(found(&[("class", 900)])[0].level, Level::Ok);
+        let one = found(&[("class", YEARS_17_MS), ("lab", 0)]);
+        assert_eq!((one.len(), one[0].level), (1, Level::Problem));
+        assert!(one[0].message.contains("class is 17 years behind"), "{one:?}");
+        let own = found(&[("class", YEARS_17_MS), ("lab", YEARS_17_MS)]);
+        assert!(own.len() == 1 && own[0].message.contains("This PC's clock is 17 years ahead"), "{own:?}");
+        let two = found(&[("class", 10_000)]);
+        assert!(two[0].level == Level::Warning && two[0].message.contains("10 seconds apart"), "{two:?}");
+    }
+
+    #[test]
+    fn what_keeps_sites_apart_is_told() {
+        let mut gone = peer_named("class", 0);
+        gone.connected = false;
+        gone.trouble = Some("not reachable at any known address".into());
+        let never = peer(&gone);
+        assert!(never.level == Level::Warning && never.message.contains("not reachable"), "{never:?}");
+        gone.last_seen = Some("2026-03-01T10:00:00.000Z".into());
+        assert!(peer(&gone).message.contains("2026-03-01"));
+        let node = |listening: &[&str]| RunningNode {
+            version: "0".into(),
+            pid: 1,
+            listening: listening.iter().map(|address| (*address).to_owned()).collect(),
+        };
+        assert_eq!(
+            super::listening(&node(&["/ip4/127.0.0.1/tcp/7118", "/ip6/::1/tcp/7118"])).level,
+            Level::Warning
+        );
+        assert_eq!(super::listening(&node(&["/ip4/192.168.1.20/tcp/7118"])).level, Level::Ok);
+        assert_eq!(version(&node(&[])).unwrap().check, "version");
+    }
+
+    #[test]
+    fn a_full_disk_is_a_problem_and_parked_changes_are_none() {
+        for (free, level) in [(0, Level::Problem), (1, Level::Warning), (LOW_BYTES, Level::Ok)] {
+            assert_eq!(disk(free).level, level);
+        }
+        for (count, level) in [(0, Level::Ok), (3, Level::Warning)] {
+            assert_eq!((parked(count).level, conflicts(count).level), (level, level));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `doctor`: what is wrong, and which command mends it.
+
+use serde_json::Value;
+
+use crate::program::Program;
+use crate::running::Running;
+
+/// The checks of a report, by name.
+fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let checks = report["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["check"] == name).unwrap_or_else(|| panic!("{name}: {report}"))
+}
+
+#[test]
+fn a_healthy_site_is_called_so() {
+    let program = Program::with_school();
+    let report = program.json(&["doctor"]);
+    assert_eq!(report["ok"], true, "{report}");
+    for (name, level) in [
+        ("site", "ok"),
+        ("node", "warning"),
+        ("disk", "ok"),
+        ("sizes", "ok"),
+        ("parked", "ok"),
+        ("conflicts", "ok"),
+    ] {
+        assert_eq!(check(&report, name)["level"], level, "{report}");
+    }
+    assert_eq!(check(&report, "sizes")["space"], "school");
+    for (lang, told) in [("en", "`tandem start`"), ("fr", "Aucun problème trouvé")] {
+        let run = program.run(&["--lang", lang, "doctor"]);
+        assert!(run.code == 0 && run.out.contains(told) && !run.out.contains("doctor."), "{run:?}");
+    }
+
+    let node = Running::start(&program, &[]);
+    let report = program.json(&["doctor"]);
+    let running = check(&report, "node");
+    assert!(running["level"] == "ok" && running["next"].is_null(), "{report}");
+    assert_eq!(check(&report, "listening")["level"], "warning", "on loopback no one reaches it: {report}");
+    assert_eq!(check(&report, "peer")["level"], "ok", "{report}");
+    drop(node);
+}
+
+#[test]
+fn where_there_is_no_site_that_is_what_is_wrong() {
+    let program = Program::new();
+    let run = program.run(&["--json", "doctor"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    let report: Value = serde_json::from_str(&run.out).unwrap();
+    assert!(report["ok"] == false && check(&report, "folder")["level"] == "problem", "{report}");
+    let french = program.run(&["--lang", "fr", "doctor"]);
+    assert!(french.out.contains("PROBLÈME") && french.out.contains("tandem init"), "{french:?}");
+    assert!(!program.data().exists());
+}
+
+#[test]
+fn a_node_that_was_killed_is_noticed() {
+    let program = Program::with_school();
+    let mut node = Running::start(&program, &[]);
+    node.kill();
+    let report = program.json(&["doctor"]);
+    let found = check(&report, "node");
+    assert!(found["message"].as_str().unwrap().contains("was not stopped"), "{report}");
+    assert_eq!(found["level"], "warning");
+}
+
+#[test]
+fn who_is_not_there_is_named() {
+    let (office, class) = (Program::with_school(), Program::new());
+    let request = class.file("class.request", "");
+    class.json(&["join", "--request", request.to_str().unwrap(), "--name", "Salle 4"]);
+    office.json(&["invite", "--admit", request.to_str().unwrap()]);
+    let node = Running::start(&office, &[]);
+    let report = office.json(&["doctor"]);
+    let peer = check(&report, "peer");
+    assert_eq!((peer["level"].as_str(), report["ok"].as_bool()), (Some("warning"), Some(true)), "{report}");
+    assert!(peer["message"].as_str().unwrap().contains("Salle 4"), "{report}");
+    assert!(peer["next"].as_str().unwrap().contains("--for \"Salle 4\""), "{report}");
+    drop(node);
+}

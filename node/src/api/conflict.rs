@@ -1,0 +1,400 @@
+//! Open conflicts: what concurrent edits left for a person to decide, and how it is decided.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value as Json};
+use tandem_protocol::conflict::{self as told, ConflictId, ConflictKind, Held as ToldHeld};
+use tandem_protocol::membership::Membership;
+use tandem_protocol::schema::Schema;
+use tandem_protocol::value::{Key, Value};
+use tandem_store::{Choice, Resolution, Space, WriteError, Written};
+
+use super::cell::Cell;
+use super::error::Result;
+use super::log_entry::{find_dot, site_name, to_json};
+use super::transaction::{TableChange, Transacted};
+use super::{Api, error_kind, to_iso};
+
+/// All open conflicts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conflicts {
+    /// By kind, table and key.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// One open conflict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Its name, the same on every site.
+    pub id: String,
+    /// `register`, `deleted`, `unique`, `reference`, `check`, `schema` or `duplicate`.
+    pub kind: String,
+    /// The table; empty where there is none.
+    pub table: String,
+    /// The row's key by column; for `unique` the value given twice; none where there is no row.
+    pub key: Option<Map<String, Json>>,
+    /// The columns it is about; for `check` the rule.
+    pub columns: Vec<String>,
+    /// Names what was looked at: who settles it sends this back.
+    pub seen: String,
+    /// What cannot all be had.
+    pub versions: Vec<Version>,
+    /// For `reference`: the first rows that refer to the deleted one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub referrers: Vec<Referrer>,
+}
+
+/// One of the things that cannot all be had.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Version {
+    /// The transaction that wrote it.
+    pub dot: String,
+    /// Id of the site that wrote it.
+    pub site: String,
+    /// That site's name.
+    pub site_name: String,
+    /// When it was written, ISO 8601.
+    pub time: String,
+    /// Whether it is what everybody sees now.
+    pub shown: bool,
+    /// Who wrote it, if said; told of a single conflict, not in a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, if said; as `by`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What it is.
+    #[serde(flatten)]
+    pub held: Held,
+    /// The column of a `value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// What a `transaction` changed, per table; as `by`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<TableChange>,
+}
+
+/// What a version is: one field of it, which tells the kind by its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// A cell's value.
+    Value(Cell),
+    /// The key of a row that holds the value.
+    Row(Map<String, Json>),
+    /// Whether the row is deleted.
+    Deleted(bool),
+    /// A definition, in SQL.
+    Definition(String),
+    /// Always true: the whole transaction.
+    Transaction(bool),
+}
+
+/// A row that refers to another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Referrer {
+    /// Its table.
+    pub table: String,
+    /// The column that refers.
+    pub column: String,
+    /// Its key by column.
+    pub key: Map<String, Json>,
+}
+
+/// What is to become of a conflict: one of `use`, `value` and `keep_all`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resolve {
+    /// The version of that transaction.
+    #[serde(rename = "use", default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Another value.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub value: Option<Cell>,
+    /// All of them: for `duplicate`, they are different requests after all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_all: bool,
+    /// The `seen` of what was looked at; what is open now when not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+    /// Who.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// A field that is there, be it null.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Cell>, D::Error> {
+    Cell::deserialize(deserializer).map(Some)
+}
+
+/// Rows shown that refer to a deleted one.
+const REFERRERS: usize = 10;
+
+/// Characters with which the beginning of an id is taken for it.
+const SHORTEST: usize = 4;
+
+impl Api {
+    /// All open conflicts.
+    pub fn conflicts(&self, space: &str) -> Result<Conflicts> {
+        let space = self.space(space)?;
+        let teller = Teller::of(&space);
+        let conflicts = space.conflicts()?;
+        let conflicts = conflicts.iter().map(|conflict| teller.tell(conflict));
+        Ok(Conflicts { conflicts: conflicts.collect::<Result<_>>()? })
+    }
+
+    /// One open conflict, by its id or the id's beginning.
+    pub fn conflict(&self, space: &str, id: &str) -> Result<Conflict> {
+        let space = self.space(space)?;
+        let mut conflict = Teller::of(&space).tell(&find(&space, id)?)?;
+        for version in &mut conflict.versions {
+            version.complete(&space)?;
+        }
+        Ok(conflict)
+    }
+
+    /// Settles a conflict by an ordinary transaction. Blocks until that is durable.
+    pub fn resolve(&self, space: &str, id: &str, request: Resolve) -> Result<Transacted> {
+        let space = self.space(space)?;
+        let conflict = find(&space, id)?;
+        let seen = match &request.seen {
+            None => conflict.seen(),
+            Some(token) => seen_of(token)?,
+        };
+        let choice = request.choice(&conflict, &space.membership())?;
+        let Resolve { by, message, .. } = request;
+        let resolution = Resolution { id: conflict.id(), seen, choice, by, message };
+        let written = space.wait::<Written, WriteError>(|reply| space.resolve(resolution, reply))?;
+        Ok(written.into())
+    }
+}
+
+fn seen_of(token: &str) -> Result<u64> {
+    let malformed = |_| {
+        let detail = format!("{token:?} is no `seen` of a conflict");
+        error_kind::request_malformed.with("detail", detail)
+    };
+    u64::from_str_radix(token, 16).map_err(malformed)
+}
+
+impl Resolve {
+    fn choice(&self, conflict: &told::Conflict, membership: &Membership) -> Result<Choice> {
+        match (&self.version, &self.value, self.keep_all) {
+            (Some(dot), None, false) => {
+                let found = find_dot(dot, membership);
+                let version = conflict.versions.iter().find(|version| Some(version.dot()) == found);
+                let version = version.ok_or_else(|| {
+                    let detail = format!("{dot} is not one of its versions");
+                    error_kind::conflict_choice.with("detail", detail)
+                })?;
+                Ok(Choice::Use(version.dot()))
+            }
+            (None, Some(value), false) => Ok(Choice::Value(value.0.clone())),
+            (None, None, true) => Ok(Choice::KeepAll),
+            _ => {
+                let detail = "a resolution has one of use, value and keep_all";
+                Err(error_kind::request_malformed.with("detail", detail))
+            }
+        }
+    }
+}
+
+/// The open conflict that people call `id`: by its id, or the id's beginning if no other's begins
+/// so.
+fn find(space: &Space, id: &str) -> Result<told::Conflict> {
+    let unknown = || error_kind::conflict_unknown.with("id", id);
+    if let Ok(id) = id.parse::<ConflictId>() {
+        return space.conflict(id)?.ok_or_else(unknown);
+    }
+    if id.len() < SHORTEST {
+        return Err(unknown());
+    }
+    let beginning = id.to_ascii_lowercase();
+    let mut found = space.conflicts()?;
+    found.retain(|conflict| conflict.id().to_string().starts_with(&beginning));
+    match found.len() {
+        0 => Err(unknown()),
+        1 => Ok(found.remove(0)),
+        _ => Err(error_kind::conflict_unclear.with("id", id)),
+    }
+}
+
+/// Tells of conflicts in the words of one space: its sites' names, its tables' columns.
+struct Teller<'a> {
+    space: &'a Space,
+    membership: std::sync::Arc<Membership>,
+    schema: std::sync::Arc<Schema>,
+}
+
+impl<'a> Teller<'a> {
+    fn of(space: &'a Space) -> Self {
+        Self { space, membership: space.membership(), schema: space.schema() }
+    }
+
+    fn tell(&self, conflict: &told::Conflict) -> Result<Conflict> {
+        let versions = conflict.versions.iter().enumerate();
+        let referrers = match conflict.kind {
+            ConflictKind::Reference => self.space.referrers(conflict, REFERRERS)?,
+            _ => Vec::new(),
+        };
+        let referrer = |referrer: tandem_store::Referrer| Referrer {
+            key: self.key(&referrer.table, &referrer.key.0),
+            table: referrer.table,
+            column: referrer.column,
+        };
+        Ok(Conflict {
+            id: conflict.id().to_string(),
+            kind: conflict.kind.name().to_owned(),
+            table: conflict.table.clone(),
+            key: self.key_of(conflict),
+            columns: conflict.columns.clone(),
+            seen: format!("{:016x}", conflict.seen()),
+            versions: versions.map(|(place, version)| self.version(conflict, place, version)).collect(),
+            referrers: referrers.into_iter().map(referrer).collect(),
+        })
+    }
+
+    fn key_of(&self, conflict: &told::Conflict) -> Option<Map<String, Json>> {
+        match conflict.kind {
+            ConflictKind::Schema | ConflictKind::Duplicate => None,
+            ConflictKind::Unique => Some(named(&conflict.columns, &conflict.key_values())),
+            _ => Some(self.key(&conflict.table, &conflict.key_values())),
+        }
+    }
+
+    /// A key by the names of its table's key columns.
+    fn key(&self, table: &str, values: &[Value]) -> Map<String, Json> {
+        let names = self.schema.table(table).map(|table| table.shown.key.clone());
+        named(&names.unwrap_or_default(), values)
+    }
+
+    fn version(&self, conflict: &told::Conflict, place: usize, version: &told::Version) -> Version {
+        let author = version.by.author;
+        let (held, column) = self.held(&conflict.table, &version.held);
+        Version {
+            dot: version.dot().to_string(),
+            site: author.to_string(),
+            site_name: site_name(&self.membership, &author),
+            time: to_iso(version.by.time_ms),
+            shown: self.is_shown(conflict, place, version),
+            by: None,
+            message: None,
+            held,
+            column,
+            changes: Vec::new(),
+        }
+    }
+
+    fn held(&self, table: &str, held: &ToldHeld) -> (Held, Option<String>) {
+        match held {
+            ToldHeld::Value { column, value } => {
+                (Held::Value(Cell(value.value().unwrap_or(Value::Null))), Some(column.clone()))
+            }
+            ToldHeld::Alive => (Held::Deleted(false), None),
+            ToldHeld::Deleted => (Held::Deleted(true), None),
+            ToldHeld::Row(key) => {
+                let key = Key::from_bytes(key).map(|key| key.0).unwrap_or_default();
+                (Held::Row(self.key(table, &key)), None)
+            }
+            ToldHeld::Definition(sql) => (Held::Definition(sql.clone()), None),
+            ToldHeld::Transaction => (Held::Transaction(true), None),
+        }
+    }
+
+    fn is_shown(&self, conflict: &told::Conflict, place: usize, version: &told::Version) -> bool {
+        match (conflict.kind, &version.held) {
+            // Greatest first.
+            (ConflictKind::Register | ConflictKind::Deleted, _) => place == 0,
+            // The row is there, whatever its deletion says.
+            (ConflictKind::Reference, held) => *held == ToldHeld::Alive,
+            (ConflictKind::Schema, ToldHeld::Definition(sql)) => {
+                let table = self.schema.table(&conflict.table);
+                let shown = table.and_then(|table| match conflict.columns.first() {
+                    None => Some(table.shown.definition()),
+                    Some(column) => table.shown.column(column).map(|column| column.definition()),
+                });
+                shown.as_ref() == Some(sql)
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Version {
+    /// Adds what only the transaction itself tells.
+    fn complete(&mut self, space: &Space) -> Result<()> {
+        let Ok(dot) = self.dot.parse() else { return Ok(()) };
+        if let Some(entry) = space.transaction(&dot)? {
+            self.by = entry.transaction.header.by.clone();
+            self.message = entry.transaction.header.message.clone();
+            if matches!(self.held, Held::Transaction(_)) {
+                self.changes = TableChange::of_ops(&entry.transaction.ops);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Values by name; by place where the names are not known (yet).
+fn named(names: &[String], values: &[Value]) -> Map<String, Json> {
+    let name = |place: usize| names.get(place).cloned().unwrap_or_else(|| format!("key{}", place + 1));
+    values.iter().enumerate().map(|(place, value)| (name(place), to_json(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_says_what_it_is_by_the_name_of_a_field() {
+        let version = |held, column: Option<&str>| Version {
+            dot: "a:1".into(),
+            site: "a".into(),
+            site_name: "office".into(),
+            time: to_iso(0),
+            shown: true,
+            by: None,
+            message: None,
+            held,
+            column: column.map(str::to_owned),
+            changes: Vec::new(),
+        };
+        for (version, field) in [
+            (version(Held::Value(Cell(Value::Null)), Some("name")), r#""value":null,"column":"name""#),
+            (version(Held::Value(Cell(Value::Blob(vec![0]))), Some("b")), r#""value":{"$blob":"AA=="}"#),
+            (version(Held::Deleted(false), None), r#""deleted":false"#),
+            (version(Held::Definition("TEXT".into()), None), r#""definition":"TEXT""#),
+            (version(Held::Transaction(true), None), r#""transaction":true"#),
+        ] {
+            let json = serde_json::to_string(&version).unwrap();
+            assert!(json.contains(field), "{json}");
+            assert_eq!(serde_json::from_str::<Version>(&json).unwrap(), version);
+        }
+    }
+
+    #[test]
+    fn null_is_a_value_and_nothing_is_no_choice() {
+        let null: Resolve = serde_json::from_str(r#"{"value": null}"#).unwrap();
+        assert_eq!(null.value, Some(Cell(Value::Null)));
+        assert_eq!(serde_json::to_string(&null).unwrap(), r#"{"value":null}"#);
+        let conflict = told::Conflict {
+            kind: ConflictKind::Register,
+            table: String::new(),
+            key: Vec::new(),
+            columns: Vec::new(),
+            versions: Vec::new(),
+        };
+        let refused = |request: &str| {
+            let request: Resolve = serde_json::from_str(request).unwrap();
+            request.choice(&conflict, &Membership::default()).unwrap_err().code.clone()
+        };
+        assert_eq!(refused("{}"), "request_malformed");
+        assert_eq!(refused(r#"{"value": 1, "keep_all": true}"#), "request_malformed");
+        assert_eq!(refused(r#"{"use": "nobody:1"}"#), "conflict_choice");
+        assert!(matches!(null.choice(&conflict, &Membership::default()), Ok(Choice::Value(Value::Null))));
+        assert_eq!(seen_of("00ff").unwrap(), 255);
+        assert_eq!(seen_of("yesterday").unwrap_err().code, "request_malformed");
+    }
+}

@@ -1,0 +1,29 @@
+//! `/v1/spaces/{space}/conflicts`, `/conflicts/{id}`, `/conflicts/{id}/resolution`
+
+use axum::Json as Answer;
+use axum::extract::{Path, State};
+
+use super::body::Json;
+use super::{Site, blocking};
+use crate::api::Result;
+use crate::api::conflict::{Conflict, Conflicts, Resolve};
+use crate::api::transaction::Transacted;
+
+pub(super) async fn list(State(site): State<Site>, Path(space): Path<String>) -> Result<Answer<Conflicts>> {
+    blocking(move || site.api.conflicts(&space)).await.map(Answer)
+}
+
+pub(super) async fn show(
+    State(site): State<Site>,
+    Path((space, id)): Path<(String, String)>,
+) -> Result<Answer<Conflict>> {
+    blocking(move || site.api.conflict(&space, &id)).await.map(Answer)
+}
+
+pub(super) async fn resolve(
+    State(site): State<Site>,
+    Path((space, id)): Path<(String, String)>,
+    Json(request): Json<Resolve>,
+) -> Result<Answer<Transacted>> {
+    blocking(move || site.api.resolve(&space, &id, request)).await.map(Answer)
+}

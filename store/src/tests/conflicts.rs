@@ -1,0 +1,382 @@
+//! Concurrent edits that leave something to decide: what is shown, what is listed, what ends it.
+
+use tandem_protocol::conflict::{Conflict, ConflictKind, Held};
+use tandem_protocol::value::{Key, Value};
+
+use super::{Site, pull, sync};
+use crate::{Choice, Params, Refusal, Resolution, Statement, Write, WriteError, Written};
+
+const SCHEMA: &str = "
+CREATE TABLE levels (id INTEGER PRIMARY KEY, name TEXT, above INTEGER REFERENCES levels (id));
+CREATE TABLE students (id INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT '-', ref TEXT UNIQUE,
+  level INTEGER REFERENCES levels (id) ON DELETE SET NULL, low INTEGER DEFAULT 0, high INTEGER DEFAULT 9,
+  stock COUNTER DEFAULT 0, paid COUNTER(12,2) DEFAULT 0, seen STAMP, by QUIET, CHECK (low <= high));
+CREATE TABLE sales (id INTEGER PRIMARY KEY, student INTEGER REFERENCES students (id), day DATE, till TEXT,
+  UNIQUE (day, till));
+";
+
+fn two() -> (Site, Site) {
+    let a = Site::founder(SCHEMA);
+    let b = Site::member(&a, "b");
+    pull(&b, &a);
+    (a, b)
+}
+
+/// The open conflicts, as `kind table.columns key`; the same on both sites.
+pub(super) fn open(a: &Site, b: &Site) -> Vec<String> {
+    sync(a, b);
+    a.verify();
+    b.verify();
+    let conflicts = a.space.conflicts().unwrap();
+    assert_eq!(conflicts, b.space.conflicts().unwrap());
+    let (left, right) = (a.space.status(), b.space.status());
+    assert_eq!(left.conflict_fingerprint, right.conflict_fingerprint);
+    assert_eq!(left.open_conflicts as usize, conflicts.len());
+    conflicts.iter().map(told).collect()
+}
+
+fn told(conflict: &Conflict) -> String {
+    let key: Vec<String> = conflict.key_values().iter().map(Value::to_string).collect();
+    let columns = conflict.columns.join(",");
+    format!("{} {}.{columns} {}", conflict.kind.name(), conflict.table, key.join(","))
+}
+
+fn values(conflict: &Conflict) -> Vec<String> {
+    let told = |held: &Held| match held {
+        Held::Value { value, .. } => value.value().unwrap().to_string(),
+        Held::Row(key) => Key::from_bytes(key).unwrap().0[0].to_string(),
+        Held::Definition(sql) => sql.clone(),
+        Held::Alive => "alive".into(),
+        Held::Deleted => "deleted".into(),
+        Held::Transaction => "transaction".into(),
+    };
+    conflict.versions.iter().map(|version| told(&version.held)).collect()
+}
+
+pub(super) fn only(site: &Site) -> Conflict {
+    let conflicts = site.space.conflicts().unwrap();
+    assert_eq!(conflicts.len(), 1, "{conflicts:?}");
+    conflicts.into_iter().next().unwrap()
+}
+
+fn try_resolve(site: &Site, conflict: &Conflict, choice: Choice) -> Result<Written, WriteError> {
+    let resolution = Resolution {
+        id: conflict.id(),
+        seen: conflict.seen(),
+        choice,
+        by: Some("Amel".into()),
+        message: None,
+    };
+    site.space.wait(|reply| site.space.resolve(resolution, reply))
+}
+
+pub(super) fn resolve(site: &Site, conflict: &Conflict, choice: Choice) {
+    let written = try_resolve(site, conflict, choice).unwrap();
+    assert!(written.dot.is_some());
+}
+
+fn refused(site: &Site, conflict: &Conflict, choice: Choice) -> Refusal {
+    let end = site.space.end();
+    match try_resolve(site, conflict, choice) {
+        Err(WriteError::Refused(refusal)) => {
+            assert_eq!(site.space.end(), end);
+            refusal
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The dot of the version that holds a value.
+pub(super) fn version(conflict: &Conflict, value: &str) -> Choice {
+    let at = values(conflict).iter().position(|held| held == value).unwrap();
+    Choice::Use(conflict.versions[at].dot())
+}
+
+#[test]
+fn two_values_of_one_field_are_listed_until_somebody_who_saw_both_writes() {
+    let (a, b) = two();
+    a.write("INSERT INTO students (id, name) VALUES (1, 'x')");
+    sync(&a, &b);
+    a.write("UPDATE students SET name = 'from a', seen = '2025-01-01', by = 'a'");
+    b.write("UPDATE students SET name = 'from b', seen = '2024-01-01', by = 'b'");
+    assert_eq!(open(&a, &b), ["register students.name 1"]);
+    assert_eq!(values(&only(&a)), ["from b", "from a"]);
+    assert_eq!(a.rows("SELECT name, seen, by FROM students"), ["from b|2025-01-01T00:00:00.000Z|b"]);
+    a.write("UPDATE students SET name = 'settled'");
+    assert_eq!(open(&a, &b), [""; 0]);
+    // The same value twice is none.
+    a.write("UPDATE students SET name = 'same'");
+    b.write("UPDATE students SET name = 'same'");
+    assert_eq!(open(&a, &b), [""; 0]);
+}
+
+#[test]
+fn a_value_is_chosen_on_one_site_and_the_conflict_closes_on_the_other() {
+    let (a, b) = two();
+    a.write("INSERT INTO students (id, name) VALUES (1, 'x')");
+    sync(&a, &b);
+    a.write("UPDATE students SET name = 'from a'");
+    b.write("UPDATE students SET name = 'from b'");
+    sync(&a, &b);
+    let conflict = only(&a);
+    assert_eq!(refused(&a, &conflict, Choice::Value(Value::Null)).code, "constraint_not_null");
+    assert_eq!(refused(&a, &conflict, Choice::Value(Value::Integer(3))).code, "type_mismatch");
+    assert_eq!(refused(&a, &conflict, Choice::KeepAll).code, "conflict_choice");
+    let stale = Conflict { versions: Vec::new(), ..conflict.clone() };
+    assert_eq!(refused(&a, &stale, Choice::Value(Value::Text("z".into()))).code, "conflict_changed");
+    resolve(&a, &conflict, version(&conflict, "from a"));
+    assert_eq!(open(&a, &b), [""; 0]);
+    assert_eq!(b.rows("SELECT name FROM students"), ["from a"]);
+    assert_eq!(refused(&b, &conflict, version(&conflict, "from a")).code, "conflict_unknown");
+    // Choosing what is shown already ends it, too.
+    a.write("UPDATE students SET name = 'from a again'");
+    b.write("UPDATE students SET name = 'from b again'");
+    sync(&a, &b);
+    let conflict = only(&b);
+    resolve(&b, &conflict, Choice::Value(Value::Text("from b again".into())));
+    assert_eq!(open(&a, &b), [""; 0]);
+}
+
+#[test]
+fn a_deletion_and_an_edit_made_apart_are_listed_and_either_can_be_chosen() {
+    for (choice, rows) in [("deleted", 0), ("alive", 1)] {
+        for edit_first in [true, false] {
+            let (a, b) = two();
+            a.write("INSERT INTO students (id, name) VALUES (1, 'x')");
+            sync(&a, &b);
+            let edit = || b.write("UPDATE students SET name = 'still here'");
+            let delete = || a.write("DELETE FROM students");
+            if edit_first {
+                edit();
+                delete();
+            } else {
+                delete();
+                edit();
+            }
+            assert_eq!(open(&a, &b), ["deleted students. 1"]);
+            assert_eq!(a.rows("SELECT id FROM students").len(), usize::from(!edit_first));
+            let conflict = only(&a);
+            resolve(&a, &conflict, version(&conflict, choice));
+            assert_eq!(open(&a, &b), [""; 0]);
+            assert_eq!(b.rows("SELECT id FROM students").len(), rows);
+        }
+    }
+}
+
+#[test]
+fn a_unique_value_given_twice_is_one_conflict_and_the_rule_returns_when_it_is_settled() {
+    let (a, b) = two();
+    a.write("INSERT INTO students (id, ref) VALUES (1, 'R1')");
+    b.write("INSERT INTO students (id, ref) VALUES (2, 'R1')");
+    assert_eq!(open(&a, &b), ["unique students.ref R1"]);
+    assert_eq!(values(&only(&b)), ["1", "2"], "the earlier keeps precedence");
+    assert_eq!(a.refused("INSERT INTO students (id, ref) VALUES (3, 'R1')").code, "constraint_unique");
+    let conflict = only(&b);
+    resolve(&b, &conflict, version(&conflict, "1"));
+    assert_eq!(open(&a, &b), [""; 0]);
+    assert_eq!(a.rows("SELECT id, ref FROM students"), ["1|R1", "2|NULL"]);
+    // An upsert needs a real unique index.
+    a.write("INSERT INTO students (id, ref) VALUES (4, 'R1') ON CONFLICT (ref) DO UPDATE SET low = 5");
+    assert_eq!(a.rows("SELECT id, low FROM students WHERE ref = 'R1'"), ["1|5"]);
+    b.write("INSERT INTO sales (id, day, till) VALUES (1, '2025-01-01', 'caisse')");
+    a.write("INSERT INTO sales (id, day, till) VALUES (2, '2025-01-01', 'caisse')");
+    assert_eq!(open(&a, &b), ["unique sales.day,till 2025-01-01,caisse"]);
+    let (a, b) = (a.reopen(), b.reopen());
+    a.write("DELETE FROM sales WHERE id = 1");
+    assert_eq!(open(&a, &b), [""; 0]);
+}
+
+#[test]
+fn the_other_row_can_be_given_a_value_of_its_own() {
+    let (a, b) = two();
+    a.write("INSERT INTO students (id, ref) VALUES (1, 'R1'), (5, 'R2')");
+    b.write("INSERT INTO students (id, ref) VALUES (2, 'R1')");
+    sync(&a, &b);
+    let conflict = only(&a);
+    assert_eq!(refused(&a, &conflict, Choice::Value(Value::Text("R2".into()))).code, "constraint_unique");
+    resolve(&a, &conflict, Choice::Value(Value::Text("R3".into())));
+    assert_eq!(open(&a, &b), [""; 0]);
+    assert_eq!(b.rows("SELECT id, ref FROM students ORDER BY id"), ["1|R1", "2|R3", "5|R2"]);
+}
+
+#[test]
+fn a_deleted_row_that_others_refer_to_is_shown_and_listed() {
+    let (a, b) = two();
+    a.write("INSERT INTO levels (id, name) VALUES (1, 'N5')");
+    a.write("INSERT INTO levels (id, name, above) VALUES (2, 'N4', 1)");
+    sync(&a, &b);
+    a.write("DELETE FROM levels WHERE id = 2");
+    a.write("DELETE FROM levels WHERE id = 1");
+    b.write("INSERT INTO students (id, level) VALUES (7, 2)");
+    // Both are kept: the student reaches one, and that one the other.
+    assert_eq!(open(&a, &b), ["reference levels. 1", "reference levels. 2"]);
+    assert_eq!(a.rows("SELECT id, name FROM levels ORDER BY id"), ["1|N5", "2|N4"]);
+    let kept = a.space.conflicts().unwrap();
+    let referrers = a.space.referrers(&kept[1], 5).unwrap();
+    assert_eq!(
+        (referrers[0].table.as_str(), &referrers[0].key.0[..]),
+        ("students", &[Value::Integer(7)][..])
+    );
+    // A new reference to it is an ordinary one.
+    a.write("INSERT INTO students (id, level) VALUES (8, 1)");
+    // Carrying the deletion out follows what was declared.
+    resolve(&b, &kept[1], Choice::Use(kept[1].versions[0].dot()));
+    assert_eq!(open(&a, &b), ["reference levels. 1"]);
+    assert_eq!(a.rows("SELECT id, level FROM students"), ["7|NULL", "8|1"]);
+    resolve(&a, &only(&a), Choice::KeepAll);
+    assert_eq!(open(&a, &b), [""; 0]);
+    assert_eq!(b.rows("SELECT id FROM levels"), ["1"]);
+}
+
+#[test]
+fn deleted_rows_that_only_refer_to_each_other_stay_hidden() {
+    let (a, b) = two();
+    a.write("INSERT INTO levels (id, name) VALUES (1, 'x'), (2, 'y')");
+    sync(&a, &b);
+    a.try_write(&[("DELETE FROM levels", vec![])]).unwrap();
+    b.write("UPDATE levels SET above = 3 - id");
+    b.write("UPDATE levels SET above = NULL WHERE id = 1");
+    b.write("DELETE FROM levels WHERE id = 2");
+    b.write("DELETE FROM levels WHERE id = 1");
+    assert_eq!(open(&a, &b), [""; 0], "all of them deleted by both");
+    assert_eq!(a.rows("SELECT id FROM levels"), [""; 0]);
+    // A circle kept by one living row goes when that row goes.
+    a.write("INSERT INTO levels (id, name) VALUES (11, 'x'), (12, 'y')");
+    a.write("UPDATE levels SET above = 23 - id");
+    sync(&a, &b);
+    b.write("INSERT INTO students (id, level) VALUES (9, 11)");
+    a.try_write(&[("UPDATE levels SET above = NULL", vec![]), ("DELETE FROM levels", vec![])]).unwrap();
+    b.write("UPDATE levels SET name = 'z', above = 12 WHERE id = 11");
+    sync(&a, &b);
+    b.write("DELETE FROM students");
+    b.write("UPDATE levels SET above = NULL");
+    b.write("DELETE FROM levels");
+    assert_eq!(open(&a, &b), [""; 0]);
+    assert_eq!(a.rows("SELECT id FROM levels"), [""; 0]);
+}
+
+#[test]
+fn a_rule_broken_by_two_edits_together_is_listed_and_can_be_mended() {
+    let (a, b) = two();
+    a.write("INSERT INTO students (id, low, high) VALUES (1, 2, 5)");
+    sync(&a, &b);
+    a.write("UPDATE students SET low = 5");
+    b.write("UPDATE students SET high = 3");
+    assert_eq!(open(&a, &b), ["check students.low <= high 1"]);
+    assert_eq!(values(&only(&a)), ["5", "3"]);
+    let conflict = only(&a);
+    assert_eq!(refused(&a, &conflict, Choice::Value(Value::Integer(1))).code, "conflict_choice");
+    a.write("UPDATE students SET low = 4");
+    assert_eq!(open(&a, &b).len(), 1, "a step towards the cure is not refused");
+    a.write("UPDATE students SET low = 1");
+    assert_eq!(open(&a, &b), [""; 0]);
+}
+
+#[test]
+fn one_request_recorded_on_two_sites_is_listed_and_the_later_can_be_undone() {
+    let (a, b) = two();
+    a.write("INSERT INTO students (id, stock, paid) VALUES (1, 40, 10.5)");
+    sync(&a, &b);
+    let sale = |site: &Site, id: i64| {
+        let statement = |sql: String| Statement { sql, params: Params::One(vec![]) };
+        let statements = vec![
+            statement(format!("INSERT INTO sales (id, student) VALUES ({id}, 1)")),
+            statement("UPDATE students SET stock = stock - 3, paid = paid + 2.25".into()),
+        ];
+        let write = Write { statements, idempotency_key: Some("sale 1".into()), ..Write::default() };
+        let _written: Written = site.space.wait(|reply| site.space.write(write, reply)).unwrap();
+    };
+    sale(&a, 101);
+    sale(&b, 102);
+    sale(&b, 103);
+    assert_eq!(open(&a, &b).len(), 1);
+    let conflict = only(&a);
+    assert_eq!((conflict.kind, conflict.versions.len()), (ConflictKind::Duplicate, 2));
+    assert_eq!(a.rows("SELECT stock, paid FROM students"), ["34|15"]);
+    resolve(&b, &conflict, Choice::Use(conflict.versions[0].dot()));
+    assert_eq!(open(&a, &b), [""; 0]);
+    assert_eq!(a.rows("SELECT stock, paid FROM students"), ["37|12.75"]);
+    assert_eq!(a.rows("SELECT id FROM sales").len(), 1);
+}
+
+#[test]
+fn a_stock_take_counts_and_what_it_did_not_know_still_counts_too() {
+    let (a, b) = two();
+    a.write("INSERT INTO students (id, stock) VALUES (1, 40)");
+    sync(&a, &b);
+    b.write("UPDATE students SET stock = stock - 5");
+    a.write("UPDATE students SET stock = exactly(38)");
+    assert_eq!(a.rows("SELECT stock FROM students"), ["38"]);
+    assert_eq!(open(&a, &b), [""; 0]);
+    assert_eq!(b.rows("SELECT stock FROM students"), ["33"], "38 counted, 5 sold meanwhile");
+    // One that confirms what was there is recorded as well.
+    assert!(a.write("UPDATE students SET stock = exactly(33)").dot.is_some());
+    b.write("UPDATE students SET stock = exactly(30)");
+    assert_eq!(open(&a, &b), ["register students.stock 1"]);
+    assert_eq!(values(&only(&a)), ["30", "33"]);
+    let conflict = only(&a);
+    resolve(&a, &conflict, Choice::Value(Value::Integer(31)));
+    assert_eq!(open(&a, &b), [""; 0]);
+    assert_eq!(b.rows("SELECT stock FROM students"), ["31"]);
+    a.write("INSERT INTO students (id, stock) VALUES (1, 50) ON CONFLICT (id) DO UPDATE SET stock = exactly(excluded.stock)");
+    assert_eq!(a.rows("SELECT stock FROM students"), ["50"]);
+    assert_eq!(a.refused("UPDATE students SET low = exactly(1)").code, "exactly_not_counter");
+    assert_eq!(a.refused("UPDATE students SET stock = 'many'").code, "type_mismatch");
+}
+
+#[test]
+fn a_stock_take_from_an_old_list_counts_what_was_sold_since() {
+    let (a, _) = two();
+    a.write("INSERT INTO students (id, stock) VALUES (1, 40)");
+    a.write("UPDATE students SET stock = stock - 1");
+    let printed = (*a.space.vector()).clone();
+    a.write("UPDATE students SET stock = stock - 5");
+    let statement =
+        Statement { sql: "UPDATE students SET stock = exactly(38)".into(), params: Params::One(vec![]) };
+    let write = Write { statements: vec![statement], basis: Some(printed), ..Write::default() };
+    let _written: Written = a.space.wait(|reply| a.space.write(write, reply)).unwrap();
+    assert_eq!(a.rows("SELECT stock FROM students"), ["33"]);
+    a.verify();
+}
+
+#[test]
+fn a_column_declared_in_two_ways_is_listed_and_one_can_be_chosen() {
+    let (a, b) = two();
+    let apply = |site: &Site, sql: &str| {
+        let _written: Written = site.space.wait(|reply| site.space.apply_schema(sql, reply)).unwrap();
+    };
+    apply(&a, "ALTER TABLE levels ADD COLUMN note TEXT");
+    a.write("INSERT INTO levels (id, note) VALUES (1, 'text')");
+    while crate::now_ms() == b.space.entries_from(0).last().unwrap().unwrap().transaction.header.time_ms {}
+    apply(&b, "ALTER TABLE levels ADD COLUMN note INTEGER");
+    b.write("INSERT INTO levels (id, note) VALUES (2, 7)");
+    assert_eq!(open(&a, &b), ["schema levels.note "]);
+    assert_eq!(values(&only(&a)), ["TEXT", "INTEGER"]);
+    assert_eq!(a.rows("SELECT id, note FROM levels ORDER BY id"), ["1|text", "2|NULL"]);
+    let conflict = only(&a);
+    resolve(&a, &conflict, version(&conflict, "INTEGER"));
+    assert_eq!(open(&a, &b), [""; 0]);
+    assert_eq!(b.rows("SELECT id, note FROM levels ORDER BY id"), ["1|NULL", "2|7"]);
+}
+
+#[test]
+fn a_row_told_by_one_chain_of_deletions_and_inserts_never_wedges() {
+    let (a, b) = two();
+    for round in 0..4 {
+        a.write(&format!(
+            "INSERT OR REPLACE INTO students (id, name, stock) VALUES (1, 'a{round}', {round})"
+        ));
+        b.write(&format!(
+            "INSERT OR REPLACE INTO students (id, name, stock) VALUES (1, 'b{round}', 1{round})"
+        ));
+        sync(&a, &b);
+        a.write("DELETE FROM students");
+        if round % 2 == 0 {
+            b.write("UPDATE students SET stock = stock + 1");
+        }
+        sync(&a, &b);
+    }
+    a.write("INSERT OR REPLACE INTO students (id, name, stock) VALUES (1, 'last', 5)");
+    assert_eq!(open(&a, &b), [""; 0]);
+    assert_eq!(b.rows("SELECT name, stock FROM students"), ["last|5"]);
+}

@@ -1,0 +1,244 @@
+//! The documents of RICHTEXT and JSON cells, as the view keeps them: each as one compact part,
+//! followed by the changes since. Rows that one insert wrote need none: their document follows
+//! from the text in the view.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tandem_protocol::document::{Document, DocumentId, DocumentKind, DocumentWrite};
+use tandem_protocol::identity::Author;
+use tandem_protocol::schema::ColumnId;
+use tandem_protocol::value::Value;
+
+use super::rows::Loaded;
+use super::table::ViewTable;
+use super::{ViewError, ViewResult};
+
+/// Changes kept beside a compact document. More cost more to load than to write it anew.
+const PARTS: i64 = 64;
+
+/// Loaded documents kept at hand.
+const LOADED: usize = 64;
+
+/// One document of one cell.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    pub table: i64,
+    pub key: Vec<u8>,
+    pub column: ColumnId,
+    pub id: DocumentId,
+}
+
+struct Entry {
+    document: Document,
+    /// Number of the next part.
+    next: i64,
+    /// Bytes of all parts.
+    bytes: usize,
+}
+
+/// Documents at hand. Forgotten whenever something is rolled back.
+#[derive(Default)]
+pub(super) struct Documents {
+    loaded: HashMap<Place, Entry>,
+}
+
+impl Documents {
+    pub(super) fn forget(&mut self) {
+        self.loaded.clear();
+    }
+
+    fn entry(
+        &mut self,
+        connection: &Connection,
+        kind: DocumentKind,
+        place: &Place,
+    ) -> ViewResult<Option<&mut Entry>> {
+        if !self.loaded.contains_key(place) {
+            let sql = "SELECT part, bytes FROM _tandem_documents \
+                       WHERE tbl = ?1 AND key = ?2 AND col = ?3 AND doc = ?4 ORDER BY part";
+            let mut statement = connection.prepare_cached(sql)?;
+            let column = place.column.0.to_le_bytes();
+            let mut rows = statement.query(params![place.table, place.key, column, place.id.0])?;
+            let (mut bytes, mut next) = (Vec::new(), 0);
+            while let Some(row) = rows.next()? {
+                next = row.get::<_, i64>(0)? + 1;
+                bytes.extend_from_slice(row.get_ref(1)?.as_blob().unwrap_or_default());
+            }
+            if next == 0 {
+                return Ok(None);
+            }
+            let document = Document::load(kind, place.id, &bytes)
+                .map_err(|_| ViewError::Inconsistent("a document that cannot be read"))?;
+            if self.loaded.len() >= LOADED {
+                self.loaded.clear();
+            }
+            let bytes = bytes.len();
+            self.loaded.insert(place.clone(), Entry { document, next, bytes });
+        }
+        Ok(self.loaded.get_mut(place))
+    }
+
+    /// Whether the cell ever had this document, as far as the view keeps it.
+    pub(super) fn has(&self, connection: &Connection, place: &Place) -> ViewResult<bool> {
+        let sql = "SELECT 1 FROM _tandem_documents WHERE tbl = ?1 AND key = ?2 AND col = ?3 AND doc = ?4";
+        let column = place.column.0.to_le_bytes();
+        let mut statement = connection.prepare_cached(sql)?;
+        Ok(statement
+            .query_row(params![place.table, place.key, column, place.id.0], |_| Ok(()))
+            .optional()?
+            .is_some())
+    }
+
+    /// Keeps a document with its first content, unless it is there.
+    pub(super) fn create(
+        &mut self,
+        connection: &Connection,
+        kind: DocumentKind,
+        place: &Place,
+        content: &str,
+    ) -> ViewResult<()> {
+        if self.has(connection, place)? {
+            return Ok(());
+        }
+        let mut document = Document::create(kind, place.id, content);
+        put_part(connection, place, 0, &document.save())
+    }
+
+    /// What a document contains; `None` if it is not kept.
+    pub(super) fn content(
+        &mut self,
+        connection: &Connection,
+        kind: DocumentKind,
+        place: &Place,
+    ) -> ViewResult<Option<String>> {
+        Ok(self.entry(connection, kind, place)?.map(|entry| entry.document.content()))
+    }
+
+    /// Bytes a document takes with all that ever happened to it.
+    pub(super) fn bytes(
+        &mut self,
+        connection: &Connection,
+        kind: DocumentKind,
+        place: &Place,
+    ) -> ViewResult<usize> {
+        Ok(self.entry(connection, kind, place)?.map_or(0, |entry| entry.bytes))
+    }
+
+    /// Takes in a change. One that is none, or of a document that nobody made, changes nothing.
+    pub(super) fn apply(
+        &mut self,
+        connection: &Connection,
+        kind: DocumentKind,
+        place: &Place,
+        author: Author,
+        change: &[u8],
+    ) -> ViewResult<()> {
+        let Some(entry) = self.entry(connection, kind, place)? else { return Ok(()) };
+        match entry.document.apply(author, change) {
+            Ok(()) => self.append(connection, place, change),
+            Err(_not_a_change) => Ok(()),
+        }
+    }
+
+    /// Gives a document another content; returns the change. `None`: it cannot take this content
+    /// (it is full), or nothing would change.
+    pub(super) fn edit(
+        &mut self,
+        connection: &Connection,
+        kind: DocumentKind,
+        place: &Place,
+        author: Author,
+        content: &str,
+    ) -> ViewResult<Option<Vec<u8>>> {
+        let Some(entry) = self.entry(connection, kind, place)? else { return Ok(None) };
+        let change = entry.document.edit(author, content);
+        if let Some(change) = &change {
+            self.append(connection, place, change)?;
+        }
+        Ok(change)
+    }
+
+    fn append(&mut self, connection: &Connection, place: &Place, change: &[u8]) -> ViewResult<()> {
+        let Some(entry) = self.loaded.get_mut(place) else { return Ok(()) };
+        if entry.next < PARTS {
+            put_part(connection, place, entry.next, change)?;
+            entry.next += 1;
+            entry.bytes += change.len();
+            return Ok(());
+        }
+        let sql = "DELETE FROM _tandem_documents WHERE tbl = ?1 AND key = ?2 AND col = ?3 AND doc = ?4";
+        let column = place.column.0.to_le_bytes();
+        connection.prepare_cached(sql)?.execute(params![place.table, place.key, column, place.id.0])?;
+        let whole = entry.document.save();
+        put_part(connection, place, 0, &whole)?;
+        (entry.next, entry.bytes) = (1, whole.len());
+        Ok(())
+    }
+}
+
+fn put_part(connection: &Connection, place: &Place, part: i64, bytes: &[u8]) -> ViewResult<()> {
+    let sql =
+        "INSERT INTO _tandem_documents (tbl, key, col, doc, part, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let column = place.column.0.to_le_bytes();
+    connection.prepare_cached(sql)?.execute(params![
+        place.table,
+        place.key,
+        column,
+        place.id.0,
+        part,
+        bytes
+    ])?;
+    Ok(())
+}
+
+/// The id that a document column's register holds; `None` for NULL.
+pub(super) fn id_of(value: &Value) -> Option<DocumentId> {
+    match value {
+        Value::Blob(bytes) => Some(DocumentId(bytes.as_slice().try_into().ok()?)),
+        _ => None,
+    }
+}
+
+/// What the register of a cell holds that one insert gave this text.
+pub(super) fn register_value(kind: DocumentKind, text: &Value) -> Value {
+    match text {
+        Value::Text(text) => {
+            DocumentWrite::Create(DocumentId::of(kind, text, None), String::new()).register_value()
+        }
+        other => other.clone(),
+    }
+}
+
+impl Documents {
+    /// Keeps the documents of a row that so far only its text in the view told of, where that text
+    /// is about to be no longer enough.
+    pub(super) fn keep_base(
+        &mut self,
+        connection: &Connection,
+        table: &ViewTable,
+        key: &[u8],
+        row: &Loaded,
+    ) -> ViewResult<()> {
+        for at in table.documents.iter().filter(|at| !row.is_only_base(table, **at)) {
+            if let Some(text) = row.base_text(*at) {
+                self.create_from(connection, table, key, *at, text)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the document that the base of a row wrote to one column.
+    pub(super) fn create_from(
+        &mut self,
+        connection: &Connection,
+        table: &ViewTable,
+        key: &[u8],
+        at: usize,
+        text: &str,
+    ) -> ViewResult<()> {
+        let Some(kind) = table.def.columns[at].kind.document_kind() else { return Ok(()) };
+        let place = table.place(key, at, DocumentId::of(kind, text, None));
+        self.create(connection, kind, &place, text)
+    }
+}

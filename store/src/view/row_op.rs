@@ -1,0 +1,270 @@
+//! What one captured row says to other sites, and the ops of a transaction made of it.
+
+use std::collections::HashMap;
+
+use tandem_protocol::bounds;
+use tandem_protocol::conflict::Conflict;
+use tandem_protocol::document::{DocumentId, DocumentWrite};
+use tandem_protocol::merge::{in_units, units};
+use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
+use tandem_protocol::schema::{ColumnId, ColumnType, MergeKind, TableId};
+use tandem_protocol::value::{Key, Value};
+use tandem_protocol::version::VersionVector;
+
+use super::documents::id_of;
+use super::local::Captured;
+use super::rows::Loaded;
+use super::table::ViewTable;
+use super::{View, ViewResult};
+
+/// A document that grew beyond this with its history is replaced by a new one of its content at
+/// the next edit: bytes.
+const HISTORY_BYTES: usize = 4 * bounds::DOCUMENT_BYTES;
+
+/// Deltas of counters, in units: by table, key and column.
+pub(crate) type Deltas = HashMap<(TableId, Vec<u8>, ColumnId), i128>;
+
+/// What a write with a basis had not seen.
+#[derive(Default)]
+pub(crate) struct Unseen {
+    /// What it had seen; `None`: everything.
+    pub basis: Option<VersionVector>,
+    /// The deltas of counters that it had not.
+    pub deltas: Deltas,
+}
+
+/// What one row's change says to other sites.
+pub(super) struct RowOp {
+    pub action: Action,
+    /// Place of the column in the table, and what is written to it.
+    pub cells: Vec<(usize, Mode, Value)>,
+}
+
+impl RowOp {
+    pub(super) fn changes(&self) -> bool {
+        self.action != Action::Update || !self.cells.is_empty()
+    }
+
+    /// A group for ops of this shape.
+    fn empty_group(&self, table: &ViewTable) -> RowGroup {
+        let column = |(at, mode, _): &(usize, Mode, Value)| CellColumn {
+            name: table.def.columns[*at].name.clone(),
+            id: table.ids[*at],
+            mode: *mode,
+        };
+        RowGroup {
+            table: table.def.name.clone(),
+            table_id: table.id,
+            action: self.action,
+            columns: self.cells.iter().map(column).collect(),
+            keys: vec![Vec::new(); table.key.len()],
+            cells: vec![Vec::new(); self.cells.len()],
+            times: Vec::new(),
+        }
+    }
+}
+
+/// A row's change, in canonical values.
+pub(super) struct Change<'a> {
+    pub table: &'a ViewTable,
+    pub key: &'a Key,
+    pub old: Option<&'a [Value]>,
+    pub new: Option<&'a [Value]>,
+    /// The row's state before; `None` where nobody wrote it before.
+    pub state: Option<&'a Loaded>,
+    /// Counters set by `exactly()`.
+    pub exact: &'a [usize],
+}
+
+impl View {
+    /// What a change says. Documents it edits take in the edit.
+    pub(super) fn row_op(&mut self, change: &Change<'_>, unseen: &Unseen) -> ViewResult<RowOp> {
+        let action = match (change.old, change.new) {
+            (_, None) => Action::Delete,
+            (None, Some(_)) => Action::Insert,
+            (Some(_), Some(_)) => Action::Update,
+        };
+        let mut cells = Vec::new();
+        let Some(new) = change.new else { return Ok(RowOp { action, cells }) };
+        let table = change.table;
+        for at in &table.cells {
+            let before = change.old.map(|row| &row[*at]);
+            let exact = change.exact.contains(at);
+            if before == Some(&new[*at]) && !exact {
+                continue;
+            }
+            let kind = table.def.columns[*at].kind;
+            let (mode, value) = match kind.merge_kind() {
+                MergeKind::Counter => counter(change, *at, before.filter(|_| !exact), &new[*at], unseen),
+                MergeKind::Document => self.document_cell(change, *at, before, &new[*at], unseen)?,
+                _ => (Mode::Set, new[*at].clone()),
+            };
+            cells.push((*at, mode, value));
+        }
+        Ok(RowOp { action, cells })
+    }
+
+    /// A document's new text: an edit of the document shown, or a new document.
+    fn document_cell(
+        &mut self,
+        change: &Change<'_>,
+        at: usize,
+        before: Option<&Value>,
+        new: &Value,
+        unseen: &Unseen,
+    ) -> ViewResult<(Mode, Value)> {
+        let (table, connection) = (change.table, &self.connection);
+        let (Value::Text(text), Some(row)) = (new, change.state) else { return Ok((Mode::Set, new.clone())) };
+        let Some(kind) = table.def.columns[at].kind.document_kind() else {
+            return Ok((Mode::Set, new.clone()));
+        };
+        let key = change.key.to_bytes();
+        let cell = row.state.cells.get(&table.ids[at]);
+        // The text was written over an older one: to change the document into it would take back,
+        // unlisted, what others did to it since.
+        let seen = unseen.basis.as_ref().is_none_or(|basis| {
+            let siblings = cell.into_iter().flat_map(|cell| cell.set.siblings());
+            siblings.into_iter().all(|sibling| basis.seq(&sibling.by.author) >= sibling.by.seq)
+        });
+        let shown = cell.and_then(|cell| cell.set.shown());
+        let shown = shown.and_then(|sibling| sibling.value.value().ok()).as_ref().and_then(id_of);
+        if let (Some(Value::Text(_)), Some(id), true) = (before, shown, seen) {
+            if let Some(old) = row.base_text(at) {
+                self.documents.create_from(connection, table, &key, at, old)?;
+            }
+            let place = table.place(&key, at, id);
+            if self.documents.bytes(connection, kind, &place)? <= HISTORY_BYTES
+                && let Some(edit) = self.documents.edit(connection, kind, &place, self.me, text)?
+            {
+                return Ok((Mode::Change, DocumentWrite::change_value(id, &edit)));
+            }
+        }
+        // Named by its content alone, unless the cell had a document of that content before.
+        let place = table.place(&key, at, DocumentId::of(kind, text, None));
+        let had = shown == Some(place.id) || self.documents.has(connection, &place)?;
+        Ok((if had { Mode::Fresh } else { Mode::Set }, new.clone()))
+    }
+}
+
+/// A counter's new value: by how much it changed, or what it is. `before`: `None` where it is to
+/// be set, whatever was there.
+fn counter(
+    change: &Change<'_>,
+    at: usize,
+    before: Option<&Value>,
+    new: &Value,
+    unseen: &Unseen,
+) -> (Mode, Value) {
+    let kind = change.table.def.columns[at].kind;
+    let Some(after) = units(new) else { return (Mode::Set, new.clone()) };
+    let id = change.table.ids[at];
+    let cell = change.state.and_then(|row| row.state.cells.get(&id));
+    let sum = cell.map_or(0, |cell| cell.sum);
+    // Counted up from NULL and back to 0 it would be NULL again.
+    let unwritten = change.table.def.columns[at].unwritten();
+    let is_zero = after == 0 && cell.is_some_and(|cell| cell.written(kind, &unwritten).is_null());
+    let delta = before.filter(|_| !is_zero).and_then(units).and_then(|before| after.checked_sub(before));
+    if let Some(delta) = delta.filter(|delta| fits(kind, i128::from(*delta))) {
+        return (Mode::Delta, in_units(kind, delta));
+    }
+    let unseen = match unseen.deltas.is_empty() {
+        true => 0,
+        false => unseen.deltas.get(&(change.table.id, change.key.to_bytes(), id)).copied().unwrap_or(0),
+    };
+    // The value wanted minus all deltas the writer had seen.
+    let offset = i128::from(after) - (sum - unseen);
+    let most = if fits(kind, offset) { offset } else { greatest(kind) * offset.signum() };
+    (Mode::Set, in_units(kind, most as i64))
+}
+
+/// Whether a cell can say so many units.
+fn fits(kind: ColumnType, units: i128) -> bool {
+    units.abs() <= greatest(kind)
+}
+
+fn greatest(kind: ColumnType) -> i128 {
+    match kind {
+        ColumnType::Counter { scale, .. } if scale > 0 => i128::from(bounds::DECIMAL_UNITS - 1),
+        _ => i128::from(i64::MAX),
+    }
+}
+
+/// A write of one row as it is, not captured from a statement.
+pub(crate) struct CellWrite {
+    pub table: TableId,
+    pub key: Key,
+    pub action: Action,
+    /// Place of the column in the table, and what is written to it.
+    pub cell: Option<(usize, Mode, Value)>,
+}
+
+impl View {
+    /// The op of such a write.
+    pub(crate) fn row_group(&self, write: &CellWrite) -> Option<RowGroup> {
+        let table = self.memory.tables.get(&write.table)?;
+        let op = RowOp { action: write.action, cells: write.cell.iter().cloned().collect() };
+        let mut group = op.empty_group(table);
+        group.keys.iter_mut().zip(&write.key.0).for_each(|(column, value)| column.push(value.clone()));
+        group.cells.iter_mut().zip(op.cells).for_each(|(column, (_, _, value))| column.push(value));
+        Some(group)
+    }
+
+    /// The rules that the row of such a write breaks, as conflicts.
+    pub(crate) fn broken_rules(&self, write: &CellWrite) -> ViewResult<Vec<Conflict>> {
+        match self.memory.tables.get(&write.table) {
+            Some(table) => self.breaches_of(table, &write.key.to_bytes()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// What sets a cell to a value, whatever is there: a canonical value of a row that has a state.
+    pub(crate) fn cell_set(
+        &mut self,
+        table: &ViewTable,
+        row: &Loaded,
+        key: &Key,
+        at: usize,
+        value: Value,
+    ) -> ViewResult<(Mode, Value)> {
+        let change = Change { table, key, old: None, new: None, state: Some(row), exact: &[] };
+        Ok(match table.def.columns[at].kind.merge_kind() {
+            MergeKind::Counter => counter(&change, at, None, &value, &Unseen::default()),
+            MergeKind::Document => self.document_cell(&change, at, None, &value, &Unseen::default())?,
+            _ => (Mode::Set, value),
+        })
+    }
+}
+
+/// What the rows of a group have in common.
+type Shape = (TableId, Action, Vec<(ColumnId, Mode)>);
+
+/// The ops of a transaction: rows that share table, action and columns side by side. Rows that are
+/// new need what was written to them no longer.
+pub(super) fn group_ops(captured: &mut [Captured]) -> Vec<Op> {
+    let mut groups: Vec<RowGroup> = Vec::new();
+    let mut places: HashMap<Shape, usize> = HashMap::new();
+    let mut last: Option<usize> = None;
+    for row in captured.iter_mut().filter(|row| row.op.changes()) {
+        let op = &row.op;
+        let columns = || op.cells.iter().map(|(at, mode, _)| (row.table.ids[*at], *mode));
+        // Neighbours mostly belong together.
+        let same = last.filter(|at| {
+            let group = &groups[*at];
+            group.table_id == row.table.id
+                && group.action == op.action
+                && group.columns.iter().map(|column| (column.id, column.mode)).eq(columns())
+        });
+        let place = same.unwrap_or_else(|| {
+            *places.entry((row.table.id, op.action, columns().collect())).or_insert_with(|| {
+                groups.push(op.empty_group(&row.table));
+                groups.len() - 1
+            })
+        });
+        last = Some(place);
+        let group = &mut groups[place];
+        group.keys.iter_mut().zip(&row.key.0).for_each(|(column, value)| column.push(value.clone()));
+        let cells = if row.is_new() { std::mem::take(&mut row.op.cells) } else { row.op.cells.clone() };
+        group.cells.iter_mut().zip(cells).for_each(|(column, (_, _, value))| column.push(value));
+    }
+    groups.into_iter().map(Op::Rows).collect()
+}

@@ -1,0 +1,276 @@
+//! Ends conflicts: turns what somebody chose into an ordinary transaction.
+
+use tandem_protocol::conflict::{Conflict, ConflictKind, Held, Version};
+use tandem_protocol::op::{Action, Mode, Op, Settlement};
+use tandem_protocol::schema::{MergeKind, SchemaOp};
+use tandem_protocol::transaction::Transaction;
+use tandem_protocol::value::{Key, Value};
+use tandem_protocol::version::Dot;
+
+use super::Writer;
+use super::group::{JobError, Labels, Pending};
+use crate::space::{Choice, Resolution};
+use crate::view::{CellWrite, ViewTable, quoted};
+use crate::write::{Params, Refusal, Statement, Written};
+
+/// How a choice is carried out.
+enum Plan {
+    /// As a user would, with all rules enforced; and ops besides.
+    Statements(Vec<Statement>, Vec<Op>),
+    /// Written directly, also where nothing visible changes.
+    Row(CellWrite),
+    /// System ops.
+    Ops(Vec<Op>),
+}
+
+impl Writer {
+    pub(super) fn run_resolution(
+        &mut self,
+        resolution: &Resolution,
+        now_ms: i64,
+        pending: &mut Pending,
+    ) -> Result<Written, JobError> {
+        let conflict = self.view.conflict(resolution.id)?.ok_or_else(Refusal::conflict_unknown)?;
+        if conflict.seen() != resolution.seen {
+            return Err(Refusal::conflict_changed().into());
+        }
+        let labels =
+            Labels { by: resolution.by.clone(), message: resolution.message.clone(), ..Labels::default() };
+        match self.plan(&conflict, &resolution.choice)? {
+            Plan::Statements(statements, ops) => self.record_sql(&statements, ops, labels, now_ms, pending),
+            Plan::Row(cell) => self.record_row(cell, labels, now_ms, pending),
+            Plan::Ops(ops) => self.record_ops(ops, labels, now_ms, pending),
+        }
+    }
+
+    fn plan(&mut self, conflict: &Conflict, choice: &Choice) -> Result<Plan, JobError> {
+        match conflict.kind {
+            ConflictKind::Schema => self.choose_definition(conflict, choice),
+            ConflictKind::Duplicate => self.choose_transaction(conflict, choice),
+            _ => {
+                let table = self.view.shown_table(&conflict.table).ok_or_else(Refusal::conflict_unknown)?;
+                match conflict.kind {
+                    ConflictKind::Register => self.choose_value(&table, conflict, choice),
+                    ConflictKind::Deleted | ConflictKind::Reference => {
+                        self.choose_life(&table, conflict, choice)
+                    }
+                    ConflictKind::Unique => choose_holder(&table, conflict, choice),
+                    _ => mend(&table, conflict, choice),
+                }
+            }
+        }
+    }
+
+    /// One of the values, or another one.
+    fn choose_value(
+        &mut self,
+        table: &ViewTable,
+        conflict: &Conflict,
+        choice: &Choice,
+    ) -> Result<Plan, JobError> {
+        let name = conflict.columns.first().map_or("", String::as_str);
+        let place = table.def.columns.iter().position(|column| column.name == name);
+        let at = place.ok_or_else(Refusal::conflict_unknown)?;
+        let key = Key(conflict.key_values());
+        let row = self.view.load_row(table, &key, &conflict.key)?;
+        let cell = row.state.cells.get(&table.ids[at]).ok_or_else(Refusal::conflict_unknown)?;
+        let column = &table.def.columns[at];
+        let (mode, value) = match choice {
+            Choice::Use(dot) => {
+                let chosen = version_of(conflict, dot)?;
+                let sibling = cell.set.siblings().iter().find(|sibling| sibling.by == chosen.by);
+                let sibling = sibling.ok_or_else(Refusal::conflict_changed)?;
+                let value = sibling.value.value().unwrap_or(Value::Null);
+                match value {
+                    // A document that is named anew.
+                    Value::Blob(_) if column.kind.merge_kind() == MergeKind::Document => {
+                        (Mode::Change, value)
+                    }
+                    value => (Mode::Set, value),
+                }
+            }
+            Choice::Value(value) => {
+                let value = column
+                    .kind
+                    .canonical(value.clone())
+                    .map_err(|error| Refusal::of_type(&table.def.name, name, &error))?;
+                if value.is_null() && column.not_null {
+                    return Err(Refusal::not_null(&table.def.name, name).into());
+                }
+                self.view.cell_set(table, &row, &key, at, value)?
+            }
+            Choice::KeepAll => return Err(Refusal::conflict_choice(conflict).into()),
+        };
+        Ok(Plan::Row(CellWrite {
+            table: table.id,
+            key,
+            action: Action::Update,
+            cell: Some((at, mode, value)),
+        }))
+    }
+
+    /// Whether the row is there.
+    fn choose_life(
+        &mut self,
+        table: &ViewTable,
+        conflict: &Conflict,
+        choice: &Choice,
+    ) -> Result<Plan, JobError> {
+        let alive = match choice {
+            Choice::Use(dot) => version_of(conflict, dot)?.held == Held::Alive,
+            Choice::KeepAll if conflict.kind == ConflictKind::Reference => true,
+            _ => return Err(Refusal::conflict_choice(conflict).into()),
+        };
+        let key = Key(conflict.key_values());
+        let shown = self.view.load_row(table, &key, &conflict.key)?.shown.is_some();
+        if !alive && shown {
+            // As a user would: what refers to it decides whether it can go.
+            return Ok(Plan::Statements(vec![delete(table, &key)], Vec::new()));
+        }
+        let action = if alive { Action::Update } else { Action::Delete };
+        Ok(Plan::Row(CellWrite { table: table.id, key, action, cell: None }))
+    }
+
+    /// Which definition of a name is shown.
+    fn choose_definition(&mut self, conflict: &Conflict, choice: &Choice) -> Result<Plan, JobError> {
+        let place = match choice {
+            Choice::Use(dot) => {
+                let chosen = version_of(conflict, dot)?;
+                conflict.versions.iter().position(|version| version == chosen)
+            }
+            Choice::KeepAll => None,
+            Choice::Value(_) => return Err(Refusal::conflict_choice(conflict).into()),
+        };
+        let schema = &self.view.memory.schema;
+        let unknown = || JobError::from(Refusal::conflict_unknown());
+        let op = match conflict.columns.first() {
+            None => {
+                let seen = schema.tables_named(&conflict.table);
+                let shown = schema.table(&conflict.table).map(tandem_protocol::schema::Table::id);
+                let chosen = place.and_then(|place| seen.get(place).copied()).or(shown);
+                let table_id = chosen.ok_or_else(unknown)?;
+                SchemaOp::ChooseTable { name: conflict.table.clone(), table_id, seen }
+            }
+            Some(name) => {
+                let table = schema.table(&conflict.table).ok_or_else(unknown)?;
+                let seen = table.columns_named(name);
+                let shown = table.shown.column(name).map(tandem_protocol::schema::ColumnDef::id);
+                let chosen = place.and_then(|place| seen.get(place).copied()).or(shown);
+                SchemaOp::ChooseColumn {
+                    table: table.shown.name.clone(),
+                    table_id: table.id(),
+                    name: name.clone(),
+                    column: chosen.ok_or_else(unknown)?,
+                    seen,
+                }
+            }
+        };
+        Ok(Plan::Ops(vec![Op::Schema(op)]))
+    }
+
+    /// Which of several recordings of one request counts.
+    fn choose_transaction(&mut self, conflict: &Conflict, choice: &Choice) -> Result<Plan, JobError> {
+        let seen: Vec<Dot> = conflict.versions.iter().map(Version::dot).collect();
+        let settled = Op::Settle(Settlement { conflict: conflict.id(), seen: seen.clone() });
+        let kept = match choice {
+            Choice::KeepAll => return Ok(Plan::Ops(vec![settled])),
+            Choice::Use(dot) => version_of(conflict, dot)?.dot(),
+            Choice::Value(_) => return Err(Refusal::conflict_choice(conflict).into()),
+        };
+        let kept = self.recorded_transaction(&kept)?.ok_or_else(Refusal::conflict_changed)?;
+        let mut statements = Vec::new();
+        for dot in seen.iter().filter(|dot| **dot != kept.header.dot) {
+            let undone = self.recorded_transaction(dot)?.ok_or_else(Refusal::conflict_changed)?;
+            for op in undone.ops.iter().rev() {
+                self.undo(op, &kept, &mut statements);
+            }
+        }
+        Ok(Plan::Statements(statements, vec![settled]))
+    }
+
+    /// Takes back what a repeated request did twice: rows it inserted beside those of the one that
+    /// is kept, and what it added to counters. Values it set are those the other one set.
+    fn undo(&self, op: &Op, kept: &Transaction, statements: &mut Vec<Statement>) {
+        let Op::Rows(group) = op else { return };
+        let Some(table) = self.view.memory.tables.get(&group.table_id) else { return };
+        let inserted_by_kept = |key: &Key| {
+            kept.ops.iter().any(|op| match op {
+                Op::Rows(other) if other.table_id == group.table_id && other.action == Action::Insert => {
+                    (0..other.rows()).any(|at| other.key(at) == *key)
+                }
+                _ => false,
+            })
+        };
+        for at in (0..group.rows()).rev() {
+            let key = group.key(at);
+            if group.action == Action::Insert {
+                if !inserted_by_kept(&key) {
+                    statements.push(delete(table, &key));
+                }
+                continue;
+            }
+            for (column, value) in group.row(at).filter(|(column, _)| column.mode == Mode::Delta) {
+                let Some(place) = table.ids.iter().position(|id| *id == column.id) else { continue };
+                let name = quoted(&table.def.columns[place].name);
+                let set = format!("{name} = {name} - ?1");
+                statements.push(update(table, &set, vec![value.clone()], &key));
+            }
+        }
+    }
+}
+
+fn version_of<'a>(conflict: &'a Conflict, dot: &Dot) -> Result<&'a Version, Refusal> {
+    let chosen = conflict.versions.iter().find(|version| version.dot() == *dot);
+    chosen.ok_or_else(|| Refusal::conflict_choice(conflict))
+}
+
+/// Which row keeps a unique value.
+fn choose_holder(table: &ViewTable, conflict: &Conflict, choice: &Choice) -> Result<Plan, JobError> {
+    let key_of = |version: &Version| match &version.held {
+        Held::Row(key) => Key::from_bytes(key).ok(),
+        _ => None,
+    };
+    let (kept, value) = match choice {
+        Choice::Use(dot) => (version_of(conflict, dot)?, Value::Null),
+        Choice::Value(value) if conflict.versions.len() == 2 => (&conflict.versions[0], value.clone()),
+        _ => return Err(Refusal::conflict_choice(conflict).into()),
+    };
+    let outside = |name: &&String| {
+        let column = table.def.column(name);
+        column.is_some_and(|column| !(table.def.is_key(name) || value.is_null() && column.not_null))
+    };
+    let column = conflict.columns.iter().find(outside).ok_or_else(|| Refusal::conflict_by_hand(conflict))?;
+    let others = conflict.versions.iter().filter(|version| *version != kept).filter_map(key_of);
+    let set = format!("{} = ?1", quoted(column));
+    let statements = others.map(|key| update(table, &set, vec![value.clone()], &key)).collect();
+    Ok(Plan::Statements(statements, Vec::new()))
+}
+
+/// A value for the column that may not be NULL.
+fn mend(table: &ViewTable, conflict: &Conflict, choice: &Choice) -> Result<Plan, JobError> {
+    let column = conflict.columns.first().and_then(|rule| table.def.column(rule));
+    let (Some(column), Choice::Value(value)) = (column, choice) else {
+        return Err(Refusal::conflict_by_hand(conflict).into());
+    };
+    let set = format!("{} = ?1", quoted(&column.name));
+    let statement = update(table, &set, vec![value.clone()], &Key(conflict.key_values()));
+    Ok(Plan::Statements(vec![statement], Vec::new()))
+}
+
+fn delete(table: &ViewTable, key: &Key) -> Statement {
+    let sql = format!("DELETE FROM {} WHERE {}", quoted(&table.def.name), condition(table, 1));
+    Statement { sql, params: Params::One(key.0.clone()) }
+}
+
+fn update(table: &ViewTable, set: &str, mut params: Vec<Value>, key: &Key) -> Statement {
+    let first = params.len() + 1;
+    let sql = format!("UPDATE {} SET {set} WHERE {}", quoted(&table.def.name), condition(table, first));
+    params.extend(key.0.iter().cloned());
+    Statement { sql, params: Params::One(params) }
+}
+
+fn condition(table: &ViewTable, first: usize) -> String {
+    let names = table.key.iter().map(|at| quoted(&table.def.columns[*at].name));
+    let parts: Vec<String> = names.zip(first..).map(|(name, at)| format!("{name} = ?{at}")).collect();
+    parts.join(" AND ")
+}

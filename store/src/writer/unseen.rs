@@ -1,0 +1,63 @@
+//! What lies between a write's basis and now. A counter that is set (a stock-take, an import) says
+//! its value minus the deltas the writer had seen, so the others must be known.
+
+use tandem_protocol::merge::units;
+use tandem_protocol::op::{Mode, Op};
+use tandem_protocol::transaction::Transaction;
+use tandem_protocol::version::{Dot, VersionVector};
+
+use super::Writer;
+use super::group::{JobError, Pending};
+use super::recovery::transactions;
+use crate::log::LogError;
+use crate::view::{Deltas, Unseen, ViewError};
+
+impl Writer {
+    /// What is here that `basis` does not cover.
+    pub(super) fn unseen(&self, basis: &VersionVector, pending: &Pending) -> Result<Unseen, JobError> {
+        let mut unseen = Unseen { basis: Some(basis.clone()), ..Unseen::default() };
+        let first = self.view.first_beyond(basis)?.unwrap_or(self.log_end);
+        for record in self.log.records(first, self.log_end) {
+            for (_, transaction, _) in record.and_then(|record| transactions(&record)).map_err(unreadable)? {
+                add(&mut unseen.deltas, basis, &transaction);
+            }
+        }
+        // Those of the group at hand are not in the log yet.
+        for recent in pending.recent() {
+            if let Ok(transaction) = Transaction::decode(&recent.bytes) {
+                add(&mut unseen.deltas, basis, &transaction);
+            }
+        }
+        Ok(unseen)
+    }
+
+    /// A transaction of the log.
+    pub(super) fn recorded_transaction(&self, dot: &Dot) -> Result<Option<Transaction>, JobError> {
+        let Some(arrival) = self.view.arrival_of(dot)? else { return Ok(None) };
+        let Some(record) = self.log.holding(arrival).map_err(unreadable)? else { return Ok(None) };
+        let found = transactions(&record).map_err(unreadable)?.into_iter().find(|(at, _, _)| *at == arrival);
+        Ok(found.map(|(_, transaction, _)| transaction))
+    }
+}
+
+fn add(deltas: &mut Deltas, basis: &VersionVector, transaction: &Transaction) {
+    if basis.covers(&transaction.header.dot) {
+        return;
+    }
+    for op in &transaction.ops {
+        let Op::Rows(group) = op else { continue };
+        for (column, values) in group.columns.iter().zip(&group.cells) {
+            if column.mode != Mode::Delta {
+                continue;
+            }
+            for (at, value) in values.iter().enumerate() {
+                let name = (group.table_id, group.key(at).to_bytes(), column.id);
+                *deltas.entry(name).or_default() += i128::from(units(value).unwrap_or(0));
+            }
+        }
+    }
+}
+
+fn unreadable(error: LogError) -> JobError {
+    JobError::from(ViewError::Behind(error.to_string()))
+}
