@@ -10,6 +10,8 @@ use ureq::{Agent, SendBody};
 /// No request of a test takes that long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const TRANSACTIONS: &str = "/v1/spaces/school/transactions";
+
 /// A client of one node. Its connections belong to the network on which they are opened, so it is
 /// made and used [inside](crate::lan::Host::inside) the node's host.
 pub struct Http {
@@ -74,14 +76,36 @@ impl Http {
 
     /// Sends any bytes.
     pub fn post_bytes(&self, path: &str, body: Vec<u8>) -> Result<Reply, NoAnswer> {
-        let request = ureq::http::Request::post(format!("{}{path}", self.url))
-            .header("content-type", "application/json");
-        self.send(request, SendBody::from_owned_reader(std::io::Cursor::new(body)))
+        self.send(self.posting(path), SendBody::from_owned_reader(std::io::Cursor::new(body)))
     }
 
     /// Writes one transaction of these statements into the space `school`.
     pub fn transact(&self, statements: &impl Serialize) -> Result<Reply, NoAnswer> {
-        self.post("/v1/spaces/school/transactions", &json!({ "statements": statements }))
+        self.post(TRANSACTIONS, &json!({ "statements": statements }))
+    }
+
+    /// The same, as the request of that `Idempotency-Key`.
+    pub fn transact_once(&self, key: &str, statements: &impl Serialize) -> Result<Reply, NoAnswer> {
+        let body = serde_json::to_vec(&json!({ "statements": statements })).unwrap();
+        let request = self.posting(TRANSACTIONS).header("idempotency-key", key);
+        self.send(request, SendBody::from_owned_reader(std::io::Cursor::new(body)))
+    }
+
+    /// Writes one transaction as made when `basis` was read.
+    pub fn transact_on(&self, basis: &str, statements: &impl Serialize) -> Result<Reply, NoAnswer> {
+        self.post(TRANSACTIONS, &json!({ "statements": statements, "basis": basis }))
+    }
+
+    /// The version token of the space `school` as this site shows it.
+    pub fn version(&self) -> Result<String, NoAnswer> {
+        let (status, answer) = self.post("/v1/spaces/school/queries", &json!({ "sql": "SELECT 1" }))?;
+        assert_eq!(status, 200, "{answer}");
+        Ok(answer["version"].as_str().unwrap().to_owned())
+    }
+
+    fn posting(&self, path: &str) -> ureq::http::request::Builder {
+        let url = format!("{}{path}", self.url);
+        ureq::http::Request::post(url).header("content-type", "application/json")
     }
 
     fn send(

@@ -115,6 +115,21 @@ impl Host {
         ip(&["-n", &self.lan.switch(), "link", "set", &self.port, "master", "switch"]);
     }
 
+    /// Nothing passes from here to another host from now on; all others are reached as before.
+    pub fn shun(&self, other: &Self) {
+        self.ip(&["route", "replace", "blackhole", &format!("{}/32", other.address())]);
+    }
+
+    /// Undoes [`Host::shun`].
+    pub fn reach(&self, other: &Self) {
+        self.ip(&["route", "delete", "blackhole", &format!("{}/32", other.address())]);
+    }
+
+    /// Undoes every [`Host::shun`].
+    pub fn shun_nobody(&self) {
+        self.ip(&["route", "flush", "type", "blackhole"]);
+    }
+
     /// A command that runs on this host.
     pub fn command(&self, program: &std::path::Path) -> Command {
         let mut command = Command::new("ip");

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::answer::Answer;
+use crate::faketime;
 use crate::http::Http;
 use crate::lan::Host;
 use crate::wait;
@@ -23,6 +24,7 @@ pub struct Site {
     host: Option<Arc<Host>>,
     base: TempDir,
     data: PathBuf,
+    clock: Mutex<Option<String>>,
     node: Mutex<Option<Child>>,
 }
 
@@ -40,12 +42,18 @@ impl Site {
     fn at(host: Option<Arc<Host>>, name: &str) -> Self {
         let base = tempfile::Builder::new().prefix("tandem-test-").tempdir().unwrap();
         let data = base.path().join("data");
-        Self { name: name.to_owned(), host, base, data, node: Mutex::default() }
+        Self { name: name.to_owned(), host, base, data, clock: Mutex::default(), node: Mutex::default() }
     }
 
     /// Uses another data folder from now on; its content becomes this site's.
     pub fn use_folder(&mut self, data: &Path) {
         data.clone_into(&mut self.data);
+    }
+
+    /// Sets this PC's clock (see [`faketime::env`]), or sets it right again. What runs already
+    /// keeps the one it has.
+    pub fn set_clock(&self, clock: Option<&str>) {
+        *self.clock.lock().unwrap() = clock.map(str::to_owned);
     }
 
     /// Its name.
@@ -77,11 +85,16 @@ impl Site {
 
     /// The program with its data folder, on its host; English whatever the machine speaks.
     pub fn command(&self) -> Command {
-        let program = program();
+        let (program, clock) = (program(), self.clock.lock().unwrap());
+        // Told to `env`, for nothing else on the way is to see that clock.
+        let first = if clock.is_some() { Path::new("env") } else { &program };
         let mut command = match &self.host {
-            Some(host) => host.command(&program),
-            None => Command::new(&program),
+            Some(host) => host.command(first),
+            None => Command::new(first),
         };
+        if let Some(clock) = &*clock {
+            command.args(faketime::env(clock)).arg(&program);
+        }
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TANDEM_")) {
             command.env_remove(name);
         }
@@ -98,6 +111,12 @@ impl Site {
     pub fn tandem(&self, args: &[&str]) -> Answer {
         let output = self.command().args(args).stdin(Stdio::null()).output().unwrap();
         Answer::new(format!("{}: tandem {}", self.name, args.join(" ")), output)
+    }
+
+    /// Stops the node and starts it again.
+    pub fn restart(&self) {
+        self.stop();
+        self.start();
     }
 
     /// Starts the node, and waits until it answers.
@@ -222,6 +241,13 @@ impl Site {
     #[track_caller]
     pub fn invite(&self) -> String {
         self.tandem(&["invite"]).json()["token"].as_str().unwrap().to_owned()
+    }
+
+    /// All open conflicts, and what is told of each.
+    #[track_caller]
+    pub fn conflicts(&self) -> Vec<Value> {
+        let listed = self.tandem(&["conflicts"]).json();
+        serde_json::from_value(listed["conflicts"].clone()).unwrap()
     }
 
     /// Joins, alone, until everything has arrived.

@@ -37,14 +37,31 @@ pub fn within<T>(
     }
 }
 
-/// Waits until all sites hold the same transactions and show the same rows.
+/// Waits until all sites hold the same transactions, show the same rows and list the same
+/// conflicts, and nothing waits for what it builds on.
 pub fn equal(sites: &[&Site]) {
+    alike(sites, |space| space["waiting"] == 0);
+}
+
+/// [`equal`] for sites that hold what they cannot show: of two tables of one name, one's rows.
+pub fn equal_but_for_waiting(sites: &[&Site]) {
+    alike(sites, |_| true);
+}
+
+fn alike(sites: &[&Site], also: impl Fn(&serde_json::Value) -> bool) {
+    const FIELDS: [&str; 7] = [
+        "version_vector",
+        "transactions",
+        "fingerprint",
+        "tables",
+        "waiting",
+        "open_conflicts",
+        "conflict_fingerprint",
+    ];
     until("equal", sites, || {
         let all: Vec<_> = sites.iter().map(|site| site.space()).collect();
-        let same = |field: &str| all.iter().all(|space| space[field] == all[0][field]);
-        let agree = ["version_vector", "transactions", "fingerprint", "tables"].into_iter().all(same);
-        let none_waits = all.iter().all(|space| space["waiting"] == 0);
-        if agree && none_waits { Ok(()) } else { Err(seen(&all)) }
+        let agree = FIELDS.iter().all(|field| all.iter().all(|space| space[*field] == all[0][*field]));
+        if agree && all.iter().all(&also) { Ok(()) } else { Err(seen(&all)) }
     });
 }
 
@@ -63,10 +80,12 @@ pub fn connected(sites: &[&Site]) {
 fn seen(spaces: &[serde_json::Value]) -> String {
     let line = |space: &serde_json::Value| {
         format!(
-            "transactions {} waiting {} fingerprint {} vector {} peers {}\n",
+            "transactions {} waiting {} fingerprint {} conflicts {} {} vector {} peers {}\n",
             space["transactions"],
             space["waiting"],
             space["fingerprint"],
+            space["open_conflicts"],
+            space["conflict_fingerprint"],
             space["version_vector"],
             space["peers"]
         )

@@ -1,0 +1,105 @@
+//! Breaks a rule on purpose, in a copy of the source, and lets the simulator find it.
+//!
+//! `cargo run --release -p tandem-tests --bin mutate` tries every mutation in `mutations.rs` and
+//! prints the first seed that caught each; names given as arguments restrict it to those. It fails
+//! if one is not caught within 100 seeds, or no longer fits the source.
+
+mod mutations;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use mutations::{MUTATIONS, Mutation};
+
+/// Seeds in which the simulator must find a broken rule.
+const SEEDS: u32 = 100;
+
+fn main() -> ExitCode {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let chosen: Vec<&Mutation> = MUTATIONS
+        .iter()
+        .filter(|mutation| wanted.is_empty() || wanted.iter().any(|name| name == mutation.name))
+        .collect();
+    if chosen.is_empty() {
+        eprintln!("known mutations:");
+        MUTATIONS.iter().for_each(|mutation| eprintln!("  {:24} {}", mutation.name, mutation.breaks));
+        return ExitCode::FAILURE;
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned);
+    let scratch = source.join("target/mutations");
+    let mut missed = 0;
+    println!("| mutation | what it breaks | caught by seed | as |");
+    println!("|---|---|---|---|");
+    for mutation in chosen {
+        let verdict = tried(mutation, &source, &scratch).unwrap_or_else(|problem| {
+            missed += 1;
+            format!("**not caught**: {problem} |")
+        });
+        println!("| {} | {} | {verdict} |", mutation.name, mutation.breaks);
+    }
+    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The seed that caught a mutation, and what the simulator said.
+fn tried(mutation: &Mutation, source: &Path, scratch: &Path) -> Result<String, String> {
+    let tree = scratch.join("source");
+    copy(source, &tree)?;
+    let file = tree.join(mutation.file);
+    let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    if text.matches(mutation.old).count() != 1 {
+        return Err(format!("{} does not hold exactly once: {}", mutation.file, mutation.old));
+    }
+    let broken = text.replace(mutation.old, mutation.new);
+    std::fs::write(&file, broken).map_err(|error| format!("{}: {error}", file.display()))?;
+    let build = scratch.join("build");
+    run(Command::new(env!("CARGO"))
+        .args(["build", "--release", "--quiet", "--locked", "--package", "tandem-tests", "--bin", "simulate"])
+        .arg("--target-dir")
+        .arg(&build)
+        .env("RUSTFLAGS", "--cap-lints=allow")
+        .current_dir(&tree))?;
+    let output = Command::new(build.join("release/simulate"))
+        .args(["--seeds", &SEEDS.to_string(), "--no-shrink"])
+        .current_dir(&tree)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("the simulator could not be run: {error}"))?;
+    if output.status.success() {
+        return Err(format!("{SEEDS} seeds passed"));
+    }
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let seed = said.rsplit("--seed ").next().and_then(|rest| rest.split_whitespace().next());
+    let seed = seed.filter(|seed| seed.parse::<u64>().is_ok()).ok_or("the simulator named no seed")?;
+    let reason = said.lines().find_map(|line| line.split("BROKEN: ").nth(1)).unwrap_or("a panic");
+    let reason: String = reason.chars().take(80).collect();
+    Ok(format!("{seed} | {}", reason.replace('|', "\\|")))
+}
+
+/// What git tracks and what is new, as it lies in the work tree; only what changed is written, so
+/// that little is built again.
+fn copy(source: &Path, tree: &Path) -> Result<(), String> {
+    let listed = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(source)
+        .output()
+        .map_err(|error| format!("git: {error}"))?;
+    for name in String::from_utf8_lossy(&listed.stdout).lines() {
+        let (from, to) = (source.join(name), tree.join(name));
+        let Ok(content) = std::fs::read(&from) else { continue };
+        if std::fs::read(&to).is_ok_and(|there| there == content) {
+            continue;
+        }
+        let written = to.parent().map_or(Ok(()), std::fs::create_dir_all);
+        written.and_then(|()| std::fs::write(&to, content)).map_err(|error| format!("{name}: {error}"))?;
+    }
+    Ok(())
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("it does not build: {}", String::from_utf8_lossy(&output.stderr)))
+}

@@ -1,0 +1,52 @@
+//! A counter: the shown offset, and all deltas ever.
+
+use tandem_protocol::decimal::Decimal;
+use tandem_protocol::op::Mode;
+use tandem_protocol::value::Value;
+
+use super::cell::{CellWrites, Claim};
+use super::siblings::{self, Sibling};
+
+/// The siblings of its offset.
+pub fn siblings(scale: u8, writes: &CellWrites<'_, '_>) -> Vec<Sibling<Claim>> {
+    let sum = sum(writes);
+    let offsets: Vec<_> = writes
+        .iter()
+        .filter(|(_, mode, _)| *mode == Mode::Set)
+        .map(|(write, _, offset)| {
+            (*write, Claim { meant: (*offset).clone(), shows: counted(scale, offset, sum) })
+        })
+        .collect();
+    siblings::siblings(&offsets)
+}
+
+/// What it shows while no offset was ever set.
+pub fn unwritten(scale: u8, writes: &CellWrites<'_, '_>, default: &Value) -> Value {
+    counted(scale, default, sum(writes))
+}
+
+fn sum(writes: &CellWrites<'_, '_>) -> i128 {
+    writes.iter().filter(|(_, mode, _)| *mode == Mode::Delta).map(|(_, _, delta)| units(delta)).sum()
+}
+
+/// NULL stays NULL until something is counted; then it counts as 0.
+fn counted(scale: u8, offset: &Value, sum: i128) -> Value {
+    if sum == 0 && offset.is_null() {
+        return Value::Null;
+    }
+    let total = units(offset).saturating_add(sum);
+    let within = |least: i64, most: i64| total.clamp(least.into(), most.into()) as i64;
+    match scale {
+        0 => Value::Integer(within(i64::MIN, i64::MAX)),
+        // What floating point still holds exactly.
+        _ => Value::Decimal(Decimal { mantissa: within(-999_999_999_999_999, 999_999_999_999_999), scale }),
+    }
+}
+
+fn units(value: &Value) -> i128 {
+    match value {
+        Value::Integer(number) => (*number).into(),
+        Value::Decimal(decimal) => decimal.mantissa.into(),
+        _ => 0,
+    }
+}

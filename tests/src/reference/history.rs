@@ -1,0 +1,58 @@
+//! The transactions, and what the writer of each had seen.
+
+use std::collections::BTreeMap;
+
+use tandem_protocol::op::Op;
+use tandem_protocol::transaction::{Header, Transaction};
+use tandem_protocol::version::{Dot, Head, VersionVector};
+
+/// One transaction.
+pub struct Entry<'a> {
+    pub header: &'a Header,
+    pub ops: &'a [Op],
+    /// What its writer had seen: decides what it supersedes.
+    seen: VersionVector,
+    /// How many transactions its author held when it was recorded, itself among them.
+    held: u64,
+}
+
+/// All transactions, causes before effects.
+pub struct History<'a>(Vec<Entry<'a>>);
+
+impl Entry<'_> {
+    /// Whether its writer had seen that transaction.
+    pub fn knows(&self, other: &Self) -> bool {
+        self.seen.covers(&other.header.dot)
+    }
+}
+
+impl<'a> History<'a> {
+    pub fn of(transactions: &'a [Transaction]) -> Self {
+        let by_dot: BTreeMap<Dot, &Transaction> =
+            transactions.iter().map(|transaction| (transaction.header.dot, transaction)).collect();
+        let mut contexts: BTreeMap<_, VersionVector> = BTreeMap::new();
+        let mut entries = Vec::new();
+        // An author's transactions follow each other, by ascending number.
+        for (dot, transaction) in by_dot {
+            let header = &transaction.header;
+            let context = contexts.entry(dot.author).or_default();
+            context.join(&header.context);
+            let mut past = context.clone();
+            if dot.seq > 1 {
+                past.advance(dot.author, Head { seq: dot.seq - 1, prefix: [0; 8] });
+            }
+            let held = past.transactions() + 1;
+            // Nobody has seen more than there was to see.
+            let mut seen = header.basis.clone().unwrap_or_else(|| past.clone());
+            seen.0.iter_mut().for_each(|(author, head)| head.seq = head.seq.min(past.seq(author)));
+            entries.push(Entry { header, ops: &transaction.ops, seen, held });
+        }
+        // Who holds a transaction holds all that its author held, and the transaction itself.
+        entries.sort_by_key(|entry| (entry.held, entry.header.dot));
+        Self(entries)
+    }
+
+    pub fn entries(&self) -> &[Entry<'a>] {
+        &self.0
+    }
+}

@@ -1,0 +1,296 @@
+//! What must be true: at every start, of every answer, and when all is over.
+
+use std::collections::BTreeMap;
+
+use tandem_protocol::transaction::Transaction;
+use tandem_protocol::value::Value;
+use tandem_protocol::verify;
+use tandem_protocol::version::Dot;
+use tandem_store::simulated::{Survival, ViewLoss};
+use tandem_store::{ReceiveError, Received, Space};
+
+use super::ledger::{Amount, Fate, label};
+use super::statement::TILL_IDS;
+use super::world::World;
+use crate::reference::{self, Expected};
+
+/// What people see of a site, as text.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    parts: BTreeMap<String, String>,
+}
+
+impl World {
+    /// A block that a site was given is taken in, or cannot be yet. It is never wrong.
+    pub fn check_received(&mut self, at: usize, result: &Result<Received, ReceiveError>) {
+        let sound = match result {
+            Ok(_) | Err(ReceiveError::Log(_)) => true,
+            Err(ReceiveError::Fault(fault)) => {
+                self.counts.one(match fault {
+                    verify::Fault::Gap { .. } => "block: after a gap",
+                    verify::Fault::MissingContext { .. } => "block: before its context",
+                    _ => "block: refused",
+                });
+                let early = matches!(fault, verify::Fault::Gap { .. } | verify::Fault::MissingContext { .. });
+                early || self.sites.iter().any(|site| site.copy_of.is_some())
+            }
+            Err(_) => false,
+        };
+        if !sound {
+            let name = self.sites[at].name;
+            self.fail(format!("{name} refuses a sound block: {result:?}"));
+        }
+    }
+
+    /// A site that has just started holds all it ever promised, and everything that others have
+    /// of it.
+    pub fn check_started(&mut self, at: usize) {
+        let vector = self.sites[at].vector();
+        let name = self.sites[at].name;
+        if !vector.covers_all(&self.sites[at].promised) {
+            return self.fail(format!("{name} lost what it had promised to hold"));
+        }
+        let me = self.sites[at].author;
+        let copied = self.sites.iter().any(|site| site.copy_of.is_some());
+        let ahead = self.sites.iter().find(|site| site.vector().seq(&me) > vector.seq(&me));
+        if let Some(other) = ahead
+            && !copied
+        {
+            self.fail(format!("{} holds transactions of {name} that were not durable there", other.name));
+        }
+    }
+
+    /// Everything, once all sites hold the same.
+    pub fn check_all(&mut self) {
+        let transactions = match self.transactions(0) {
+            Ok(transactions) => transactions,
+            Err(error) => return self.fail(error),
+        };
+        self.check_ledger(&transactions);
+        self.check_equality();
+        self.check_reference(&transactions);
+        self.check_again();
+    }
+
+    /// What all sites show is what the log means.
+    fn check_reference(&mut self, transactions: &[Transaction]) {
+        let expected = of_reference(&reference::fold(transactions));
+        let shown = match self.sites[0].space().map(seen) {
+            Some(Ok(shown)) => shown,
+            Some(Err(error)) => return self.fail(error),
+            None => return,
+        };
+        if let Some(difference) = expected.difference(&shown.like(&expected), "by the reference", "here") {
+            self.fail(difference);
+        }
+    }
+
+    fn transactions(&self, at: usize) -> Result<Vec<Transaction>, String> {
+        let name = self.sites[at].name;
+        let space = self.sites[at].space().ok_or_else(|| format!("{name} is off"))?;
+        let entries = space.entries_from(0).map(|entry| entry.map(|entry| entry.transaction));
+        entries
+            .collect::<Result<_, _>>()
+            .map_err(|error| format!("the log of {name} cannot be read: {error}"))
+    }
+
+    /// Nothing acknowledged is lost, and every till holds the sum of what was put into it.
+    fn check_ledger(&mut self, transactions: &[Transaction]) {
+        let labels: BTreeMap<String, Dot> = transactions
+            .iter()
+            .filter_map(|one| Some((one.header.message.clone()?, one.header.dot)))
+            .collect();
+        let mut sums: BTreeMap<(&str, &str), Option<i64>> = BTreeMap::new();
+        let mut lost = None;
+        for (number, entry) in self.ledger.entries() {
+            let found = labels.get(&label(number));
+            match (entry.fate, found) {
+                (Fate::Recorded(dot), found) if found != Some(&dot) => {
+                    lost.get_or_insert(format!(
+                        "write {number} was acknowledged as {dot:?} and is {found:?}"
+                    ));
+                }
+                (Fate::Refused, Some(dot)) => {
+                    lost.get_or_insert(format!("write {number} was refused and is there as {dot:?}"));
+                }
+                _ => {}
+            }
+            for delta in entry.deltas.iter().filter(|_| found.is_some()) {
+                let sum = sums.entry((delta.till, delta.column)).or_insert(Some(0));
+                *sum = match delta.amount {
+                    Amount::Added(units) => sum.map(|sum| sum + units),
+                    Amount::Set(_) => None,
+                };
+            }
+        }
+        if let Some(lost) = lost {
+            return self.fail(lost);
+        }
+        for till in TILL_IDS {
+            for (column, scale) in [("sold", 1), ("takings", 100)] {
+                let Some(sum) = sums.get(&(till, column)).copied().unwrap_or(Some(0)) else {
+                    self.counts.one("till whose sum is not known");
+                    continue;
+                };
+                let sql = format!(
+                    "SELECT CAST(round({column} * {scale}) AS INTEGER) FROM tills WHERE id = '{till}'"
+                );
+                let shown = self.sites[0].space().map(|space| space.query(&sql, &[]));
+                let shown =
+                    shown.and_then(Result::ok).and_then(|(rows, _)| rows.rows.first()?.first().cloned());
+                if shown != Some(Value::Integer(sum)) {
+                    return self
+                        .fail(format!("till {till}: {column} is {shown:?}, and {sum} was put into it"));
+                }
+            }
+        }
+    }
+
+    /// All sites show the same.
+    fn check_equality(&mut self) {
+        let seen: Vec<(&str, Result<Seen, String>)> = self
+            .sites
+            .iter()
+            .filter(|site| site.copy_of.is_none())
+            .map(|site| (site.name, site.space().map_or_else(|| Err("off".to_owned()), seen)))
+            .collect();
+        let mut broken = None;
+        let (first, of_first) = &seen[0];
+        for (name, of_other) in &seen {
+            match (of_first, of_other) {
+                (Ok(one), Ok(other)) => {
+                    if let Some(difference) = one.difference(other, first, name) {
+                        broken.get_or_insert(difference);
+                    }
+                }
+                (Err(error), _) | (_, Err(error)) => {
+                    broken.get_or_insert(format!("{name} cannot be read: {error}"));
+                }
+            }
+        }
+        let open = self.sites[0].space().map(|space| space.status().open_conflicts).unwrap_or_default();
+        self.counts.many("open conflicts at the end", open);
+        let conflicts = self.sites[0].space().and_then(|space| space.conflicts().ok()).unwrap_or_default();
+        for conflict in conflicts {
+            self.counts.one(&format!("conflict: {}", conflict.kind.name()));
+        }
+        if let Some(broken) = broken {
+            self.fail(broken);
+        }
+    }
+
+    /// A view made anew from the log shows the same.
+    fn check_again(&mut self) {
+        let at = self.below(self.plan.sites);
+        let name = self.sites[at].name;
+        let Some(before) = self.sites[at].space().map(seen) else { return };
+        let again = match self.plan.seed % 4 {
+            0 => self.sites[at].store.rebuild_view().map_err(|error| error.to_string()),
+            1 => {
+                let nothing = Survival { changes: 0, torn: false };
+                let site = &mut self.sites[at];
+                let crashed = site.store.crash(nothing, ViewLoss::Lost).map_err(|error| error.to_string());
+                crashed.and_then(|()| site.store.start().map_err(|error| error.to_string()))
+            }
+            2 => {
+                let scratch = self.sites[at].space().map(|space| space.folder().join("verify"));
+                let report = scratch.and_then(|scratch| Some(self.sites[at].space()?.verify(&scratch)));
+                match report {
+                    Some(report) if report.problems.is_empty() => Ok(()),
+                    report => Err(format!("{report:?}")),
+                }
+            }
+            _ => Ok(()),
+        };
+        let after = self.sites[at].space().map_or_else(|| Err("off".to_owned()), seen);
+        let difference = match (again, before, after) {
+            (Err(error), _, _) => Some(format!("the view of {name} cannot be made anew: {error}")),
+            (Ok(()), Ok(before), Ok(after)) => before.difference(&after, "before", "made anew"),
+            (Ok(()), before, after) => Some(format!("{:?} {:?}", before.err(), after.err())),
+        };
+        if let Some(difference) = difference {
+            self.fail(format!("{name}: {difference}"));
+        }
+    }
+}
+
+impl Seen {
+    /// Only those parts that the other has too.
+    fn like(&self, other: &Self) -> Self {
+        let parts = self.parts.iter().filter(|(name, _)| other.parts.contains_key(*name));
+        Self { parts: parts.map(|(name, text)| (name.clone(), text.clone())).collect() }
+    }
+
+    fn difference(&self, other: &Self, one_name: &str, other_name: &str) -> Option<String> {
+        let names = self.parts.keys().chain(other.parts.keys());
+        let differs = |name: &&String| self.parts.get(*name) != other.parts.get(*name);
+        let name = names.into_iter().find(differs)?;
+        let text = |seen: &Self| seen.parts.get(name).cloned().unwrap_or_else(|| "nothing".to_owned());
+        let (one, another) = (text(self), text(other));
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let (ones, others) = (lines(&one), lines(&another));
+        let only = |mine: &[String], theirs: &[String]| {
+            let only: Vec<String> =
+                mine.iter().filter(|line| !theirs.contains(line)).take(5).cloned().collect();
+            only.join("\n    ")
+        };
+        Some(format!(
+            "{name} differs\n  {one_name}:\n    {}\n  {other_name}:\n    {}",
+            only(&ones, &others),
+            only(&others, &ones)
+        ))
+    }
+}
+
+/// What a site must show, as far as the reference says it. The rows themselves are compared by
+/// their fingerprints: SQLite's form of a value is not always its canonical one.
+fn of_reference(expected: &Expected) -> Seen {
+    let mut parts = BTreeMap::new();
+    for (table, rows) in &expected.tables {
+        let fingerprint = expected.fingerprints.get(table).copied().unwrap_or_default();
+        parts.insert(format!("the figures of {table}"), format!("{} {fingerprint}", rows.len()));
+    }
+    let mut conflicts: Vec<String> =
+        expected.conflicts.iter().map(|conflict| format!("{conflict:?}")).collect();
+    conflicts.sort();
+    parts.insert("the list of conflicts".to_owned(), conflicts.join("\n"));
+    parts.insert("the number of parked ops".to_owned(), expected.parked.to_string());
+    parts.insert("the fingerprint of conflicts".to_owned(), expected.conflict_fingerprint.to_string());
+    Seen { parts }
+}
+
+/// Rows, figures, conflicts, schema and members of a site.
+fn seen(space: &Space) -> Result<Seen, String> {
+    let mut parts = BTreeMap::new();
+    let status = space.status();
+    for table in &status.tables {
+        let sql = format!("SELECT * FROM \"{}\"", table.name);
+        let (rows, _) = space.query(&sql, &[]).map_err(|refusal| refusal.to_string())?;
+        let text = |row: &Vec<Value>| row.iter().map(Value::to_string).collect::<Vec<_>>().join("|");
+        let mut lines: Vec<String> = rows.rows.iter().map(text).collect();
+        lines.sort();
+        parts.insert(format!("rows of {}", table.name), lines.join("\n"));
+        parts.insert(
+            format!("the figures of {}", table.name),
+            format!("{} {}", table.rows, table.fingerprint),
+        );
+    }
+    let conflicts = space.conflicts().map_err(|error| error.to_string())?;
+    let mut conflicts: Vec<String> = conflicts.iter().map(|conflict| format!("{conflict:?}")).collect();
+    conflicts.sort();
+    parts.insert("the list of conflicts".to_owned(), conflicts.join("\n"));
+    let figures = [
+        ("transactions", status.transactions),
+        ("ops", status.ops),
+        ("parked ops", status.parked),
+        ("open conflicts", status.open_conflicts),
+    ];
+    parts.extend(figures.map(|(name, number)| (format!("the number of {name}"), number.to_string())));
+    parts.insert("the fingerprint of conflicts".to_owned(), status.conflict_fingerprint.to_string());
+    let members: Vec<String> = space.membership().members().map(|member| format!("{member:?}")).collect();
+    parts.insert("the list of members".to_owned(), members.join("\n"));
+    let tables = space.schema();
+    let tables: Vec<String> = tables.tables().map(|table| format!("{:?}", table.shown)).collect();
+    parts.insert("the schema".to_owned(), tables.join("\n"));
+    Ok(Seen { parts })
+}

@@ -1,0 +1,122 @@
+//! One PC: its store, its clock, its disk's queue, its links.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use tandem_protocol::identity::Author;
+use tandem_protocol::membership::Membership;
+use tandem_protocol::session::Bulk;
+use tandem_protocol::version::VersionVector;
+use tandem_store::Space;
+use tandem_store::simulated::{self, Request, ViewLoss};
+
+use super::clock::WallClock;
+use super::fault::Stop;
+use super::link::Link;
+
+/// How long a disk in good order works, at most, in milliseconds.
+pub const DISK_MS: u64 = 12;
+
+/// Who asked the site for something, and is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A user; the number of the write.
+    User(u64),
+    /// A session with that peer, of that stream.
+    Link {
+        /// The peer.
+        peer: usize,
+        /// The stream.
+        stream: u64,
+    },
+    /// Somebody with a USB stick.
+    Stick,
+    /// The admin who admits that site.
+    Admission(usize),
+    /// Nobody waits for an answer.
+    Nobody,
+}
+
+/// See the module.
+pub struct Site {
+    /// What it is called in traces.
+    pub name: &'static str,
+    /// Its author.
+    pub author: Author,
+    /// The real thing.
+    pub store: simulated::Site,
+    /// Its clock.
+    pub clock: WallClock,
+    /// Its sessions, by peer.
+    pub links: BTreeMap<usize, Link>,
+    /// Whose turn it is to fill its gaps.
+    pub bulk: Bulk,
+    /// What waits for its disk.
+    pub waiting: VecDeque<(Asker, Request)>,
+    /// Whether the disk is at work.
+    pub busy: bool,
+    /// How long it works at most, in milliseconds.
+    pub disk_ms: u64,
+    /// Where it is going to crash, and what then happens to its view.
+    pub doom: Option<(Stop, ViewLoss)>,
+    /// Counts its starts: what was meant for an earlier one is forgotten.
+    pub boot: u64,
+    /// Everything it ever called durable.
+    pub promised: VersionVector,
+    /// What people read here, and may name as the basis of a write.
+    pub seen: Vec<VersionVector>,
+    /// The members its links were told of.
+    pub members: Arc<Membership>,
+    /// Whether an admin has admitted it, as far as the simulator knows.
+    pub admitted: bool,
+    /// A copy of another site under the same key: that site, while its writes may not leave it.
+    pub copy_of: Option<usize>,
+}
+
+impl Site {
+    /// A site that runs.
+    pub fn new(name: &'static str, store: simulated::Site) -> Self {
+        Self {
+            name,
+            author: store.me(),
+            store,
+            clock: WallClock::default(),
+            links: BTreeMap::new(),
+            bulk: Bulk::default(),
+            waiting: VecDeque::new(),
+            busy: false,
+            disk_ms: DISK_MS,
+            doom: None,
+            boot: 0,
+            promised: VersionVector::default(),
+            seen: Vec::new(),
+            members: Arc::default(),
+            admitted: false,
+            copy_of: None,
+        }
+    }
+
+    /// Its space, while it runs.
+    pub fn space(&self) -> Option<&Space> {
+        self.store.space()
+    }
+
+    /// Whether it runs.
+    pub fn is_on(&self) -> bool {
+        self.space().is_some()
+    }
+
+    /// What it holds; of a site that is off: what it last said it held.
+    pub fn vector(&self) -> VersionVector {
+        self.space().map_or_else(|| self.promised.clone(), |space| (*space.vector()).clone())
+    }
+
+    /// Whether a peer may share its space, as a node decides it.
+    pub fn trusts(&self, peer: &Author, proof: Option<&tandem_protocol::verify::SignedTransaction>) -> bool {
+        let Some(space) = self.space() else { return false };
+        let members = space.membership();
+        members.member(&self.author).is_none()
+            || members.member(peer).is_some()
+            || proof.is_some_and(|proof| proof.admits(peer, space.id(), &members))
+    }
+}

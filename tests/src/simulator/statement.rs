@@ -1,0 +1,239 @@
+//! The tables users write to, and random SQL over whatever tables and columns a site has.
+
+use tandem_protocol::schema::{ColumnDef, ColumnType, Schema, TableDef};
+
+use crate::random::Random;
+
+/// Every kind of column, key and rule. `tills` is only ever added to: its sums are known.
+pub const SCHEMA: &str = "
+CREATE TABLE tills (id TEXT PRIMARY KEY, sold COUNTER NOT NULL DEFAULT 0,
+  takings COUNTER(12,2) NOT NULL DEFAULT 0);
+CREATE TABLE things (id INTEGER PRIMARY KEY, n INTEGER CHECK (n < 100), r REAL, t TEXT NOT NULL DEFAULT '-',
+  b BLOB, yes BOOLEAN NOT NULL DEFAULT 1, u UUID, d DATE, h TIME, w TIMESTAMP, price DECIMAL(9,2),
+  stock COUNTER NOT NULL DEFAULT 0, paid COUNTER(12,2), note RICHTEXT, extra JSON, seen STAMP, done QUIET,
+  CHECK (stock >= 0));
+CREATE TABLE rooms (name TEXT PRIMARY KEY, parent TEXT REFERENCES rooms ON DELETE SET NULL, code TEXT UNIQUE,
+  seats INTEGER CHECK (seats > 0), stock COUNTER);
+CREATE TABLE pupils (id UUID PRIMARY KEY, name TEXT NOT NULL, room TEXT REFERENCES rooms ON DELETE RESTRICT,
+  friend UUID REFERENCES pupils ON DELETE CASCADE, mark DECIMAL(9,2), UNIQUE (name, room));
+CREATE TABLE lessons (day DATE, slot INTEGER, room TEXT REFERENCES rooms ON DELETE CASCADE, teacher TEXT,
+  topic TEXT, PRIMARY KEY (day, slot), UNIQUE (teacher), CHECK (slot < 4 OR room <> teacher));
+CREATE TABLE sales (id INTEGER PRIMARY KEY, thing INTEGER REFERENCES things ON DELETE SET NULL,
+  quantity INTEGER NOT NULL, number TEXT UNIQUE);
+";
+
+/// The tables whose sums are known.
+pub const TILLS: &str = "tills";
+/// Their rows.
+pub const TILL_IDS: [&str; 3] = ["a", "b", "c"];
+
+const TEXTS: [&str; 6] = ["rouge", "vert", "bleu", "gris", "noir", "blanc"];
+const WORDS: [&str; 6] = ["lundi", "la dictée", "à revoir", "très bien", "page 12", "absent"];
+
+/// A statement, and what kind it is.
+pub struct Drawn {
+    /// The SQL.
+    pub sql: String,
+    /// Its kind, for counting.
+    pub kind: &'static str,
+}
+
+/// A statement over one of the tables.
+pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn> {
+    let tables: Vec<&TableDef> = schema
+        .tables()
+        .map(|table| &table.shown)
+        .filter(|table| table.name != TILLS)
+        // Twice, what refers to others, and what has every kind of column.
+        .flat_map(|table| {
+            let refers = table.columns.iter().any(|column| column.references.is_some());
+            std::iter::repeat_n(table, if refers || table.columns.len() > 10 { 2 } else { 1 })
+        })
+        .collect();
+    let table = *tables.get(random.below(tables.len() as u64) as usize)?;
+    let key: Vec<&ColumnDef> = table.key.iter().filter_map(|name| table.column(name)).collect();
+    let cells: Vec<&ColumnDef> =
+        table.columns.iter().filter(|column| !key.iter().any(|part| part.name == column.name)).collect();
+    let of_key = |random: &mut Random| {
+        let parts = key.iter().map(|part| format!("{} = {}", part.name, literal(part.kind, random)));
+        parts.collect::<Vec<_>>().join(" AND ")
+    };
+    let drawn = |kind, sql| Some(Drawn { sql, kind });
+    let name = &table.name;
+    match random.below(32) {
+        0..=10 => {
+            let generated = random.one_in(8) && matches!(key[..], [one] if one.kind == ColumnType::Integer);
+            let some: Vec<&ColumnDef> = cells.iter().copied().filter(|_| !random.one_in(3)).collect();
+            let given: Vec<&ColumnDef> =
+                key.iter().copied().filter(|_| !generated).chain(some.iter().copied()).collect();
+            if given.is_empty() {
+                return drawn("insert", format!("INSERT INTO {name} DEFAULT VALUES"));
+            }
+            let names = given.iter().map(|column| column.name.clone()).collect::<Vec<_>>().join(", ");
+            let row = |random: &mut Random| {
+                let values = given.iter().map(|column| fitting(column, random)).collect::<Vec<_>>();
+                format!("({})", values.join(", "))
+            };
+            let values = row(random);
+            match random.below(8) {
+                0 | 1 => drawn(
+                    "insert or replace",
+                    format!("INSERT OR REPLACE INTO {name} ({names}) VALUES {values}"),
+                ),
+                2 => drawn(
+                    "insert or ignore",
+                    format!("INSERT OR IGNORE INTO {name} ({names}) VALUES {values}"),
+                ),
+                3..=5 if !generated && !some.is_empty() => {
+                    let on = table.key.join(", ");
+                    let sets = some.iter().map(|column| format!("{0} = excluded.{0}", column.name));
+                    let sets = sets.collect::<Vec<_>>().join(", ");
+                    drawn(
+                        "upsert",
+                        format!(
+                            "INSERT INTO {name} ({names}) VALUES {values} ON CONFLICT ({on}) DO UPDATE SET {sets}"
+                        ),
+                    )
+                }
+                _ => drawn("insert", format!("INSERT INTO {name} ({names}) VALUES {values}")),
+            }
+        }
+        11..=26 => {
+            if cells.is_empty() {
+                return None;
+            }
+            let several = random.one_in(3);
+            let mut sets: Vec<String> = Vec::new();
+            let mut kind = if several { "update several" } else { "update one" };
+            for _ in 0..if several { 1 + random.below(4) } else { 1 } {
+                let column = cells[random.below(cells.len() as u64) as usize];
+                let value = match column.kind {
+                    ColumnType::Counter { scale, .. } if !several => match random.below(4) {
+                        0 if exactly => {
+                            kind = "exactly";
+                            format!("exactly({})", literal(column.kind, random))
+                        }
+                        1 => fitting(column, random),
+                        _ => {
+                            kind = "count";
+                            let delta = random.below(9) as i64 - 6;
+                            let delta = if scale > 0 { format!("{delta}.25") } else { delta.to_string() };
+                            format!("coalesce({}, 0) + {delta}", column.name)
+                        }
+                    },
+                    ColumnType::RichText if random.one_in(2) => {
+                        kind = "edit text";
+                        edit(&column.name, random)
+                    }
+                    ColumnType::Json if random.one_in(2) => {
+                        kind = "edit json";
+                        let field = ["a", "b", "c"][random.below(3) as usize];
+                        format!(
+                            "json_set(coalesce({}, '{{}}'), '$.{field}', {})",
+                            column.name,
+                            random.below(9)
+                        )
+                    }
+                    _ => fitting(column, random),
+                };
+                if !sets.iter().any(|set| set.starts_with(&format!("{} = ", column.name))) {
+                    sets.push(format!("{} = {value}", column.name));
+                }
+            }
+            let condition = if random.one_in(10) {
+                kind = "update many rows";
+                format!("{} >= {}", key[0].name, literal(key[0].kind, random))
+            } else {
+                of_key(random)
+            };
+            drawn(kind, format!("UPDATE {name} SET {} WHERE {condition}", sets.join(", ")))
+        }
+        27..=29 => drawn("delete", format!("DELETE FROM {name} WHERE {}", of_key(random))),
+        _ => drawn("insert", {
+            let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+            let values: Vec<String> =
+                table.columns.iter().map(|column| literal(column.kind, random)).collect();
+            format!("INSERT INTO {name} ({}) VALUES ({})", names.join(", "), values.join(", "))
+        }),
+    }
+}
+
+/// A change of a text that leaves most of it as it is.
+fn edit(column: &str, random: &mut Random) -> String {
+    let word = WORDS[random.below(WORDS.len() as u64) as usize];
+    match random.below(3) {
+        0 => format!("coalesce({column}, '') || ' {word}'"),
+        1 => format!("'{word} ' || coalesce({column}, '')"),
+        _ => format!("substr(coalesce({column}, ''), 1, 4) || '{word}' || substr(coalesce({column}, ''), 7)"),
+    }
+}
+
+/// A value for a column: mostly one that its rules allow.
+fn fitting(column: &ColumnDef, random: &mut Random) -> String {
+    let null_in = match (column.not_null, &column.references) {
+        (true, _) => 60,
+        (false, None) => 8,
+        // What is referred to is often not there.
+        (false, Some(_)) => 3,
+    };
+    if random.one_in(null_in) {
+        return "NULL".to_owned();
+    }
+    // Enough values that one is free here; few enough that two sites take the same one.
+    if column.unique && column.kind == ColumnType::Text {
+        return format!("'no {}'", random.below(12));
+    }
+    literal(column.kind, random)
+}
+
+/// One of the few values of a type: few, so that sites meet.
+fn literal(kind: ColumnType, random: &mut Random) -> String {
+    let few = random.below(5);
+    match kind {
+        ColumnType::Integer => {
+            if random.one_in(40) {
+                "150".to_owned()
+            } else {
+                (few + 1).to_string()
+            }
+        }
+        ColumnType::Real => ["1.5", "-0.0", "2e10", "0.1", "7"][few as usize].to_owned(),
+        ColumnType::Text | ColumnType::Quiet => format!("'{}'", TEXTS[few as usize]),
+        ColumnType::Blob => ["x''", "x'00'", "x'00ff'", "x'abcd'", "x'0102030405'"][few as usize].to_owned(),
+        ColumnType::Boolean => (few % 2).to_string(),
+        ColumnType::Uuid => format!("'0190f5a0-0000-7000-8000-00000000000{few}'"),
+        ColumnType::Date => format!("'2025-01-0{}'", few + 1),
+        ColumnType::Time => format!("'08:0{few}:00'"),
+        ColumnType::Timestamp | ColumnType::Stamp => format!("'2025-01-31T08:0{few}:00.000Z'"),
+        ColumnType::Decimal { .. } => format!("{few}.{}", few * 15),
+        ColumnType::Counter { scale, .. } => {
+            if scale > 0 {
+                format!("{few}.75")
+            } else {
+                (few * 3).to_string()
+            }
+        }
+        ColumnType::RichText => format!("'{} {}'", WORDS[few as usize], TEXTS[few as usize]),
+        ColumnType::Json => format!("'{{\"a\": {few}, \"list\": [1, {few}]}}'"),
+    }
+}
+
+/// Something a schema may grow by, told in two ways: two sites that do so apart mean different
+/// things by one name.
+pub fn growth(random: &mut Random) -> [String; 2] {
+    const KINDS: [&str; 4] = ["TEXT", "INTEGER DEFAULT 3", "COUNTER DEFAULT 0", "TEXT DEFAULT '-'"];
+    let one = random.below(4) as usize;
+    let kinds = [KINDS[one], KINDS[(one + 1 + random.below(3) as usize) % 4]];
+    let number = random.below(3);
+    match random.below(4) {
+        0 | 1 => kinds.map(|kind| format!("ALTER TABLE things ADD COLUMN x{number} {kind}")),
+        2 => kinds.map(|kind| format!("ALTER TABLE rooms ADD COLUMN y{number} {kind}")),
+        _ => [("INTEGER", kinds[0]), (if random.one_in(2) { "TEXT" } else { "INTEGER" }, kinds[1])].map(
+            |(key, kind)| {
+                format!(
+                    "CREATE TABLE more{number} (id {key} PRIMARY KEY, v TEXT, c {kind}); CREATE INDEX v{number} ON more{number} (v)"
+                )
+            },
+        ),
+    }
+}
