@@ -4,9 +4,9 @@ use serde_json::json;
 use tandem_tests::lan::Lan;
 use tandem_tests::school;
 use tandem_tests::site::Site;
-use tandem_tests::wait::{connected, equal};
+use tandem_tests::wait::{connected, equal, until};
 
-use crate::{SHOP, pair};
+use crate::{SHOP, member, pair};
 
 const TRANSACTIONS: usize = 1_000;
 
@@ -78,6 +78,44 @@ fn a_thousand_transactions_on_each_side_of_a_broken_cable() {
         assert_eq!(site.space()["transactions"], held_before + 2 * TRANSACTIONS as u64 + 6);
         site.verify();
     }
+}
+
+#[test]
+fn two_sites_that_only_a_third_can_reach_still_agree() {
+    let lan = Lan::new();
+    let (office, shop) = pair(&lan, SHOP);
+    office.write("INSERT INTO items (id, name, stock) VALUES (5, 'chairs', 0)");
+    let stall = member(&lan, "stall", &office);
+    let all = [&office, &shop, &stall];
+    connected(&all);
+    shop.host().shun(stall.host());
+    stall.host().shun(shop.host());
+    for _ in 0..5 {
+        for site in all {
+            site.write("UPDATE items SET stock = stock + 1 WHERE id = 5");
+        }
+    }
+    equal(&all);
+    assert_eq!(stall.cell("SELECT stock FROM items"), 15);
+    until("apart, as far as they know", &all, || {
+        let space = shop.space();
+        let peers = space["peers"].as_array().unwrap();
+        let stall = peers.iter().find(|peer| peer["name"] == "stall").unwrap();
+        if stall["connected"] == false { Ok(()) } else { Err(stall.to_string()) }
+    });
+    // Now the one between them goes: the two are on their own.
+    office.stop();
+    shop.write("UPDATE items SET shelf = 'shop', stock = stock + 1 WHERE id = 5");
+    stall.write("UPDATE items SET shelf = 'stall', stock = stock + 1 WHERE id = 5");
+    assert_ne!(shop.space()["fingerprint"], stall.space()["fingerprint"]);
+    office.start();
+    equal(&all);
+    assert_eq!(shop.rows("SELECT stock, shelf FROM items"), [[json!(17), json!("stall")]]);
+    assert_eq!(shop.conflicts().len(), 1);
+    shop.host().reach(stall.host());
+    stall.host().reach(shop.host());
+    connected(&all);
+    equal(&all);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Everything from outside: real `tandem` processes, on networks of their own.
 //!
-//! Run by `./test`; needs root and iproute2. `TANDEM_FULL=1` runs the long forms (100,000 rows,
-//! 200 kills, 1,000 power cuts), `TANDEM_SEED=n` repeats the chance of a failed test.
+//! Run by `./test`; needs root, iproute2 and faketime. `TANDEM_FULL=1` runs the long forms (100,000
+//! rows, 1,000,000 counter deltas, 200 kills, 1,000 power cuts), `TANDEM_SEED=n` repeats the chance
+//! of a failed test.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends right there")]
@@ -9,14 +10,20 @@
 mod apart;
 mod away;
 mod bundles;
+mod clocks;
+mod conflicts;
+mod counters;
 mod demo;
 mod disk;
 mod discovery;
 mod invitations;
 mod kill;
 mod log;
+mod notes;
 mod powercut;
 mod requests;
+mod scenarios;
+mod schema;
 mod strangers;
 
 use std::sync::Arc;
