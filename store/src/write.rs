@@ -141,10 +141,10 @@ impl Refusal {
             .hint("the key names the row on every site; delete the row and insert it anew")
     }
 
-    pub(crate) fn dangling(table: &str) -> Self {
+    pub(crate) fn dangling(table: &str, column: &str) -> Self {
         Self::new(
             "constraint_foreign_key",
-            format!("FOREIGN KEY constraint failed: {table} refers to itself"),
+            format!("FOREIGN KEY constraint failed: {table}.{column} refers to a row that is not there"),
         )
     }
 

@@ -380,3 +380,30 @@ fn a_row_told_by_one_chain_of_deletions_and_inserts_never_wedges() {
     assert_eq!(open(&a, &b), [""; 0]);
     assert_eq!(b.rows("SELECT name, stock FROM students"), ["last|5"]);
 }
+
+#[test]
+fn a_resolution_is_held_to_what_any_write_is_held_to() {
+    let (a, b) = two();
+    a.write("INSERT INTO levels (id, name) VALUES (1, 'N5'), (2, 'N4')");
+    a.write("INSERT INTO students (id) VALUES (1)");
+    sync(&a, &b);
+    a.write("UPDATE students SET level = 1");
+    b.write("UPDATE students SET level = 2");
+    sync(&a, &b);
+    let conflict = only(&a);
+    assert_eq!(refused(&a, &conflict, Choice::Value(Value::Integer(99))).code, "constraint_foreign_key");
+    let long = Resolution {
+        id: conflict.id(),
+        seen: conflict.seen(),
+        choice: version(&conflict, "1"),
+        by: None,
+        message: Some("x".repeat(tandem_protocol::bounds::LABEL_BYTES + 1)),
+    };
+    match a.space.wait(|reply| a.space.resolve(long, reply)) {
+        Err(WriteError::Refused(refusal)) => assert_eq!(refusal.code, "label_too_long"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(open(&a, &b), ["register students.level 1"]);
+    resolve(&a, &conflict, version(&conflict, "1"));
+    assert_eq!(open(&a, &b), [""; 0]);
+}

@@ -186,28 +186,20 @@ impl View {
     }
 
     fn listed_unique(&self, table: &ViewTable) -> ViewResult<Vec<Conflict>> {
+        self.listed_of(ConflictKind::Unique, table.number)
+    }
+
+    /// The listed conflicts of one kind in one table.
+    fn listed_of(&self, kind: ConflictKind, table: i64) -> ViewResult<Vec<Conflict>> {
         let sql = "SELECT body FROM _tandem_conflicts WHERE tbl = ?1 AND kind = ?2";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params![table.number, code(ConflictKind::Unique)])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            found.push(decode(row.get_ref(0)?.as_blob().unwrap_or_default())?);
-        }
-        Ok(found)
+        let bodies = statement.query_map(params![table, code(kind)], |row| row.get::<_, Vec<u8>>(0))?;
+        bodies.map(|body| decode(&body?)).collect()
     }
 
     /// Lists the names that were declared in several ways.
     pub(super) fn list_schema(&mut self) -> ViewResult<()> {
-        let known = {
-            let mut statement =
-                self.connection.prepare_cached("SELECT body FROM _tandem_conflicts WHERE kind = ?1")?;
-            let mut rows = statement.query([code(ConflictKind::Schema)])?;
-            let mut known = Vec::new();
-            while let Some(row) = rows.next()? {
-                known.push(decode(row.get_ref(0)?.as_blob().unwrap_or_default())?);
-            }
-            known
-        };
+        let known = self.listed_of(ConflictKind::Schema, 0)?;
         let open = self.memory.schema.conflicts();
         self.replace(known, open, 0)
     }

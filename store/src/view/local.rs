@@ -208,12 +208,10 @@ impl View {
     /// also one that stays as it was, by replacing the row it refers to.
     fn check_own_references(&self, table: &ViewTable, row: &[Value]) -> Result<(), LocalError> {
         for (at, target) in &table.references {
-            let new = &row[*at];
-            if new.is_null() || !target.eq_ignore_ascii_case(&table.def.name) {
-                continue;
-            }
-            if rows::select(&self.connection, table, &Key(vec![new.clone()]))?.is_none() {
-                return Err(LocalError::Refused(Refusal::dangling(&table.def.name)));
+            let own = target.eq_ignore_ascii_case(&table.def.name);
+            if own && !self.refers_to_something(table, *at, &row[*at])? {
+                let column = &table.def.columns[*at].name;
+                return Err(LocalError::Refused(Refusal::dangling(&table.def.name, column)));
             }
         }
         Ok(())

@@ -60,6 +60,21 @@ impl View {
         Ok(())
     }
 
+    /// Whether the row that this value of a column refers to is shown; true where it refers to none.
+    pub(crate) fn refers_to_something(
+        &self,
+        table: &ViewTable,
+        at: usize,
+        value: &Value,
+    ) -> ViewResult<bool> {
+        let target = table.references.iter().find(|(column, _)| *column == at);
+        let Some(target) = target.and_then(|(_, name)| self.shown_table(name)).filter(|_| !value.is_null())
+        else {
+            return Ok(true);
+        };
+        Ok(rows::select(&self.connection, &target, &Key(vec![value.clone()]))?.is_some())
+    }
+
     /// Whether a deleted row is to stay for now, because a shown row refers to it. Whether that
     /// one is itself only kept is decided when the whole transaction is in.
     pub(super) fn keeps_for_now(&mut self, table: &Arc<ViewTable>, key: &Key) -> ViewResult<bool> {
@@ -162,9 +177,9 @@ impl View {
         self.index_reference(child, at)?;
         let (table, column) = (quoted(&child.def.name), quoted(&child.def.columns[at].name));
         let names: Vec<String> = child.def.columns.iter().map(|column| quoted(&column.name)).collect();
-        let sql = format!("SELECT {} FROM {table} WHERE {column} = ?1 LIMIT {limit}", names.join(", "));
+        let sql = format!("SELECT {} FROM {table} WHERE {column} = ?1 LIMIT ?2", names.join(", "));
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut found = statement.query([Bind(value)])?;
+        let mut found = statement.query(rusqlite::params![Bind(value), limit as i64])?;
         let mut keys = Vec::new();
         while let Some(row) = found.next()? {
             let values = child.read_back(super::read_row(row, 0, names.len())?);
@@ -205,7 +220,7 @@ impl View {
         self.memory.tables.values().find(named).cloned()
     }
 
-    fn table_numbered(&self, number: i64) -> Option<Arc<ViewTable>> {
+    pub(super) fn table_numbered(&self, number: i64) -> Option<Arc<ViewTable>> {
         self.memory.tables.values().find(|table| table.number == number).cloned()
     }
 }

@@ -90,7 +90,7 @@ impl Rules {
         Ok(broken)
     }
 
-    /// Of neighbouring rows, those that break a rule: their rowids. `None`: there are no rules.
+    /// Of neighbouring rows, those that break a rule: their rowids.
     pub(crate) fn broken_among(
         &self,
         connection: &Connection,

@@ -75,8 +75,7 @@ impl View {
     /// Lists who holds the values noted.
     pub(super) fn list_noted_unique(&mut self) -> ViewResult<()> {
         for ((number, place, _), values) in std::mem::take(&mut self.pending.unique) {
-            let table = self.memory.tables.values().find(|table| table.number == number).cloned();
-            if let Some(table) = table {
+            if let Some(table) = self.table_numbered(number) {
                 self.list_unique(&table, place, &values)?;
             }
         }

@@ -213,10 +213,6 @@ impl Writer {
     }
 
     fn run_sql(&mut self, write: &Write, now_ms: i64, pending: &mut Pending) -> Result<Written, JobError> {
-        let labels = [&write.message, &write.by];
-        if labels.into_iter().flatten().any(|label| label.len() > bounds::LABEL_BYTES) {
-            return Err(Refusal::label_too_long().into());
-        }
         let key = write.idempotency_key.as_deref().map(idempotency_hash);
         if let Some(dot) = key.map(|key| self.view.recorded_under(&key)).transpose()?.flatten() {
             let changes = Vec::new();
@@ -253,7 +249,7 @@ impl Writer {
             return Ok(Written { dot: None, results, changes: Vec::new(), repeated: false });
         }
         let ops = std::mem::take(&mut local.ops).into_iter().chain(besides).collect();
-        let transaction = self.transaction(ops, labels, now_ms);
+        let transaction = self.transaction(ops, labels, now_ms)?;
         let signed = self.sign(&transaction)?;
         let merged = if transaction.header.basis.is_some() {
             // What others changed meanwhile may win: decided like any concurrent edit.
@@ -281,7 +277,7 @@ impl Writer {
         pending: &mut Pending,
     ) -> Result<Written, JobError> {
         let op = self.view.row_group(&write).ok_or_else(Refusal::conflict_unknown)?;
-        let transaction = self.transaction(vec![Op::Rows(op)], labels, now_ms);
+        let transaction = self.transaction(vec![Op::Rows(op)], labels, now_ms)?;
         let signed = self.sign(&transaction)?;
         let before = self.view.broken_rules(&write)?;
         self.view.start_over(self.view.memory.clone())?;
@@ -303,7 +299,7 @@ impl Writer {
         if ops.is_empty() {
             return Ok(Written { dot: None, results: Vec::new(), changes: Vec::new(), repeated: false });
         }
-        let transaction = self.transaction(ops, labels, now_ms);
+        let transaction = self.transaction(ops, labels, now_ms)?;
         let signed = self.sign(&transaction)?;
         let merged = self.view.merge(&transaction, signed.chain);
         let merged =
@@ -320,9 +316,12 @@ impl Writer {
     }
 
     /// A transaction of this site, at its place.
-    fn transaction(&mut self, ops: Vec<Op>, labels: Labels, now_ms: i64) -> Transaction {
+    fn transaction(&mut self, ops: Vec<Op>, labels: Labels, now_ms: i64) -> Result<Transaction, JobError> {
         let Labels { key, by, message, basis } = labels;
-        Transaction { header: Header { key, by, message, basis, ..self.header(now_ms) }, ops }
+        if [&by, &message].into_iter().flatten().any(|label| label.len() > bounds::LABEL_BYTES) {
+            return Err(Refusal::label_too_long().into());
+        }
+        Ok(Transaction { header: Header { key, by, message, basis, ..self.header(now_ms) }, ops })
     }
 
     fn header(&mut self, now_ms: i64) -> Header {

@@ -97,6 +97,9 @@ impl Writer {
                 if value.is_null() && column.not_null {
                     return Err(Refusal::not_null(&table.def.name, name).into());
                 }
+                if !self.view.refers_to_something(table, at, &value)? {
+                    return Err(Refusal::dangling(&table.def.name, name).into());
+                }
                 self.view.cell_set(table, &row, &key, at, value)?
             }
             Choice::KeepAll => return Err(Refusal::conflict_choice(conflict).into()),
