@@ -181,7 +181,7 @@ impl World {
                 self.ask(at, Asker::Nobody, Request::Rename { author, name });
             }
             // Now and then: it costs as much as many writes.
-            FaultKind::Rebuild if !self.random.one_in(4) => return,
+            FaultKind::Rebuild if !self.random.one_in(10) => return,
             FaultKind::Rebuild => {
                 if let Err(error) = self.sites[at].store.rebuild_view() {
                     self.fail(format!("{} cannot rebuild its view: {error}", self.sites[at].name));
