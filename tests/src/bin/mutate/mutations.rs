@@ -74,6 +74,13 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "return Ok(false);",
     },
     Mutation {
+        name: "kept-under-keys",
+        breaks: "rows that lose their last support are hidden while SQLite enforces foreign keys",
+        file: "store/src/view/local.rs",
+        old: "if self.has_unsupported()",
+        new: "if false && self.has_unsupported()",
+    },
+    Mutation {
         name: "document-change-dropped",
         breaks: "the edits of a document by others are not taken in",
         file: "store/src/view/merge.rs",
