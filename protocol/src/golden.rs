@@ -114,7 +114,7 @@ fn schema_op_bytes_and_ids() {
 }
 
 #[test]
-fn op_bytes_of_documents_choices_and_settlements() {
+fn op_bytes_of_documents_choices_settlements_and_names() {
     let column = |mode| CellColumn { name: "note".into(), id: ColumnId(2), mode };
     let group = |mode, value| {
         Op::Rows(RowGroup {
@@ -140,6 +140,7 @@ fn op_bytes_of_documents_choices_and_settlements() {
         }),
         Op::Schema(SchemaOp::ChooseTable { name: name(), table_id: TableId(1), seen: vec![TableId(1)] }),
         Op::Settle(Settlement { conflict: ConflictId([3; 10]), seen: vec![header(2).dot] }),
+        Op::Member(MemberOp::Rename { author: Author([5; 32]), name: "salle".into(), revision: 2 }),
     ];
     let bytes: Vec<String> = ops.iter().map(|op| hex(&op.to_bytes())).collect();
     assert_eq!(bytes.join("\n"), include_str!("golden/ops.hex").trim());

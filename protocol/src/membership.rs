@@ -1,4 +1,7 @@
 //! Who may read and write a space: a fold over membership ops.
+//!
+//! Any order in which causes come before effects gives the same result: an admin gives only what
+//! is its own, what a site was given is never taken back by another op, and names have revisions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -52,6 +55,8 @@ pub enum MemberOp {
         author: Author,
         /// Its new name.
         name: String,
+        /// Above that of every name its author knew: of two names the later revision wins.
+        revision: u32,
     },
 }
 
@@ -87,10 +92,10 @@ pub struct Member {
     pub ordinal: u16,
     /// The admin who admitted it; none for the founder.
     pub admitted_by: Option<Author>,
-    /// For an admin: the ordinals it owns, its own among them.
-    ordinals: Option<Ordinals>,
-    /// The write that gave it its name: of concurrent ones the later wins.
-    named_by: WriteId,
+    /// The ordinals it may give away: one range for each time it became an admin.
+    owned: Vec<Ordinals>,
+    /// Revision of its name, and the write that gave it: of concurrent ones the later wins.
+    named: (u32, WriteId),
 }
 
 /// Why a membership op has no effect. It stays in the log.
@@ -122,7 +127,10 @@ pub struct Membership {
     /// Name of the space; empty before its founding has arrived.
     pub space_name: String,
     members: BTreeMap<Author, Member>,
-    used: BTreeSet<[u8; 16]>,
+    /// Ordinals given to somebody. A member admitted by two admins at once has one of each.
+    given: BTreeSet<u16>,
+    /// Invitations used, by the admin who gave them out: nobody else can redeem them.
+    used: BTreeSet<(Author, [u8; 16])>,
 }
 
 impl Membership {
@@ -146,9 +154,9 @@ impl Membership {
         !self.members.is_empty()
     }
 
-    /// Whether an invitation led to an admission.
-    pub fn is_used(&self, invitation: &[u8; 16]) -> bool {
-        self.used.contains(invitation)
+    /// Whether an invitation of that admin led to an admission.
+    pub fn is_used(&self, admin: &Author, invitation: &[u8; 16]) -> bool {
+        self.used.contains(&(*admin, *invitation))
     }
 
     /// The admission `admin` can grant next, or why it cannot.
@@ -161,17 +169,32 @@ impl Membership {
         invitation: Option<[u8; 16]>,
     ) -> Result<Admission, Void> {
         let owned = self.owned(admin)?;
-        let free: Vec<u16> = self.free(owned).collect();
+        if self.members.contains_key(&author) {
+            return Err(Void::AlreadyMember);
+        }
+        let free = |range: &Ordinals| -> Vec<u16> { self.free(*range).collect() };
+        let (range, free) = owned
+            .iter()
+            .map(|range| (range, free(range)))
+            .find(|(_, free)| !free.is_empty())
+            .ok_or(Void::Ordinals)?;
         let (ordinal, ordinals) = match role {
             Role::Admin => {
                 // Half of what is free, from the top, so that both halves stay contiguous.
-                let half = *free.get(free.len() / 2).ok_or(Void::Ordinals)?;
-                (half, Some(Ordinals { first: half, last: owned.last }))
+                let half = free[free.len() / 2];
+                (half, Some(Ordinals { first: half, last: range.last }))
             }
-            _ => (*free.first().ok_or(Void::Ordinals)?, None),
+            _ => (free[0], None),
         };
         let admission = Admission { space, author, name, role, ordinal, ordinals, invitation };
-        self.check(admin, &admission).map(|()| admission)
+        self.source(admin, &admission).map(|_| admission)
+    }
+
+    /// The op by which `by` can name a site, or why it cannot.
+    pub fn next_rename(&self, by: &Author, author: Author, name: String) -> Result<MemberOp, Void> {
+        let member = self.member(&author).ok_or(Void::Unknown)?;
+        self.may_name(by, &author)?;
+        Ok(MemberOp::Rename { author, name, revision: member.named.0.saturating_add(1) })
     }
 
     /// Takes in one op. Void ops change nothing.
@@ -183,6 +206,7 @@ impl Membership {
                     return Err(Void::AlreadyFounded);
                 }
                 self.space_name.clone_from(space);
+                self.given.insert(FOUNDER_ORDINALS.first);
                 self.members.insert(
                     *by,
                     Member {
@@ -191,73 +215,101 @@ impl Membership {
                         role: Role::Admin,
                         ordinal: FOUNDER_ORDINALS.first,
                         admitted_by: None,
-                        ordinals: Some(FOUNDER_ORDINALS),
-                        named_by: write,
+                        owned: vec![FOUNDER_ORDINALS],
+                        named: (0, write),
                     },
                 );
             }
             MemberOp::Admit(admission) => {
-                self.check(by, admission)?;
-                self.used.extend(admission.invitation);
+                let source = self.source(by, admission)?;
+                self.used.extend(admission.invitation.map(|id| (*by, id)));
+                self.given.insert(admission.ordinal);
                 if let (Some(granted), Some(admin)) = (admission.ordinals, self.members.get_mut(by)) {
-                    admin.ordinals = admin.ordinals.map(|own| Ordinals { last: granted.first - 1, ..own });
+                    admin.owned[source].last = granted.first - 1;
                 }
-                self.members.insert(
-                    admission.author,
-                    Member {
-                        author: admission.author,
-                        name: admission.name.clone(),
-                        role: admission.role,
-                        ordinal: admission.ordinal,
-                        admitted_by: Some(*by),
-                        ordinals: admission.ordinals,
-                        named_by: write,
-                    },
-                );
+                let new = Member {
+                    author: admission.author,
+                    name: admission.name.clone(),
+                    role: admission.role,
+                    ordinal: admission.ordinal,
+                    admitted_by: Some(*by),
+                    owned: admission.ordinals.into_iter().collect(),
+                    named: (0, write),
+                };
+                match self.members.get_mut(&admission.author) {
+                    Some(member) => member.join(new),
+                    None => drop(self.members.insert(admission.author, new)),
+                }
             }
-            MemberOp::Rename { author, name } => {
-                let admin = self.member(by).is_some_and(|member| member.role == Role::Admin);
-                if !admin && by != author {
-                    return Err(Void::NotAllowed);
-                }
+            MemberOp::Rename { author, name, revision } => {
+                self.may_name(by, author)?;
                 let member = self.members.get_mut(author).ok_or(Void::Unknown)?;
-                if write > member.named_by {
-                    member.name.clone_from(name);
-                    member.named_by = write;
-                }
+                member.name_again(name.clone(), (*revision, write));
             }
         }
         Ok(())
     }
 
-    fn owned(&self, admin: &Author) -> Result<Ordinals, Void> {
-        let member = self.member(admin).ok_or(Void::NotAllowed)?;
-        member.ordinals.filter(|_| member.role == Role::Admin).ok_or(Void::NotAllowed)
+    fn may_name(&self, by: &Author, author: &Author) -> Result<(), Void> {
+        let admin = self.member(by).is_some_and(|member| member.role == Role::Admin);
+        if admin || by == author { Ok(()) } else { Err(Void::NotAllowed) }
+    }
+
+    fn owned(&self, admin: &Author) -> Result<&[Ordinals], Void> {
+        let member = self.member(admin).filter(|member| member.role == Role::Admin);
+        member.map(|member| member.owned.as_slice()).ok_or(Void::NotAllowed)
     }
 
     fn free(&self, range: Ordinals) -> impl Iterator<Item = u16> {
-        let taken: BTreeSet<u16> = self.members.values().map(|member| member.ordinal).collect();
-        (range.first..=range.last).filter(move |ordinal| !taken.contains(ordinal))
+        (range.first..=range.last).filter(|ordinal| !self.given.contains(ordinal))
     }
 
-    fn check(&self, by: &Author, admission: &Admission) -> Result<(), Void> {
+    /// Which of its ranges an admin gives from, or why it may not give that.
+    fn source(&self, by: &Author, admission: &Admission) -> Result<usize, Void> {
         let owned = self.owned(by)?;
-        if self.members.contains_key(&admission.author) {
-            return Err(Void::AlreadyMember);
-        }
-        if admission.invitation.is_some_and(|id| self.is_used(&id)) {
+        if admission.invitation.is_some_and(|id| self.is_used(by, &id)) {
             return Err(Void::InvitationUsed);
         }
-        let free: BTreeSet<u16> = self.free(owned).collect();
         let granted = admission.ordinals;
-        let range_ok = granted.is_some() == (admission.role == Role::Admin)
-            && granted.is_none_or(|range| {
-                range.first <= range.last
-                    && range.last == owned.last
-                    && (range.first..=range.last).all(|ordinal| free.contains(&ordinal))
-                    && (range.first..=range.last).contains(&admission.ordinal)
-            });
-        if range_ok && free.contains(&admission.ordinal) { Ok(()) } else { Err(Void::Ordinals) }
+        if granted.is_some() != (admission.role == Role::Admin) || self.given.contains(&admission.ordinal) {
+            return Err(Void::Ordinals);
+        }
+        let gives = |range: &Ordinals| {
+            range.contains(admission.ordinal)
+                && granted.is_none_or(|granted| {
+                    granted.contains(admission.ordinal)
+                        && range.first < granted.first
+                        && range.last == granted.last
+                        && !(granted.first..=granted.last).any(|ordinal| self.given.contains(&ordinal))
+                })
+        };
+        owned.iter().position(gives).ok_or(Void::Ordinals)
+    }
+}
+
+impl Ordinals {
+    fn contains(&self, ordinal: u16) -> bool {
+        (self.first..=self.last).contains(&ordinal)
+    }
+}
+
+impl Member {
+    /// Two admins admitted one site without knowing of each other: it may do what either granted.
+    /// Both ordinals are its own for good, and the lower is used.
+    fn join(&mut self, other: Self) {
+        self.role = self.role.max(other.role);
+        if other.ordinal < self.ordinal {
+            (self.ordinal, self.admitted_by) = (other.ordinal, other.admitted_by);
+        }
+        self.owned.extend(other.owned);
+        self.owned.sort_unstable_by_key(|range| range.first);
+        self.name_again(other.name, other.named);
+    }
+
+    fn name_again(&mut self, name: String, named: (u32, WriteId)) {
+        if named > self.named {
+            (self.name, self.named) = (name, named);
+        }
     }
 }
 
@@ -361,10 +413,91 @@ mod tests {
     fn a_site_renames_itself_and_an_admin_anyone() {
         let mut membership = founded();
         admit(&mut membership, 1, 2, Role::Member).unwrap();
-        let rename = |of| MemberOp::Rename { author: author(of), name: "salle".into() };
-        assert_eq!(membership.apply(by(2), &rename(1)), Err(Void::NotAllowed));
-        membership.apply(by(2), &rename(2)).unwrap();
+        let rename =
+            |members: &Membership, by, of| members.next_rename(&author(by), author(of), "salle".into());
+        assert_eq!(rename(&membership, 2, 1), Err(Void::NotAllowed));
+        assert_eq!(rename(&membership, 1, 7), Err(Void::Unknown));
+        let own = rename(&membership, 2, 2).unwrap();
+        assert_eq!(membership.clone().apply(by(3), &own), Err(Void::NotAllowed));
+        membership.apply(by(2), &own).unwrap();
         assert_eq!(membership.member(&author(2)).unwrap().name, "salle");
-        assert_eq!(membership.apply(by(1), &rename(7)), Err(Void::Unknown));
+    }
+
+    #[test]
+    fn a_name_given_knowing_another_wins_whatever_the_clocks_say() {
+        let mut membership = founded();
+        let named = |members: &mut Membership, time_ms, name: &str| {
+            let op = members.next_rename(&author(1), author(1), name.into()).unwrap();
+            members.apply(WriteId { time_ms, ..by(1) }, &op).unwrap();
+        };
+        let apart = membership.clone();
+        named(&mut membership, 9_000, "of 2099");
+        named(&mut membership, 10, "corrected");
+        assert_eq!(membership.member(&author(1)).unwrap().name, "corrected");
+
+        // Of names given without knowing of each other, the later stands, in either order.
+        let op = |name: &str| apart.next_rename(&author(1), author(1), name.into()).unwrap();
+        let writes = [(20, op("early")), (30, op("late"))];
+        for order in [[0, 1], [1, 0]] {
+            let mut members = apart.clone();
+            for at in order {
+                let (time_ms, op) = &writes[at];
+                members.apply(WriteId { time_ms: *time_ms, ..by(1) }, op).unwrap();
+            }
+            assert_eq!(members.member(&author(1)).unwrap().name, "late");
+        }
+    }
+
+    /// Two admins admit one site without knowing of each other, each twice over with another site
+    /// before or after; whichever admission arrives first.
+    #[test]
+    fn a_site_admitted_by_two_admins_at_once_is_the_same_everywhere() {
+        let roles = [Role::Reader, Role::Member, Role::Admin];
+        for (first, second) in
+            roles.iter().flat_map(|first| roles.iter().map(move |second| (*first, *second)))
+        {
+            let mut before = founded();
+            admit(&mut before, 1, 2, Role::Admin).unwrap();
+            let ops = |by: u8, role| {
+                let mut members = before.clone();
+                let mut next = |new: u8, role| {
+                    let id = (SpaceId([3; 32]), &author(by));
+                    let admission = members.next_admission(id, author(new), format!("pc{by}"), role, None);
+                    let op = MemberOp::Admit(admission.unwrap());
+                    members.apply(super::tests::by(by), &op).unwrap();
+                    (super::tests::by(by), op)
+                };
+                [next(10 + by, Role::Member), next(9, role), next(20 + by, Role::Admin)]
+            };
+            let [ours, theirs] = [ops(1, first), ops(2, second)];
+            let merged = |order: [&[(WriteId, MemberOp)]; 2]| {
+                let mut members = before.clone();
+                for (write, op) in order.into_iter().flatten() {
+                    members.apply(*write, op).unwrap();
+                }
+                members
+            };
+            let members = merged([&ours, &theirs]);
+            assert_eq!(members, merged([&theirs, &ours]), "{first} and {second}");
+            let member = members.member(&author(9)).unwrap();
+            assert_eq!(member.role, first.max(second));
+            assert_eq!(member.admitted_by, Some(author(1)), "the lower ordinal is used");
+
+            // Neither ordinal is given again: the site may have used both.
+            let given = |ops: &[(WriteId, MemberOp)]| match &ops[1].1 {
+                MemberOp::Admit(admission) => admission.ordinal,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(member.ordinal, given(&ours));
+            for by in [1, 2] {
+                let id = (SpaceId([3; 32]), &author(by));
+                let next = members.next_admission(id, author(30), "x".into(), Role::Member, None).unwrap();
+                assert!(![given(&ours), given(&theirs)].contains(&next.ordinal));
+            }
+            if member.role == Role::Admin {
+                let mut members = members.clone();
+                admit(&mut members, 9, 40, Role::Member).unwrap();
+            }
+        }
     }
 }

@@ -259,7 +259,7 @@ fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {
                 "role": admission.role.to_string(), "ordinal": admission.ordinal });
             ops.push(system("", "admit", values));
         }
-        Op::Member(MemberOp::Rename { author, name }) => {
+        Op::Member(MemberOp::Rename { author, name, .. }) => {
             ops.push(system("", "rename", json!({ "site": author.to_string(), "name": name })));
         }
         Op::Unknown { kind, .. } => ops.push(system("", "unknown", json!({ "kind": kind }))),

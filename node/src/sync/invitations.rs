@@ -114,7 +114,7 @@ impl Invitations {
         let members = space.membership();
         if members.member(&joiner).is_none() {
             let invitation = request.invitation;
-            if members.is_used(&invitation) {
+            if members.is_used(&self.inviter, &invitation) {
                 return Err(JoinRefused::Used);
             }
             if given.expires_ms <= now_ms {
@@ -132,7 +132,9 @@ impl Invitations {
             admitted.map_err(|error: WriteError| match error {
                 // Who asked twice at the same moment is admitted by the first of the two.
                 WriteError::Refused(_) if space.membership().member(&joiner).is_some() => JoinRefused::Used,
-                WriteError::Refused(_) if space.membership().is_used(&invitation) => JoinRefused::Used,
+                WriteError::Refused(_) if space.membership().is_used(&self.inviter, &invitation) => {
+                    JoinRefused::Used
+                }
                 WriteError::Refused(_) => JoinRefused::NotAllowed,
                 error => {
                     tracing::error!(%error, "an admission could not be written");

@@ -1,7 +1,7 @@
 //! What the writer can be asked.
 
 use tandem_protocol::identity::{Author, SpaceId};
-use tandem_protocol::membership::{MemberOp, Membership, Role, Void};
+use tandem_protocol::membership::{MemberOp, Membership, Role};
 use tandem_protocol::schema::SchemaOp;
 
 use crate::receive::{ReceiveError, Received};
@@ -72,14 +72,8 @@ impl LocalWork {
     /// Another name for a site, given by `me`.
     pub(crate) fn rename(me: Author, author: Author, name: String) -> Self {
         Self::Member(Box::new(move |membership| {
-            let admin = membership.member(&me).is_some_and(|member| member.role == Role::Admin);
-            if membership.member(&author).is_none() {
-                return Err(Refusal::of_membership(Void::Unknown).into());
-            }
-            if !admin && author != me {
-                return Err(Refusal::of_membership(Void::NotAllowed).into());
-            }
-            Ok(MemberOp::Rename { author, name: name.clone() })
+            let rename = membership.next_rename(&me, author, name.clone());
+            rename.map_err(|void| Refusal::of_membership(void).into())
         }))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use tandem_protocol::identity::Author;
-use tandem_protocol::membership::Membership;
+use tandem_protocol::membership::{Member, Membership, Role};
 use tandem_protocol::session::Bulk;
 use tandem_protocol::version::VersionVector;
 use tandem_store::Space;
@@ -109,6 +109,13 @@ impl Site {
     /// What it holds; of a site that is off: what it last said it held.
     pub fn vector(&self) -> VersionVector {
         self.space().map_or_else(|| self.promised.clone(), |space| (*space.vector()).clone())
+    }
+
+    /// Whether it runs and may admit others. A copied folder is left out: what it admits is refused.
+    pub fn is_admin(&self) -> bool {
+        let is_admin = |member: &Member| member.role == Role::Admin;
+        let known = self.space().map(Space::membership);
+        self.copy_of.is_none() && known.is_some_and(|known| known.member(&self.author).is_some_and(is_admin))
     }
 
     /// Whether a peer may share its space, as a node decides it.

@@ -519,15 +519,23 @@ impl World {
         }
     }
 
-    /// The founder admits a site.
+    /// An admin admits a site; now and then two do, who may not know of each other.
     fn admit(&mut self, site: usize) {
         if self.sites[site].admitted {
             return;
         }
-        let roles = [Role::Member, Role::Member, Role::Member, Role::Admin];
-        let role = roles[self.below(roles.len())];
-        let (author, name) = (self.sites[site].author, self.sites[site].name.to_owned());
-        self.ask(0, Asker::Admission(site), Request::Admit { author, name, role });
+        let admins: Vec<usize> = (0..self.sites.len()).filter(|at| self.sites[*at].is_admin()).collect();
+        if admins.is_empty() {
+            return self.later(1_000, Event::Admit(site));
+        }
+        let times = if self.random.one_in(2) { 2 } else { 1 };
+        for _ in 0..times {
+            let admin = admins[self.below(admins.len())];
+            let roles = [Role::Member, Role::Member, Role::Member, Role::Admin];
+            let role = roles[self.below(roles.len())];
+            let (author, name) = (self.sites[site].author, self.sites[site].name.to_owned());
+            self.ask(admin, Asker::Admission(site), Request::Admit { author, name, role });
+        }
     }
 
     fn admitted(&mut self, site: usize) {

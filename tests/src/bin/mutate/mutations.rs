@@ -122,4 +122,11 @@ pub const MUTATIONS: &[Mutation] = &[
         old: "if self.view.stale",
         new: "if false && self.view.stale",
     },
+    Mutation {
+        name: "first-admission-stands",
+        breaks: "of two admins who admit one site at once, the one heard of first decides",
+        file: "protocol/src/membership.rs",
+        old: "Some(member) => member.join(new)",
+        new: "Some(_) => {}",
+    },
 ];
