@@ -114,7 +114,7 @@ fn schema_op_bytes_and_ids() {
 }
 
 #[test]
-fn op_bytes_of_documents_choices_settlements_and_names() {
+fn op_bytes_of_cells_choices_settlements_and_names() {
     let column = |mode| CellColumn { name: "note".into(), id: ColumnId(2), mode };
     let group = |mode, value| {
         Op::Rows(RowGroup {
@@ -131,6 +131,7 @@ fn op_bytes_of_documents_choices_settlements_and_names() {
     let ops = [
         group(Mode::Fresh, Value::Text("été".into())),
         group(Mode::Change, Value::Blob(vec![9; 20])),
+        group(Mode::Counted, Value::Integer(38)),
         Op::Schema(SchemaOp::ChooseColumn {
             table: "items".into(),
             table_id: TableId(1),

@@ -64,6 +64,9 @@ pub enum Mode {
     /// For a RICHTEXT or JSON cell: a blob of the document's id (16 bytes) and an automerge change
     /// of it (none: the document is only named anew).
     Change,
+    /// For people: what a counter showed once its author had set it, where that is not the offset
+    /// that [`Mode::Set`] writes beside it. Merges to nothing.
+    Counted,
 }
 
 /// A column of a group, named by its definition.

@@ -284,10 +284,16 @@ fn describe_row(group: &RowGroup, at: usize, schema: &Schema) -> LogOp {
         known.unwrap_or_else(|| format!("key{}", place + 1))
     };
     let key = group.keys.iter().enumerate().map(|(place, column)| (key_name(place), to_json(&column[at])));
+    // What a counter showed is said in place of its offset.
+    let counted = |of: &CellColumn| {
+        let mut row = group.row(at);
+        row.find(|(column, _)| column.id == of.id && column.mode == Mode::Counted).map(|(_, value)| value)
+    };
     let cell = |(column, value): (&CellColumn, &Value)| {
         let value = match column.mode {
+            Mode::Set => to_json(counted(column).unwrap_or(value)),
             // A new document says what it contains.
-            Mode::Set | Mode::Fresh => to_json(value),
+            Mode::Fresh | Mode::Counted => to_json(value),
             Mode::Delta => json!({ "$add": to_json(value) }),
             Mode::Change => json!({ "$change": change_bytes(value) }),
         };
@@ -297,7 +303,7 @@ fn describe_row(group: &RowGroup, at: usize, schema: &Schema) -> LogOp {
         table: group.table.clone(),
         kind: kind.to_owned(),
         key: key.collect(),
-        values: group.row(at).map(cell).collect(),
+        values: group.row(at).filter(|(column, _)| column.mode != Mode::Counted).map(cell).collect(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What concurrent edits leave to decide: listed the same everywhere, and settled once.
 
 use std::io::{BufRead, BufReader, Read};
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tandem_node::api::admission::WantJoin;
@@ -26,7 +27,8 @@ fn at_odds() -> (Offline, Offline) {
     let request = Transact::one("UPDATE notes SET text = 'from a'", Vec::new());
     a.transact(Transact { by: Some("Amélie".into()), message: Some("the register".into()), ..request });
     // The later of the two is shown.
-    std::thread::sleep(std::time::Duration::from_millis(3));
+    let wrote = SystemTime::now() + Duration::from_millis(1);
+    while SystemTime::now() <= wrote {}
     b.run("UPDATE notes SET text = 'from b'");
     b.hear(&a);
     a.hear(&b);
@@ -191,4 +193,37 @@ fn the_log_shows_what_documents_hold_and_how_much_was_edited() {
     let op = |at: usize| &page.entries[at].ops[0];
     assert_eq!(op(1).values["body"], json!("Dear parents"));
     assert!(op(0).values["body"]["$change"].as_u64().unwrap() > 0, "{:?}", op(0));
+}
+
+#[test]
+fn the_log_shows_what_was_counted_not_how_it_is_kept() {
+    let a = Offline::founder();
+    let b = Offline::member(&a);
+    let logged = |site: &Offline| {
+        site.api.log("school", &Default::default()).unwrap().entries[0].ops[0].values["stock"].clone()
+    };
+    a.run("INSERT INTO notes (id, stock) VALUES (1, 40)");
+    a.run("UPDATE notes SET stock = stock - 3");
+    assert_eq!(logged(&a), json!({ "$add": -3 }));
+    a.run("UPDATE notes SET stock = exactly(38)");
+    assert_eq!(logged(&a), json!(38));
+    a.run("DELETE FROM notes");
+    a.run("INSERT INTO notes (id, text, stock) VALUES (1, 'again', 12)");
+    assert_eq!(logged(&a), json!(12));
+    // So it is told on the other site, and in what is left to decide.
+    b.hear(&a);
+    assert_eq!(logged(&b), json!(12));
+    a.run("UPDATE notes SET stock = exactly(20)");
+    b.run("UPDATE notes SET stock = exactly(30)");
+    a.hear(&b);
+    let settled = settle(&a, &only(&a).id, json!({ "value": 25 })).unwrap();
+    assert!(settled.is_some());
+    assert_eq!(logged(&a), json!(25));
+    b.hear(&a);
+    a.run("UPDATE notes SET stock = exactly(26)");
+    let counted = b.run("UPDATE notes SET stock = exactly(27)");
+    a.hear(&b);
+    settle(&a, &only(&a).id, json!({ "use": counted.dot })).unwrap();
+    assert_eq!(logged(&a), json!(27));
+    assert_eq!(a.rows("SELECT stock FROM notes"), json!([[27]]));
 }

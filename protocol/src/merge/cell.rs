@@ -31,6 +31,7 @@ impl Cell {
         match mode {
             Mode::Set | Mode::Fresh | Mode::Change => self.set.write(by, Constant::new(value), basis),
             Mode::Delta => self.sum += i128::from(units(value).unwrap_or(0)),
+            Mode::Counted => {}
         }
     }
 

@@ -35,7 +35,7 @@ impl RowState {
         basis: &Basis<'_>,
     ) {
         self.life.write(by, action != Action::Delete, basis);
-        for (column, mode, value) in cells {
+        for (column, mode, value) in cells.into_iter().filter(|(_, mode, _)| *mode != Mode::Counted) {
             self.cells.entry(column).or_default().write(mode, value, by, basis);
         }
     }

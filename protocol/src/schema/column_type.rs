@@ -146,7 +146,7 @@ impl ColumnType {
         let is_counter = matches!(self, Self::Counter { .. });
         match mode {
             Mode::Set => value.is_null() || self.stores(value),
-            Mode::Delta => is_counter && self.stores(value),
+            Mode::Delta | Mode::Counted => is_counter && self.stores(value),
             Mode::Fresh => self.document_kind().is_some() && self.stores(value),
             Mode::Change => self.document_kind().is_some() && matches!(value, Value::Blob(_)),
         }
@@ -309,6 +309,7 @@ mod tests {
             (ColumnType::Blob, Mode::Set, blob.clone()),
             (counter, Mode::Set, Value::Null),
             (counter, Mode::Delta, Value::Integer(i64::MIN)),
+            (counter, Mode::Counted, Value::Integer(38)),
             (money, Mode::Delta, exact(-5, 2)),
             (ColumnType::Decimal { precision: 9, scale: 0 }, Mode::Set, exact(999_999_999_999_999, 0)),
             (ColumnType::RichText, Mode::Set, Value::Null),
@@ -320,6 +321,8 @@ mod tests {
         for (kind, mode, value) in [
             (ColumnType::Integer, Mode::Set, text.clone()),
             (ColumnType::Integer, Mode::Delta, Value::Integer(1)),
+            (ColumnType::Integer, Mode::Counted, Value::Integer(1)),
+            (counter, Mode::Counted, Value::Null),
             (ColumnType::Text, Mode::Fresh, text.clone()),
             (ColumnType::Json, Mode::Fresh, Value::Null),
             (ColumnType::Real, Mode::Set, Value::Real(f64::NAN)),

@@ -99,7 +99,8 @@ impl View {
                 MergeKind::Document => self.document_cell(change, *at, before, &new[*at], unseen)?,
                 _ => (Mode::Set, new[*at].clone()),
             };
-            cells.push((*at, mode, value));
+            let counted = (kind.merge_kind() == MergeKind::Counter).then(|| new[*at].clone());
+            push_cell(&mut cells, *at, (mode, value), counted);
         }
         Ok(RowOp { action, cells })
     }
@@ -144,6 +145,18 @@ impl View {
         let had = shown == Some(place.id) || self.documents.has(connection, &place)?;
         Ok((if had { Mode::Fresh } else { Mode::Set }, new.clone()))
     }
+}
+
+/// One cell's write; and of a counter that is set, what it then shows, unless the offset says that.
+pub(crate) fn push_cell(
+    cells: &mut Vec<(usize, Mode, Value)>,
+    at: usize,
+    (mode, value): (Mode, Value),
+    counted: Option<Value>,
+) {
+    let counted = counted.filter(|counted| mode == Mode::Set && *counted != value);
+    cells.push((at, mode, value));
+    cells.extend(counted.map(|counted| (at, Mode::Counted, counted)));
 }
 
 /// A counter's new value: by how much it changed, or what it is. `before`: `None` where it is to
@@ -195,14 +208,14 @@ pub(crate) struct CellWrite {
     pub key: Key,
     pub action: Action,
     /// Place of the column in the table, and what is written to it.
-    pub cell: Option<(usize, Mode, Value)>,
+    pub cells: Vec<(usize, Mode, Value)>,
 }
 
 impl View {
     /// The op of such a write.
     pub(crate) fn row_group(&self, write: &CellWrite) -> Option<RowGroup> {
         let table = self.memory.tables.get(&write.table)?;
-        let op = RowOp { action: write.action, cells: write.cell.iter().cloned().collect() };
+        let op = RowOp { action: write.action, cells: write.cells.clone() };
         let mut group = op.empty_group(table);
         group.keys.iter_mut().zip(&write.key.0).for_each(|(column, value)| column.push(value.clone()));
         group.cells.iter_mut().zip(op.cells).for_each(|(column, (_, _, value))| column.push(value));

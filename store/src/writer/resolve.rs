@@ -10,7 +10,7 @@ use tandem_protocol::version::Dot;
 use super::Writer;
 use super::group::{JobError, Labels, Pending};
 use crate::space::{Choice, Resolution};
-use crate::view::{CellWrite, ViewTable, quoted};
+use crate::view::{CellWrite, ViewTable, push_cell, quoted};
 use crate::write::{Params, Refusal, Statement, Written};
 
 /// How a choice is carried out.
@@ -75,19 +75,22 @@ impl Writer {
         let row = self.view.load_row(table, &key, &conflict.key)?;
         let cell = row.state.cells.get(&table.ids[at]).ok_or_else(Refusal::conflict_unknown)?;
         let column = &table.def.columns[at];
-        let (mode, value) = match choice {
+        let (write, shown) = match choice {
             Choice::Use(dot) => {
                 let chosen = version_of(conflict, dot)?;
                 let sibling = cell.set.siblings().iter().find(|sibling| sibling.by == chosen.by);
                 let sibling = sibling.ok_or_else(Refusal::conflict_changed)?;
                 let value = sibling.value.value().unwrap_or(Value::Null);
-                match value {
+                let shown = match &chosen.held {
+                    Held::Value { value, .. } => value.value().ok(),
+                    _ => None,
+                };
+                let mode = match value {
                     // A document that is named anew.
-                    Value::Blob(_) if column.kind.merge_kind() == MergeKind::Document => {
-                        (Mode::Change, value)
-                    }
-                    value => (Mode::Set, value),
-                }
+                    Value::Blob(_) if column.kind.merge_kind() == MergeKind::Document => Mode::Change,
+                    _ => Mode::Set,
+                };
+                ((mode, value), shown)
             }
             Choice::Value(value) => {
                 let value = column
@@ -100,16 +103,14 @@ impl Writer {
                 if !self.view.refers_to_something(table, at, &value)? {
                     return Err(Refusal::dangling(&table.def.name, name).into());
                 }
-                self.view.cell_set(table, &row, &key, at, value)?
+                (self.view.cell_set(table, &row, &key, at, value.clone())?, Some(value))
             }
             Choice::KeepAll => return Err(Refusal::conflict_choice(conflict).into()),
         };
-        Ok(Plan::Row(CellWrite {
-            table: table.id,
-            key,
-            action: Action::Update,
-            cell: Some((at, mode, value)),
-        }))
+        let mut cells = Vec::new();
+        let counted = shown.filter(|_| column.kind.merge_kind() == MergeKind::Counter);
+        push_cell(&mut cells, at, write, counted);
+        Ok(Plan::Row(CellWrite { table: table.id, key, action: Action::Update, cells }))
     }
 
     /// Whether the row is there.
@@ -131,7 +132,7 @@ impl Writer {
             return Ok(Plan::Statements(vec![delete(table, &key)], Vec::new()));
         }
         let action = if alive { Action::Update } else { Action::Delete };
-        Ok(Plan::Row(CellWrite { table: table.id, key, action, cell: None }))
+        Ok(Plan::Row(CellWrite { table: table.id, key, action, cells: Vec::new() }))
     }
 
     /// Which definition of a name is shown.

@@ -125,7 +125,9 @@ pub(super) fn write(
         times.push(header.time_ms);
         header.time_ms = -header.time_ms;
     }
-    let cells = cell.into_iter();
+    let sets = cell.as_ref().is_some_and(|(mode, _)| *mode == Mode::Set);
+    let counts = sets && column.kind.merge_kind() == MergeKind::Counter && kind != Kind::Empty;
+    let cells = cell.into_iter().chain(counts.then(|| (Mode::Counted, value.clone())));
     let group = RowGroup {
         table: table.name.clone(),
         table_id: table.id(),
