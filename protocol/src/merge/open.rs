@@ -36,6 +36,10 @@ impl RowState {
         if !self.is_alive() {
             open.push(conflict(ConflictKind::Reference, Vec::new(), life()));
         }
+        // Mostly none: then no column's id need be computed.
+        if self.cells.values().all(|cell| cell.set.siblings().len() < 2) {
+            return open;
+        }
         for column in table.columns.iter().filter(|column| !table.is_key(&column.name)) {
             let Some(cell) = self.cells.get(&column.id()) else { continue };
             if cell.set.siblings().len() < 2 {

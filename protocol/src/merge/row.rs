@@ -6,7 +6,7 @@ use bincode::{Decode, Encode};
 
 use super::{Cell, Register, WriteId};
 use crate::op::{Action, Mode};
-use crate::schema::{ColumnId, TableDef};
+use crate::schema::{ColumnDef, ColumnId, TableDef};
 use crate::transaction::Basis;
 use crate::value::Value;
 
@@ -45,12 +45,12 @@ impl RowState {
         self.life.shown().is_some_and(|sibling| sibling.value)
     }
 
-    /// The values shown, in the order of the table's columns.
-    pub fn shown(&self, table: &TableDef) -> Vec<Value> {
-        let shown = |column: &crate::schema::ColumnDef| match self.cells.get(&column.id()) {
+    /// The values shown, in the order of the table's columns; `ids` are theirs.
+    pub fn shown(&self, table: &TableDef, ids: &[ColumnId]) -> Vec<Value> {
+        let shown = |(column, id): (&ColumnDef, &ColumnId)| match self.cells.get(id) {
             Some(cell) => cell.shown(column.kind, &column.unwritten()),
             None => column.unwritten(),
         };
-        table.columns.iter().map(shown).collect()
+        table.columns.iter().zip(ids).map(shown).collect()
     }
 }

@@ -316,7 +316,7 @@ impl View {
 
     /// The values a row's state makes it show.
     fn values(&mut self, table: &ViewTable, key: &Key, bytes: &[u8], row: &Loaded) -> ViewResult<Vec<Value>> {
-        let mut values = row.state.shown(&table.def);
+        let mut values = row.state.shown(&table.def, &table.ids);
         for at in &table.documents {
             values[*at] = self.documents.value(&self.connection, table, bytes, row, *at, &values[*at])?;
         }

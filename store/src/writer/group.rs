@@ -55,8 +55,12 @@ enum Outcome {
 }
 
 impl Writer {
-    /// Runs jobs in order, neighbours of one kind together.
-    pub(crate) fn run_group(&mut self, jobs: Vec<Job>) {
+    /// Runs jobs, those of one kind together and in order: each change of kind costs a flush of the
+    /// log, and SQLite all statements it had prepared. What comes from elsewhere goes first, so that
+    /// an admission on its way lets this site write. Nobody has been answered yet, so nobody can
+    /// have counted on another order.
+    pub(crate) fn run_group(&mut self, mut jobs: Vec<Job>) {
+        jobs.sort_by_key(Kind::of);
         let mut jobs = jobs.into_iter().peekable();
         while let Some(first) = jobs.next() {
             let kind = Kind::of(&first);
@@ -495,15 +499,15 @@ impl Pending {
 }
 
 /// Jobs of one kind share a SQLite transaction.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
+    /// What is merged as it is: received blocks, changes of members and schema.
+    Other,
     /// Users' statements, with foreign keys enforced.
     Sql,
     /// The same, in a group of its own: what the statements did is then merged, without foreign
     /// keys, and SQLite switches those only between transactions.
     Alone,
-    /// Everything else.
-    Other,
 }
 
 impl Kind {

@@ -3,6 +3,10 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tandem_protocol::identity::AuthorKey;
+use tandem_store::simulated::{Answer, Founding, Request, Site};
+use tandem_store::{Params, Statement, Write as Transaction};
+
 use super::{Plan, STEPS, run};
 use crate::random::Random;
 
@@ -45,4 +49,26 @@ fn whatever_happens_in_seeds_nobody_has_seen_before_too() {
     let told = format!("simulated fresh seeds: {first} and the {} after it\n", SEEDS - 1);
     std::io::stderr().write_all(told.as_bytes()).unwrap();
     all_are_well(first);
+}
+
+#[test]
+fn what_waits_together_is_flushed_once_for_each_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = "CREATE TABLE a (id INTEGER PRIMARY KEY)";
+    let founding = Founding { space: "s", site: "a", schema, nonce: [0; 16] };
+    let key = AuthorKey::from_secret(&[7; 32]);
+    let mut site = Site::found(key, folder.path().join("a"), founding, 1_000).unwrap();
+    let write = |id: i64| {
+        let statement =
+            Statement { sql: format!("INSERT INTO a (id) VALUES ({id})"), params: Params::One(vec![]) };
+        Request::Write(Transaction { statements: vec![statement], ..Transaction::default() })
+    };
+    let grow = |column: &str| Request::ApplySchema(format!("ALTER TABLE a ADD COLUMN {column} TEXT"));
+    let before = site.disk().flushes();
+    let answers = site.run(vec![write(1), grow("x"), write(2), grow("y"), write(3)], 2_000);
+    assert_eq!(answers.len(), 5);
+    assert!(answers.iter().all(|answer| matches!(answer, Answer::Written(Ok(_)))), "{answers:?}");
+    assert_eq!(site.disk().flushes() - before, 2);
+    let (rows, _) = site.space().unwrap().query("SELECT count(*), x, y FROM a", &[]).unwrap();
+    assert_eq!(format!("{:?}", rows.rows), "[[Integer(3), Null, Null]]");
 }

@@ -74,6 +74,12 @@ pub(super) fn table(sql: &str) -> TableDef {
     schema.tables().next().unwrap().shown.clone()
 }
 
+/// What a row's registers show.
+pub(super) fn values(table: &TableDef, state: &RowState) -> Vec<Value> {
+    let ids: Vec<ColumnId> = table.columns.iter().map(ColumnDef::id).collect();
+    state.shown(table, &ids)
+}
+
 /// What a site holds of the row.
 #[derive(Clone, Default)]
 pub(super) struct Replica {
@@ -132,7 +138,7 @@ impl Replica {
     /// The value a cell shows, a document's being its content.
     pub(super) fn shown(&self, table: &TableDef, column: &ColumnDef) -> Value {
         let at = table.columns.iter().position(|known| known.name == column.name).unwrap();
-        self.content(column, &self.state.shown(table)[at])
+        self.content(column, &values(table, &self.state)[at])
     }
 
     fn content(&self, column: &ColumnDef, held: &Value) -> Value {

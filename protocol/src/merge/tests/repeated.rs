@@ -1,6 +1,6 @@
 //! What is said twice, in a document of the same words as before too; who knew some only; rows kept.
 
-use super::history::{Replica, Write, header, table, vector};
+use super::history::{Replica, Write, header, table, values, vector};
 use super::writers::{Kind, Writer, write};
 use crate::conflict::ConflictKind;
 use crate::merge::Register;
@@ -66,7 +66,7 @@ fn a_deleted_row_that_is_kept_is_told_beside_what_else_is_open() {
     assert_eq!(kinds(&[&one, &edited, &deleted], true), [ConflictKind::Deleted]);
     assert_eq!(kinds(&[&one, &edited, &later], false), [ConflictKind::Deleted]);
     assert_eq!(kinds(&[&one, &edited, &later], true), [ConflictKind::Deleted, ConflictKind::Reference]);
-    assert_eq!(Replica::of(&table, [&one, &deleted]).state.shown(&table)[1], Value::Text("one".into()));
+    assert_eq!(values(&table, &Replica::of(&table, [&one, &deleted]).state)[1], Value::Text("one".into()));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tandem_protocol::merge::{RowState, WriteId};
 use tandem_protocol::op::{Action, Op};
+use tandem_protocol::schema::{ColumnDef, ColumnId};
 use tandem_protocol::transaction::Basis;
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::{Dot, VersionVector};
@@ -104,7 +105,9 @@ fn merged(log: &TestLog) -> BTreeMap<(String, Vec<u8>), Vec<Value>> {
     let mut alive = BTreeMap::new();
     for (place, (key, row)) in rows {
         if row.is_alive() {
-            let mut values = row.shown(&log.schema.table(&place.0).unwrap().shown);
+            let table = &log.schema.table(&place.0).unwrap().shown;
+            let ids: Vec<ColumnId> = table.columns.iter().map(ColumnDef::id).collect();
+            let mut values = row.shown(table, &ids);
             values[0] = key.0[0].clone();
             alive.insert(place, values);
         }
