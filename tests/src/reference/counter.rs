@@ -5,6 +5,7 @@ use tandem_protocol::op::Mode;
 use tandem_protocol::value::Value;
 
 use super::cell::{CellWrites, Claim};
+use super::row::Write;
 use super::siblings::{self, Sibling};
 
 /// The siblings of its offset.
@@ -18,6 +19,24 @@ pub fn siblings(scale: u8, writes: &CellWrites<'_, '_>) -> Vec<Sibling<Claim>> {
         })
         .collect();
     siblings::siblings(&offsets)
+}
+
+/// What a write says that it counted, where that is not its offset and the deltas its writer had
+/// seen: a stock-take that forgot some, or counted some twice.
+pub fn miscounted(scale: u8, writes: &CellWrites<'_, '_>) -> Option<String> {
+    let of = |write: &Write<'_>, wanted: Mode| {
+        let same = |(other, mode, _): &&(&Write<'_>, Mode, _)| std::ptr::eq(*other, write) && *mode == wanted;
+        writes.iter().find(same).map(|(_, _, value)| *value)
+    };
+    writes.iter().filter(|(_, mode, value)| *mode == Mode::Set && !value.is_null()).find_map(
+        |(write, _, offset)| {
+            let seen: Vec<_> =
+                writes.iter().filter(|(other, ..)| write.entry.knows(other.entry)).copied().collect();
+            let says = of(write, Mode::Counted).unwrap_or(offset);
+            let should = counted(scale, offset, sum(&seen));
+            (*says != should).then(|| format!("{} counted {says}, which is {should}", write.entry.header.dot))
+        },
+    )
 }
 
 /// What it shows while no offset was ever set.

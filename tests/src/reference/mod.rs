@@ -46,6 +46,8 @@ pub struct Expected {
     pub conflict_fingerprint: Fingerprint,
     /// How many ops are not understood.
     pub parked: usize,
+    /// Of each counter that was said to be another number than was counted: who said so.
+    pub miscounted: Vec<String>,
 }
 
 /// The meaning of a set of transactions: their order does not matter, nor that some are given twice.
@@ -70,6 +72,7 @@ pub fn fold(transactions: &[Transaction]) -> Expected {
         conflicts,
         conflict_fingerprint,
         parked,
+        miscounted: tables.iter().flat_map(Table::miscounted).collect(),
     }
 }
 

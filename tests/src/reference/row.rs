@@ -2,10 +2,11 @@
 
 use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Mode;
-use tandem_protocol::schema::ColumnId;
+use tandem_protocol::schema::{ColumnId, ColumnType};
 use tandem_protocol::value::{Key, Value};
 
 use super::cell::Cell;
+use super::counter;
 use super::history::Entry;
 use super::siblings::{Sibling, siblings};
 use super::table::Column;
@@ -72,6 +73,14 @@ impl<'a> Row<'a> {
                 }
             }
         }
+    }
+
+    /// The first of its counters of which a write says another number than it counted.
+    pub fn miscounted(&self, columns: &[Column<'_>]) -> Option<String> {
+        columns.iter().find_map(|column| match column.def.kind {
+            ColumnType::Counter { scale, .. } => counter::miscounted(scale, &self.writes_of(column.id)),
+            _ => None,
+        })
     }
 
     fn writes_of(&self, column: ColumnId) -> Vec<(&Write<'a>, Mode, &'a Value)> {

@@ -100,6 +100,10 @@ impl<'a> Table<'a> {
         self.rows.values_mut().for_each(|row| row.evaluate(columns));
     }
 
+    pub fn miscounted(&self) -> Vec<String> {
+        self.rows.values().filter_map(|row| row.miscounted(&self.columns)).collect()
+    }
+
     pub fn shown_rows(&self) -> impl Iterator<Item = &Row<'a>> {
         self.rows.values().filter(|row| row.shown)
     }

@@ -74,7 +74,11 @@ impl World {
 
     /// What all sites show is what the log means.
     fn check_reference(&mut self, transactions: &[Transaction]) {
-        let expected = of_reference(&reference::fold(transactions));
+        let expected = reference::fold(transactions);
+        if let Some(miscounted) = expected.miscounted.first() {
+            return self.fail(miscounted.clone());
+        }
+        let expected = of_reference(&expected);
         let shown = match self.sites[0].space().map(seen) {
             Some(Ok(shown)) => shown,
             Some(Err(error)) => return self.fail(error),

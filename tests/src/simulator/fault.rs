@@ -152,9 +152,8 @@ impl World {
             }
             FaultKind::Crash => {
                 let stop = Stop::ALL[self.below(Stop::ALL.len())];
-                let losses =
-                    [ViewLoss::None, ViewLoss::None, ViewLoss::Older, ViewLoss::Lost, ViewLoss::Damaged];
-                let loss = losses[self.below(losses.len())];
+                let lost = [ViewLoss::Older, ViewLoss::Lost, ViewLoss::Damaged];
+                let loss = if self.random.one_in(3) { lost[self.below(lost.len())] } else { ViewLoss::None };
                 self.doom(at, stop, loss);
             }
             FaultKind::BadFlush => {
@@ -164,7 +163,8 @@ impl World {
             FaultKind::DiskFull => {
                 self.say(|world| format!("the disk of {} is full", world.sites[at].name));
                 self.sites[at].store.disk().set_full(true);
-                self.later(for_ms, Event::Mend(Mend::Room(at)));
+                // While it is, users do little.
+                self.later(1 + for_ms / 5, Event::Mend(Mend::Room(at)));
             }
             FaultKind::SlowDisk => {
                 self.sites[at].disk_ms = 400;

@@ -15,7 +15,7 @@ use super::fault::Stop;
 use super::link::Link;
 
 /// How long a disk in good order works, at most, in milliseconds.
-pub const DISK_MS: u64 = 12;
+pub const DISK_MS: u64 = 40;
 
 /// Who asked the site for something, and is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,6 +39,13 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "self.sum += 2 * i128::from(units(value).unwrap_or(0))",
     },
     Mutation {
+        name: "stock-take-forgets",
+        breaks: "exactly(n) does not know what was counted before",
+        file: "store/src/view/row_op.rs",
+        old: "i128::from(after) - (sum - unseen)",
+        new: "i128::from(after) - 0 * (sum - unseen)",
+    },
+    Mutation {
         name: "delete-wins",
         breaks: "a deletion beats a concurrent later edit",
         file: "protocol/src/merge/row.rs",
