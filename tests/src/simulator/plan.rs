@@ -43,7 +43,7 @@ impl Plan {
     pub fn of_seed(seed: u64) -> Self {
         let mut random = Random::of_seed(seed ^ 0x706c_616e);
         // Mostly few: what two sites can disagree on shows among three, and each more costs as much again.
-        let sites = if random.one_in(4) { 3 + random.below(6) } else { 3 } as usize;
+        let sites = if random.one_in(6) { 3 + random.below(6) } else { 3 } as usize;
         let late = random.below(sites as u64 - 1) as usize;
         let topology = [Topology::Mesh, Topology::Line, Topology::Star][random.below(3) as usize];
         let pace_ms = [10, 30, 250][random.below(3) as usize];
