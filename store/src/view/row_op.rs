@@ -99,8 +99,7 @@ impl View {
                 MergeKind::Document => self.document_cell(change, *at, before, &new[*at], unseen)?,
                 _ => (Mode::Set, new[*at].clone()),
             };
-            let counted = (kind.merge_kind() == MergeKind::Counter).then(|| new[*at].clone());
-            push_cell(&mut cells, *at, (mode, value), counted);
+            push_cell(&mut cells, (*at, kind), (mode, value), Some(&new[*at]));
         }
         Ok(RowOp { action, cells })
     }
@@ -150,11 +149,12 @@ impl View {
 /// One cell's write; and of a counter that is set, what it then shows, unless the offset says that.
 pub(crate) fn push_cell(
     cells: &mut Vec<(usize, Mode, Value)>,
-    at: usize,
+    (at, kind): (usize, ColumnType),
     (mode, value): (Mode, Value),
-    counted: Option<Value>,
+    shown: Option<&Value>,
 ) {
-    let counted = counted.filter(|counted| mode == Mode::Set && *counted != value);
+    let is_offset = mode == Mode::Set && kind.merge_kind() == MergeKind::Counter;
+    let counted = shown.filter(|shown| is_offset && **shown != value).cloned();
     cells.push((at, mode, value));
     cells.extend(counted.map(|counted| (at, Mode::Counted, counted)));
 }

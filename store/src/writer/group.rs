@@ -56,9 +56,8 @@ enum Outcome {
 
 impl Writer {
     /// Runs jobs, those of one kind together and in order: each change of kind costs a flush of the
-    /// log, and SQLite all statements it had prepared. What comes from elsewhere goes first, so that
-    /// an admission on its way lets this site write. Nobody has been answered yet, so nobody can
-    /// have counted on another order.
+    /// log, and SQLite all statements it had prepared. Users' writes go first: whoever made one
+    /// cannot have seen a block that still waits, so it must not count as knowing it.
     pub(crate) fn run_group(&mut self, mut jobs: Vec<Job>) {
         jobs.sort_by_key(Kind::of);
         let mut jobs = jobs.into_iter().peekable();
@@ -501,13 +500,13 @@ impl Pending {
 /// Jobs of one kind share a SQLite transaction.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// What is merged as it is: received blocks, changes of members and schema.
-    Other,
     /// Users' statements, with foreign keys enforced.
     Sql,
     /// The same, in a group of its own: what the statements did is then merged, without foreign
     /// keys, and SQLite switches those only between transactions.
     Alone,
+    /// What is merged as it is: received blocks, changes of members and schema.
+    Other,
 }
 
 impl Kind {

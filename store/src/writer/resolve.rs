@@ -108,8 +108,7 @@ impl Writer {
             Choice::KeepAll => return Err(Refusal::conflict_choice(conflict).into()),
         };
         let mut cells = Vec::new();
-        let counted = shown.filter(|_| column.kind.merge_kind() == MergeKind::Counter);
-        push_cell(&mut cells, at, write, counted);
+        push_cell(&mut cells, (at, column.kind), write, shown.as_ref());
         Ok(Plan::Row(CellWrite { table: table.id, key, action: Action::Update, cells }))
     }
 

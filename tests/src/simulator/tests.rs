@@ -1,14 +1,19 @@
 //! The simulator, as every test run plays it: seeds that are always the same, and fresh ones.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tandem_protocol::identity::AuthorKey;
+use tandem_protocol::membership::Role;
 use tandem_store::simulated::{Answer, Founding, Request, Site};
 use tandem_store::{Params, Statement, Write as Transaction};
 
 use super::{Plan, STEPS, run};
 use crate::random::Random;
+
+/// Content of one block, before compression.
+const BLOCK_BYTES: usize = 1 << 20;
 
 /// Seeds of every run, and as many fresh ones after the one that is printed.
 const SEEDS: u64 = 10;
@@ -51,24 +56,56 @@ fn whatever_happens_in_seeds_nobody_has_seen_before_too() {
     all_are_well(first);
 }
 
+fn founded(folder: &Path) -> Site {
+    let schema = "CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT)";
+    let founding = Founding { space: "s", site: "a", schema, nonce: [0; 16] };
+    Site::found(AuthorKey::from_secret(&[7; 32]), folder.join("a"), founding, 1_000).unwrap()
+}
+
+fn write(sql: &str) -> Request {
+    let statement = Statement { sql: sql.to_owned(), params: Params::One(vec![]) };
+    Request::Write(Transaction { statements: vec![statement], ..Transaction::default() })
+}
+
+/// Runs requests that wait together; all must be recorded.
+fn recorded(site: &mut Site, requests: Vec<Request>) {
+    let count = requests.len();
+    let answers = site.run(requests, 2_000);
+    assert_eq!(answers.len(), count);
+    let well = |answer: &Answer| matches!(answer, Answer::Written(Ok(_)) | Answer::Received(Ok(_)));
+    assert!(answers.iter().all(well), "{answers:?}");
+}
+
 #[test]
 fn what_waits_together_is_flushed_once_for_each_kind() {
     let folder = tempfile::tempdir().unwrap();
-    let schema = "CREATE TABLE a (id INTEGER PRIMARY KEY)";
-    let founding = Founding { space: "s", site: "a", schema, nonce: [0; 16] };
-    let key = AuthorKey::from_secret(&[7; 32]);
-    let mut site = Site::found(key, folder.path().join("a"), founding, 1_000).unwrap();
-    let write = |id: i64| {
-        let statement =
-            Statement { sql: format!("INSERT INTO a (id) VALUES ({id})"), params: Params::One(vec![]) };
-        Request::Write(Transaction { statements: vec![statement], ..Transaction::default() })
-    };
+    let mut site = founded(folder.path());
+    let insert = |id: i64| write(&format!("INSERT INTO a (id) VALUES ({id})"));
     let grow = |column: &str| Request::ApplySchema(format!("ALTER TABLE a ADD COLUMN {column} TEXT"));
     let before = site.disk().flushes();
-    let answers = site.run(vec![write(1), grow("x"), write(2), grow("y"), write(3)], 2_000);
-    assert_eq!(answers.len(), 5);
-    assert!(answers.iter().all(|answer| matches!(answer, Answer::Written(Ok(_)))), "{answers:?}");
+    recorded(&mut site, vec![insert(1), grow("x"), insert(2), grow("y"), insert(3)]);
     assert_eq!(site.disk().flushes() - before, 2);
     let (rows, _) = site.space().unwrap().query("SELECT count(*), x, y FROM a", &[]).unwrap();
     assert_eq!(format!("{:?}", rows.rows), "[[Integer(3), Null, Null]]");
+}
+
+#[test]
+fn a_write_does_not_count_as_knowing_a_block_that_waits_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut a = founded(folder.path());
+    let mut b = Site::adopt(AuthorKey::from_secret(&[8; 32]), folder.path().join("b"), a.id()).unwrap();
+    let admit = Request::Admit { author: b.me(), name: "b".into(), role: Role::Member };
+    recorded(&mut a, vec![write("INSERT INTO a (id, name) VALUES (1, 'x')")]);
+    recorded(&mut a, vec![admit]);
+    let lacked = |by: &Site, of: &Site| {
+        let (by, of) = (by.space().unwrap(), of.space().unwrap());
+        Request::Receive(of.read(0, &by.vector(), BLOCK_BYTES).unwrap().block.unwrap())
+    };
+    let block = lacked(&b, &a);
+    recorded(&mut b, vec![block]);
+    recorded(&mut b, vec![write("UPDATE a SET name = 'from b'")]);
+    let block = lacked(&a, &b);
+    // Who writes this looks at a row that does not show the other's edit yet.
+    recorded(&mut a, vec![block, write("UPDATE a SET name = 'from a'")]);
+    assert_eq!(a.space().unwrap().status().open_conflicts, 1);
 }
