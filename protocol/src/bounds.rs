@@ -27,6 +27,27 @@ pub const TABLES: usize = 1024;
 /// Columns of one table (SQLite's own default limit is 2000).
 pub const COLUMNS: usize = 512;
 
+/// Ops of one transaction among which schema ops count: each is looked at whenever the schema changes.
+pub const SCHEMA_OPS: usize = 8192;
+
+/// Rules of one kind (CHECK, UNIQUE) and indices of one table: each costs every write of it.
+pub const RULES: usize = 64;
+/// Columns of one UNIQUE rule or index.
+pub const RULE_COLUMNS: usize = 32;
+
+/// Parts of one CHECK or DEFAULT expression, and how deep they may be nested: it is evaluated on
+/// every site for every row that changes.
+pub const EXPRESSION_NODES: usize = 500;
+/// How deep an expression may be nested.
+pub const EXPRESSION_DEPTH: usize = 32;
+/// Bytes of an expression in an op, literals included.
+pub const EXPRESSION_BYTES: usize = 16 << 10;
+
+/// MiB of a schema as it is typed.
+pub const SCHEMA_MIB: usize = 4;
+/// Tokens of one statement as it is typed.
+pub const STATEMENT_TOKENS: usize = 10_000;
+
 /// Bytes of a name: table, column, site, space.
 pub const NAME_BYTES: usize = 128;
 

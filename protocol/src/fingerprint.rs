@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::schema::ColumnId;
+use crate::schema::{ColumnId, TableId};
 use crate::value::{Key, Value};
 
 /// The sum, modulo 2^128, of a hash of every shown row: rows can come and go in any order, and
@@ -54,16 +54,16 @@ impl RowHasher {
     /// Hash of a row of `table` with `key` and the shown `cells`, ascending by column id.
     pub fn hash<'a>(
         &mut self,
-        table: &str,
+        table: TableId,
         key: &Key,
         cells: impl IntoIterator<Item = (ColumnId, &'a Value)>,
     ) -> RowHash {
         let bytes = &mut self.0;
         bytes.clear();
-        Value::Text(table.to_owned()).write_canonical(bytes);
+        bytes.extend_from_slice(&table.0);
         key.0.iter().for_each(|value| value.write_canonical(bytes));
         for (id, value) in cells {
-            bytes.extend_from_slice(&id.0.to_le_bytes());
+            bytes.extend_from_slice(&id.0);
             value.write_canonical(bytes);
         }
         RowHash::of_bytes(bytes)
@@ -79,7 +79,7 @@ mod tests {
         let mut hasher = RowHasher::default();
         let mut row = |id: i64, name: &str| {
             let name = Value::Text(name.into());
-            hasher.hash("students", &Key(vec![Value::Integer(id)]), [(ColumnId(1), &name)])
+            hasher.hash(TableId([7; 16]), &Key(vec![Value::Integer(id)]), [(ColumnId([1; 16]), &name)])
         };
         let (a, b) = (row(1, "Amel"), row(2, "Bilal"));
         assert_ne!(a, row(1, "Bilal"));

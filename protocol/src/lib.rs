@@ -10,10 +10,12 @@ pub mod bounds;
 pub mod identity;
 pub mod version;
 pub mod clock;
+pub mod name;
 
 pub mod decimal;
 pub mod document;
 pub mod value;
+pub mod sql_text;
 pub mod schema;
 
 pub mod op;

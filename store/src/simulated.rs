@@ -14,7 +14,7 @@ use std::sync::mpsc::{Sender, channel, sync_channel};
 use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
 use tandem_protocol::membership::{MemberOp, Role};
 use tandem_protocol::op::Op;
-use tandem_protocol::schema::{Schema, ddl};
+use tandem_protocol::schema::{Judge, Schema, ddl};
 
 pub use crate::log::memory::{Disk, FlushFault, Survival};
 
@@ -98,6 +98,7 @@ pub struct Site {
     id: SpaceId,
     disk: Disk,
     folder: PathBuf,
+    judge: Judge,
     running: Option<Running>,
 }
 
@@ -127,7 +128,8 @@ impl Site {
     /// A site that has a space of which it holds nothing yet.
     pub fn adopt(key: AuthorKey, folder: PathBuf, id: SpaceId) -> Result<Self, OpenError> {
         std::fs::create_dir_all(&folder).map_err(|error| OpenError::io(&folder, error))?;
-        let mut site = Self { key, id, disk: Disk::default(), folder, running: None };
+        let (disk, judge) = (Disk::default(), Judge::default());
+        let mut site = Self { key, id, disk, folder, judge, running: None };
         site.start()?;
         Ok(site)
     }
@@ -135,7 +137,20 @@ impl Site {
     /// A copy of the whole site as it lies on its disk, under the same key. Not running.
     pub fn clone_to(&self, folder: PathBuf) -> std::io::Result<Self> {
         copy_view(&self.folder, &folder)?;
-        Ok(Self { key: self.key.clone(), id: self.id, disk: self.disk.copy(), folder, running: None })
+        Ok(Self {
+            key: self.key.clone(),
+            id: self.id,
+            disk: self.disk.copy(),
+            folder,
+            judge: self.judge,
+            running: None,
+        })
+    }
+
+    /// Puts another version of the program on the site, which knows other expressions. From its next
+    /// start on.
+    pub fn install(&mut self, judge: Judge) {
+        self.judge = judge;
     }
 
     /// The site's author.
@@ -224,8 +239,9 @@ impl Site {
         let log = SpaceLog::open(Arc::new(Medium::Memory(self.disk.clone())), self.id)?;
         let shared = Arc::new(Shared::default());
         let view = self.folder.join(VIEW_FILE);
-        let writer = Writer::open(self.id, self.key.clone(), log.clone(), &view, Arc::clone(&shared))
-            .map_err(|error| OpenError::space("simulated", &error.to_string()))?;
+        let writer =
+            Writer::open(self.id, self.key.clone(), log.clone(), &view, Arc::clone(&shared), self.judge)
+                .map_err(|error| OpenError::space("simulated", &error.to_string()))?;
         // Nobody listens: requests go straight to the writer.
         let (commands, _) = sync_channel(1);
         let (name, folder) = ("simulated".to_owned(), self.folder.clone());

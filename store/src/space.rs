@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::{MemberOp, Membership, Role};
-use tandem_protocol::schema::Schema;
+use tandem_protocol::schema::{Judge, Schema, TableId};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 
@@ -66,6 +66,7 @@ impl Space {
         key: tandem_protocol::identity::AuthorKey,
         log: SpaceLog,
         folder: PathBuf,
+        judge: Judge,
     ) -> Result<Self, crate::store::OpenError> {
         let view_path = folder.join(VIEW_FILE);
         let shared = Arc::new(Shared::default());
@@ -76,7 +77,7 @@ impl Space {
         let (writer_shared, writer_view) = (Arc::clone(&shared), view_path.clone());
         // The writer's connection is opened on the thread that uses it.
         std::thread::Builder::new().name(format!("tandem-writer-{name}")).spawn(move || {
-            match crate::writer::Writer::open(id, key, writer_log, &writer_view, writer_shared) {
+            match crate::writer::Writer::open(id, key, writer_log, &writer_view, writer_shared, judge) {
                 Ok(writer) => {
                     let _opener_waits = opened.send(Ok(()));
                     writer.serve(inbox);
@@ -148,6 +149,17 @@ impl Space {
         Arc::clone(&self.0.shared.snapshot().schema)
     }
 
+    /// Tables that count but that this program cannot show, by name, and why: a defect of it. Their
+    /// rows wait, and their fingerprints are withheld.
+    pub fn not_shown(&self) -> Vec<(String, String)> {
+        let snapshot = self.0.shared.snapshot();
+        let named = |(id, reason): (&TableId, &String)| {
+            let name = snapshot.schema.table_by_id(*id).map(|table| table.shown.name.clone());
+            (name.unwrap_or_else(|| id.to_string()), reason.clone())
+        };
+        snapshot.unshown.iter().map(named).collect()
+    }
+
     /// Records a local write. `reply` is called on the writer's thread once the write is durable
     /// and visible, or refused; it must not block.
     pub fn write(&self, write: Write, reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static) {
@@ -197,6 +209,17 @@ impl Space {
             let work = LocalWork::Found(Box::new(founding), schema);
             self.send(Command::Job(Job::Local(LocalJob { work, now_ms: time_ms, reply: Box::new(reply) })));
         })
+    }
+
+    /// Makes SQLite refuse tables of more columns.
+    #[cfg(test)]
+    pub(crate) fn limit_columns(&self, most: i32) {
+        self.send(Command::LimitColumns(most));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn send_job(&self, job: LocalJob) {
+        self.send(Command::Job(Job::Local(job)));
     }
 
     pub(crate) fn local(

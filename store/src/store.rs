@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
 use tandem_protocol::membership::MemberOp;
 use tandem_protocol::op::Op;
-use tandem_protocol::schema::{Schema, SchemaOp, ddl};
+use tandem_protocol::schema::{Judge, Schema, SchemaOp, ddl};
 use tandem_protocol::transaction::{self, Header, Previous, Transaction};
 use tandem_protocol::version::{Dot, VersionVector};
 
@@ -102,6 +102,7 @@ struct Inner {
     folder: Folder,
     key: AuthorKey,
     medium: Arc<Medium>,
+    judge: Judge,
     site: Mutex<Site>,
     spaces: Mutex<BTreeMap<String, Space>>,
 }
@@ -117,6 +118,11 @@ impl Store {
     /// Opens the site in `folder`, creating it if there is none. `holder` is what another process
     /// is told that tries to open it meanwhile, for example `tandem start (process 4711)`.
     pub fn open(folder: &Path, holder: &str) -> Result<Self, OpenError> {
+        Self::open_as(folder, holder, Judge::default())
+    }
+
+    /// Opens the site as a program that knows so much.
+    pub(crate) fn open_as(folder: &Path, holder: &str, judge: Judge) -> Result<Self, OpenError> {
         let folder = Folder::hold(folder, holder)?;
         let key = folder.key()?;
         let medium = Arc::new(Medium::on_disk(&folder.path().join("log"))?);
@@ -125,6 +131,7 @@ impl Store {
             folder,
             key,
             medium,
+            judge,
             site: Mutex::new(site.clone()),
             spaces: Mutex::default(),
         }));
@@ -219,7 +226,7 @@ impl Store {
         let folder = self.folder().join("spaces").join(name);
         std::fs::create_dir_all(&folder).map_err(|error| OpenError::io(&folder, error))?;
         let log = SpaceLog::open(Arc::clone(&self.0.medium), id)?;
-        let space = Space::open(id, name.to_owned(), self.0.key.clone(), log, folder)?;
+        let space = Space::open(id, name.to_owned(), self.0.key.clone(), log, folder, self.0.judge)?;
         self.opened().insert(name.to_owned(), space.clone());
         Ok(space)
     }

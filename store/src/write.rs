@@ -242,11 +242,11 @@ impl Refusal {
 
     pub(crate) fn of_ddl(error: &DdlError) -> Self {
         let code = match error {
-            DdlError::Syntax(_) => "schema_syntax",
+            DdlError::Text(_) => "schema_syntax",
             DdlError::UnknownType { .. } => "schema_unknown_type",
             DdlError::NoPrimaryKey(_) => "schema_no_primary_key",
             DdlError::NotAdditive(_) => "schema_not_additive",
-            DdlError::NotSupported(_) => "schema_not_supported",
+            DdlError::NotSupported(_) | DdlError::Void(_) => "schema_not_supported",
         };
         Self::new(code, error.to_string())
     }

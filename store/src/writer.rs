@@ -53,6 +53,11 @@ impl Writer {
                         stop = Some(done);
                         break;
                     }
+                    #[cfg(test)]
+                    Command::LimitColumns(most) => {
+                        self.run_group(std::mem::take(&mut group));
+                        self.view.limit_columns(most);
+                    }
                     Command::Rebuild(reply) => {
                         self.run_group(std::mem::take(&mut group));
                         reply(self.rebuild());

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use tandem_protocol::membership::{MemberOp, Membership};
 use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
+use tandem_protocol::schema::expression::{Style, spelled};
 use tandem_protocol::schema::{ColumnDef, Schema, SchemaOp};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::Dot;
@@ -236,13 +237,24 @@ fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {
             if shown.takes_table(table) =>
         {
             let known = schema.table_by_id(*table_id).and_then(|table| table.column_by_id(*column));
-            let chosen = known.map_or_else(|| unseen(column.0), ColumnDef::definition);
+            let chosen = known.map_or_else(|| unseen(column), ColumnDef::definition);
             ops.push(system(table, "choose_column", json!({ &**name: chosen })));
         }
         Op::Schema(SchemaOp::ChooseTable { name, table_id, .. }) if shown.takes_table(name) => {
             let known = schema.table_by_id(*table_id);
-            let chosen = known.map_or_else(|| unseen(table_id.0), |table| table.shown.definition());
+            let chosen = known.map_or_else(|| unseen(table_id), |table| table.shown.definition());
             ops.push(system(name, "choose_table", json!({ "definition": chosen })));
+        }
+        Op::Schema(SchemaOp::AddUnique { table, columns, .. }) if shown.takes_table(table) => {
+            ops.push(system(table, "add_unique", json!({ "columns": columns })));
+        }
+        Op::Schema(SchemaOp::AddCheck { table, table_id, check }) if shown.takes_table(table) => {
+            let known = schema.table_by_id(*table_id);
+            let name = |id| Some(known?.column_by_id(id)?.name.clone());
+            let told = check.render(Style::People, &|id| {
+                Some(name(id).map_or_else(|| unseen(id), |name| spelled(&name)))
+            });
+            ops.push(system(table, "add_check", json!({ "check": told })));
         }
         Op::Schema(_) => {}
         Op::Member(_) | Op::Settle(_) | Op::Unknown { .. } if !shown.takes_any_op() => {}
@@ -267,8 +279,8 @@ fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {
 }
 
 /// A definition that has not arrived here.
-fn unseen(id: u64) -> String {
-    format!("{id:016x}")
+fn unseen(id: impl std::fmt::Display) -> String {
+    id.to_string()
 }
 
 fn describe_row(group: &RowGroup, at: usize, schema: &Schema) -> LogOp {
@@ -324,7 +336,6 @@ pub(super) fn to_json(value: &Value) -> Json {
 mod tests {
     use tandem_protocol::conflict::ConflictId;
     use tandem_protocol::identity::Author;
-    use tandem_protocol::merge::WriteId;
     use tandem_protocol::op::Settlement;
     use tandem_protocol::schema::{ColumnId, TableId, ddl};
 
@@ -340,10 +351,10 @@ mod tests {
     #[test]
     fn documents_show_their_content_or_how_much_was_edited() {
         let op = |mode, value| {
-            let column = CellColumn { name: "body".into(), id: ColumnId(1), mode };
+            let column = CellColumn { name: "body".into(), id: ColumnId([1; 16]), mode };
             Op::Rows(RowGroup {
                 table: "notes".into(),
-                table_id: TableId(1),
+                table_id: TableId([1; 16]),
                 action: Action::Update,
                 columns: vec![column],
                 keys: vec![vec![Value::Integer(1)]],
@@ -361,10 +372,9 @@ mod tests {
     #[test]
     fn what_settles_conflicts_is_readable() {
         let mut schema = Schema::default();
-        let by = WriteId { time_ms: 0, author: Author([1; 32]), seq: 1 };
-        for op in ddl::plan("CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT DEFAULT 'x')", &schema).unwrap() {
-            schema.apply(&op, by);
-        }
+        let planned = ddl::plan("CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT DEFAULT 'x')", &schema);
+        schema.add_next(&planned.unwrap());
+        schema.settle();
         let table = schema.table("a").unwrap();
         let (table_id, column) = (table.id(), table.columns_named("b")[0]);
         let choose = |column| {
@@ -375,11 +385,11 @@ mod tests {
             told(&choose(column), &schema),
             ("choose_column".into(), json!({ "b": "TEXT DEFAULT 'x'" }))
         );
-        assert_eq!(told(&choose(ColumnId(255)), &schema).1, json!({ "b": "00000000000000ff" }));
+        assert_eq!(told(&choose(ColumnId([255; 16])), &schema).1, json!({ "b": "f".repeat(32) }));
         let table = Op::Schema(SchemaOp::ChooseTable { name: "a".into(), table_id, seen: vec![table_id] });
         let shown = json!({ "definition": "PRIMARY KEY (id INTEGER)" });
         assert_eq!(told(&table, &schema), ("choose_table".into(), shown));
-        let (conflict, dot) = (ConflictId([0; 10]), Dot { author: by.author, seq: 1 });
+        let (conflict, dot) = (ConflictId([0; 10]), Dot { author: Author([1; 32]), seq: 1 });
         let settled = told(&Op::Settle(Settlement { conflict, seen: vec![dot] }), &schema);
         let values = json!({ "conflict": "a".repeat(16), "seen": [dot.to_string()] });
         assert_eq!(settled, ("settle".into(), values));

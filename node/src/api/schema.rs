@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
-use tandem_protocol::schema::{ColumnDef, DefaultValue, IndexDef, OnDelete, Schema, SchemaOp, TableDef};
-use tandem_protocol::value::Value;
+use tandem_protocol::schema::expression::{Style, spelled as name};
+use tandem_protocol::schema::{ColumnDef, IndexDef, OnDelete, Schema, SchemaOp, TableDef};
 
 use super::Api;
 use super::error::Result;
@@ -16,6 +16,23 @@ pub struct ShownSchema {
     pub sql: String,
     /// The tables.
     pub tables: Vec<ShownTable>,
+    /// What was declared and needs what is not there yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
+    /// Tables that this program cannot show, though they count: a defect of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_shown: Vec<Waiting>,
+    /// One number for all of it: equal on two sites that hold the same.
+    pub fingerprint: String,
+}
+
+/// Something declared that is not in force here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What it is.
+    pub what: String,
+    /// What it waits for.
+    pub reason: String,
 }
 
 /// One table.
@@ -70,8 +87,19 @@ pub struct SchemaChanged {
 impl Api {
     /// The schema as this site shows it.
     pub fn schema(&self, space: &str) -> Result<ShownSchema> {
-        let schema = self.space(space)?.schema();
-        Ok(ShownSchema { sql: to_sql(&schema), tables: schema.tables().map(|t| shown(&t.shown)).collect() })
+        let space = self.space(space)?;
+        let schema = space.schema();
+        let waiting = schema.waiting().iter();
+        let not_shown = space.not_shown();
+        Ok(ShownSchema {
+            sql: to_sql(&schema),
+            tables: schema.tables().map(|table| shown(&table.shown)).collect(),
+            waiting: waiting
+                .map(|waiting| Waiting { what: waiting.what.clone(), reason: waiting.reason.to_string() })
+                .collect(),
+            not_shown: not_shown.into_iter().map(|(what, reason)| Waiting { what, reason }).collect(),
+            fingerprint: schema.fingerprint().to_string(),
+        })
     }
 
     /// Changes the schema, here at once and on every other site when it hears of it.
@@ -114,6 +142,10 @@ fn told(op: &SchemaOp) -> String {
                 names(&index.columns)
             )
         }
+        SchemaOp::AddUnique { table, columns, .. } => {
+            format!("ALTER TABLE {} ADD UNIQUE ({})", name(table), names(columns))
+        }
+        SchemaOp::AddCheck { table, .. } => format!("ALTER TABLE {} ADD CHECK (…)", name(table)),
         // Never part of a plan: it comes from settling a conflict.
         SchemaOp::ChooseColumn { table, name: column, .. } => {
             format!("-- which definition of {}.{} is shown", name(table), name(column))
@@ -143,7 +175,7 @@ pub fn to_sql(schema: &Schema) -> String {
     let mut sql = String::new();
     for table in parents_first(schema) {
         create_table(&mut sql, table);
-        for index in schema.indices().filter(|index| index.table.eq_ignore_ascii_case(&table.name)) {
+        for index in schema.indices().filter(|index| index.table_id == table.id) {
             create_index(&mut sql, index);
         }
         sql.push('\n');
@@ -181,14 +213,20 @@ fn create_table(sql: &mut String, table: &TableDef) {
                 line.push_str(" PRIMARY KEY");
             }
             constraints(&mut line, column);
+            let alone = |columns: &[String]| columns.len() == 1 && columns[0] == column.name;
+            if table.uniques.iter().any(|unique| alone(&unique.columns)) {
+                line.push_str(" UNIQUE");
+            }
+            references(&mut line, column);
             line
         })
         .collect();
     if table.key.len() > 1 {
         lines.push(format!("  PRIMARY KEY ({})", names(&table.key)));
     }
-    lines.extend(table.uniques.iter().map(|columns| format!("  UNIQUE ({})", names(columns))));
-    lines.extend(table.checks.iter().map(|check| format!("  CHECK ({check})")));
+    let several = table.uniques.iter().filter(|unique| unique.columns.len() > 1);
+    lines.extend(several.map(|unique| format!("  UNIQUE ({})", names(&unique.columns))));
+    lines.extend(table.checks.iter().map(|check| format!("  CHECK ({})", check.name)));
     let _infallible = write!(sql, "CREATE TABLE {} (\n{}\n);\n", name(&table.name), lines.join(",\n"));
 }
 
@@ -196,22 +234,12 @@ fn constraints(line: &mut String, column: &ColumnDef) {
     if column.not_null && !line.ends_with("PRIMARY KEY") {
         line.push_str(" NOT NULL");
     }
-    match &column.default {
-        DefaultValue::None => {}
-        DefaultValue::Constant(constant) => {
-            let value = constant.value().unwrap_or(Value::Null);
-            let _infallible = write!(line, " DEFAULT {}", literal(&value));
-        }
-        DefaultValue::Expression(expression) => {
-            let _infallible = write!(line, " DEFAULT ({expression})");
-        }
+    if let Some(default) = column.default_sql(Style::People) {
+        let _infallible = write!(line, " DEFAULT {default}");
     }
-    if column.unique {
-        line.push_str(" UNIQUE");
-    }
-    if let Some(check) = &column.check {
-        let _infallible = write!(line, " CHECK ({check})");
-    }
+}
+
+fn references(line: &mut String, column: &ColumnDef) {
     if let Some(reference) = &column.references {
         let _infallible = write!(line, " REFERENCES {}", name(&reference.table));
         line.push_str(match reference.on_delete {
@@ -229,79 +257,4 @@ fn create_index(sql: &mut String, index: &IndexDef) {
 
 fn names(list: &[String]) -> String {
     list.iter().map(|one| name(one)).collect::<Vec<_>>().join(", ")
-}
-
-/// A name as it is where that is safe, quoted where not.
-fn name(name: &str) -> String {
-    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !KEYWORDS.contains(&name.to_ascii_lowercase().as_str());
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
-
-/// Words that SQLite does not take as a name.
-const KEYWORDS: [&str; 42] = [
-    "add",
-    "all",
-    "alter",
-    "and",
-    "as",
-    "between",
-    "case",
-    "check",
-    "commit",
-    "create",
-    "default",
-    "delete",
-    "distinct",
-    "drop",
-    "else",
-    "from",
-    "group",
-    "having",
-    "in",
-    "index",
-    "insert",
-    "into",
-    "is",
-    "join",
-    "limit",
-    "not",
-    "null",
-    "on",
-    "or",
-    "order",
-    "primary",
-    "references",
-    "select",
-    "set",
-    "table",
-    "then",
-    "to",
-    "union",
-    "unique",
-    "update",
-    "values",
-    "where",
-];
-
-fn literal(value: &Value) -> String {
-    match value {
-        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
-        other => other.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_quoted_only_where_needed() {
-        assert_eq!(name("students"), "students");
-        assert_eq!(name("order"), "\"order\"");
-        assert_eq!(name("élève"), "\"élève\"");
-        assert_eq!(name("a\"b"), "\"a\"\"b\"");
-        assert_eq!(literal(&Value::Text("d'été".into())), "'d''été'");
-    }
 }

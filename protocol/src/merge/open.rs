@@ -55,7 +55,7 @@ impl RowState {
     /// That a shown row breaks a rule.
     pub fn breach(&self, table: &TableDef, key: &[u8], rule: &Rule<'_>, shown: &[Value]) -> Conflict {
         let version = |(column, value): (&ColumnDef, &Value)| {
-            let outside = rule.mentions(&column.name) && !table.is_key(&column.name);
+            let outside = rule.mentions(column) && !table.is_key(&column.name);
             let by = self.cells.get(&column.id()).filter(|_| outside)?.shown_sibling(column.kind)?.by;
             Some(Version { by, held: held(column, value) })
         };

@@ -108,6 +108,44 @@ pub enum MismatchReason {
 }
 
 impl ColumnType {
+    /// The type that is declared so.
+    pub(super) fn declared(text: &str) -> Option<Self> {
+        let upper = text.to_ascii_uppercase();
+        let (word, digits) = match upper.split_once('(') {
+            Some((word, rest)) => (word.trim(), Some(rest.trim_end_matches(')'))),
+            None => (upper.trim(), None),
+        };
+        let digits: Option<Vec<u8>> = digits
+            .map(|list| list.split(',').map(|part| part.trim().parse().ok()).collect())
+            .unwrap_or(Some(Vec::new()));
+        let exact = |most: u8| match digits.as_deref()? {
+            [precision] if *precision <= most => Some((*precision, 0)),
+            [precision, scale] if *precision <= most && scale <= precision => Some((*precision, *scale)),
+            _ => None,
+        };
+        Some(match (word, digits.as_deref()?) {
+            ("INTEGER" | "INT" | "BIGINT", []) => Self::Integer,
+            ("REAL" | "DOUBLE" | "DOUBLE PRECISION" | "FLOAT", []) => Self::Real,
+            ("TEXT", []) => Self::Text,
+            ("BLOB", []) => Self::Blob,
+            ("BOOLEAN" | "BOOL", []) => Self::Boolean,
+            ("UUID", []) => Self::Uuid,
+            ("DATE", []) => Self::Date,
+            ("TIME", []) => Self::Time,
+            ("TIMESTAMP" | "DATETIME", []) => Self::Timestamp,
+            ("DECIMAL" | "NUMERIC", [_, ..]) => {
+                exact(15).map(|(precision, scale)| Self::Decimal { precision, scale })?
+            }
+            ("COUNTER", []) => Self::Counter { precision: 18, scale: 0 },
+            ("COUNTER", [_, ..]) => exact(15).map(|(precision, scale)| Self::Counter { precision, scale })?,
+            ("RICHTEXT", []) => Self::RichText,
+            ("JSON", []) => Self::Json,
+            ("STAMP", []) => Self::Stamp,
+            ("QUIET", []) => Self::Quiet,
+            _ => return None,
+        })
+    }
+
     /// How concurrent edits merge.
     pub fn merge_kind(self) -> MergeKind {
         match self {
@@ -125,6 +163,25 @@ impl ColumnType {
             Self::RichText => Some(DocumentKind::RichText),
             Self::Json => Some(DocumentKind::Json),
             _ => None,
+        }
+    }
+
+    /// Whether its values stay as they are, so that a row can be named by one.
+    pub fn may_be_key(self) -> bool {
+        !matches!(
+            self,
+            Self::Counter { .. } | Self::RichText | Self::Json | Self::Stamp | Self::Quiet | Self::Real
+        )
+    }
+
+    /// Whether its digits are ones that can be declared.
+    pub fn has_sound_digits(self) -> bool {
+        match self {
+            Self::Counter { precision: 18, scale: 0 } => true,
+            Self::Decimal { precision, scale } | Self::Counter { precision, scale } => {
+                (1..=15).contains(&precision) && scale <= precision
+            }
+            _ => true,
         }
     }
 

@@ -1,19 +1,48 @@
-//! Tables, columns and indices as an op carries them, and the ids by which ops name them.
+//! Tables, columns and indices: as an op declares them, and as they are shown.
+
+use std::fmt;
 
 use bincode::{Decode, Encode};
 
 use super::column_type::ColumnType;
+use super::expression::{self, Expression, Style};
 use crate::codec::{DecodeError, Reader};
+use crate::name;
 use crate::value::Value;
 
-/// A column's definition, shortened to a number: the hash of its name, type and default. Two
-/// definitions of one name are two columns.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
-pub struct ColumnId(pub u64);
+macro_rules! hash_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        pub struct $name(pub [u8; 16]);
 
-/// A table's identity: the hash of its name and its primary key's columns.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
-pub struct TableId(pub u64);
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+hash_id! {
+    /// A column's definition: the hash of its name, type and default. Two definitions of one name
+    /// are two columns.
+    ColumnId
+}
+hash_id! {
+    /// A table's identity: the hash of its name, and of the names and types of its key's columns.
+    TableId
+}
+hash_id! {
+    /// A rule's or an index's identity: the hash of its table and of what it says.
+    RuleId
+}
 
 /// What a cell holds when the writer gives no value.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
@@ -22,8 +51,8 @@ pub enum DefaultValue {
     None,
     /// A constant: also what a cell never written shows.
     Constant(Constant),
-    /// A SQL expression, evaluated once, by the inserting site.
-    Expression(String),
+    /// An expression, evaluated once, by the inserting site.
+    Expression(Expression),
 }
 
 /// A constant in its canonical bytes.
@@ -40,7 +69,7 @@ impl Constant {
 
     /// The value.
     pub fn value(&self) -> Result<Value, DecodeError> {
-        let mut reader = Reader::new(&self.0, "default value");
+        let mut reader = Reader::new(&self.0, "constant");
         let value = Value::read_canonical(&mut reader)?;
         reader.end()?;
         Ok(value)
@@ -58,11 +87,13 @@ pub enum OnDelete {
     SetNull,
 }
 
-/// A column that holds another table's primary key.
+/// That a column holds another table's primary key.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Reference {
-    /// The table referred to.
+    /// The name of the table referred to, for people.
     pub table: String,
+    /// Its id, which is what counts.
+    pub table_id: TableId,
     /// What a deletion there does here.
     pub on_delete: OnDelete,
 }
@@ -78,10 +109,6 @@ pub struct ColumnDef {
     pub default: DefaultValue,
     /// Whether local writes of NULL are refused.
     pub not_null: bool,
-    /// Whether local writes of a value another row holds are refused.
-    pub unique: bool,
-    /// A CHECK expression over this row's columns.
-    pub check: Option<String>,
     /// A reference to another table's primary key.
     pub references: Option<Reference>,
 }
@@ -89,18 +116,25 @@ pub struct ColumnDef {
 impl ColumnDef {
     /// The id by which ops name this column.
     pub fn id(&self) -> ColumnId {
-        ColumnId(short_hash("column", &(&self.name, self.kind, &self.default)))
+        ColumnId(short_hash("column", &(name::fold(&self.name), self.kind, &self.default)))
     }
 
     /// What tells it from other definitions of its name, in SQL.
     pub fn definition(&self) -> String {
+        match self.default_sql(Style::People) {
+            Some(default) => format!("{} DEFAULT {default}", self.kind),
+            None => self.kind.to_string(),
+        }
+    }
+
+    /// Its default in SQL, as it stands after DEFAULT; none where it has none.
+    pub fn default_sql(&self, style: Style) -> Option<String> {
         match &self.default {
-            DefaultValue::None => self.kind.to_string(),
-            DefaultValue::Constant(_) => match self.unwritten() {
-                Value::Text(text) => format!("{} DEFAULT '{}'", self.kind, text.replace('\'', "''")),
-                value => format!("{} DEFAULT {value}", self.kind),
-            },
-            DefaultValue::Expression(sql) => format!("{} DEFAULT ({sql})", self.kind),
+            DefaultValue::None => None,
+            DefaultValue::Constant(_) => Some(expression::literal_sql(&self.unwritten())),
+            DefaultValue::Expression(expression) => {
+                Some(format!("({})", expression.render(style, &|_| None).unwrap_or_default()))
+            }
         }
     }
 
@@ -113,31 +147,111 @@ impl ColumnDef {
     }
 }
 
-/// One table.
+/// A new table, as an op declares it.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
-pub struct TableDef {
-    /// Its name, as declared.
+pub struct TableDeclaration {
+    /// Its name.
     pub name: String,
     /// Its columns in declared order.
     pub columns: Vec<ColumnDef>,
     /// Names of the primary key's columns, in key order.
     pub key: Vec<String>,
-    /// Table-level CHECK expressions.
-    pub checks: Vec<String>,
-    /// Table-level UNIQUE column lists.
+    /// What every row must satisfy.
+    pub checks: Vec<Expression>,
+    /// Lists of columns that no two rows may share.
     pub uniques: Vec<Vec<String>>,
+}
+
+impl TableDeclaration {
+    /// The id by which ops name this table.
+    pub fn id(&self) -> TableId {
+        let key: Vec<_> = self.key_types();
+        TableId(short_hash("table", &(name::fold(&self.name), key)))
+    }
+
+    /// Name, folded, and type of the key's columns.
+    pub(super) fn key_types(&self) -> Vec<(String, ColumnType)> {
+        let typed = |column: &String| Some((name::fold(column), self.column(column)?.kind));
+        self.key.iter().filter_map(typed).collect()
+    }
+
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&ColumnDef> {
+        self.columns.iter().find(|column| name::same(&column.name, name))
+    }
+}
+
+/// A secondary index, as an op declares it; it changes no meaning, only speed.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct IndexDef {
+    /// Its name.
+    pub name: String,
+    /// The name of the table it is on, for people.
+    pub table: String,
+    /// The table's id.
+    pub table_id: TableId,
+    /// The columns it covers, in order.
+    pub columns: Vec<String>,
+}
+
+impl IndexDef {
+    /// Its identity, whatever it is called.
+    pub fn id(&self) -> RuleId {
+        let columns: Vec<String> = self.columns.iter().map(|column| name::fold(column)).collect();
+        RuleId(short_hash("index", &(self.table_id, columns)))
+    }
+}
+
+/// A table as it is shown.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TableDef {
+    /// Its id.
+    pub id: TableId,
+    /// The name under which it is shown.
+    pub name: String,
+    /// Its columns in order.
+    pub columns: Vec<ColumnDef>,
+    /// Names of the primary key's columns, in key order.
+    pub key: Vec<String>,
+    /// What every row must satisfy.
+    pub checks: Vec<Check>,
+    /// What no two rows may share.
+    pub uniques: Vec<Unique>,
+}
+
+/// A CHECK of a shown table.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Check {
+    /// What it asks.
+    pub expression: Expression,
+    /// The same for people: also its name in a conflict.
+    pub name: String,
+    /// The same for SQLite.
+    pub sql: String,
+}
+
+/// A UNIQUE rule of a shown table.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Unique {
+    /// Its identity.
+    pub id: RuleId,
+    /// The columns, as they are spelled there.
+    pub columns: Vec<String>,
+}
+
+impl Unique {
+    /// The identity of a rule over these columns, in whatever order they are named.
+    pub fn id_of(table: TableId, columns: &[String]) -> RuleId {
+        let mut columns: Vec<String> = columns.iter().map(|column| name::fold(column)).collect();
+        columns.sort();
+        RuleId(short_hash("unique", &(table, columns)))
+    }
 }
 
 impl TableDef {
     /// The id by which ops name this table.
     pub fn id(&self) -> TableId {
-        TableId(short_hash("table", &(&self.name, self.key_types())))
-    }
-
-    /// Name and type of the key's columns.
-    pub(super) fn key_types(&self) -> Vec<(String, ColumnType)> {
-        let typed = |name: &String| Some((name.clone(), self.column(name)?.kind));
-        self.key.iter().filter_map(typed).collect()
+        self.id
     }
 
     /// What tells it from other tables of its name, in SQL.
@@ -148,26 +262,20 @@ impl TableDef {
 
     /// The column of that name (names compare without case, as in SQL).
     pub fn column(&self, name: &str) -> Option<&ColumnDef> {
-        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+        self.columns.iter().find(|column| name::same(&column.name, name))
+    }
+
+    /// Whether the column is one of the primary key's.
+    pub fn is_key(&self, column: &str) -> bool {
+        self.key.iter().any(|name| name::same(name, column))
     }
 }
 
-/// A secondary index; it changes no meaning, only speed.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
-pub struct IndexDef {
-    /// Its name.
-    pub name: String,
-    /// The table it is on.
-    pub table: String,
-    /// The columns it covers, in order.
-    pub columns: Vec<String>,
-}
-
-fn short_hash(what: &str, definition: &impl Encode) -> u64 {
+pub(super) fn short_hash(what: &str, definition: &impl Encode) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(what.as_bytes());
     hasher.update(&crate::codec::encode(definition));
-    let mut short = [0; 8];
-    short.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-    u64::from_le_bytes(short)
+    let mut short = [0; 16];
+    short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    short
 }

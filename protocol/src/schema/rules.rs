@@ -1,6 +1,7 @@
 //! What a table's rows must satisfy, listed the same way for whoever enforces it or tells of a
 //! breach.
 
+use super::definition::Check;
 use super::{ColumnDef, TableDef};
 
 /// A rule over the cells of one row.
@@ -9,7 +10,7 @@ pub enum Rule<'a> {
     /// This column's cell is not NULL.
     NotNull(&'a ColumnDef),
     /// This expression is true or NULL.
-    Check(&'a str),
+    Check(&'a Check),
 }
 
 impl Rule<'_> {
@@ -17,42 +18,27 @@ impl Rule<'_> {
     pub fn name(&self) -> &str {
         match self {
             Self::NotNull(column) => &column.name,
-            Self::Check(expression) => expression,
+            Self::Check(check) => &check.name,
         }
     }
 
     /// Whether it is about that column.
-    pub fn mentions(&self, column: &str) -> bool {
+    pub fn mentions(&self, column: &ColumnDef) -> bool {
         match self {
-            Self::NotNull(own) => own.name.eq_ignore_ascii_case(column),
-            Self::Check(expression) => expression
-                .split(|letter: char| !(letter.is_alphanumeric() || letter == '_'))
-                .any(|word| word.eq_ignore_ascii_case(column)),
+            Self::NotNull(own) => own.name == column.name,
+            Self::Check(check) => {
+                let id = column.id();
+                check.expression.columns().any(|read| read == id)
+            }
         }
     }
 }
 
 impl TableDef {
-    /// The rules over single rows: NOT NULL of all columns outside the key, then CHECKs of
-    /// columns, then CHECKs of the table.
+    /// The rules over single rows: NOT NULL of all columns outside the key, then CHECKs.
     pub fn rules(&self) -> Vec<Rule<'_>> {
         let outside = |column: &&ColumnDef| !self.is_key(&column.name) && column.not_null;
         let not_null = self.columns.iter().filter(outside).map(Rule::NotNull);
-        let of_columns = self.columns.iter().filter_map(|column| column.check.as_deref());
-        let checks = of_columns.chain(self.checks.iter().map(String::as_str)).map(Rule::Check);
-        not_null.chain(checks).collect()
-    }
-
-    /// The lists of columns that no two rows may share: those of single columns, then those of
-    /// the table.
-    pub fn unique_rules(&self) -> Vec<Vec<String>> {
-        let single =
-            self.columns.iter().filter(|column| column.unique).map(|column| vec![column.name.clone()]);
-        single.chain(self.uniques.iter().cloned()).collect()
-    }
-
-    /// Whether the column is one of the primary key's.
-    pub fn is_key(&self, column: &str) -> bool {
-        self.key.iter().any(|name| name.eq_ignore_ascii_case(column))
+        not_null.chain(self.checks.iter().map(Rule::Check)).collect()
     }
 }

@@ -1,14 +1,14 @@
 //! What the writer tells everybody else: the newest durable state, the newest transactions, and
 //! that something was committed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tandem_protocol::conflict::{Conflict, ConflictKind};
 use tandem_protocol::fingerprint::Fingerprint;
 use tandem_protocol::identity::{Signature, TxHash};
 use tandem_protocol::membership::Membership;
-use tandem_protocol::schema::Schema;
+use tandem_protocol::schema::{Schema, TableId};
 use tandem_protocol::transaction::Header;
 use tandem_protocol::version::{Dot, VersionVector};
 
@@ -84,6 +84,8 @@ pub(crate) struct Snapshot {
     pub vector: Arc<VersionVector>,
     pub membership: Arc<Membership>,
     pub schema: Arc<Schema>,
+    /// Tables that count, but that SQLite refused to lay out.
+    pub unshown: Arc<BTreeMap<TableId, String>>,
     pub tables: Arc<Vec<TableStatus>>,
     pub conflicts: ConflictStats,
     pub authors: Arc<Authors>,
@@ -128,6 +130,7 @@ impl Shared {
             vector: Arc::new(memory.vector()),
             membership: Arc::clone(&memory.membership),
             schema: Arc::clone(&memory.schema),
+            unshown: Arc::clone(&memory.unshown),
             tables: Arc::new(tables),
             conflicts: memory.conflicts,
             authors: Arc::clone(&memory.authors),

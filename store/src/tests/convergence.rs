@@ -94,9 +94,10 @@ fn schema_changes_made_apart_merge() {
         sync(&b, &c);
         sync(&a, &c);
     }
+    // Of the two definitions of a note, the one by which somebody wrote.
     assert_eq!(
         a.rows("SELECT id, name, note, colour FROM items"),
-        ["1|old|-|NULL", "2|new|-|red", "3|NULL|-|NULL"]
+        ["1|old|NULL|NULL", "2|new|NULL|red", "3|NULL|7|NULL"]
     );
     [a, b, c].iter().for_each(Site::verify);
 }

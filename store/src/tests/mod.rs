@@ -6,11 +6,13 @@ mod crashes;
 mod documents;
 mod found;
 mod parked;
+mod schemas;
 mod writes;
 
 use std::path::Path;
 
 use tandem_protocol::membership::Role;
+use tandem_protocol::schema::Judge;
 use tandem_protocol::value::Value;
 use tempfile::TempDir;
 
@@ -33,8 +35,13 @@ impl Site {
 
     /// A member of the founder's space that holds nothing yet.
     pub(crate) fn member(founder: &Self, name: &str) -> Self {
+        Self::member_of_program(founder, name, Judge::default())
+    }
+
+    /// A member whose program knows so much.
+    pub(crate) fn member_of_program(founder: &Self, name: &str, judge: Judge) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), "a test").unwrap();
+        let store = Store::open_as(folder.path(), "a test", judge).unwrap();
         let author = store.author();
         let space = &founder.space;
         space.wait(|reply| space.admit(author, name.into(), Role::Member, None, reply)).unwrap();

@@ -1,6 +1,5 @@
 //! Ops that this program or schema does not understand: kept, relayed, and applied once they are.
 
-use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
 use tandem_protocol::schema::{Schema, SchemaOp, ddl};
 use tandem_protocol::value::Value;
@@ -46,10 +45,8 @@ fn insert(schema: &Schema, table: &str, id: i64, column: &str, value: Value) -> 
 /// The schema of a site once it has taken in more.
 fn grown(site: &Site, ops: &[SchemaOp]) -> Schema {
     let mut schema = (*site.space.schema()).clone();
-    let by = WriteId { time_ms: i64::MAX, author: site.space.me(), seq: 1 };
-    ops.iter().for_each(|op| {
-        schema.apply(op, by);
-    });
+    schema.add_next(ops);
+    schema.settle();
     schema
 }
 

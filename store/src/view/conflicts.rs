@@ -200,7 +200,7 @@ impl View {
     /// Lists the names that were declared in several ways.
     pub(super) fn list_schema(&mut self) -> ViewResult<()> {
         let known = self.listed_of(ConflictKind::Schema, 0)?;
-        let open = self.memory.schema.conflicts();
+        let open = self.memory.schema.conflicts().to_vec();
         self.replace(known, open, 0)
     }
 

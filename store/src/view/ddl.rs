@@ -5,10 +5,12 @@
 //! NOT NULL and CHECK are not declared at all: they must never stop a merge, and `rules` looks at
 //! local writes. Triggers would do that too, but make SQLite journal every single statement.
 
-use tandem_protocol::schema::{ColumnDef, ColumnType, DefaultValue, IndexDef, OnDelete, Storage, TableDef};
+use tandem_protocol::schema::expression::{Style, literal_sql, quoted};
+use tandem_protocol::schema::{
+    ColumnDef, ColumnId, ColumnType, DefaultValue, IndexDef, Judge, OnDelete, Storage, TableDef, TableId,
+    Unique,
+};
 use tandem_protocol::value::Value;
-
-use super::table::quoted;
 
 /// The view's own tables.
 pub(crate) const OWN_TABLES: &str = "
@@ -26,7 +28,10 @@ CREATE TABLE _tandem_transactions (
 CREATE UNIQUE INDEX _tandem_dots ON _tandem_transactions (author, seq);
 CREATE TABLE _tandem_system (
   arrival INTEGER NOT NULL, place INTEGER NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL,
-  time INTEGER NOT NULL, op BLOB NOT NULL, PRIMARY KEY (arrival, place)
+  time INTEGER NOT NULL, depth INTEGER NOT NULL, op BLOB NOT NULL, PRIMARY KEY (arrival, place)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE _tandem_writers (
+  definition BLOB NOT NULL, author INTEGER NOT NULL, known BLOB NOT NULL, PRIMARY KEY (definition, author)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_parked (
   arrival INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (arrival, place)
@@ -60,9 +65,10 @@ CREATE TABLE _tandem_rows (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// The statements that create a table and its unique indices.
-pub(crate) fn create_table(def: &TableDef) -> Vec<String> {
-    let mut parts: Vec<String> = def.columns.iter().map(|column| column_sql(def, column)).collect();
+/// The statements that create a table and its unique indices. Nothing but the table itself is called
+/// by a name that somebody chose: all other names are made of ids, and can meet no other.
+pub(crate) fn create_table(def: &TableDef, judge: Judge) -> Vec<String> {
+    let mut parts: Vec<String> = def.columns.iter().map(|column| column_sql(def, column, judge)).collect();
     let key = def.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
     parts.push(format!("PRIMARY KEY ({key})"));
     let mut statements = vec![format!("CREATE TABLE {} ({}) STRICT", quoted(&def.name), parts.join(", "))];
@@ -71,14 +77,25 @@ pub(crate) fn create_table(def: &TableDef) -> Vec<String> {
 }
 
 /// The statement that adds a column to a table that is there, if SQLite can do it in place.
-pub(crate) fn add_column(def: &TableDef, column: &ColumnDef) -> Option<String> {
+pub(crate) fn add_column(def: &TableDef, column: &ColumnDef, judge: Judge) -> Option<String> {
     let in_place = !matches!(column.default, DefaultValue::Expression(_));
-    in_place.then(|| format!("ALTER TABLE {} ADD COLUMN {}", quoted(&def.name), column_sql(def, column)))
+    in_place
+        .then(|| format!("ALTER TABLE {} ADD COLUMN {}", quoted(&def.name), column_sql(def, column, judge)))
 }
 
 pub(crate) fn create_index(index: &IndexDef) -> String {
     let columns = index.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
-    format!("CREATE INDEX IF NOT EXISTS {} ON {} ({columns})", quoted(&index.name), quoted(&index.table))
+    format!("CREATE INDEX IF NOT EXISTS {} ON {} ({columns})", index_name(index), quoted(&index.table))
+}
+
+/// What users' index is called in the view: what they called it is looked up, never spelled.
+fn index_name(index: &IndexDef) -> String {
+    format!("_tandem_index_{}", index.id())
+}
+
+/// What the index is called by which rows that refer to others are found.
+pub(crate) fn reference_index(table: TableId, column: ColumnId) -> String {
+    format!("_tandem_reference_{table}_{column}")
 }
 
 /// The type of the column in the view.
@@ -92,17 +109,20 @@ pub(crate) fn storage_type(column: &ColumnDef) -> &'static str {
     }
 }
 
-fn column_sql(def: &TableDef, column: &ColumnDef) -> String {
-    let in_key = def.key.iter().any(|name| name.eq_ignore_ascii_case(&column.name));
+fn column_sql(def: &TableDef, column: &ColumnDef, judge: Judge) -> String {
+    let in_key = def.is_key(&column.name);
     let generated = in_key && def.key.len() == 1 && column.kind == ColumnType::Integer;
     let mut sql = format!("{} {}", quoted(&column.name), storage_type(column));
     let default = match &column.default {
-        DefaultValue::None if generated => {
-            Some(format!("(tandem_next({}))", literal(&Value::Text(def.name.clone()))))
-        }
+        DefaultValue::None if generated => Some(format!("(tandem_next('{}'))", def.id())),
         DefaultValue::None => None,
-        DefaultValue::Constant(constant) => constant.value().ok().map(|value| literal(&value)),
-        DefaultValue::Expression(expression) => Some(format!("({expression})")),
+        DefaultValue::Constant(_) => column.default_sql(Style::Sql),
+        DefaultValue::Expression(expression) => match expression.unknown_function(judge) {
+            None => column.default_sql(Style::Sql),
+            Some(function) => {
+                Some(format!("(tandem_unknown({}))", literal_sql(&Value::Text(function.to_owned()))))
+            }
+        },
     };
     if in_key {
         // NULL, too, asks for a generated value.
@@ -123,14 +143,6 @@ fn column_sql(def: &TableDef, column: &ColumnDef) -> String {
     sql
 }
 
-fn literal(value: &Value) -> String {
-    match value {
-        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
-        Value::Null | Value::Integer(_) | Value::Decimal(_) | Value::Blob(_) => value.to_string(),
-        Value::Real(number) => format!("{number:?}"),
-    }
-}
-
 /// A uniqueness rule, in the two forms it can take.
 pub(crate) struct UniqueRule {
     /// Name of the index, and of the trigger that stands in for it.
@@ -148,11 +160,12 @@ pub(crate) struct UniqueRule {
 
 /// The uniqueness rules of a table other than its primary key.
 pub(crate) fn unique_rules(def: &TableDef) -> Vec<UniqueRule> {
-    def.unique_rules().iter().map(|columns| unique_rule(def, columns)).collect()
+    def.uniques.iter().map(|unique| unique_rule(def, unique)).collect()
 }
 
-fn unique_rule(def: &TableDef, columns: &[String]) -> UniqueRule {
-    let name = format!("_tandem_unique_{}_{}", def.name, columns.join("_"));
+fn unique_rule(def: &TableDef, unique: &Unique) -> UniqueRule {
+    let columns = &unique.columns;
+    let name = format!("_tandem_unique_{}", unique.id);
     let table = quoted(&def.name);
     let list = columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
     let index = |unique: &str| format!("CREATE {unique} INDEX {} ON {table} ({list})", quoted(&name));
@@ -164,7 +177,7 @@ fn unique_rule(def: &TableDef, columns: &[String]) -> UniqueRule {
             .join(" AND ")
     };
     let fields = columns.iter().map(|column| format!("{}.{column}", def.name)).collect::<Vec<_>>().join(", ");
-    let message = literal(&Value::Text(format!("UNIQUE constraint failed: {fields}")));
+    let message = literal_sql(&Value::Text(format!("UNIQUE constraint failed: {fields}")));
     let trigger = |event: &str, changed: &str| {
         let trigger = quoted(&format!("{name}_{}", event.to_ascii_lowercase()));
         format!(

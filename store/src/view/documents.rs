@@ -58,7 +58,7 @@ impl Documents {
             let sql = "SELECT part, bytes FROM _tandem_documents \
                        WHERE tbl = ?1 AND key = ?2 AND col = ?3 AND doc = ?4 ORDER BY part";
             let mut statement = connection.prepare_cached(sql)?;
-            let column = place.column.0.to_le_bytes();
+            let column = place.column.0;
             let mut rows = statement.query(params![place.table, place.key, column, place.id.0])?;
             let (mut bytes, mut next) = (Vec::new(), 0);
             while let Some(row) = rows.next()? {
@@ -82,7 +82,7 @@ impl Documents {
     /// Whether the cell ever had this document, as far as the view keeps it.
     pub(super) fn has(&self, connection: &Connection, place: &Place) -> ViewResult<bool> {
         let sql = "SELECT 1 FROM _tandem_documents WHERE tbl = ?1 AND key = ?2 AND col = ?3 AND doc = ?4";
-        let column = place.column.0.to_le_bytes();
+        let column = place.column.0;
         let mut statement = connection.prepare_cached(sql)?;
         Ok(statement
             .query_row(params![place.table, place.key, column, place.id.0], |_| Ok(()))
@@ -168,7 +168,7 @@ impl Documents {
             return Ok(());
         }
         let sql = "DELETE FROM _tandem_documents WHERE tbl = ?1 AND key = ?2 AND col = ?3 AND doc = ?4";
-        let column = place.column.0.to_le_bytes();
+        let column = place.column.0;
         connection.prepare_cached(sql)?.execute(params![place.table, place.key, column, place.id.0])?;
         let whole = entry.document.save();
         put_part(connection, place, 0, &whole)?;
@@ -180,7 +180,7 @@ impl Documents {
 fn put_part(connection: &Connection, place: &Place, part: i64, bytes: &[u8]) -> ViewResult<()> {
     let sql =
         "INSERT INTO _tandem_documents (tbl, key, col, doc, part, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let column = place.column.0.to_le_bytes();
+    let column = place.column.0;
     connection.prepare_cached(sql)?.execute(params![
         place.table,
         place.key,

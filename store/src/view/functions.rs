@@ -19,7 +19,7 @@ const ORDINALS: i64 = 1024;
 pub(crate) struct Ids {
     /// This site's ordinal; none before it is admitted.
     pub ordinal: Option<u16>,
-    /// Per table (lower case), the greatest key ever seen.
+    /// Per table (its id as text), the greatest key ever seen.
     greatest: HashMap<String, i64>,
     last: i64,
 }
@@ -78,7 +78,7 @@ pub(crate) fn install(
     let plain = FunctionFlags::SQLITE_UTF8;
     let next_ids = Arc::clone(&ids);
     connection.create_scalar_function("tandem_next", 1, plain, move |context| {
-        let table = context.get::<String>(0)?.to_ascii_lowercase();
+        let table = context.get::<String>(0)?;
         let refused = "this site has no ordinal yet: it was not admitted";
         locked(&next_ids).next(&table).ok_or_else(|| rusqlite::Error::UserFunctionError(refused.into()))
     })?;
@@ -93,7 +93,27 @@ pub(crate) fn install(
         exactly.store(true, Ordering::Relaxed);
         context.get::<rusqlite::types::Value>(0)
     })?;
+    connection.create_scalar_function("tandem_unknown", 1, plain, |context| {
+        let function = context.get::<String>(0)?;
+        let refused = format!("its default is made by {function}(), which this program does not know yet: give a value, or update tandem on this PC");
+        Err::<i64, _>(rusqlite::Error::UserFunctionError(refused.into()))
+    })?;
+    connection.create_scalar_function("tandem_short", 2, pure(), |context| {
+        let most = context.get::<u32>(1)? as usize;
+        let value = context.get::<rusqlite::types::Value>(0)?;
+        let is_long = match &value {
+            rusqlite::types::Value::Text(text) => text.len() > most,
+            rusqlite::types::Value::Blob(bytes) => bytes.len() > most,
+            _ => false,
+        };
+        Ok(if is_long { rusqlite::types::Value::Null } else { value })
+    })?;
     install_uuid7(connection)
+}
+
+/// What a function is whose answer depends on its arguments alone.
+fn pure() -> FunctionFlags {
+    FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC
 }
 
 /// Adds the functions that readers may use too.

@@ -334,6 +334,7 @@ impl View {
                 self.settle_conflict(settlement)?;
             }
         }
+        self.note_writers(transaction, &context)?;
         self.note(header, transaction.op_count(), chain, context)?;
         merged.changes.retain(|change| change.inserted + change.updated + change.deleted > 0);
         Ok(Some(merged))

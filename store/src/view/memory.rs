@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tandem_protocol::fingerprint::Fingerprint;
 use tandem_protocol::identity::Author;
 use tandem_protocol::membership::Membership;
-use tandem_protocol::schema::{Schema, TableId};
+use tandem_protocol::schema::{OpPlaces, Schema, TableId};
 use tandem_protocol::transaction::Header;
 use tandem_protocol::verify::{ChainHead, Chains};
 use tandem_protocol::version::{Head, VersionVector};
@@ -62,6 +62,10 @@ pub(crate) struct Memory {
     pub authors: Arc<Authors>,
     pub changed_authors: Vec<Author>,
     pub schema: Arc<Schema>,
+    /// The places of the schema's ops.
+    pub places: OpPlaces,
+    /// Tables that SQLite refused to lay out, and what it said: a defect of this program.
+    pub unshown: Arc<BTreeMap<TableId, String>>,
     pub membership: Arc<Membership>,
     pub tables: Arc<BTreeMap<TableId, Arc<ViewTable>>>,
     pub stats: BTreeMap<i64, TableStats>,

@@ -10,7 +10,7 @@ use tandem_protocol::schema::ColumnId;
 use tandem_protocol::transaction::{Basis, Header, Transaction};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::verify::ChainHead;
-use tandem_protocol::version::Dot;
+use tandem_protocol::version::{Dot, VersionVector};
 
 use super::bind::Bind;
 use super::rows::{self, Base, Loaded, Run};
@@ -50,7 +50,7 @@ impl View {
             let understood = match op {
                 Op::Rows(group) => self.merge_rows(group, header, &basis, &mut merged)?,
                 Op::Schema(_) | Op::Member(_) => {
-                    self.system(op, header, place)?;
+                    self.system(op, header, &context, place)?;
                     true
                 }
                 Op::Settle(settlement) => {
@@ -68,6 +68,7 @@ impl View {
             }
         }
         self.follow_up(&mut merged)?;
+        self.note_writers(transaction, &context)?;
         self.note(header, transaction.op_count(), chain, Arc::clone(&context))?;
         merged.changes.retain(|change| change.inserted + change.updated + change.deleted > 0);
         Ok(merged)
@@ -85,7 +86,7 @@ impl View {
         header: &Header,
         ops: usize,
         chain: ChainHead,
-        context: Arc<tandem_protocol::version::VersionVector>,
+        context: Arc<VersionVector>,
     ) -> ViewResult<()> {
         let author = self.memory.author_number(header.dot.author);
         let sql =
@@ -110,9 +111,16 @@ impl View {
     }
 
     /// Schema and membership ops. Their effect does not depend on the order of arrival.
-    pub(super) fn system(&mut self, op: &Op, header: &Header, place: usize) -> ViewResult<()> {
-        let by = header.write_id();
-        let sql = "INSERT INTO _tandem_system (arrival, place, author, seq, time, op) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    pub(super) fn system(
+        &mut self,
+        op: &Op,
+        header: &Header,
+        context: &VersionVector,
+        place: usize,
+    ) -> ViewResult<()> {
+        let at = self.memory.places.of(header, context, place as u32);
+        let by = at.by;
+        let sql = "INSERT INTO _tandem_system (arrival, place, author, seq, time, depth, op) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let (arrival, seq) = (self.memory.position as i64, by.seq as i64);
         self.connection.prepare_cached(sql)?.execute(params![
             arrival,
@@ -120,10 +128,14 @@ impl View {
             by.author.0,
             seq,
             by.time_ms,
+            at.depth,
             op.to_bytes()
         ])?;
         match op {
-            Op::Schema(op) => self.apply_schema(op, by),
+            Op::Schema(op) => {
+                self.add_schema(op, at);
+                Ok(())
+            }
             Op::Member(op) => {
                 let _void = Arc::make_mut(&mut self.memory.membership).apply(by, op);
                 self.refresh_tables();
@@ -141,6 +153,7 @@ impl View {
         basis: &Basis<'_>,
         merged: &mut Merged,
     ) -> ViewResult<bool> {
+        self.lay_out()?;
         let Some(table) = self.memory.tables.get(&group.table_id).cloned() else { return Ok(false) };
         if !self.understands(&table, group, header.dot) {
             return Ok(false);
@@ -435,7 +448,7 @@ impl View {
         if let (Some(row), true) = (after, table.generated_key().is_some())
             && let Value::Integer(id) = row[table.key[0]]
         {
-            functions::locked(&self.ids).saw(&table.def.name.to_ascii_lowercase(), id);
+            functions::locked(&self.ids).saw(&table.id_text, id);
         }
     }
 

@@ -35,6 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::Connection;
 use tandem_protocol::fingerprint::RowHasher;
 use tandem_protocol::identity::Author;
+use tandem_protocol::schema::Judge;
 
 pub(crate) use bind::read_row;
 pub(crate) use conflicts::decode;
@@ -43,6 +44,7 @@ pub(crate) use memory::{Authors, Memory};
 pub(crate) use merge::Merged;
 pub(crate) use row_op::{CellWrite, Deltas, Unseen, push_cell};
 pub(crate) use rules::Broken;
+pub(crate) use schema::try_out;
 pub(crate) use table::{ViewTable, quoted};
 
 use capture::Capture;
@@ -52,7 +54,7 @@ use preupdate::Attached;
 use references::Pending;
 
 /// Format of the view's own tables. A view of another version is rebuilt.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Why the view could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +111,8 @@ pub(crate) struct View {
     savepoint: bool,
     hasher: RowHasher,
     me: Author,
+    /// What this program knows of expressions.
+    judge: Judge,
     pub(crate) memory: Memory,
     documents: Documents,
     /// What the transaction at hand leaves to follow up.
@@ -119,7 +123,7 @@ pub(crate) struct View {
 
 impl View {
     /// Opens the view at `path`, creating it if it is not there, for the site of author `me`.
-    pub(crate) fn open(path: &Path, me: Author) -> ViewResult<Self> {
+    pub(crate) fn open(path: &Path, me: Author, judge: Judge) -> ViewResult<Self> {
         let mut connection = Connection::open(path)?;
         connection.set_prepared_statement_cache_capacity(256);
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -147,6 +151,7 @@ impl View {
             savepoint: false,
             hasher: RowHasher::default(),
             me,
+            judge,
             memory: Memory::default(),
             documents: Documents::default(),
             pending: Pending::default(),
@@ -168,6 +173,7 @@ impl View {
 
     /// Makes the group visible to readers.
     pub(crate) fn commit(&mut self) -> ViewResult<()> {
+        self.lay_out()?;
         self.tighten_unique()?;
         self.save()?;
         self.run("COMMIT")?;

@@ -10,7 +10,7 @@ use tandem_protocol::identity::{Author, TxHash};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Op;
-use tandem_protocol::schema::{Schema, TableId};
+use tandem_protocol::schema::{OpPlace, Schema, TableId};
 use tandem_protocol::verify::ChainHead;
 use tandem_protocol::version::VersionVector;
 
@@ -28,9 +28,10 @@ impl View {
             .exists([])?;
         if fresh {
             self.connection.execute_batch(&format!("BEGIN; {} COMMIT;", ddl::OWN_TABLES))?;
-            self.put_state("version", VERSION)?;
+            self.put_version()?;
         }
-        if self.state("version")? != Some(VERSION) {
+        let made_by = (self.state("version")?, self.state("judge")?);
+        if made_by != (Some(VERSION), Some(self.judge.level().into())) {
             return Err(ViewError::Inconsistent("a view of another version"));
         }
         let number = |name| Ok::<u64, ViewError>(self.state(name)?.unwrap_or(0) as u64);
@@ -39,7 +40,9 @@ impl View {
         self.load_system(&mut memory)?;
         self.load_tables(&mut memory)?;
         self.load_rules(&mut memory)?;
-        self.stale = self.state("stale")?.is_some_and(|stale| stale != 0);
+        // A table that counts and is not there was refused by SQLite, or came at the last moment.
+        let missing = memory.schema.tables().any(|table| !memory.tables.contains_key(&table.id()));
+        self.stale = missing || self.state("stale")?.is_some_and(|stale| stale != 0);
         self.memory = memory;
         self.refresh_tables();
         Ok(())
@@ -67,16 +70,18 @@ impl View {
     }
 
     fn load_system(&self, memory: &mut Memory) -> ViewResult<()> {
-        let sql = "SELECT author, seq, time, op FROM _tandem_system ORDER BY arrival, place";
+        let sql = "SELECT author, seq, time, depth, place, op FROM _tandem_system ORDER BY arrival, place";
         let mut statement = self.connection.prepare(sql)?;
         let mut rows = statement.query([])?;
-        let (mut schema, mut membership) = (Schema::default(), Membership::default());
+        let (mut schema, mut membership) = (Schema::new(self.judge), Membership::default());
         while let Some(row) = rows.next()? {
             let seq: i64 = row.get(1)?;
             let by = WriteId { time_ms: row.get(2)?, author: Author(row.get(0)?), seq: seq as u64 };
-            match Op::from_bytes(&row.get::<_, Vec<u8>>(3)?) {
+            match Op::from_bytes(&row.get::<_, Vec<u8>>(5)?) {
                 Ok(Op::Schema(op)) => {
-                    schema.apply(&op, by);
+                    let at = OpPlace { depth: row.get(3)?, by, place: row.get(4)? };
+                    memory.places.note(at);
+                    schema.add(at, &op);
                 }
                 Ok(Op::Member(op)) => {
                     let _void = membership.apply(by, &op);
@@ -84,6 +89,17 @@ impl View {
                 _ => return Err(ViewError::Inconsistent("a system op that cannot be read")),
             }
         }
+        let mut statement =
+            self.connection.prepare("SELECT definition, author, known FROM _tandem_writers")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if let Some(author) = memory.authors.author(row.get(1)?) {
+                let known = codec::decode(&row.get::<_, Vec<u8>>(2)?, "known schema changes")
+                    .map_err(|_| ViewError::Inconsistent("a writer that cannot be read"))?;
+                schema.note_writer(row.get(0)?, author, &known);
+            }
+        }
+        schema.settle();
         memory.schema = Arc::new(schema);
         memory.membership = Arc::new(membership);
         Ok(())
@@ -96,7 +112,7 @@ impl View {
         let mut tables = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let number: i64 = row.get(0)?;
-            let id = TableId(u64::from_le_bytes(row.get(1)?));
+            let id = TableId(row.get(1)?);
             let table = memory
                 .schema
                 .table_by_id(id)
@@ -109,7 +125,7 @@ impl View {
                 next_rowid: self.next_rowid(&table)?,
                 dirty: false,
             };
-            functions::locked(&self.ids).reset(&table.def.name.to_ascii_lowercase(), row.get(5)?);
+            functions::locked(&self.ids).reset(&table.id_text, row.get(5)?);
             memory.stats.insert(number, stats);
             tables.insert(id, table);
         }
@@ -168,7 +184,7 @@ impl View {
                 continue;
             };
             stats.dirty = false;
-            let greatest = functions::locked(&self.ids).greatest(&table.def.name.to_ascii_lowercase());
+            let greatest = functions::locked(&self.ids).greatest(&table.id_text);
             self.connection.prepare_cached(sql)?.execute(params![
                 table.number,
                 stats.rows as i64,
@@ -182,6 +198,11 @@ impl View {
         }
         self.put_state("ops", self.memory.ops as i64)?;
         self.put_state("position", self.memory.position as i64)
+    }
+
+    fn put_version(&self) -> ViewResult<()> {
+        self.put_state("judge", self.judge.level().into())?;
+        self.put_state("version", VERSION)
     }
 
     /// A number the view remembers.
@@ -201,26 +222,21 @@ impl View {
 impl View {
     /// Empties the view, and lays out the tables of a schema known in advance: rows then replay
     /// into tables that have their final shape.
-    pub(crate) fn clear(
-        &mut self,
-        schema: &[(tandem_protocol::schema::SchemaOp, WriteId)],
-    ) -> ViewResult<()> {
-        let names: Vec<String> = self
-            .connection
-            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?
-            .query_map([], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
+    pub(crate) fn clear(&mut self, schema: Schema) -> ViewResult<()> {
+        // Of SQLite's own names, the underscore is part: "sqlite2" is a user's.
+        let sql =
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
+        let names: Vec<String> =
+            self.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         for name in names {
             self.connection.execute_batch(&format!("DROP TABLE {}", super::table::quoted(&name)))?;
         }
         self.connection.execute_batch(ddl::OWN_TABLES)?;
-        self.put_state("version", VERSION)?;
-        self.memory = Memory::default();
-        let mut folded = Schema::default();
-        for (op, by) in schema {
-            folded.apply(op, *by);
+        self.put_version()?;
+        self.memory = Memory { schema: Arc::new(schema), ..Memory::default() };
+        for (definition, author, known) in Arc::clone(&self.memory.schema).writers() {
+            self.put_writer(definition, author, known)?;
         }
-        self.memory.schema = Arc::new(folded);
         self.lay_out_tables()?;
         self.list_schema()?;
         self.documents.forget();

@@ -13,7 +13,7 @@ use tandem_protocol::value::{Key, Value};
 use super::bind::Bind;
 use super::merge::Merged;
 use super::table::{ViewTable, quoted};
-use super::{View, ViewResult, rows};
+use super::{View, ViewResult, ddl, rows};
 
 /// A row: its table's number and its key.
 type RowName = (i64, Vec<u8>);
@@ -191,7 +191,7 @@ impl View {
     /// Looking for referrers wants an index. Most tables never need it, so it is made when it is
     /// first wanted.
     fn index_reference(&mut self, child: &ViewTable, at: usize) -> ViewResult<()> {
-        let name = format!("_tandem_reference_{}_{}", child.def.name, child.def.columns[at].name);
+        let name = ddl::reference_index(child.id, child.ids[at]);
         if self.memory.reference_indices.contains(&name) {
             return Ok(());
         }

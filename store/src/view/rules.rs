@@ -15,6 +15,8 @@ pub(crate) struct Rules {
     /// Places of the columns, key columns aside, that may not be NULL.
     not_null: Vec<usize>,
     checks: Vec<String>,
+    /// What people call them.
+    names: Vec<String>,
     /// Tells for each check whether the row of a rowid satisfies it. A NULL satisfies it.
     of_rowid: String,
     /// The same for a row given value by value.
@@ -35,8 +37,8 @@ pub(crate) enum Broken<'a> {
 impl Rules {
     pub(crate) fn new(def: &TableDef, cells: &[usize]) -> Self {
         let not_null: Vec<usize> = cells.iter().copied().filter(|at| def.columns[*at].not_null).collect();
-        let of_columns = def.columns.iter().filter_map(|column| column.check.as_ref());
-        let checks: Vec<String> = of_columns.chain(&def.checks).cloned().collect();
+        let checks: Vec<String> = def.checks.iter().map(|check| check.sql.clone()).collect();
+        let names: Vec<String> = def.checks.iter().map(|check| check.name.clone()).collect();
         let verdicts =
             checks.iter().map(|check| format!("({check}) IS NOT FALSE")).collect::<Vec<_>>().join(", ");
         // With the type of its column, a value compares as it does in the table.
@@ -56,7 +58,16 @@ impl Rules {
             let table = quoted(&def.name);
             format!("SELECT rowid FROM {table} WHERE rowid BETWEEN ?1 AND ?2 AND ({})", breaches.join(" OR "))
         });
-        Self { not_null, checks, of_rowid, of_values, one_by_one, among }
+        Self { not_null, checks, names, of_rowid, of_values, one_by_one, among }
+    }
+
+    /// Evaluates every check on the values of one row.
+    pub(crate) fn evaluate(&self, connection: &Connection, values: &[Value]) -> rusqlite::Result<()> {
+        if self.checks.is_empty() {
+            return Ok(());
+        }
+        let mut statement = connection.prepare(&self.of_values)?;
+        statement.query_row(rusqlite::params_from_iter(values.iter().map(Bind)), |_| Ok(()))
     }
 
     /// Whether SQLite accepts the rules: it looks at them only when they are used.
@@ -129,7 +140,7 @@ impl Rules {
             None => vec![true; self.checks.len()],
         };
         let newly = now.iter().zip(before).position(|(now, before)| !now && before);
-        Ok(newly.map(|at| Broken::Check(&self.checks[at])))
+        Ok(newly.map(|at| Broken::Check(&self.names[at])))
     }
 
     fn verdict(&self, connection: &Connection, sql: &str, values: &[Value]) -> ViewResult<bool> {

@@ -17,6 +17,8 @@ use tandem_protocol::value::{Key, Value};
 pub(crate) struct ViewTable {
     /// Its id in ops.
     pub id: TableId,
+    /// The same as text, by which generated ids are counted.
+    pub id_text: String,
     /// Its number in the view's own tables.
     pub number: i64,
     /// The definition shown.
@@ -55,9 +57,7 @@ pub(crate) struct TableSql {
     pub select_all: String,
 }
 
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
+pub(crate) use tandem_protocol::schema::expression::quoted;
 
 impl ViewTable {
     pub(crate) fn new(number: i64, def: &TableDef) -> Self {
@@ -77,6 +77,7 @@ impl ViewTable {
             references: def.columns.iter().enumerate().filter_map(reference).collect(),
             unique: ddl::unique_rules(def),
             id: def.id(),
+            id_text: def.id().to_string(),
             number,
             rules: Rules::new(def, &cells),
             sql: TableSql::new(def, &key),
@@ -117,7 +118,7 @@ impl ViewTable {
     /// The hash of a shown row.
     pub(crate) fn hash(&self, hasher: &mut RowHasher, row: &[Value]) -> RowHash {
         let cells = self.hashed.iter().map(|at| (self.ids[*at], &row[*at]));
-        hasher.hash(&self.def.name, &self.key_of(row), cells)
+        hasher.hash(self.id, &self.key_of(row), cells)
     }
 
     /// A row as users wrote it, in canonical form. The flag says whether anything changed.

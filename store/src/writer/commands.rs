@@ -16,6 +16,9 @@ pub(crate) type Reply<T> = Box<dyn FnOnce(T) + Send>;
 pub(crate) enum Command {
     /// Record something.
     Job(Job),
+    /// Make SQLite refuse tables of more columns: a defect, played.
+    #[cfg(test)]
+    LimitColumns(i32),
     /// Build the view anew from the log.
     Rebuild(Reply<Result<(), ViewError>>),
     /// Finish what was asked before, close everything, then answer.

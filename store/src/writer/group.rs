@@ -6,7 +6,7 @@ use tandem_protocol::block::{Block, BlockBuilder};
 use tandem_protocol::bounds;
 use tandem_protocol::identity::{Author, Signature, TxHash};
 use tandem_protocol::op::Op;
-use tandem_protocol::schema::ddl;
+use tandem_protocol::schema::{SchemaOp, ddl};
 use tandem_protocol::transaction::{self, Header, Previous, Transaction, idempotency_hash};
 use tandem_protocol::verify::{self, ChainHead, Chains, Known};
 use tandem_protocol::version::{Dot, VersionVector};
@@ -190,8 +190,10 @@ impl Writer {
         match &mut job.work {
             LocalWork::Sql(write) => self.run_sql(write, now_ms, pending),
             LocalWork::Schema(sql) => {
+                self.view.lay_out()?;
                 let ops =
                     ddl::plan(sql, &self.view.memory.schema).map_err(|error| Refusal::of_ddl(&error))?;
+                self.try_out(&ops)?;
                 let ops: Vec<Op> = ops.into_iter().map(Op::Schema).collect();
                 self.record_ops(
                     ops,
@@ -206,6 +208,7 @@ impl Writer {
                 self.record_ops(vec![Op::Member(op)], Labels::default(), now_ms, pending)
             }
             LocalWork::Found(founding, schema) => {
+                self.try_out(schema)?;
                 let founding = Op::Member((**founding).clone());
                 let ops = std::iter::once(founding).chain(schema.iter().cloned().map(Op::Schema)).collect();
                 self.record_ops(ops, Labels::default(), now_ms, pending)
@@ -304,18 +307,16 @@ impl Writer {
         }
         let transaction = self.transaction(ops, labels, now_ms)?;
         let signed = self.sign(&transaction)?;
-        let merged = self.view.merge(&transaction, signed.chain);
-        let merged =
-            merged.and_then(|merged| self.view.check_rules().map(|()| merged)).map_err(
-                |error| match error {
-                    // A default or CHECK expression that SQLite does not accept.
-                    ViewError::Sql(error) if crate::view::is_refusal(&error) => {
-                        Refusal::of_schema_sql(&error).into()
-                    }
-                    error => JobError::View(error),
-                },
-            )?;
+        let merged = self.view.merge(&transaction, signed.chain)?;
         Ok(self.recorded(transaction, signed, merged, Vec::new(), pending))
+    }
+
+    /// Refuses a schema change that this program could not lay out, before it is signed.
+    fn try_out(&self, ops: &[SchemaOp]) -> Result<(), Refusal> {
+        let mut after = (*self.view.memory.schema).clone();
+        after.add_next(ops);
+        after.settle();
+        crate::view::try_out(&after).map_err(|error| Refusal::of_schema_sql(&error))
     }
 
     /// A transaction of this site, at its place.

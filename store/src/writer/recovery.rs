@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use tandem_protocol::clock::Clock;
 use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
-use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Op;
-use tandem_protocol::schema::SchemaOp;
+use tandem_protocol::schema::{Judge, OpPlaces, Schema};
 use tandem_protocol::transaction::Transaction;
 use tandem_protocol::verify::ChainHead;
 
 use super::Writer;
 use crate::log::{LogError, Record, SpaceLog};
 use crate::space::{ConflictStats, Shared, TableStatus};
-use crate::view::{View, ViewError};
+use crate::view::{Memory, View, ViewError};
 
 /// Transactions replayed per SQLite transaction.
 const REPLAY_TRANSACTIONS: u64 = 10_000;
@@ -27,6 +26,7 @@ impl Writer {
         log: SpaceLog,
         view_path: &Path,
         shared: Arc<Shared>,
+        judge: Judge,
     ) -> Result<Self, OpenFailure> {
         let (log_end, cut) = log.end()?;
         if cut > 0 {
@@ -36,12 +36,12 @@ impl Writer {
             );
         }
         let me = key.author();
-        let view = match View::open(view_path, me) {
+        let view = match View::open(view_path, me, judge) {
             Ok(view) => view,
             Err(error) => {
                 tracing::warn!(%error, "the view cannot be used and is built anew from the log");
                 remove_view(view_path)?;
-                View::open(view_path, me)?
+                View::open(view_path, me, judge)?
             }
         };
         let sealed = view.state("sealed")?.unwrap_or(0) as u64;
@@ -120,21 +120,35 @@ fn build(
     end: u64,
     finish: impl FnOnce(&View) -> Result<(), ViewError>,
 ) -> Result<(), ViewError> {
-    let mut schema: Vec<(SchemaOp, WriteId)> = Vec::new();
-    for record in log.records(0, end) {
-        for (_, transaction, _) in transactions(&record.map_err(unreadable)?).map_err(unreadable)? {
-            let by = transaction.header.write_id();
-            schema.extend(transaction.ops.into_iter().filter_map(|op| match op {
-                Op::Schema(op) => Some((op, by)),
-                _ => None,
-            }));
-        }
-    }
+    let schema = schema_of(log, end, view.judge())?;
     view.begin(false)?;
-    view.clear(&schema)?;
+    view.clear(schema)?;
     replay(view, log, end, end)?;
     finish(view)?;
     view.commit()
+}
+
+/// What all schema ops of the log come to, and who wrote by which definitions.
+fn schema_of(log: &SpaceLog, end: u64, judge: Judge) -> Result<Schema, ViewError> {
+    let (mut schema, mut places) = (Schema::new(judge), OpPlaces::default());
+    let mut contexts = Memory::default();
+    for record in log.records(0, end) {
+        for (_, transaction, chain) in transactions(&record.map_err(unreadable)?).map_err(unreadable)? {
+            let header = &transaction.header;
+            let context = contexts.context(header);
+            schema.note_writes(&transaction.ops, header.dot.author, &places.known(header, &context));
+            for (place, op) in transaction.ops.iter().enumerate() {
+                if let Op::Schema(op) = op {
+                    let at = places.of(header, &context, place as u32);
+                    places.note(at);
+                    schema.add(at, op);
+                }
+            }
+            contexts.advance(header, chain, context);
+        }
+    }
+    schema.settle();
+    Ok(schema)
 }
 
 /// Merges what the log has beyond the view, up to at least `until`.
@@ -159,9 +173,10 @@ pub(crate) fn fold(
     end: u64,
     path: &Path,
     me: Author,
+    judge: Judge,
 ) -> Result<(Vec<TableStatus>, ConflictStats), ViewError> {
     remove_view(path).map_err(|error| ViewError::Behind(error.to_string()))?;
-    let mut view = View::open(path, me)?;
+    let mut view = View::open(path, me, judge)?;
     build(&mut view, log, end, |_| Ok(()))?;
     let shared = Shared::default();
     shared.set(&view.memory, 0);

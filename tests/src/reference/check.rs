@@ -38,7 +38,7 @@ impl<'a> Rules<'a> {
         }
         let breaks = |rule: &&Rule<'a>| match rule {
             Rule::NotNull(column) => table.column(&column.name).is_some_and(|at| values[at].is_null()),
-            Rule::Check(expression) => self.sql.as_ref().is_some_and(|sql| sql.is_false(expression)),
+            Rule::Check(check) => self.sql.as_ref().is_some_and(|sql| sql.is_false(&check.name)),
         };
         self.rules.iter().filter(breaks).copied().collect()
     }

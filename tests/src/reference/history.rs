@@ -12,8 +12,8 @@ pub struct Entry<'a> {
     pub ops: &'a [Op],
     /// What its writer had seen: decides what it supersedes.
     seen: VersionVector,
-    /// How many transactions its author held when it was recorded, itself among them.
-    held: u64,
+    /// What its author held when it was recorded.
+    past: VersionVector,
 }
 
 /// All transactions, causes before effects.
@@ -23,6 +23,16 @@ impl Entry<'_> {
     /// Whether its writer had seen that transaction.
     pub fn knows(&self, other: &Self) -> bool {
         self.seen.covers(&other.header.dot)
+    }
+
+    /// What its author held.
+    pub fn past(&self) -> &VersionVector {
+        &self.past
+    }
+
+    /// Whether its author held that transaction.
+    pub fn follows(&self, other: &Self) -> bool {
+        self.past.covers(&other.header.dot)
     }
 }
 
@@ -41,14 +51,13 @@ impl<'a> History<'a> {
             if dot.seq > 1 {
                 past.advance(dot.author, Head { seq: dot.seq - 1, prefix: [0; 8] });
             }
-            let held = past.transactions() + 1;
             // Nobody has seen more than there was to see.
             let mut seen = header.basis.clone().unwrap_or_else(|| past.clone());
             seen.0.iter_mut().for_each(|(author, head)| head.seq = head.seq.min(past.seq(author)));
-            entries.push(Entry { header, ops: &transaction.ops, seen, held });
+            entries.push(Entry { header, ops: &transaction.ops, seen, past });
         }
         // Who holds a transaction holds all that its author held, and the transaction itself.
-        entries.sort_by_key(|entry| (entry.held, entry.header.dot));
+        entries.sort_by_key(|entry| (entry.past.transactions(), entry.header.dot));
         Self(entries)
     }
 

@@ -25,11 +25,11 @@ use std::collections::BTreeMap;
 use tandem_protocol::conflict::Conflict;
 use tandem_protocol::fingerprint::{Fingerprint, RowHasher};
 use tandem_protocol::op::Op;
-use tandem_protocol::schema::Schema;
+use tandem_protocol::schema::{OpPlace, OpPlaces, Schema};
 use tandem_protocol::transaction::Transaction;
 use tandem_protocol::value::Value;
 
-use self::history::History;
+use self::history::{Entry, History};
 use self::table::Table;
 
 /// What every site that holds the transactions must show.
@@ -76,15 +76,27 @@ pub fn fold(transactions: &[Transaction]) -> Expected {
     }
 }
 
+/// The place of an op follows from the longest chain of schema changes, each known to the next.
 fn schema(history: &History<'_>) -> Schema {
-    let mut schema = Schema::default();
+    let (mut schema, mut places) = (Schema::default(), OpPlaces::default());
+    let mut before: Vec<(&Entry<'_>, u32)> = Vec::new();
     for entry in history.entries() {
-        for op in entry.ops {
+        let known = before.iter().filter(|(other, _)| entry.follows(other));
+        let depth = known.map(|(_, depth)| depth + 1).max().unwrap_or(0);
+        schema.note_writes(entry.ops, entry.header.dot.author, &places.known(entry.header, entry.past()));
+        if !entry.ops.iter().any(|op| matches!(op, Op::Schema(_))) {
+            continue;
+        }
+        for (op, place) in entry.ops.iter().zip(0..) {
             if let Op::Schema(op) = op {
-                schema.apply(op, entry.header.write_id());
+                let at = OpPlace { depth, by: entry.header.write_id(), place };
+                places.note(at);
+                schema.add(at, op);
             }
         }
+        before.push((entry, depth));
     }
+    schema.settle();
     schema
 }
 

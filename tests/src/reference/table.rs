@@ -119,7 +119,7 @@ impl<'a> Table<'a> {
         let mut fingerprint = Fingerprint::default();
         for row in self.shown_rows() {
             let cells = hashed.iter().map(|at| (self.columns[*at].id, &row.values[*at]));
-            fingerprint.add(hasher.hash(&self.def.name, &row.key, cells));
+            fingerprint.add(hasher.hash(self.id, &row.key, cells));
         }
         fingerprint
     }

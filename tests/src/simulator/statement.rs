@@ -71,7 +71,7 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
             }
             let names = given.iter().map(|column| column.name.clone()).collect::<Vec<_>>().join(", ");
             let row = |random: &mut Random| {
-                let values = given.iter().map(|column| fitting(column, random)).collect::<Vec<_>>();
+                let values = given.iter().map(|column| fitting(table, column, random)).collect::<Vec<_>>();
                 format!("({})", values.join(", "))
             };
             let values = row(random);
@@ -113,7 +113,7 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
                             kind = "exactly";
                             format!("exactly({})", literal(column.kind, random))
                         }
-                        1 => fitting(column, random),
+                        1 => fitting(table, column, random),
                         _ => {
                             kind = "count";
                             let delta = random.below(9) as i64 - 6;
@@ -134,7 +134,7 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
                             random.below(9)
                         )
                     }
-                    _ => fitting(column, random),
+                    _ => fitting(table, column, random),
                 };
                 if !sets.iter().any(|set| set.starts_with(&format!("{} = ", column.name))) {
                     sets.push(format!("{} = {value}", column.name));
@@ -169,7 +169,7 @@ fn edit(column: &str, random: &mut Random) -> String {
 }
 
 /// A value for a column: mostly one that its rules allow.
-fn fitting(column: &ColumnDef, random: &mut Random) -> String {
+fn fitting(table: &TableDef, column: &ColumnDef, random: &mut Random) -> String {
     let null_in = match (column.not_null, &column.references) {
         (true, _) => 60,
         (false, None) => 8,
@@ -180,7 +180,8 @@ fn fitting(column: &ColumnDef, random: &mut Random) -> String {
         return "NULL".to_owned();
     }
     // Enough values that one is free here; few enough that two sites take the same one.
-    if column.unique && column.kind == ColumnType::Text {
+    let unique = table.uniques.iter().any(|unique| unique.columns == [column.name.as_str()]);
+    if unique && column.kind == ColumnType::Text {
         return format!("'no {}'", random.below(12));
     }
     literal(column.kind, random)

@@ -68,9 +68,8 @@ pub(super) fn header(by: u8, seq: u64, time_ms: i64) -> Header {
 
 pub(super) fn table(sql: &str) -> TableDef {
     let mut schema = Schema::default();
-    for op in ddl::plan(sql, &schema).unwrap() {
-        schema.apply(&op, WriteId { time_ms: 0, author: author(0), seq: 1 });
-    }
+    schema.add_next(&ddl::plan(sql, &schema).unwrap());
+    schema.settle();
     schema.tables().next().unwrap().shown.clone()
 }
 

@@ -21,7 +21,7 @@ fn conflict(table: &Table<'_>, row: &Row<'_>, rule: Rule<'_>) -> Conflict {
     let mut versions = Vec::new();
     for (column, cell) in table.columns.iter().zip(&row.cells) {
         let name = &column.def.name;
-        if let (true, Some(cell)) = (rule.mentions(name), cell)
+        if let (true, Some(cell)) = (rule.mentions(column.def), cell)
             && let Some(by) = cell.by
         {
             let held = Held::Value { column: name.clone(), value: Constant::new(&cell.shown) };

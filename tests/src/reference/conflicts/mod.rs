@@ -15,7 +15,7 @@ use super::table::Table;
 
 /// All open conflicts, by ascending id.
 pub fn open(history: &History<'_>, schema: &Schema, tables: &[Table<'_>]) -> Vec<Conflict> {
-    let mut conflicts = schema.conflicts();
+    let mut conflicts = schema.conflicts().to_vec();
     for table in tables {
         conflicts.extend(rows::deleted(table));
         conflicts.extend(rows::reference(table));

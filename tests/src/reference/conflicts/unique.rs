@@ -11,7 +11,7 @@ use crate::reference::table::Table;
 
 /// The conflicts of all UNIQUE rules of a table.
 pub fn unique(table: &Table<'_>) -> Vec<Conflict> {
-    table.def.unique_rules().into_iter().flat_map(|rule| of_rule(table, rule)).collect()
+    table.def.uniques.iter().flat_map(|rule| of_rule(table, rule.columns.clone())).collect()
 }
 
 fn of_rule(table: &Table<'_>, rule: Vec<String>) -> Vec<Conflict> {

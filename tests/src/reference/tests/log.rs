@@ -6,7 +6,7 @@ use tandem_protocol::conflict::{Conflict, ConflictId, Held};
 use tandem_protocol::decimal::Decimal;
 use tandem_protocol::identity::Author;
 use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup, Settlement};
-use tandem_protocol::schema::{Schema, ddl};
+use tandem_protocol::schema::{OpPlaces, Schema, ddl};
 use tandem_protocol::transaction::{Header, Transaction, idempotency_hash};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::{Dot, Head, VersionVector};
@@ -66,6 +66,7 @@ pub fn author(letter: char) -> Author {
 pub struct TestLog {
     pub transactions: Vec<Transaction>,
     pub schema: Schema,
+    places: OpPlaces,
     held: BTreeMap<Author, VersionVector>,
     /// What each author held when it wrote last.
     context: BTreeMap<Author, VersionVector>,
@@ -81,6 +82,7 @@ impl TestLog {
         let mut log = Self {
             transactions: Vec::new(),
             schema: Schema::default(),
+            places: OpPlaces::default(),
             held: BTreeMap::new(),
             context: BTreeMap::new(),
             clock: 1000,
@@ -195,11 +197,15 @@ impl TestLog {
             by: None,
             message: None,
         };
-        for op in &ops {
+        self.schema.note_writes(&ops, by, &self.places.known(&header, context));
+        for (place, op) in ops.iter().enumerate() {
             if let Op::Schema(op) = op {
-                self.schema.apply(op, header.write_id());
+                let at = self.places.of(&header, context, place as u32);
+                self.places.note(at);
+                self.schema.add(at, op);
             }
         }
+        self.schema.settle();
         self.transactions.push(Transaction { header, ops });
         dot
     }

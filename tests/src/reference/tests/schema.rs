@@ -27,12 +27,17 @@ fn of_two_definitions_the_first_is_shown_until_somebody_chooses() {
     let mut log = TestLog::new(T);
     let (text, number) =
         (apart(&log, "ALTER TABLE t ADD COLUMN y TEXT"), apart(&log, "ALTER TABLE t ADD COLUMN y INTEGER"));
+    let [Op::Schema(SchemaOp::AddColumn { column, .. })] = &number[..] else { panic!("{number:?}") };
+    let of_number = column.id();
     log.at(2001).write('b', text);
     log.insert('b', "t", 1, [set("y", "text")]);
     assert_eq!(log.shown("t"), ["1|NULL|NULL|NULL|text"]);
     log.at(2000).write('c', number);
-    log.insert('c', "t", 2, [set("y", 7)]);
-    // What was written to the other definition is understood, and not shown.
+    let mut of_c = group(log.row(Action::Insert, "t", 2, [set("y", 7)]));
+    of_c.columns[0].id = of_number;
+    log.write('c', vec![Op::Rows(of_c)]);
+    // As many wrote by the one as by the other. What was written to the other is understood, and not
+    // shown.
     assert_eq!(log.shown("t"), ["1|NULL|NULL|NULL|NULL", "2|NULL|NULL|NULL|7"]);
     assert_eq!(log.conflicts(), ["schema t().y: c=INTEGER b=TEXT"]);
     assert_eq!(log.fold().parked, 0);
@@ -52,24 +57,26 @@ fn of_two_definitions_the_first_is_shown_until_somebody_chooses() {
 }
 
 #[test]
-fn rows_of_a_table_that_is_not_shown_are_parked() {
+fn two_tables_of_one_name_are_shown_side_by_side() {
     let mut log = TestLog::new(T);
     let (first, second) = (
         apart(&log, "CREATE TABLE u (id INTEGER PRIMARY KEY, x TEXT)"),
         apart(&log, "CREATE TABLE u (id TEXT PRIMARY KEY, x TEXT)"),
     );
     log.at(2000).write('b', first);
-    log.insert('b', "u", 1, [set("x", "x")]);
+    let of_b = log.row(Action::Insert, "u", 1, [set("x", "x")]);
+    log.write('b', vec![of_b]);
     log.at(1999).write('c', second);
-    log.insert('c', "u", "one", [set("x", "x")]);
-    assert_eq!(log.shown("u"), ["one|x"]);
-    assert_eq!(log.fold().parked, 1);
+    // Somebody wrote by the one, nobody by the other, which is the first by the clock.
+    assert_eq!((log.shown("u"), log.shown("u (2)")), (vec!["1|x".to_owned()], vec![]));
+    log.insert('c', "u (2)", "one", [set("x", "x")]);
+    assert_eq!((log.shown("u"), log.shown("u (2)")), (vec!["one|x".to_owned()], vec!["1|x".to_owned()]));
+    assert_eq!(log.fold().parked, 0);
     assert_eq!(log.conflicts(), ["schema u(): c=PRIMARY KEY (id TEXT) b=PRIMARY KEY (id INTEGER)"]);
     let seen = log.schema.tables_named("u");
     log.tell_all();
     log.write('d', vec![Op::Schema(SchemaOp::ChooseTable { name: "u".into(), table_id: seen[1], seen })]);
-    assert_eq!(log.shown("u"), ["1|x"]);
-    assert_eq!(log.fold().parked, 1);
+    assert_eq!((log.shown("u"), log.shown("u (2)")), (vec!["1|x".to_owned()], vec!["one|x".to_owned()]));
     assert!(log.conflicts().is_empty());
 }
 
@@ -80,9 +87,9 @@ fn what_is_not_understood_is_parked_whole() {
     let op = |cell| group(log.row(Action::Update, "t", 1, [set("x", "parked"), cell]));
     let good = op(set("n", 1));
     let mut no_table = good.clone();
-    no_table.table_id = TableId(7);
+    no_table.table_id = TableId([7; 16]);
     let mut no_column = good.clone();
-    no_column.columns[1].id.0 ^= 1;
+    no_column.columns[1].id.0[0] ^= 1;
     let mut long_key = good.clone();
     long_key.keys.push(vec![Value::Integer(1)]);
     let mut text_key = good.clone();

@@ -1,0 +1,268 @@
+//! Tables, columns and rules out of SQL as people type it.
+
+use sqlparser::ast::{
+    ColumnOption, Expr, Ident, IndexColumn, ObjectName, ReferentialAction, TableConstraint,
+};
+
+use super::DdlError;
+use crate::name;
+use crate::schema::column_type::ColumnType;
+use crate::schema::definition::{
+    ColumnDef, ColumnId, Constant, DefaultValue, IndexDef, OnDelete, Reference, TableDeclaration, TableId,
+};
+use crate::schema::expression::{self, Expression};
+
+/// What a column's declaration says about its table.
+pub(super) struct TypedColumn<'a> {
+    pub column: ColumnDef,
+    pub is_key: bool,
+    pub unique: bool,
+    /// To be read once all columns are known.
+    pub checks: Vec<&'a Expr>,
+    pub reference: Option<TypedReference>,
+}
+
+/// A reference as it is typed.
+pub(super) struct TypedReference {
+    /// The referring column.
+    pub column: String,
+    pub table: String,
+    /// The column referred to, if it is named.
+    pub target: Option<String>,
+    pub on_delete: OnDelete,
+}
+
+/// A table as it is typed: its references name tables that may be declared further down.
+pub(super) struct TypedTable {
+    pub declaration: TableDeclaration,
+    pub references: Vec<TypedReference>,
+}
+
+pub(super) fn table(create: &sqlparser::ast::CreateTable) -> Result<TypedTable, DdlError> {
+    let name = object_name(&create.name)?;
+    if create.query.is_some() || create.temporary {
+        return Err(DdlError::NotSupported(format!("table {name} must be declared with its columns")));
+    }
+    let mut table = TableDeclaration {
+        name: name.clone(),
+        columns: Vec::new(),
+        key: Vec::new(),
+        checks: Vec::new(),
+        uniques: Vec::new(),
+    };
+    let mut references = Vec::new();
+    let mut checks: Vec<(String, &Expr)> = Vec::new();
+    for declared in &create.columns {
+        let typed = column(&name, declared)?;
+        let spelled = typed.column.name.clone();
+        checks.extend(typed.checks.into_iter().map(|check| (format!("{name}.{spelled}"), check)));
+        references.extend(typed.reference);
+        if typed.is_key {
+            table.key.push(spelled.clone());
+        }
+        if typed.unique {
+            table.uniques.push(vec![spelled]);
+        }
+        table.columns.push(typed.column);
+    }
+    for constraint in &create.constraints {
+        match constraint {
+            TableConstraint::PrimaryKey(key) if table.key.is_empty() => table.key = names(&key.columns)?,
+            TableConstraint::PrimaryKey(_) => {
+                return Err(DdlError::NotSupported(format!("table {name} has two primary keys")));
+            }
+            TableConstraint::Unique(unique) => table.uniques.push(names(&unique.columns)?),
+            TableConstraint::Check(check) => checks.push((name.clone(), &check.expr)),
+            TableConstraint::ForeignKey(foreign) => {
+                let columns: Vec<String> = foreign.columns.iter().map(ident).collect();
+                let [column] = columns.as_slice() else {
+                    return Err(refuse("references of several columns", "refer to a single-column key"));
+                };
+                references.push(reference(
+                    column.clone(),
+                    (&foreign.foreign_table, &foreign.referred_columns),
+                    foreign.on_delete,
+                    foreign.on_update,
+                )?);
+            }
+            other => {
+                return Err(DdlError::NotSupported(format!("not supported in table {name}: {other}")));
+            }
+        }
+    }
+    if table.key.is_empty() {
+        return Err(DdlError::NoPrimaryKey(name));
+    }
+    for column in &mut table.columns {
+        column.not_null |= table.key.iter().any(|key| name::same(key, &column.name));
+    }
+    for (place, check) in checks {
+        let check = self::check(&place, check, &|name| table.column(name).map(ColumnDef::id))?;
+        table.checks.push(check);
+    }
+    Ok(TypedTable { declaration: table, references })
+}
+
+pub(super) fn column<'a>(
+    table: &str,
+    declared: &'a sqlparser::ast::ColumnDef,
+) -> Result<TypedColumn<'a>, DdlError> {
+    let name = ident(&declared.name);
+    let place = format!("{table}.{name}");
+    let found = declared.data_type.to_string();
+    let kind = ColumnType::declared(&found)
+        .ok_or_else(|| DdlError::UnknownType { column: place.clone(), found: found.clone() })?;
+    let mut typed = TypedColumn {
+        column: ColumnDef {
+            name: name.clone(),
+            kind,
+            default: DefaultValue::None,
+            not_null: false,
+            references: None,
+        },
+        is_key: false,
+        unique: false,
+        checks: Vec::new(),
+        reference: None,
+    };
+    for option in &declared.options {
+        match &option.option {
+            ColumnOption::Null => {}
+            ColumnOption::NotNull => typed.column.not_null = true,
+            ColumnOption::Default(expression) => typed.column.default = default(&place, kind, expression)?,
+            ColumnOption::PrimaryKey(_) => typed.is_key = true,
+            ColumnOption::Unique(_) => typed.unique = true,
+            ColumnOption::Check(check) => typed.checks.push(&check.expr),
+            ColumnOption::ForeignKey(foreign) => {
+                typed.reference = Some(reference(
+                    name.clone(),
+                    (&foreign.foreign_table, &foreign.referred_columns),
+                    foreign.on_delete,
+                    foreign.on_update,
+                )?);
+            }
+            ColumnOption::Generated { .. } => {
+                return Err(refuse("generated columns", "compute the value in the query"));
+            }
+            ColumnOption::Collation(_) => {
+                return Err(refuse("collations", "all sites compare text byte by byte"));
+            }
+            other => return Err(DdlError::NotSupported(format!("column {place}: {other} is not supported"))),
+        }
+    }
+    Ok(typed)
+}
+
+/// What a CHECK asks.
+pub(super) fn check(
+    place: &str,
+    sql: &Expr,
+    column: &dyn Fn(&str) -> Option<ColumnId>,
+) -> Result<Expression, DdlError> {
+    expression::read(sql, &|name| column(&name::composed(name)))
+        .map_err(|part| DdlError::NotSupported(format!("the CHECK of {place}: {part}")))
+}
+
+fn default(place: &str, kind: ColumnType, sql: &Expr) -> Result<DefaultValue, DdlError> {
+    let refused = |why: String| DdlError::NotSupported(format!("the default of {place}: {why}"));
+    let Some(value) = expression::literal_of(sql) else {
+        let tree = expression::read(sql, &|_| None).map_err(|part| refused(part.to_string()))?;
+        return Ok(DefaultValue::Expression(tree));
+    };
+    if value.is_null() {
+        return Ok(DefaultValue::None);
+    }
+    let value = kind.canonical(value).map_err(|error| refused(error.to_string()))?;
+    Ok(DefaultValue::Constant(Constant::new(&value)))
+}
+
+fn reference(
+    column: String,
+    (table, columns): (&ObjectName, &[Ident]),
+    on_delete: Option<ReferentialAction>,
+    on_update: Option<ReferentialAction>,
+) -> Result<TypedReference, DdlError> {
+    if !matches!(on_update, None | Some(ReferentialAction::NoAction | ReferentialAction::Restrict)) {
+        return Err(refuse("ON UPDATE actions", "a key's value never changes"));
+    }
+    let on_delete = match on_delete {
+        None | Some(ReferentialAction::NoAction | ReferentialAction::Restrict) => OnDelete::Restrict,
+        Some(ReferentialAction::Cascade) => OnDelete::Cascade,
+        Some(ReferentialAction::SetNull) => OnDelete::SetNull,
+        Some(ReferentialAction::SetDefault) => return Err(refuse("ON DELETE SET DEFAULT", "use SET NULL")),
+    };
+    let target = match columns {
+        [] => None,
+        [one] => Some(ident(one)),
+        _ => return Err(refuse("references to several columns", "refer to a single-column key")),
+    };
+    Ok(TypedReference { column, table: object_name(table)?, target, on_delete })
+}
+
+/// Points a table's references at the tables they name: to the primary key, or refused.
+pub(super) fn resolve<'a>(
+    table: &str,
+    columns: &mut [ColumnDef],
+    references: Vec<TypedReference>,
+    target: impl Fn(&str) -> Option<(TableId, &'a [String])>,
+) -> Result<(), DdlError> {
+    for typed in references {
+        let column = columns.iter_mut().find(|column| name::same(&column.name, &typed.column));
+        let Some(column) = column else {
+            return Err(DdlError::NotSupported(format!("table {table} has no column {}", typed.column)));
+        };
+        let refused = |why: &str| {
+            let target = typed.target.as_ref().map(|column| format!(" ({column})")).unwrap_or_default();
+            let (from, to) = (&typed.column, &typed.table);
+            DdlError::NotSupported(format!("column {table}.{from} refers to {to}{target}, {why}"))
+        };
+        let (table_id, key) = target(&typed.table).ok_or_else(|| refused("a table that is not there"))?;
+        let [key] = key else { return Err(refused("whose primary key has several columns")) };
+        if typed.target.as_ref().is_some_and(|named| !name::same(named, key)) {
+            return Err(refused(&format!("which is not its primary key ({key})")));
+        }
+        column.references =
+            Some(Reference { table: typed.table.clone(), table_id, on_delete: typed.on_delete });
+    }
+    Ok(())
+}
+
+/// An index as it is typed; whether its columns are there, the caller knows. The flag: it is UNIQUE.
+pub(super) fn index(create: &sqlparser::ast::CreateIndex) -> Result<(IndexDef, bool), DdlError> {
+    let table = object_name(&create.table_name)?;
+    if create.predicate.is_some() {
+        return Err(refuse("partial indices", "index the whole column"));
+    }
+    let columns = names(&create.columns)?;
+    let named = create.name.as_ref().map(object_name).transpose()?;
+    let name = match named {
+        Some(name) => name,
+        None if create.unique => String::new(),
+        None => return Err(DdlError::NotSupported("an index needs a name".into())),
+    };
+    Ok((IndexDef { name, table, table_id: TableId([0; 16]), columns }, create.unique))
+}
+
+pub(super) fn names(columns: &[IndexColumn]) -> Result<Vec<String>, DdlError> {
+    let plain = |column: &IndexColumn| match &column.column.expr {
+        Expr::Identifier(name) => Ok(ident(name)),
+        other => Err(DdlError::NotSupported(format!("{other} is not a column name"))),
+    };
+    columns.iter().map(plain).collect()
+}
+
+pub(super) fn object_name(name: &ObjectName) -> Result<String, DdlError> {
+    match name.0.as_slice() {
+        [part] => part.as_ident().map(ident),
+        _ => None,
+    }
+    .ok_or_else(|| DdlError::NotSupported(format!("{name} is not a simple name")))
+}
+
+fn ident(name: &Ident) -> String {
+    name::composed(&name.value)
+}
+
+pub(super) fn refuse(what: &str, why: &str) -> DdlError {
+    DdlError::NotSupported(format!("{what} are not supported in a schema: {why}"))
+}

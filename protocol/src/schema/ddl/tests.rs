@@ -1,0 +1,270 @@
+use super::*;
+use crate::identity::Author;
+use crate::merge::WriteId;
+use crate::schema::expression::Style;
+use crate::schema::{ColumnType, OnDelete, OpPlace};
+use crate::value::Value;
+
+fn place(seq: u64, place: usize) -> OpPlace {
+    let by = WriteId { time_ms: 1, author: Author([1; 32]), seq };
+    OpPlace { depth: 0, by, place: place as u32 }
+}
+
+fn schema_of(sql: &str) -> Schema {
+    let mut schema = Schema::default();
+    schema.add_next(&plan(sql, &schema).unwrap());
+    schema.settle();
+    schema
+}
+
+fn refused(sql: &str) -> String {
+    plan(sql, &Schema::default()).unwrap_err().to_string()
+}
+
+#[test]
+fn every_type_and_rule_is_read() {
+    let sql = "CREATE TABLE levels (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+        CREATE TABLE IF NOT EXISTS t (
+          id UUID PRIMARY KEY DEFAULT (uuid7()), n COUNTER NOT NULL DEFAULT 0, m COUNTER(9,2),
+          money DECIMAL(12,2) CHECK (money >= 0), at TIMESTAMP, seen STAMP, who QUIET, note RICHTEXT,
+          data JSON, flag BOOLEAN DEFAULT TRUE, b BLOB, r REAL DEFAULT -1.5, d DATE, h TIME,
+          code TEXT UNIQUE, level INTEGER REFERENCES levels (id) ON DELETE SET NULL,
+          UNIQUE (at, code), CHECK (r < 5));
+        CREATE INDEX t_at ON t (at);";
+    let ops = plan(sql, &Schema::default()).unwrap();
+    assert_eq!(ops.len(), 3);
+    let SchemaOp::CreateTable(t) = &ops[1] else { panic!("{ops:?}") };
+    let kinds: Vec<String> = t.columns.iter().map(|column| column.kind.to_string()).collect();
+    assert_eq!(
+        kinds.join(" "),
+        "UUID COUNTER COUNTER(9,2) DECIMAL(12,2) TIMESTAMP STAMP QUIET RICHTEXT JSON BOOLEAN BLOB REAL DATE TIME TEXT INTEGER"
+    );
+    assert_eq!(t.column("flag").unwrap().unwritten(), Value::Integer(1));
+    assert_eq!(t.column("r").unwrap().unwritten(), Value::Real(-1.5));
+    assert_eq!(t.column("id").unwrap().definition(), "UUID DEFAULT (uuid7())");
+    assert_eq!(t.column("level").unwrap().references.as_ref().unwrap().on_delete, OnDelete::SetNull);
+    assert_eq!((t.uniques.len(), t.checks.len(), t.key.len()), (2, 2, 1));
+
+    let schema = schema_of(sql);
+    assert_eq!(plan(sql, &schema).unwrap(), vec![], "applying again adds nothing");
+    let grown = plan("ALTER TABLE t ADD COLUMN extra TEXT DEFAULT 'x'", &schema).unwrap();
+    assert!(matches!(&grown[..], [SchemaOp::AddColumn { column, .. }] if column.name == "extra"));
+}
+
+#[test]
+fn what_cannot_be_replicated_is_refused_with_a_reason() {
+    for (sql, reason) in [
+        ("CREATE TABLE t (a TEXT)", "no PRIMARY KEY"),
+        ("CREATE TABLE t (a MONEY PRIMARY KEY)", "type MONEY"),
+        ("CREATE TABLE t (a DECIMAL(16,2) PRIMARY KEY)", "type DECIMAL(16,2)"),
+        ("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER GENERATED ALWAYS AS (a + 1) STORED)", "generated"),
+        ("CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END", "trigger"),
+        ("CREATE TABLE t (a COUNTER PRIMARY KEY)", "cannot be in a primary key"),
+        ("CREATE TABLE t (a TEXT COLLATE NOCASE PRIMARY KEY)", "collations"),
+        ("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER REFERENCES u (id))", "refers to u"),
+        ("CREATE TABLE _tandem_x (a INTEGER PRIMARY KEY)", "reserved"),
+        ("CREATE TABLE t (a INTEGER PRIMARY KEY, b DATE DEFAULT 'demain')", "default of t.b"),
+        ("VACUUM", "not a schema statement"),
+        ("CREATE UNIQUE INDEX i ON t (a)", "there is no table t"),
+        ("CREATE TABLE", "cannot be read"),
+    ] {
+        assert!(refused(sql).to_lowercase().contains(&reason.to_lowercase()), "{sql}: {}", refused(sql));
+    }
+}
+
+#[test]
+fn changes_that_are_not_additive_are_refused() {
+    let schema = schema_of("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)");
+    for sql in [
+        "CREATE TABLE t (a INTEGER PRIMARY KEY)",
+        "CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)",
+        "CREATE TABLE t (a INTEGER, b TEXT PRIMARY KEY)",
+        "ALTER TABLE t DROP COLUMN b",
+        "ALTER TABLE t RENAME TO u",
+        "DROP TABLE t",
+    ] {
+        assert!(matches!(plan(sql, &schema), Err(DdlError::NotAdditive(_))), "{sql}");
+    }
+    assert!(plan("ALTER TABLE t ADD COLUMN c TEXT NOT NULL", &schema).is_err());
+}
+
+#[test]
+fn concurrent_definitions_merge_the_same_in_any_order() {
+    let ops = [
+        plan("CREATE TABLE t (a INTEGER PRIMARY KEY, x TEXT, y TEXT)", &Schema::default()).unwrap(),
+        plan("CREATE TABLE t (a INTEGER PRIMARY KEY, y TEXT, x INTEGER, z DATE)", &Schema::default())
+            .unwrap(),
+        plan("CREATE TABLE t (a TEXT PRIMARY KEY, w TEXT)", &Schema::default()).unwrap(),
+    ];
+    let merged = |order: [usize; 3]| {
+        let mut schema = Schema::default();
+        for at in order {
+            ops[at].iter().enumerate().for_each(|(nth, op)| schema.add(place(at as u64 + 1, nth), op));
+            schema.settle();
+        }
+        schema
+    };
+    let first = merged([0, 1, 2]);
+    for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(merged(order), first, "{order:?}");
+        assert_eq!(merged(order).fingerprint(), first.fingerprint(), "{order:?}");
+    }
+    let columns = |name: &str| -> Vec<(String, ColumnType)> {
+        let shown = &first.table(name).unwrap().shown;
+        shown.columns.iter().map(|column| (column.name.clone(), column.kind)).collect()
+    };
+    let named = |columns: &[(&str, ColumnType)]| -> Vec<(String, ColumnType)> {
+        columns.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect()
+    };
+    assert_eq!(
+        columns("t"),
+        named(&[
+            ("a", ColumnType::Integer),
+            ("x", ColumnType::Text),
+            ("y", ColumnType::Text),
+            ("z", ColumnType::Date),
+        ])
+    );
+    // The other table of that name is there too, beside it.
+    assert_eq!(columns("t (2)"), named(&[("a", ColumnType::Text), ("w", ColumnType::Text)]));
+}
+
+#[test]
+fn rules_are_added_to_a_table_that_is_there() {
+    let schema = schema_of("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT, c INTEGER)");
+    let grown = "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT, c INTEGER, UNIQUE (c, b), CHECK (c > 0))";
+    for sql in [grown, "CREATE UNIQUE INDEX u ON t (b, c); ALTER TABLE t ADD CONSTRAINT k CHECK (c > 0)"] {
+        let ops = plan(sql, &schema).unwrap();
+        let [SchemaOp::AddUnique { .. }, SchemaOp::AddCheck { .. }] = &ops[..] else { panic!("{ops:?}") };
+    }
+    let mut after = schema.clone();
+    after.add_next(&plan(grown, &schema).unwrap());
+    after.settle();
+    assert_eq!(after.table("t").unwrap().shown.checks[0].name, "c > 0");
+    assert_eq!(plan(grown, &after).unwrap(), [], "all of it is there");
+}
+
+#[test]
+fn one_rule_written_twice_is_one() {
+    let schema = schema_of(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT UNIQUE, c TEXT, UNIQUE (b), UNIQUE (b, c), UNIQUE (C, B),
+           CHECK (b <> ''), CHECK ((b) <> ('')))",
+    );
+    let shown = &schema.table("a").unwrap().shown;
+    assert_eq!((shown.uniques.len(), shown.checks.len()), (2, 1));
+    // Names that meet when they are joined, and do not otherwise.
+    let schema = schema_of(
+        "CREATE TABLE b (id INTEGER PRIMARY KEY, a TEXT, b_c TEXT, a_b TEXT, c TEXT, UNIQUE (a, b_c), UNIQUE (a_b, c))",
+    );
+    assert_eq!(schema.table("B").unwrap().shown.uniques.len(), 2);
+}
+
+#[test]
+fn expressions_are_told_as_they_were_meant() {
+    for (typed, told) in [
+        ("paid >= 0", "paid >= 0"),
+        ("a - (b - c) > (a - b) - c AND (a = b) = c", "a - (b - c) > (a - b) - c AND (a = b) = c"),
+        ("NOT (a AND b) AND (a < b) IS NOT TRUE", "NOT (a AND b) AND a < b IS NOT TRUE"),
+        ("a * (b + c) % 2 = 0 OR (a OR b) AND c", "(a * (b + c)) % 2 = 0 OR (a OR b) AND c"),
+        ("status IN ('present', 'ab''sent')", "status IN ('present', 'ab''sent')"),
+        (
+            "length(trim(name)) > 0 AND (a IS NULL OR b NOT BETWEEN 1 AND (2 + 3))",
+            "length(trim(name)) > 0 AND (a IS NULL OR NOT b BETWEEN 1 AND 2 + 3)",
+        ),
+        ("CASE WHEN (a > 1) THEN b ELSE c END", "CASE WHEN (a > 1) THEN (b) ELSE (c) END"),
+        (
+            "CASE a WHEN 1 THEN b WHEN 2 THEN c END = 3",
+            "CASE (a) WHEN (1) THEN (b) WHEN (2) THEN (c) END = 3",
+        ),
+        (
+            "json_valid(doc) AND d >= '2000-01-01' AND d < ends",
+            "json_valid(doc) AND d >= '2000-01-01' AND d < ends",
+        ),
+        ("\"select\" > - -a", "\"select\" > - (- a)"),
+        (
+            "name NOT LIKE 'x%' ESCAPE '!' OR name GLOB 'a*'",
+            "NOT name LIKE 'x%' ESCAPE '!' OR name GLOB 'a*'",
+        ),
+        ("CAST(a AS TEXT) || name || 'x' = status", "CAST(a AS TEXT) || name || 'x' = status"),
+        ("t.a IS NOT NULL AND substring(name, 2, 3) IS TRUE", "a IS NOT NULL AND substr(name, 2, 3) IS TRUE"),
+        ("a > -9223372036854775808 AND x = x'00ff'", "a > (-9223372036854775807 - 1) AND x = x'00ff'"),
+    ] {
+        let sql = |check: &str| {
+            format!(
+                "CREATE TABLE t (id INTEGER PRIMARY KEY, paid INTEGER, status TEXT, name TEXT, a INTEGER, b INTEGER,
+                   c INTEGER, doc JSON, d DATE, ends DATE, \"select\" INTEGER, x BLOB, CHECK ({check}))"
+            )
+        };
+        let check = |text: &str| schema_of(&sql(text)).table("t").unwrap().shown.checks[0].clone();
+        assert_eq!(check(typed).name, told, "{typed}");
+        if !typed.contains("-92233") {
+            assert_eq!(check(told), check(typed), "read again, it is the same");
+        }
+    }
+    let searched = schema_of("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, CHECK (a LIKE '%x%'))");
+    let check = &searched.table("t").unwrap().shown.checks[0];
+    assert_eq!(check.sql, "tandem_short(\"a\", 65536) LIKE tandem_short('%x%', 256)");
+    assert_eq!(check.expression.render(Style::People, &|_| None), None, "a column without a name");
+}
+
+#[test]
+fn what_is_not_the_same_everywhere_is_not_checked_and_what_is_no_tree_is_not_sent() {
+    let long = format!("CHECK ({}))", vec!["a > 0"; 600].join(" AND "));
+    let deep = format!("CHECK ({}a{} > 0))", "abs(".repeat(40), ")".repeat(40));
+    let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, d DATE, ";
+    for (rest, reason) in [
+        ("CHECK (random() > 0))", "random may not stand here"),
+        ("CHECK (d <= date('now')))", "date may not stand here"),
+        ("CHECK (d <= CURRENT_DATE))", "current_date may not stand here"),
+        ("CHECK (a > ?1))", "?1 is not one of the forms"),
+        ("CHECK (a IN (SELECT id FROM t)))", "not one of the forms"),
+        ("CHECK (EXISTS (SELECT 1)))", "not one of the forms"),
+        ("CHECK (a MATCH 'x'))", "not one of the forms"),
+        ("CHECK (nope > 0))", "there is no column nope"),
+        ("CHECK (nope(a)))", "the function nope"),
+        ("CHECK (last_insert_rowid() = 1))", "the function last_insert_rowid"),
+        ("CHECK (printf('%d', a) = ''))", "the function printf"),
+        ("CHECK (abs(a, 1) > 0))", "does not take that many operands"),
+        ("b INTEGER DEFAULT (id + 1))", "there is no column id"),
+        ("b TEXT DEFAULT (a || 'x'))", "there is no column a"),
+        ("b INTEGER DEFAULT ((SELECT 1)))", "not one of the forms"),
+        ("b BLOB DEFAULT (randomblob(2000)))", "written out, 1 to 1024"),
+        ("b BLOB DEFAULT (randomblob(abs(random()))))", "written out, 1 to 1024"),
+        ("b INTEGER DEFAULT 'zz')", "default of t.b"),
+        (&long, "more than 500 parts"),
+        (&deep, "more than 32 deep"),
+        ("b INTEGER REFERENCES t (a))", "which is not its primary key (id)"),
+        ("b INTEGER REFERENCES t (nosuch))", "which is not its primary key (id)"),
+        ("b INTEGER REFERENCES users (email))", "refers to users (email), a table that is not there"),
+        ("\"e\u{202e}\" TEXT)", "U+202E"),
+        ("\"\" TEXT)", "it is empty"),
+        ("UNIQUE (a, nope))", "would wait for the column nope"),
+        ("UNIQUE (a, A))", "names the column A twice"),
+    ] {
+        let told = refused(&format!("{table}{rest}"));
+        assert!(told.contains(reason), "{rest}: {told}");
+    }
+    // Before it is even parsed.
+    let tokens = vec!["1"; 12_000].join("+");
+    let sum = format!("{table}CHECK (a > {tokens}))");
+    assert_eq!(plan(&sum, &Schema::default()), Err(DdlError::Text(SqlTextError::TooLarge(4))));
+    assert_eq!(
+        plan(&" ".repeat(5 << 20), &Schema::default()),
+        Err(DdlError::Text(SqlTextError::TooLarge(4)))
+    );
+}
+
+#[test]
+fn names_that_are_one_are_one_table_and_one_column() {
+    let schema = schema_of("CREATE TABLE Notes (id TEXT PRIMARY KEY, été TEXT)");
+    let shown = &schema.table("notes").unwrap().shown;
+    for same in [
+        "CREATE TABLE notes (ID TEXT PRIMARY KEY, été TEXT)",
+        "CREATE TABLE NOTES (id TEXT PRIMARY KEY, \"e\u{301}te\u{301}\" TEXT)",
+    ] {
+        assert_eq!(plan(same, &schema).unwrap(), [], "{same}");
+        let alone = plan(same, &Schema::default()).unwrap();
+        let [SchemaOp::CreateTable(alone)] = &alone[..] else { panic!("{same}") };
+        assert_eq!((alone.id(), alone.columns[1].id()), (shown.id(), shown.columns[1].id()), "{same}");
+    }
+}

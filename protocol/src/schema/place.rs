@@ -1,0 +1,72 @@
+//! The place of a schema op among all of them: causes before effects.
+
+use std::collections::BTreeMap;
+
+use bincode::{Decode, Encode};
+
+use crate::identity::Author;
+use crate::merge::WriteId;
+use crate::transaction::Header;
+use crate::version::VersionVector;
+
+/// The place of one schema op: an order that puts every op after those its author knew, and decides
+/// between the others by time, author, number, and place in the transaction.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct OpPlace {
+    /// The length of the longest chain of schema changes that lead to it, each known to the next.
+    pub depth: u32,
+    /// The transaction's writes.
+    pub by: WriteId,
+    /// Its place in the transaction.
+    pub place: u32,
+}
+
+/// Which schema changes somebody knew: of each author the number of the last.
+#[derive(Clone, PartialEq, Debug, Default, Encode, Decode)]
+pub struct Known(BTreeMap<Author, u64>);
+
+impl Known {
+    /// Whether a transaction's schema changes are among them.
+    pub(super) fn covers(&self, by: &WriteId) -> bool {
+        self.0.get(&by.author).is_some_and(|seq| by.seq <= *seq)
+    }
+}
+
+/// Gives schema ops their places. Transactions come after all that their authors knew, so a place
+/// is known for good as soon as the op is there.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct OpPlaces {
+    /// Of each author: the numbers of the transactions with schema ops, and their depths; both ascend.
+    depths: BTreeMap<Author, Vec<(u64, u32)>>,
+}
+
+impl OpPlaces {
+    /// The place of an op of a transaction whose author held `context` of others.
+    pub fn of(&self, header: &Header, context: &VersionVector, place: u32) -> OpPlace {
+        let known = |(author, depths): (&Author, &Vec<(u64, u32)>)| {
+            let held = if *author == header.dot.author { header.dot.seq - 1 } else { context.seq(author) };
+            let before = depths.partition_point(|(seq, _)| *seq <= held);
+            before.checked_sub(1).map(|last| depths[last].1)
+        };
+        let depth = self.depths.iter().filter_map(known).max().map_or(0, |depth| depth.saturating_add(1));
+        OpPlace { depth, by: header.write_id(), place }
+    }
+
+    /// Which schema changes the author of a transaction knew: of each author the last.
+    pub fn known(&self, header: &Header, context: &VersionVector) -> Known {
+        let last = |(author, depths): (&Author, &Vec<(u64, u32)>)| {
+            let held = if *author == header.dot.author { header.dot.seq - 1 } else { context.seq(author) };
+            let before = depths.partition_point(|(seq, _)| *seq <= held);
+            Some((*author, depths[before.checked_sub(1)?].0))
+        };
+        Known(self.depths.iter().filter_map(last).collect())
+    }
+
+    /// Takes note of a schema op, whatever its verdict.
+    pub fn note(&mut self, at: OpPlace) {
+        let depths = self.depths.entry(at.by.author).or_default();
+        if let Err(free) = depths.binary_search_by_key(&at.by.seq, |(seq, _)| *seq) {
+            depths.insert(free, (at.by.seq, at.depth));
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The set of all schema ops of a space, and what it comes to.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::definition::{IndexDef, TableId};
+use super::expression::Judge;
+use super::judgement::{self, Judgement, Waiting};
+use super::op::{SchemaOp, VoidReason};
+use super::place::{Known, OpPlace};
+use super::table::Table;
+use crate::bounds;
+use crate::codec;
+use crate::conflict::Conflict;
+use crate::fingerprint::{Fingerprint, RowHash};
+use crate::identity::Author;
+use crate::merge::WriteId;
+use crate::name;
+use crate::op::Op;
+
+/// All schema ops of a space. [`Schema::add`] takes them in, in any order; [`Schema::settle`] says
+/// what all of them come to, and everything else tells of that.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Schema {
+    judge: Judge,
+    ops: BTreeMap<OpPlace, SchemaOp>,
+    void: BTreeMap<OpPlace, VoidReason>,
+    writers: Writers,
+    /// Whether ops or writers came since the last judgement.
+    unsettled: bool,
+    judgement: Judgement,
+}
+
+/// By which definitions' ids which authors wrote rows, and which schema changes each knew when it
+/// first did.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Writers(BTreeMap<[u8; 16], BTreeMap<Author, Known>>);
+
+impl Writers {
+    /// How many authors wrote by a definition before they knew any of its rivals: what people worked
+    /// with is not put aside by what was declared elsewhere; and once all are known, writing by one
+    /// or the other changes no name under anybody's hands.
+    pub(super) fn of(&self, id: &[u8; 16], rivals: &[WriteId]) -> usize {
+        let unaware = |known: &&Known| !rivals.iter().any(|rival| known.covers(rival));
+        self.0.get(id).map_or(0, |authors| authors.values().filter(unaware).count())
+    }
+}
+
+impl Schema {
+    /// The empty schema of a program that knows so much.
+    pub fn new(judge: Judge) -> Self {
+        Self { judge, ..Self::default() }
+    }
+
+    /// Takes in one op at its place; one that is there already changes nothing.
+    pub fn add(&mut self, at: OpPlace, op: &SchemaOp) {
+        if self.ops.contains_key(&at) || self.void.contains_key(&at) {
+            return;
+        }
+        let room = usize::try_from(at.place).is_ok_and(|place| place < bounds::SCHEMA_OPS);
+        let verdict = if room { op.check(self.judge) } else { Err(VoidReason::TooMany) };
+        match verdict {
+            Ok(()) => {
+                self.ops.insert(at, op.clone());
+                self.unsettled = true;
+            }
+            Err(reason) => {
+                self.void.insert(at, reason);
+            }
+        }
+    }
+
+    /// The ids of the tables and columns by whose definitions a transaction writes rows; of one that
+    /// names more than a bound, the first.
+    pub fn definitions_of(ops: &[Op]) -> impl Iterator<Item = [u8; 16]> {
+        let of_group = |op: &Op| match op {
+            Op::Rows(group) => {
+                let columns: Vec<[u8; 16]> = group.columns.iter().map(|column| column.id.0).collect();
+                Some(std::iter::once(group.table_id.0).chain(columns))
+            }
+            _ => None,
+        };
+        ops.iter().filter_map(of_group).flatten().take(bounds::SCHEMA_OPS)
+    }
+
+    /// Takes note of the rows that a transaction of `author` writes, who knew these schema changes.
+    pub fn note_writes(&mut self, ops: &[Op], author: Author, known: &Known) {
+        Self::definitions_of(ops).for_each(|id| self.note_writer(id, author, known));
+    }
+
+    /// Takes note that `author` wrote rows by a definition. Its first time counts.
+    pub fn note_writer(&mut self, id: [u8; 16], author: Author, known: &Known) {
+        if let Entry::Vacant(entry) = self.writers.0.entry(id).or_default().entry(author) {
+            entry.insert(known.clone());
+            // What is not contended stays as it is, whoever writes by it.
+            self.unsettled |= self.judgement.contended;
+        }
+    }
+
+    /// All that is known of who wrote by which definitions.
+    pub fn writers(&self) -> impl Iterator<Item = ([u8; 16], Author, &Known)> {
+        let all = self.writers.0.iter();
+        all.flat_map(|(id, authors)| authors.iter().map(|(author, known)| (*id, *author, known)))
+    }
+
+    /// Whether `author` is known to have written rows by a definition.
+    pub fn is_writer(&self, id: &[u8; 16], author: &Author) -> bool {
+        self.writers.0.get(id).is_some_and(|authors| authors.contains_key(author))
+    }
+
+    /// Says what all ops come to. Returns whether that changed.
+    pub fn settle(&mut self) -> bool {
+        if !std::mem::take(&mut self.unsettled) {
+            return false;
+        }
+        let judgement = judgement::of(&self.ops, &self.writers, self.judge);
+        let changed = judgement != self.judgement;
+        self.judgement = judgement;
+        changed
+    }
+
+    /// Takes in ops as if the next transaction of somebody who knows all held them.
+    pub fn add_next(&mut self, ops: &[SchemaOp]) {
+        let last = self.ops.keys().chain(self.void.keys()).max();
+        let depth = last.map_or(0, |at| at.depth.saturating_add(1));
+        let by = WriteId { time_ms: i64::MAX, author: Author([0xff; 32]), seq: u64::MAX };
+        for (op, place) in ops.iter().zip(0..) {
+            self.add(OpPlace { depth, by, place }, op);
+        }
+    }
+
+    /// Whether something came in that [`Schema::settle`] has not looked at.
+    pub fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
+    /// The program that judges.
+    pub fn judge(&self) -> Judge {
+        self.judge
+    }
+
+    /// The tables shown, by ascending name.
+    pub fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.judgement.tables.iter()
+    }
+
+    /// Names declared in several ways that nobody has settled.
+    pub fn conflicts(&self) -> &[Conflict] {
+        &self.judgement.conflicts
+    }
+
+    /// What needs something that is not there yet, in order of declaration.
+    pub fn waiting(&self) -> &[Waiting] {
+        &self.judgement.waiting
+    }
+
+    /// What has no effect for ever, and why.
+    pub fn void(&self) -> impl Iterator<Item = (&OpPlace, &VoidReason)> {
+        self.void.iter()
+    }
+
+    /// The ids of all tables declared under that name, in the order of the conflict's versions.
+    pub fn tables_named(&self, name: &str) -> Vec<TableId> {
+        let folded = name::fold(name);
+        self.judgement.named.get(&folded).cloned().unwrap_or_default()
+    }
+
+    /// The table shown under that name.
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables().find(|table| name::same(&table.shown.name, name))
+    }
+
+    /// The table of that id.
+    pub fn table_by_id(&self, id: TableId) -> Option<&Table> {
+        self.judgement.by_id.get(&id).map(|at| &self.judgement.tables[*at])
+    }
+
+    /// The indices shown, by ascending name.
+    pub fn indices(&self) -> impl Iterator<Item = &IndexDef> {
+        self.judgement.indices.iter()
+    }
+
+    /// One number for all of it: what is shown, what waits and what is void. Equal on two sites of
+    /// one version that hold the same.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut all = Fingerprint::default();
+        let mut add = |what: &str, bytes: Vec<u8>| {
+            all.add(RowHash::of_bytes(&[what.as_bytes(), &bytes].concat()));
+        };
+        self.void.values().for_each(|reason| add("void", codec::encode(&reason.to_string())));
+        for waiting in self.waiting() {
+            let op = self.ops.get(&waiting.at);
+            add("waiting", codec::encode(&(op, &waiting.what, waiting.reason.to_string())));
+        }
+        for table in self.tables() {
+            let def = &table.shown;
+            let columns: Vec<_> = def.columns.iter().map(|column| (&column.name, column)).collect();
+            let rules: Vec<_> = def.uniques.iter().map(|unique| (unique.id, &unique.columns)).collect();
+            let checks: Vec<_> = def.checks.iter().map(|check| &check.sql).collect();
+            add("table", codec::encode(&(table.id(), &def.name, columns, rules, checks)));
+        }
+        self.indices().for_each(|index| add("index", codec::encode(index)));
+        all
+    }
+}

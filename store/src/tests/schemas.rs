@@ -1,0 +1,356 @@
+//! Schema changes made apart, and ops that no honest site would sign: whatever arrives, every site
+//! opens, shows the same, and goes on.
+
+use tandem_protocol::op::Op;
+use tandem_protocol::schema::expression::{Expression, Node};
+use tandem_protocol::schema::{
+    ColumnDef, ColumnType, Constant, DefaultValue, Judge, SchemaOp, TableDeclaration, TableId, ddl,
+};
+use tandem_protocol::value::Value;
+
+use super::{Site, pull, sync};
+use crate::Written;
+use crate::writer::{LocalJob, LocalWork};
+
+const BASE: &str = "CREATE TABLE base (id INTEGER PRIMARY KEY, n TEXT);
+    CREATE TABLE student (id INTEGER PRIMARY KEY, name TEXT);";
+
+fn two(schema: &str) -> (Site, Site) {
+    let a = Site::founder(schema);
+    let b = Site::member(&a, "b");
+    pull(&b, &a);
+    (a, b)
+}
+
+fn apply(site: &Site, sql: &str) {
+    let _written: Written = site.space.wait(|reply| site.space.apply_schema(sql, reply)).unwrap();
+}
+
+fn refused(site: &Site, sql: &str) -> String {
+    let end = site.space.end();
+    let answer: Result<Written, crate::WriteError> =
+        site.space.wait(|reply| site.space.apply_schema(sql, reply));
+    assert_eq!(site.space.end(), end, "{sql}: recorded");
+    answer.unwrap_err().to_string()
+}
+
+/// Records an op as a member could who holds no gate.
+fn smuggle(site: &Site, op: SchemaOp) {
+    let ops = vec![Op::Schema(op)];
+    let _written: Written = site.space.wait(|reply| site.space.local(LocalWork::Ops(ops), reply)).unwrap();
+}
+
+/// Both hold all, show the same, and do so again after their views were made anew.
+fn equal_and_open(a: Site, b: Site) -> (Site, Site) {
+    sync(&a, &b);
+    let told = |site: &Site| {
+        let schema = site.space.schema();
+        let tables: Vec<_> = schema.tables().map(|table| table.shown.clone()).collect();
+        (schema.fingerprint(), tables, site.space.status().tables, site.space.not_shown())
+    };
+    assert_eq!(told(&a), told(&b));
+    let before = told(&a);
+    let sites = [a, b].map(|site| {
+        site.verify();
+        let view = site.space.folder().join("view.sqlite");
+        let site = site.reopen();
+        assert_eq!(told(&site), before);
+        site.space.rebuild_view().unwrap();
+        assert_eq!(told(&site), before);
+        let Site { store, space, folder } = site;
+        drop(space);
+        store.close();
+        drop(store);
+        std::fs::remove_file(view).unwrap();
+        let site = Site::open(folder);
+        assert_eq!(told(&site), before);
+        site
+    });
+    sites.into()
+}
+
+#[test]
+fn what_two_sites_declare_apart_is_there_on_both() {
+    for (a_declares, b_declares, tables) in [
+        // Names that meet when table and column are joined.
+        (
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY, item_code TEXT UNIQUE)",
+            "CREATE TABLE orders_item (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
+            vec!["orders", "orders_item"],
+        ),
+        (
+            "ALTER TABLE student ADD COLUMN group_code TEXT UNIQUE",
+            "CREATE TABLE student_group (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
+            vec!["student_group"],
+        ),
+        // An index called as a table is.
+        ("CREATE INDEX names ON base (n)", "CREATE TABLE names (id INTEGER PRIMARY KEY)", vec!["names"]),
+        ("CREATE INDEX i ON base (n)", "CREATE INDEX i ON student (name)", vec![]),
+        // One table in two spellings.
+        (
+            "CREATE TABLE Notes (id TEXT PRIMARY KEY, body TEXT)",
+            "CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT)",
+            vec!["notes"],
+        ),
+        // Two tables of one name.
+        (
+            "CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT)",
+            "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)",
+            vec!["notes", "notes (2)"],
+        ),
+        // A column and an index on it here, another column there, later.
+        (
+            "ALTER TABLE base ADD COLUMN grp TEXT; CREATE INDEX base_grp ON base (grp)",
+            "ALTER TABLE base ADD COLUMN other TEXT",
+            vec![],
+        ),
+        (
+            "CREATE TABLE sqlite2 (id INTEGER PRIMARY KEY)",
+            "ALTER TABLE base ADD COLUMN x TEXT",
+            vec!["sqlite2"],
+        ),
+        (
+            "ALTER TABLE base ADD COLUMN x TEXT UNIQUE CHECK (x <> '')",
+            "ALTER TABLE base ADD COLUMN x INTEGER DEFAULT 3; CREATE INDEX x ON base (x)",
+            vec![],
+        ),
+    ] {
+        for b_first in [false, true] {
+            let (a, b) = two(BASE);
+            a.write("INSERT INTO base (id, n) VALUES (1, 'one')");
+            apply(&a, a_declares);
+            apply(&b, b_declares);
+            if b_first {
+                pull(&a, &b);
+            }
+            let (a, b) = equal_and_open(a, b);
+            for site in [&a, &b] {
+                for table in &tables {
+                    assert!(site.space.schema().table(table).is_some(), "{a_declares} {b_declares}: {table}");
+                    site.rows(&format!("SELECT * FROM \"{table}\""));
+                }
+                assert_eq!(site.rows("SELECT n FROM base"), ["one"], "{a_declares} {b_declares}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_of_a_table_in_two_spellings_are_rows_of_one_table() {
+    let (a, b) = two(BASE);
+    apply(&a, "CREATE TABLE Notes (id TEXT PRIMARY KEY, body TEXT)");
+    apply(&b, "CREATE TABLE notes (ID TEXT PRIMARY KEY, Body TEXT)");
+    a.write("INSERT INTO notes VALUES ('a', 'of a')");
+    b.write("INSERT INTO Notes VALUES ('b', 'of b')");
+    let (a, b) = equal_and_open(a, b);
+    for site in [&a, &b] {
+        assert_eq!(site.rows("SELECT id, body FROM NOTES ORDER BY id"), ["a|of a", "b|of b"]);
+        assert_eq!(site.space.open_conflicts().0, 0);
+    }
+}
+
+#[test]
+fn a_table_that_people_work_with_is_not_put_aside_by_one_declared_elsewhere() {
+    let (a, b) = two(BASE);
+    apply(&a, "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)");
+    a.write("INSERT INTO t VALUES (1, 'work')");
+    // By a clock in the past: b's op is the first of the two by time.
+    let planned = ddl::plan("CREATE TABLE T (code TEXT PRIMARY KEY)", &b.space.schema()).unwrap();
+    let ops = planned.into_iter().map(Op::Schema).collect();
+    let _written: Written = b
+        .space
+        .wait(|reply| {
+            let job = LocalJob { work: LocalWork::Ops(ops), now_ms: 1_000, reply: Box::new(reply) };
+            b.space.send_job(job);
+        })
+        .unwrap();
+    let (a, b) = equal_and_open(a, b);
+    for site in [&a, &b] {
+        assert_eq!(site.rows("SELECT * FROM t"), ["1|work"]);
+        assert_eq!(site.rows("SELECT code FROM \"T (2)\""), Vec::<String>::new());
+        assert_eq!(site.space.open_conflicts().0, 1);
+    }
+    a.write("INSERT INTO \"T (2)\" VALUES ('x')");
+    let (_, b) = equal_and_open(a, b);
+    assert_eq!(b.rows("SELECT code FROM \"T (2)\""), ["x"]);
+}
+
+#[test]
+fn what_sqlite_would_refuse_leaves_no_trace() {
+    let (a, b) = two("CREATE TABLE base (id INTEGER PRIMARY KEY, n TEXT)");
+    for sql in [
+        "ALTER TABLE base ADD COLUMN c INTEGER DEFAULT (id + 1)",
+        "ALTER TABLE base ADD COLUMN c TEXT DEFAULT (n || 'x')",
+        "ALTER TABLE base ADD COLUMN c INTEGER DEFAULT ((SELECT 1))",
+        "ALTER TABLE base ADD COLUMN at TEXT DEFAULT (nope())",
+        "ALTER TABLE base ADD COLUMN at TEXT CHECK (nope > 0)",
+        "ALTER TABLE base ADD COLUMN c INTEGER DEFAULT 'zz'",
+        "ALTER TABLE base ADD COLUMN c BLOB DEFAULT (strftime())",
+        "CREATE TABLE \"sqlite_x\" (id INTEGER PRIMARY KEY)",
+    ] {
+        refused(&a, sql);
+    }
+    apply(&a, "ALTER TABLE base ADD COLUMN at TEXT DEFAULT (now())");
+    a.write("INSERT INTO base (n) VALUES ('x')");
+    assert!(a.rows("SELECT at FROM base")[0].starts_with("20"));
+    equal_and_open(a, b);
+}
+
+#[test]
+fn a_member_who_signs_what_no_schema_may_say_stops_nobody() {
+    let (a, b) = two(BASE);
+    b.write("INSERT INTO base (id, n) VALUES (7, 'of b')");
+    let schema = a.space.schema();
+    let base = schema.table("base").unwrap();
+    let text = |name: &str| ColumnDef {
+        name: name.into(),
+        kind: ColumnType::Text,
+        default: DefaultValue::None,
+        not_null: false,
+        references: None,
+    };
+    let table = |name: &str, columns: Vec<ColumnDef>| TableDeclaration {
+        name: name.into(),
+        key: columns.iter().take(1).map(|column| column.name.clone()).collect(),
+        columns,
+        checks: Vec::new(),
+        uniques: Vec::new(),
+    };
+    let add = |column: ColumnDef| SchemaOp::AddColumn { table: "base".into(), table_id: base.id(), column };
+    let call = |name: &str, operands: Vec<Node>| {
+        let mut nodes = vec![Node::Call(name.into(), operands.len() as u16)];
+        nodes.extend(operands);
+        Expression::new(nodes)
+    };
+    let literal = |value: Value| Node::Literal(Constant::new(&value));
+    let default = |name: &str, default| add(ColumnDef { default, ..text(name) });
+    let mut wide = table("wide", (0..1_990).map(|at| text(&format!("c{at}"))).collect());
+    let mut no_key = table("no_key", vec![text("a")]);
+    no_key.key = vec!["b".into()];
+    let mut twice = table("twice", vec![text("a"), text("A")]);
+    twice.uniques = vec![vec!["a".into(), "A".into()]];
+    wide.checks = vec![call("random", vec![])];
+    let void = [
+        SchemaOp::CreateTable(table("_tandem_state", vec![text("a")])),
+        SchemaOp::CreateTable(table("", vec![text("a")])),
+        SchemaOp::CreateTable(table(&"x".repeat(100_000), vec![text("a")])),
+        SchemaOp::CreateTable(table("t\u{202e}", vec![text("a")])),
+        SchemaOp::CreateTable(table("no_columns", vec![])),
+        SchemaOp::CreateTable(wide),
+        SchemaOp::CreateTable(no_key),
+        SchemaOp::CreateTable(twice),
+        add(ColumnDef { kind: ColumnType::Decimal { precision: 200, scale: 250 }, ..text("d") }),
+        add(ColumnDef { not_null: true, ..text("nn") }),
+        add(ColumnDef {
+            kind: ColumnType::Integer,
+            default: DefaultValue::Constant(Constant::new(&Value::Text("zz".into()))),
+            ..text("zz")
+        }),
+        default("e1", DefaultValue::Expression(Expression::new(vec![]))),
+        default(
+            "e2",
+            DefaultValue::Expression(Expression::new(vec![Node::Column(base.shown.columns[0].id())])),
+        ),
+        default("e3", DefaultValue::Expression(call("randomblob", vec![literal(Value::Integer(1 << 40))]))),
+        SchemaOp::AddCheck { table: "base".into(), table_id: base.id(), check: call("random", vec![]) },
+        SchemaOp::AddCheck { table: "base".into(), table_id: base.id(), check: call("uuid7", vec![]) },
+        SchemaOp::AddUnique { table: "base".into(), table_id: base.id(), columns: vec![] },
+    ];
+    let count = void.len();
+    void.into_iter().for_each(|op| smuggle(&a, op));
+    // These are no fault by themselves: they wait.
+    let waiting = [
+        SchemaOp::AddCheck {
+            table: "base".into(),
+            table_id: base.id(),
+            check: call("1); ATTACH DATABASE 'x.db' AS p; --", vec![]),
+        },
+        default(
+            "later",
+            DefaultValue::Expression(call("1), PRIMARY KEY (id)) STRICT; DROP TABLE base; --", vec![])),
+        ),
+        SchemaOp::AddUnique { table: "base".into(), table_id: base.id(), columns: vec!["nope".into()] },
+        SchemaOp::AddUnique { table: "x".into(), table_id: TableId([9; 16]), columns: vec!["nope".into()] },
+    ];
+    let waits = waiting.len();
+    waiting.into_iter().for_each(|op| smuggle(&a, op));
+    let (a, b) = equal_and_open(a, b);
+    for site in [&a, &b] {
+        let schema = site.space.schema();
+        assert_eq!((schema.void().count(), schema.waiting().len()), (count, waits), "{:?}", schema.waiting());
+        assert_eq!(site.rows("SELECT id, n FROM base"), ["7|of b"]);
+        assert_eq!(site.space.schema().tables().count(), 2);
+        site.write("INSERT INTO student (name) VALUES ('goes on')");
+    }
+    let refusal = a.refused("INSERT INTO base (id, n) VALUES (8, 'x')");
+    assert!(refusal.message.contains("does not know yet"), "{refusal}");
+    a.write("INSERT INTO base (id, n, later) VALUES (8, 'x', 'given')");
+    equal_and_open(a, b);
+}
+
+#[test]
+fn a_table_that_sqlite_refuses_is_told_and_everything_else_goes_on() {
+    let (a, b) = two(BASE);
+    // A defect of this program, played: SQLite takes fewer columns than count.
+    b.space.limit_columns(20);
+    let columns: Vec<String> = (0..30).map(|at| format!("c{at} TEXT")).collect();
+    apply(&a, &format!("CREATE TABLE large (id INTEGER PRIMARY KEY, {})", columns.join(", ")));
+    a.write("INSERT INTO large (id, c3) VALUES (1, 'x')");
+    a.write("INSERT INTO base (id, n) VALUES (1, 'after it')");
+    pull(&b, &a);
+    assert_eq!(b.rows("SELECT n FROM base"), ["after it"]);
+    let [(table, reason)] = b.space.not_shown().try_into().unwrap();
+    assert_eq!(table, "large");
+    assert!(reason.contains("too many columns"), "{reason}");
+    assert_eq!((b.space.status().parked, b.space.vector()), (1, a.space.vector()));
+    assert!(b.space.status().tables.iter().all(|table| table.name != "large"), "its fingerprint is withheld");
+    // The next version of the program has no such defect.
+    let b = b.reopen();
+    b.space.rebuild_view().unwrap();
+    assert_eq!(b.rows("SELECT c3 FROM large"), ["x"]);
+    equal_and_open(a, b);
+}
+
+#[test]
+fn an_older_program_keeps_what_it_does_not_know_and_agrees_on_the_rest() {
+    assert_ne!(Judge::older(), Judge::default());
+    let nodes = |columns: &[ColumnDef]| {
+        let column = Node::Column(columns[1].id());
+        Expression::new(vec![
+            Node::Call("instr".into(), 2),
+            column,
+            Node::Literal(Constant::new(&Value::Text("@".into()))),
+        ])
+    };
+    let a = Site::founder(BASE);
+    let b = Site::member_of_program(&a, "b", Judge::older());
+    pull(&b, &a);
+    let check = nodes(&a.space.schema().table("base").unwrap().shown.columns);
+    let table_id = a.space.schema().table("base").unwrap().id();
+    smuggle(&a, SchemaOp::AddCheck { table: "base".into(), table_id, check });
+    apply(&a, "ALTER TABLE student ADD COLUMN code INTEGER DEFAULT (instr('abc', 'c'))");
+    a.write("INSERT INTO base (id, n) VALUES (1, 'a@b')");
+    a.write("INSERT INTO student (id, name) VALUES (1, 'x')");
+    sync(&a, &b);
+    let waiting: Vec<String> =
+        b.space.schema().waiting().iter().map(|one| format!("{}: {}", one.what, one.reason)).collect();
+    assert_eq!(
+        waiting,
+        [
+            "a CHECK of base: the function instr, which a newer program knows",
+            "DEFAULT of student.code: the function instr, which a newer program knows",
+        ]
+    );
+    assert_eq!(b.rows("SELECT code FROM student"), ["3"]);
+    assert!(b.refused("INSERT INTO student (name) VALUES ('y')").message.contains("instr()"));
+    b.write("INSERT INTO student (name, code) VALUES ('y', 5)");
+    b.write("INSERT INTO base (id, n) VALUES (2, 'no sign')");
+    sync(&a, &b);
+    // Updated, it knows.
+    let b = b.reopen();
+    b.space.rebuild_view().unwrap();
+    assert_eq!(b.space.schema().waiting().len(), 0);
+    assert_eq!(b.space.schema().fingerprint(), a.space.schema().fingerprint());
+    b.write("INSERT INTO student (name) VALUES ('z')");
+    equal_and_open(a, b);
+}
