@@ -7,7 +7,7 @@ use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::{Dot, VersionVector};
 
 use crate::log::LogError;
-use crate::view::{Broken, TableChange, ViewError};
+use crate::view::{Broken, TableChange, ViewError, ViewTable};
 
 /// One atomic transaction of SQL statements.
 #[derive(Clone, Debug, Default)]
@@ -85,6 +85,8 @@ pub struct Refusal {
     pub message: String,
     /// What to do instead.
     pub hint: Option<String>,
+    /// What the message was made with, by name, so that it can be told in another language.
+    pub params: Vec<(&'static str, String)>,
 }
 
 /// Why a write did not take effect.
@@ -107,7 +109,7 @@ pub enum WriteError {
 
 impl Refusal {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None }
+        Self { code, message: message.into(), hint: None, params: Vec::new() }
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -141,11 +143,55 @@ impl Refusal {
             .hint("the key names the row on every site; delete the row and insert it anew")
     }
 
-    pub(crate) fn dangling(table: &str, column: &str) -> Self {
-        Self::new(
-            "constraint_foreign_key",
-            format!("FOREIGN KEY constraint failed: {table}.{column} refers to a row that is not there"),
-        )
+    /// A row would refer to one that is not there.
+    pub(crate) fn refers_to_nothing(
+        table: &ViewTable,
+        at: usize,
+        value: &Value,
+        key: &Key,
+        target: &ViewTable,
+    ) -> Self {
+        let (table, column, row) = (&table.def.name, &table.def.columns[at].name, table.told(key));
+        let (target, target_key) = (&target.def.name, target.def.key.join(", "));
+        let value = shortened(&value.to_string());
+        let message = format!(
+            "FOREIGN KEY constraint failed: {table}.{column} of the row {row} is {value}, and {target} has no row with that {target_key}"
+        );
+        Self::new("constraint_foreign_key", message).with([
+            ("table", table.clone()),
+            ("column", column.clone()),
+            ("row", row),
+            ("value", value),
+            ("target", target.clone()),
+            ("key", target_key),
+        ])
+    }
+
+    /// A row that others refer to would go.
+    pub(crate) fn still_referred_to(
+        table: &ViewTable,
+        key: &Key,
+        child: &ViewTable,
+        at: usize,
+        count: u64,
+    ) -> Self {
+        let (table, row) = (&table.def.name, table.told(key));
+        let (child, column) = (&child.def.name, &child.def.columns[at].name);
+        let message = format!(
+            "FOREIGN KEY constraint failed: the row {row} of {table} is still referred to: rows of {child}, by {column}: {count}"
+        );
+        Self::new("constraint_referenced", message).with([
+            ("table", table.clone()),
+            ("row", row),
+            ("child", child.clone()),
+            ("column", column.clone()),
+            ("count", count.to_string()),
+        ])
+    }
+
+    fn with<const N: usize>(mut self, params: [(&'static str, String); N]) -> Self {
+        self.params = params.into();
+        self
     }
 
     pub(crate) fn not_utf8(table: &str) -> Self {
@@ -273,11 +319,8 @@ impl Refusal {
             rusqlite::Error::SqliteFailure(failure, _) => match failure.extended_code {
                 ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => "constraint_primary_key",
                 ffi::SQLITE_CONSTRAINT_UNIQUE => "constraint_unique",
-                ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "constraint_foreign_key",
                 ffi::SQLITE_CONSTRAINT_NOTNULL => "constraint_not_null",
                 ffi::SQLITE_CONSTRAINT_DATATYPE => "type_mismatch",
-                // How SQLite carries out ON DELETE RESTRICT.
-                ffi::SQLITE_CONSTRAINT_TRIGGER if text.starts_with("FOREIGN KEY") => "constraint_foreign_key",
                 // The trigger that stands in for a unique index.
                 ffi::SQLITE_CONSTRAINT_TRIGGER => "constraint_unique",
                 ffi::SQLITE_AUTH => "not_allowed",

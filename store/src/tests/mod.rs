@@ -5,6 +5,7 @@ mod convergence;
 mod crashes;
 mod documents;
 mod found;
+mod integrity;
 mod parked;
 mod writes;
 

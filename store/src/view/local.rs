@@ -49,6 +49,16 @@ impl Captured {
     pub(super) fn is_new(&self) -> bool {
         self.state.is_none()
     }
+
+    /// The row's values before.
+    pub(super) fn before(&self) -> Option<&[Value]> {
+        self.old.as_ref().map(|(_, row)| row.as_slice())
+    }
+
+    /// The row's values after.
+    pub(super) fn after(&self) -> Option<&[Value]> {
+        self.new.as_ref().map(|(_, row)| row.as_slice())
+    }
 }
 
 /// Why a write failed: it was refused, or the view itself failed.
@@ -82,7 +92,7 @@ impl View {
             .iter()
             .enumerate()
             .map(|(at, statement)| self.run_statement(at, statement))
-            .collect::<Result<Vec<_>, _>>();
+            .collect::<Result<Vec<_>, LocalError>>();
         let changes = self.capture.watcher().borrow_mut().finish();
         let results = results?;
         let changes = changes.map_err(|error| LocalError::Refused(refusal_of_capture(error)))?;
@@ -90,11 +100,12 @@ impl View {
             .into_iter()
             .filter_map(|change| self.settle(change, unseen).transpose())
             .collect::<Result<Vec<_>, _>>()?;
+        self.judge_references(&captured)?;
         let ops = group_ops(&mut captured);
         Ok(LocalWrite { results, ops, captured })
     }
 
-    fn run_statement(&self, at: usize, statement: &Statement) -> Result<StatementResult, LocalError> {
+    fn run_statement(&mut self, at: usize, statement: &Statement) -> Result<StatementResult, LocalError> {
         let sql = format!("{USER_MARK}{}", statement.sql);
         let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
         let exact = if exactly::is_mentioned(&statement.sql) {
@@ -103,32 +114,54 @@ impl View {
             Vec::new()
         };
         self.exactly.store(false, Ordering::Relaxed);
-        self.capture.watcher().borrow_mut().exact.clone_from(&exact);
-        let result = self.as_user(|| -> Result<StatementResult, LocalError> {
-            let mut prepared = self.connection.prepare_cached(&sql).map_err(refused)?;
-            let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
-            let mut result = StatementResult { affected: 0, columns, rows: Vec::new() };
-            for parameters in statement.params.sets() {
-                let parameters = rusqlite::params_from_iter(parameters.iter().map(Bind));
-                if result.columns.is_empty() {
-                    result.affected += prepared.execute(parameters).map_err(refused)? as u64;
-                } else {
-                    let mut rows = prepared.query(parameters).map_err(refused)?;
-                    while let Some(row) = rows.next().map_err(refused)? {
-                        result.rows.push(read_row(row, 0, result.columns.len()).map_err(refused)?);
-                    }
-                    drop(rows);
-                    if !prepared.readonly() {
-                        result.affected += self.connection.changes();
-                    }
-                }
+        let mut result = StatementResult { affected: 0, columns: Vec::new(), rows: Vec::new() };
+        let mut sets = statement.params.sets().iter();
+        loop {
+            self.capture.watcher().borrow_mut().exact.clone_from(&exact);
+            self.as_user(|| self.run_sets(&sql, &mut sets, &mut result)).map_err(refused)?;
+            self.follow_deletions()?;
+            if sets.len() == 0 {
+                break;
             }
-            Ok(result)
-        })?;
+        }
         if self.exactly.load(Ordering::Relaxed) && exact.is_empty() {
             return Err(LocalError::Refused(Refusal::exactly_not_counter(&statement.sql)));
         }
         Ok(result)
+    }
+
+    /// Runs a statement with one set of parameters after the other, up to one that removes rows
+    /// which others are to follow.
+    fn run_sets(
+        &self,
+        sql: &str,
+        sets: &mut std::slice::Iter<'_, Vec<Value>>,
+        result: &mut StatementResult,
+    ) -> rusqlite::Result<()> {
+        let mut prepared = self.connection.prepare_cached(sql)?;
+        if result.columns.is_empty() {
+            result.columns = prepared.column_names().into_iter().map(str::to_owned).collect();
+        }
+        for parameters in sets {
+            self.capture.watcher().borrow_mut().next_statement();
+            let parameters = rusqlite::params_from_iter(parameters.iter().map(Bind));
+            if result.columns.is_empty() {
+                result.affected += prepared.execute(parameters)? as u64;
+            } else {
+                let mut rows = prepared.query(parameters)?;
+                while let Some(row) = rows.next()? {
+                    result.rows.push(read_row(row, 0, result.columns.len())?);
+                }
+                drop(rows);
+                if !prepared.readonly() {
+                    result.affected += self.connection.changes();
+                }
+            }
+            if self.capture.watcher().borrow().has_removed() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The counters among the columns that a statement sets exactly.
@@ -144,7 +177,7 @@ impl View {
 
     /// Makes a captured change canonical, in the view too. `None`: nothing changed.
     fn settle(&mut self, change: RowChange, unseen: &Unseen) -> Result<Option<Captured>, LocalError> {
-        let RowChange { table, key, old, new, exact } = change;
+        let RowChange { table, key, old, new, exact, .. } = change;
         let mut key = key;
         let old = old.map(|(rowid, row)| (rowid, table.read_back(row)));
         let new = match new {
@@ -172,7 +205,6 @@ impl View {
         }
         if let Some((rowid, row)) = &new {
             let before = old.as_ref().map(|(_, row)| row.as_slice());
-            self.check_own_references(&table, row)?;
             if let Some(broken) =
                 table.rules.broken(&self.connection, before, (*rowid, row)).map_err(refused_rule)?
             {
@@ -202,19 +234,6 @@ impl View {
         }
         let new = counted.or(new);
         Ok(Some(Captured { table, key, old, new, state, op }))
-    }
-
-    /// A table's references to itself. SQLite lets REPLACE break those that are ON DELETE SET NULL,
-    /// also one that stays as it was, by replacing the row it refers to.
-    fn check_own_references(&self, table: &ViewTable, row: &[Value]) -> Result<(), LocalError> {
-        for (at, target) in &table.references {
-            let own = target.eq_ignore_ascii_case(&table.def.name);
-            if own && !self.refers_to_something(table, *at, &row[*at])? {
-                let column = &table.def.columns[*at].name;
-                return Err(LocalError::Refused(Refusal::dangling(&table.def.name, column)));
-            }
-        }
-        Ok(())
     }
 
     /// Replaces a row's values by their canonical form; returns its canonical key.
@@ -255,15 +274,13 @@ impl View {
         Ok(canonical)
     }
 
-    /// Takes a local transaction, now that it has a name, into the rows' states. `None`: deleted rows
-    /// that were shown because others referred to them may have to go, which foreign keys would
-    /// refuse; to be taken back, and merged without them.
+    /// Takes a local transaction, now that it has a name, into the rows' states.
     pub(crate) fn adopt(
         &mut self,
         write: LocalWrite,
         transaction: &Transaction,
         chain: ChainHead,
-    ) -> ViewResult<Option<Merged>> {
+    ) -> ViewResult<Merged> {
         let header = &transaction.header;
         let context = self.memory.context(header);
         let author = self.memory.author_number(header.dot.author);
@@ -318,9 +335,6 @@ impl View {
                 rows::put_run(&self.connection, table, &Run { first: *first, author, base })?;
             }
         }
-        if self.has_unsupported() {
-            return Ok(None);
-        }
         self.follow_up(&mut merged)?;
         for change in &merged.changes {
             let table = self.memory.tables.values().find(|table| table.def.name == change.table).cloned();
@@ -336,7 +350,7 @@ impl View {
         }
         self.note(header, transaction.op_count(), chain, context)?;
         merged.changes.retain(|change| change.inserted + change.updated + change.deleted > 0);
-        Ok(Some(merged))
+        Ok(merged)
     }
 }
 

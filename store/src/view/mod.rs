@@ -12,6 +12,7 @@ mod ddl;
 mod documents;
 mod exactly;
 mod functions;
+mod integrity;
 mod local;
 mod memory;
 mod merge;
@@ -104,7 +105,6 @@ pub(crate) struct View {
     user: Arc<AtomicBool>,
     /// Whether the statement at hand called `exactly()`.
     exactly: Arc<AtomicBool>,
-    foreign_keys: bool,
     /// Whether a savepoint is open inside the group.
     savepoint: bool,
     hasher: RowHasher,
@@ -129,6 +129,7 @@ impl View {
         connection.pragma_update(None, "wal_autocheckpoint", 2000)?;
         connection.pragma_update(None, "journal_size_limit", 8 << 20)?;
         connection.pragma_update(None, "cache_size", -40_000)?;
+        // Whether references lead somewhere is our own question; see `integrity`.
         connection.pragma_update(None, "foreign_keys", false)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         let user = Arc::new(AtomicBool::new(false));
@@ -143,7 +144,6 @@ impl View {
             ids,
             user,
             exactly,
-            foreign_keys: false,
             savepoint: false,
             hasher: RowHasher::default(),
             me,
@@ -156,13 +156,8 @@ impl View {
         Ok(view)
     }
 
-    /// Begins a group of transactions. Foreign keys are enforced for local writes only: a merge
-    /// must never be stopped by them.
-    pub(crate) fn begin(&mut self, local: bool) -> ViewResult<()> {
-        if self.foreign_keys != local {
-            self.connection.pragma_update(None, "foreign_keys", local)?;
-            self.foreign_keys = local;
-        }
+    /// Begins a group of transactions.
+    pub(crate) fn begin(&mut self) -> ViewResult<()> {
         Ok(self.run("BEGIN IMMEDIATE")?)
     }
 
@@ -216,14 +211,6 @@ impl View {
         Ok(())
     }
 
-    /// Takes back all that happened since [`View::begin`], and begins anew without foreign keys.
-    /// Only for a job alone in its group.
-    pub(crate) fn start_over(&mut self, memory: Memory) -> ViewResult<()> {
-        self.run("ROLLBACK")?;
-        self.restore(memory);
-        self.begin(false)
-    }
-
     fn run(&self, sql: &'static str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
     }
@@ -249,6 +236,7 @@ impl View {
         let mut capture = self.capture.watcher().borrow_mut();
         let by_name = self.memory.tables.values().map(|table| (table.def.name.clone(), Arc::clone(table)));
         capture.tables = by_name.collect();
+        capture.follow_deletions_of(self.memory.tables.values());
         let ordinal = self.memory.membership.member(&self.me).map(|member| member.ordinal);
         functions::locked(&self.ids).ordinal = ordinal;
     }

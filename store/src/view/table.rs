@@ -53,6 +53,8 @@ pub(crate) struct TableSql {
     pub select_rowid: String,
     /// Rowid and all columns, all rows.
     pub select_all: String,
+    /// Whether there is a row, by key.
+    pub exists: String,
 }
 
 pub(crate) fn quoted(name: &str) -> String {
@@ -91,6 +93,12 @@ impl ViewTable {
     /// A row's key.
     pub(crate) fn key_of(&self, row: &[Value]) -> Key {
         Key(self.key.iter().map(|at| row[*at].clone()).collect())
+    }
+
+    /// A row, for people: its key, column by column.
+    pub(crate) fn told(&self, key: &Key) -> String {
+        let part = |(name, value): (&String, &Value)| format!("{name}={value}");
+        self.def.key.iter().zip(&key.0).map(part).collect::<Vec<_>>().join(", ")
     }
 
     /// Names a document of a cell.
@@ -207,6 +215,15 @@ impl TableSql {
             select: format!("SELECT rowid, {columns} FROM {table} WHERE {}", by_key(1)),
             select_rowid: format!("SELECT rowid, {columns} FROM {table} WHERE rowid = ?1"),
             select_all: format!("SELECT rowid, {columns} FROM {table}"),
+            exists: format!("SELECT 1 FROM {table} WHERE {}", by_key(1)),
         }
+    }
+
+    /// Empties a column, by key.
+    pub(super) fn set_null(def: &TableDef, key: &[usize], at: usize) -> String {
+        let name = |at: &usize| quoted(&def.columns[*at].name);
+        let condition: Vec<String> =
+            key.iter().zip(1..).map(|(at, place)| format!("{} = ?{place}", name(at))).collect();
+        format!("UPDATE {} SET {} = NULL WHERE {}", quoted(&def.name), name(&at), condition.join(" AND "))
     }
 }

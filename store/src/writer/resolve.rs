@@ -100,8 +100,8 @@ impl Writer {
                 if value.is_null() && column.not_null {
                     return Err(Refusal::not_null(&table.def.name, name).into());
                 }
-                if !self.view.refers_to_something(table, at, &value)? {
-                    return Err(Refusal::dangling(&table.def.name, name).into());
+                if let Some(refusal) = self.view.refers_to_nothing(table, at, &value, &key)? {
+                    return Err(refusal.into());
                 }
                 (self.view.cell_set(table, &row, &key, at, value.clone())?, Some(value))
             }
