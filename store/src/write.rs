@@ -199,8 +199,20 @@ impl Refusal {
             .hint("store bytes in a BLOB column")
     }
 
-    pub(crate) fn rowid(table: &str) -> Self {
-        Self::new("rowid", format!("the rowid of {table} is not yours to choose"))
+    pub(crate) fn rowid(name: &str, sql: &str) -> Self {
+        Self::new("rowid", format!("{name} is a number of the view, not of the row: {}", shortened(sql)))
+            .hint("name the column of the primary key instead")
+    }
+
+    /// A value that only one row may hold is held by others.
+    pub(crate) fn value_held(table: &ViewTable, columns: &[String], holders: &[Key]) -> Self {
+        let table_name = &table.def.name;
+        let fields: Vec<String> = columns.iter().map(|column| format!("{table_name}.{column}")).collect();
+        let mut rows: Vec<String> = holders.iter().take(3).map(|key| table.told(key)).collect();
+        rows.extend((holders.len() > 3).then(|| "…".to_owned()));
+        let message = format!("UNIQUE constraint failed: {}: held by {}", fields.join(", "), rows.join("; "));
+        Self::new("constraint_unique", message)
+            .hint("if several rows hold the value, `tandem conflicts` lists them; settle that first")
     }
 
     pub(crate) fn duplicate_key(table: &str, key: &Key) -> Self {
@@ -321,8 +333,6 @@ impl Refusal {
                 ffi::SQLITE_CONSTRAINT_UNIQUE => "constraint_unique",
                 ffi::SQLITE_CONSTRAINT_NOTNULL => "constraint_not_null",
                 ffi::SQLITE_CONSTRAINT_DATATYPE => "type_mismatch",
-                // The trigger that stands in for a unique index.
-                ffi::SQLITE_CONSTRAINT_TRIGGER => "constraint_unique",
                 ffi::SQLITE_AUTH => "not_allowed",
                 ffi::SQLITE_FULL => "disk_full",
                 _ => "sql_error",
@@ -335,6 +345,9 @@ impl Refusal {
             rusqlite::Error::Utf8Error(..) => "invalid_utf8",
             _ => "sql_error",
         };
+        if code == "not_allowed" && text.ends_with(".ROWID is prohibited") {
+            return Self::rowid("rowid", sql);
+        }
         let refusal = Self::new(code, message);
         match code {
             "not_allowed" => {

@@ -100,7 +100,8 @@ mod list {
         type_mismatch 400 "A value does not fit its column: %{detail}. Nothing was changed."
         invalid_utf8 400 "A text is not valid UTF-8: %{detail}. Nothing was changed."
             ["Bytes belong into a BLOB column."]
-        rowid 400 "The rowid is not for writing: %{detail}. Nothing was changed."
+        rowid 400 "The rowid is not for use: it is a number of this site's own, not of the row: %{detail}. Nothing was changed."
+            ["Name the column of the primary key instead."]
         constraint_primary_key 409 "A row with this key is there already: %{detail}. Nothing was changed."
         constraint_unique 409 "A value that must be unique is there already: %{detail}. Nothing was changed."
         constraint_foreign_key 409 "%{column} of the row %{row} of %{table} refers to a row that is not there: %{target} has none whose %{key} is %{value}. Nothing was changed."

@@ -7,6 +7,8 @@ mod documents;
 mod found;
 mod integrity;
 mod parked;
+mod unique;
+mod rowids;
 mod writes;
 
 use std::path::Path;

@@ -51,6 +51,8 @@ pub(crate) struct Capture {
     followed: HashSet<i64>,
     /// Rows of those that the statement at hand removed, by their place in `changes`.
     removed: Vec<usize>,
+    /// The INTEGER PRIMARY KEY that the statement at hand gave its last new row.
+    inserted: Option<i64>,
     changes: Vec<RowChange>,
     by_key: HashMap<(i64, Vec<u8>), usize>,
     error: Option<CaptureError>,
@@ -84,6 +86,7 @@ impl Capture {
     /// A statement is about to run.
     pub(crate) fn next_statement(&mut self) {
         self.statement += 1;
+        self.inserted = None;
         self.following = false;
     }
 
@@ -103,6 +106,11 @@ impl Capture {
         let targets: HashSet<String> = tables.clone().flat_map(|table| followed(&table)).collect();
         let is_target = |table: &&Arc<ViewTable>| targets.contains(&table.def.name.to_ascii_lowercase());
         self.followed = tables.filter(is_target).map(|table| table.number).collect();
+    }
+
+    /// The INTEGER PRIMARY KEY that the statement at hand gave its last new row, if to any.
+    pub(super) fn last_inserted(&self) -> Option<i64> {
+        self.inserted
     }
 
     /// Whether a statement has removed rows that others are to follow.
@@ -157,6 +165,12 @@ impl Watcher for Capture {
             return self.fail(CaptureError::Rowid(name()));
         }
         let Some(key) = old_key.or(new_key) else { return };
+        if !change.has_old
+            && table.generated_key().is_some()
+            && let [Value::Integer(id)] = key.0[..]
+        {
+            self.inserted = Some(id);
+        }
         let new = new.map(|row| (change.new_rowid, row));
         let number = table.number;
         let at = match self.by_key.entry((number, key.to_bytes())) {

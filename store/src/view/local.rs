@@ -21,7 +21,8 @@ use super::merge::Merged;
 use super::row_op::{Change, RowOp, Unseen, group_ops};
 use super::rows::{self, Base, Loaded, Run};
 use super::table::ViewTable;
-use super::{View, ViewError, ViewResult};
+use super::words::rowid_in;
+use super::{View, ViewError, ViewResult, functions};
 use crate::write::{Refusal, Statement, StatementResult};
 
 /// A local transaction whose statements have run.
@@ -88,6 +89,7 @@ impl View {
         unseen: &Unseen,
     ) -> Result<LocalWrite, LocalError> {
         self.capture.watcher().borrow_mut().begin();
+        functions::locked(&self.ids).last = 0;
         let results = statements
             .iter()
             .enumerate()
@@ -100,13 +102,19 @@ impl View {
             .into_iter()
             .filter_map(|change| self.settle(change, unseen).transpose())
             .collect::<Result<Vec<_>, _>>()?;
+        self.judge_unique(&captured)?;
         self.judge_references(&captured)?;
         let ops = group_ops(&mut captured);
         Ok(LocalWrite { results, ops, captured })
     }
 
     fn run_statement(&mut self, at: usize, statement: &Statement) -> Result<StatementResult, LocalError> {
-        let sql = format!("{USER_MARK}{}", statement.sql);
+        let is_column =
+            |name: &str| self.memory.tables.values().any(|table| table.def.column(name).is_some());
+        if let Some(name) = rowid_in(&statement.sql, is_column) {
+            return Err(LocalError::Refused(Refusal::rowid(name, &statement.sql)));
+        }
+        let sql = format!("{USER_MARK}{}", self.keep_rest_unique(statement)?);
         let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
         let exact = if exactly::is_mentioned(&statement.sql) {
             self.exact_columns(Exact::of(&statement.sql))
@@ -157,7 +165,11 @@ impl View {
                     result.affected += self.connection.changes();
                 }
             }
-            if self.capture.watcher().borrow().has_removed() {
+            let capture = self.capture.watcher().borrow();
+            if let Some(id) = capture.last_inserted() {
+                functions::locked(&self.ids).last = id;
+            }
+            if capture.has_removed() {
                 break;
             }
         }
@@ -388,7 +400,7 @@ fn refusal_of_capture(error: CaptureError) -> Refusal {
     match error {
         CaptureError::KeyChanged(table) => Refusal::key_changed(&table),
         CaptureError::NotReadable(table) => Refusal::not_utf8(&table),
-        CaptureError::Rowid(table) => Refusal::rowid(&table),
+        CaptureError::Rowid(table) => Refusal::rowid("rowid", &table),
     }
 }
 

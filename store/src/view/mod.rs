@@ -26,6 +26,7 @@ mod rules;
 mod schema;
 mod table;
 mod unique;
+mod words;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -136,7 +137,7 @@ impl View {
         let ids = SharedIds::default();
         access::restrict(&mut connection, Arc::clone(&user))?;
         let exactly = Arc::new(AtomicBool::new(false));
-        functions::install(&connection, Arc::clone(&ids), Arc::clone(&user), Arc::clone(&exactly))?;
+        functions::install(&connection, Arc::clone(&ids), Arc::clone(&exactly))?;
         let capture = Attached::new(&connection, Rc::new(RefCell::new(Capture::default())));
         let mut view = Self {
             connection,
