@@ -75,7 +75,7 @@ pub(super) fn resolve(site: &Site, conflict: &Conflict, choice: Choice) {
     assert!(written.dot.is_some());
 }
 
-fn refused(site: &Site, conflict: &Conflict, choice: Choice) -> Refusal {
+pub(super) fn refused(site: &Site, conflict: &Conflict, choice: Choice) -> Refusal {
     let end = site.space.end();
     match try_resolve(site, conflict, choice) {
         Err(WriteError::Refused(refusal)) => {

@@ -3,6 +3,7 @@
 mod conflicts;
 mod convergence;
 mod crashes;
+mod cures;
 mod documents;
 mod found;
 mod integrity;

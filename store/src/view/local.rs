@@ -82,11 +82,13 @@ impl From<rusqlite::Error> for LocalError {
 
 impl View {
     /// Runs the statements of one transaction and works out its ops.
-    /// `unseen` tells the deltas beyond the write's basis, if it has one.
+    /// `unseen` tells the deltas beyond the write's basis, if it has one. `judged`: whether it is
+    /// refused for breaking a rule.
     pub(crate) fn run_local(
         &mut self,
         statements: &[Statement],
         unseen: &Unseen,
+        judged: bool,
     ) -> Result<LocalWrite, LocalError> {
         self.capture.watcher().borrow_mut().begin();
         functions::locked(&self.ids).last = 0;
@@ -100,10 +102,12 @@ impl View {
         let changes = changes.map_err(|error| LocalError::Refused(refusal_of_capture(error)))?;
         let mut captured = changes
             .into_iter()
-            .filter_map(|change| self.settle(change, unseen).transpose())
+            .filter_map(|change| self.settle(change, unseen, judged).transpose())
             .collect::<Result<Vec<_>, _>>()?;
-        self.judge_unique(&captured)?;
-        self.judge_references(&captured)?;
+        if judged {
+            self.judge_unique(&captured)?;
+            self.judge_references(&captured)?;
+        }
         let ops = group_ops(&mut captured);
         Ok(LocalWrite { results, ops, captured })
     }
@@ -148,7 +152,7 @@ impl View {
     ) -> rusqlite::Result<()> {
         let mut prepared = self.connection.prepare_cached(sql)?;
         if result.columns.is_empty() {
-            result.columns = prepared.column_names().into_iter().map(str::to_owned).collect();
+            result.columns = prepared.column_names().map(str::to_owned).collect();
         }
         for parameters in sets {
             self.capture.watcher().borrow_mut().next_statement();
@@ -188,14 +192,20 @@ impl View {
     }
 
     /// Makes a captured change canonical, in the view too. `None`: nothing changed.
-    fn settle(&mut self, change: RowChange, unseen: &Unseen) -> Result<Option<Captured>, LocalError> {
+    fn settle(
+        &mut self,
+        change: RowChange,
+        unseen: &Unseen,
+        judged: bool,
+    ) -> Result<Option<Captured>, LocalError> {
         let RowChange { table, key, old, new, exact, .. } = change;
         let mut key = key;
         let old = old.map(|(rowid, row)| (rowid, table.read_back(row)));
         let new = match new {
             None => None,
             Some((rowid, row)) => {
-                let (row, changed) = table.canonical(row).map_err(|(column, error)| {
+                let before = old.as_ref().map(|(_, row)| row.as_slice());
+                let (row, changed) = table.canonical(row, before).map_err(|(column, error)| {
                     LocalError::Refused(Refusal::of_type(&table.def.name, &column, &error))
                 })?;
                 if changed {
@@ -215,7 +225,7 @@ impl View {
         if unchanged {
             return Ok(None);
         }
-        if let Some((rowid, row)) = &new {
+        if let (Some((rowid, row)), true) = (&new, judged) {
             let before = old.as_ref().map(|(_, row)| row.as_slice());
             if let Some(broken) =
                 table.rules.broken(&self.connection, before, (*rowid, row)).map_err(refused_rule)?

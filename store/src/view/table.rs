@@ -128,17 +128,28 @@ impl ViewTable {
         hasher.hash(&self.def.name, &self.key_of(row), cells)
     }
 
-    /// A row as users wrote it, in canonical form. The flag says whether anything changed.
-    pub(crate) fn canonical(&self, row: Vec<Value>) -> Result<(Vec<Value>, bool), (String, TypeMismatch)> {
+    /// A row as users wrote it, in canonical form. The flag says whether anything changed. What it
+    /// held before is not looked at again.
+    pub(crate) fn canonical(
+        &self,
+        row: Vec<Value>,
+        before: Option<&[Value]>,
+    ) -> Result<(Vec<Value>, bool), (String, TypeMismatch)> {
         let mut changed = false;
         let mut canonical = Vec::with_capacity(row.len());
-        for (column, value) in self.def.columns.iter().zip(row) {
-            let same = is_canonical(column.kind, &value);
-            let value = if same {
+        for (at, (column, value)) in self.def.columns.iter().zip(row).enumerate() {
+            let before = before.map(|row| &row[at]);
+            let value = if is_canonical(column.kind, &value) {
                 value
+            } else if let Some(untouched) = before.filter(|before| to_storage(before) == value) {
+                untouched.clone()
             } else {
                 let stored = value.clone();
-                let value = column.kind.canonical(value).map_err(|error| (column.name.clone(), error))?;
+                let nearer = |error| match before.and_then(|before| nearer(column.kind, before, &stored)) {
+                    Some(value) => Ok(value),
+                    None => Err((column.name.clone(), error)),
+                };
+                let value = column.kind.canonical(value).or_else(nearer)?;
                 changed |= to_storage(&value) != stored;
                 value
             };
@@ -165,6 +176,24 @@ fn is_canonical(kind: ColumnType, value: &Value) -> bool {
             tandem_protocol::schema::text_forms::timestamp_ms(text).is_some()
         }
         _ => false,
+    }
+}
+
+/// A number with more digits than its column has, of which it had no fewer before: counted up by
+/// several who did not know of each other, it can be brought back in steps.
+fn nearer(kind: ColumnType, before: &Value, value: &Value) -> Option<Value> {
+    let wide = match kind {
+        ColumnType::Decimal { scale, .. } => ColumnType::Decimal { precision: 18, scale },
+        ColumnType::Counter { scale, .. } if scale > 0 => ColumnType::Counter { precision: 18, scale },
+        _ => return None,
+    };
+    match (before, wide.canonical(value.clone()).ok()?) {
+        (Value::Decimal(before), Value::Decimal(now))
+            if now.mantissa.unsigned_abs() <= before.mantissa.unsigned_abs() =>
+        {
+            Some(Value::Decimal(now))
+        }
+        _ => None,
     }
 }
 

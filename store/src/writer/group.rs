@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tandem_protocol::block::{Block, BlockBuilder};
 use tandem_protocol::bounds;
+use tandem_protocol::conflict::Conflict;
 use tandem_protocol::identity::{Author, Signature, TxHash};
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::ddl;
@@ -29,6 +30,15 @@ pub(super) struct Labels {
     pub by: Option<String>,
     pub message: Option<String>,
     pub basis: Option<VersionVector>,
+}
+
+/// What becomes of a write that breaks a rule.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// It is refused, unless the rule was broken before.
+    Judged,
+    /// It stands, and what it breaks is listed, as if it had come from elsewhere.
+    OfAMerge,
 }
 
 /// What a group has recorded so far, not yet durable.
@@ -222,13 +232,13 @@ impl Writer {
         }
         let labels =
             Labels { key, by: write.by.clone(), message: write.message.clone(), basis: write.basis.clone() };
-        self.record_sql(&write.statements, Vec::new(), labels, now_ms, pending)
+        self.record_sql((&write.statements, Rules::Judged), Vec::new(), labels, now_ms, pending)
     }
 
     /// Runs statements and records what they did, and `besides`.
     pub(super) fn record_sql(
         &mut self,
-        statements: &[Statement],
+        (statements, rules): (&[Statement], Rules),
         besides: Vec<Op>,
         labels: Labels,
         now_ms: i64,
@@ -239,7 +249,7 @@ impl Writer {
             None => Unseen::default(),
         };
         let memory = self.view.memory.clone();
-        let mut local = self.view.run_local(statements, &unseen)?;
+        let mut local = self.view.run_local(statements, &unseen, rules == Rules::Judged)?;
         let results = std::mem::take(&mut local.results);
         if local.ops.is_empty() && besides.is_empty() {
             // REPLACE by the same values still moved the row.
@@ -249,8 +259,9 @@ impl Writer {
         let ops = std::mem::take(&mut local.ops).into_iter().chain(besides).collect();
         let transaction = self.transaction(ops, labels, now_ms)?;
         let signed = self.sign(&transaction)?;
-        let merged = if transaction.header.basis.is_some() {
-            // What others changed meanwhile may win: decided like any concurrent edit.
+        let merged = if transaction.header.basis.is_some() || rules == Rules::OfAMerge {
+            // What others changed meanwhile may win, what others refer to may stay: decided as if it
+            // had come from elsewhere.
             self.view.take_back(memory)?;
             self.view.merge(&transaction, signed.chain)?
         } else {
@@ -262,7 +273,7 @@ impl Writer {
     /// Records a write of one row as it is.
     pub(super) fn record_row(
         &mut self,
-        write: CellWrite,
+        (write, rules): (CellWrite, Rules),
         labels: Labels,
         now_ms: i64,
         pending: &mut Pending,
@@ -272,7 +283,9 @@ impl Writer {
         let signed = self.sign(&transaction)?;
         let before = self.view.broken_rules(&write)?;
         let merged = self.view.merge(&transaction, signed.chain)?;
-        if let Some(broken) = self.view.broken_rules(&write)?.into_iter().find(|rule| !before.contains(rule))
+        let is_new = |rule: &Conflict| before.iter().all(|known| known.id() != rule.id());
+        if rules == Rules::Judged
+            && let Some(broken) = self.view.broken_rules(&write)?.into_iter().find(is_new)
         {
             return Err(Refusal::of_conflict(&broken).into());
         }
