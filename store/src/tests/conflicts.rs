@@ -407,3 +407,24 @@ fn a_resolution_is_held_to_what_any_write_is_held_to() {
     resolve(&a, &conflict, version(&conflict, "1"));
     assert_eq!(open(&a, &b), [""; 0]);
 }
+
+#[test]
+fn a_rule_broken_by_two_who_counted_names_both_and_not_who_inserted_the_row() {
+    let a =
+        Site::founder("CREATE TABLE t (id INTEGER PRIMARY KEY, stock COUNTER DEFAULT 5, CHECK (stock >= 0))");
+    let (b, c) = (Site::member(&a, "b"), Site::member(&a, "c"));
+    a.write("INSERT INTO t (id) VALUES (1)");
+    pull(&b, &a);
+    pull(&c, &a);
+    b.write("UPDATE t SET stock = stock - 3");
+    c.write("UPDATE t SET stock = stock - 4");
+    pull(&a, &b);
+    assert_eq!(open(&a, &c), ["check t.stock >= 0 1"]);
+    let authors: Vec<_> = only(&a).versions.iter().map(|version| version.by.author).collect();
+    assert_eq!(authors, [c.space.me(), b.space.me()]);
+    // Wherever and however the row's state was put together.
+    pull(&b, &a);
+    b.space.rebuild_view().unwrap();
+    assert_eq!(only(&b), only(&a));
+    assert_eq!(only(&a.reopen()), only(&b));
+}
