@@ -52,7 +52,7 @@ impl Params {
 }
 
 /// What one statement did.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StatementResult {
     /// Rows inserted, updated or deleted.
     pub affected: u64,
@@ -60,6 +60,8 @@ pub struct StatementResult {
     pub columns: Vec<String>,
     /// Rows returned.
     pub rows: Vec<Vec<Value>>,
+    /// Whether it changed no row, in a table in which something was written since its writer looked.
+    pub changed_meanwhile: bool,
 }
 
 /// A write that took effect.

@@ -99,6 +99,15 @@ fn a_value_in_conflict_is_given_to_no_other_row() {
         assert_eq!(refusal.code, "constraint_unique", "{sql}");
         assert!(refusal.message.contains("id=9"), "{}", refusal.message);
     }
+    // Nor one that the same transaction gave to another row, whoever notices first.
+    let twice = ["INSERT INTO t (id, u) VALUES (1, 'Z')", "INSERT INTO t (id, u) VALUES (2, 'Z')"];
+    for last in ["INSERT OR IGNORE INTO t (id, u) VALUES (3, 'Y')", "UPDATE t SET n = 9"] {
+        let all: Vec<_> = twice.iter().chain([&last]).map(|sql| (*sql, vec![])).collect();
+        match a.try_write(&all) {
+            Err(WriteError::Refused(refusal)) => assert_eq!(refusal.code, "constraint_unique"),
+            other => panic!("{last}: {other:?}"),
+        }
+    }
     // The rows in conflict are open to all that does not give the value to yet another one.
     for sql in [
         "UPDATE t SET n = 1 WHERE u = 'K''é'",

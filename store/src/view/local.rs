@@ -17,11 +17,11 @@ use super::access::USER_MARK;
 use super::bind::{Bind, read_row};
 use super::capture::{CaptureError, RowChange};
 use super::exactly::{self, Exact};
-use super::merge::Merged;
+use super::merge::{Merged, is_constraint};
 use super::row_op::{Change, RowOp, Unseen, group_ops};
 use super::rows::{self, Base, Loaded, Run};
 use super::table::ViewTable;
-use super::words::rowid_in;
+use super::words::{rowid_in, words};
 use super::{View, ViewError, ViewResult, functions};
 use crate::write::{Refusal, Statement, StatementResult};
 
@@ -95,7 +95,7 @@ impl View {
         let results = statements
             .iter()
             .enumerate()
-            .map(|(at, statement)| self.run_statement(at, statement))
+            .map(|(at, statement)| self.run_statement(at, statement, unseen))
             .collect::<Result<Vec<_>, LocalError>>();
         let changes = self.capture.watcher().borrow_mut().finish();
         let results = results?;
@@ -112,29 +112,48 @@ impl View {
         Ok(LocalWrite { results, ops, captured })
     }
 
-    fn run_statement(&mut self, at: usize, statement: &Statement) -> Result<StatementResult, LocalError> {
+    fn run_statement(
+        &mut self,
+        at: usize,
+        statement: &Statement,
+        unseen: &Unseen,
+    ) -> Result<StatementResult, LocalError> {
         let is_column =
             |name: &str| self.memory.tables.values().any(|table| table.def.column(name).is_some());
         if let Some(name) = rowid_in(&statement.sql, is_column) {
             return Err(LocalError::Refused(Refusal::rowid(name, &statement.sql)));
         }
-        let sql = format!("{USER_MARK}{}", self.keep_rest_unique(statement)?);
         let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
+        let sql = self.keep_rest_unique(statement).map_err(|error| match error {
+            // An earlier statement of this transaction gave a value twice.
+            ViewError::Sql(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => refused(error),
+            error => error.into(),
+        })?;
+        let sql = format!("{USER_MARK}{sql}");
         let exact = if exactly::is_mentioned(&statement.sql) {
             self.exact_columns(Exact::of(&statement.sql))
         } else {
             Vec::new()
         };
         self.exactly.store(false, Ordering::Relaxed);
-        let mut result = StatementResult { affected: 0, columns: Vec::new(), rows: Vec::new() };
+        let mut result = StatementResult::default();
+        let late = unseen.basis.as_ref().map(|basis| (basis, words(&statement.sql)));
         let mut sets = statement.params.sets().iter();
         loop {
+            if let (Some((basis, words)), Some(parameters)) = (&late, sets.as_slice().first()) {
+                self.put_back_deleted(words, parameters, basis)?;
+            }
             self.capture.watcher().borrow_mut().exact.clone_from(&exact);
-            self.as_user(|| self.run_sets(&sql, &mut sets, &mut result)).map_err(refused)?;
+            let step = if late.is_some() { 1 } else { usize::MAX };
+            self.as_user(|| self.run_sets(&sql, &mut sets.by_ref().take(step), &mut result))
+                .map_err(refused)?;
             self.follow_deletions()?;
             if sets.len() == 0 {
                 break;
             }
+        }
+        if let (0, Some((_, words))) = (result.affected, &late) {
+            result.changed_meanwhile = self.is_too_late(words, unseen);
         }
         if self.exactly.load(Ordering::Relaxed) && exact.is_empty() {
             return Err(LocalError::Refused(Refusal::exactly_not_counter(&statement.sql)));
@@ -147,7 +166,7 @@ impl View {
     fn run_sets(
         &self,
         sql: &str,
-        sets: &mut std::slice::Iter<'_, Vec<Value>>,
+        sets: &mut dyn Iterator<Item = &Vec<Value>>,
         result: &mut StatementResult,
     ) -> rusqlite::Result<()> {
         let mut prepared = self.connection.prepare_cached(sql)?;

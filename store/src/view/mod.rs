@@ -14,6 +14,7 @@ mod exactly;
 mod functions;
 mod integrity;
 mod local;
+mod meanwhile;
 mod memory;
 mod merge;
 mod persist;
@@ -43,7 +44,7 @@ pub(crate) use conflicts::decode;
 pub(crate) use local::{LocalError, is_refusal};
 pub(crate) use memory::{Authors, Memory};
 pub(crate) use merge::Merged;
-pub(crate) use row_op::{CellWrite, Deltas, Unseen, push_cell};
+pub(crate) use row_op::{CellWrite, Unseen, push_cell};
 pub(crate) use rules::Broken;
 pub(crate) use table::{ViewTable, quoted};
 

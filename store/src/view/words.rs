@@ -37,6 +37,17 @@ impl<'a> Word<'a> {
         }
     }
 
+    /// The whole number it is.
+    pub(super) fn integer(&self) -> Option<i64> {
+        self.text.parse().ok()
+    }
+
+    /// The text it is, without its quotes.
+    pub(super) fn text(&self) -> Option<String> {
+        let inner = self.text.strip_prefix('\'')?.strip_suffix('\'')?;
+        Some(inner.replace("''", "'"))
+    }
+
     /// Where it ends.
     pub(super) fn end(&self) -> usize {
         self.at + self.text.len()

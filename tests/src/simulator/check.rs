@@ -78,6 +78,9 @@ impl World {
         if let Some(miscounted) = expected.miscounted.first() {
             return self.fail(miscounted.clone());
         }
+        if let Some(dangling) = expected.dangling.first() {
+            return self.fail(dangling.clone());
+        }
         let expected = of_reference(&expected);
         let shown = match self.sites[0].space().map(seen) {
             Some(Ok(shown)) => shown,
