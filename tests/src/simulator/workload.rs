@@ -256,6 +256,9 @@ impl World {
         }
         self.counts.one("write: recorded");
         self.ledger.recorded_as(number, dot);
+        if number.is_multiple_of(4) {
+            self.check_references(at);
+        }
     }
 
     /// How many writes nobody knows the fate of.

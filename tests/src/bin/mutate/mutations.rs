@@ -104,13 +104,6 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "if false && is_new && !self.is_there(target, value)? {",
     },
     Mutation {
-        name: "rest-stays",
-        breaks: "the index over the values in no conflict stays when other values are",
-        file: "store/src/view/conflicts.rs",
-        old: "if known.is_empty() != open.is_none() {",
-        new: "if false && known.is_empty() != open.is_none() {",
-    },
-    Mutation {
         name: "first-counter-named",
         breaks: "a rule broken on a counter names who set it, not who counted",
         file: "protocol/src/merge/cell.rs",
