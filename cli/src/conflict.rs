@@ -128,7 +128,9 @@ fn ways(conflict: &Conflict) -> Vec<(String, String)> {
             rows.clone().map(keep).chain(rows.map(change)).collect()
         }
         "check" => {
-            let columns: Vec<_> = versions.filter_map(|version| version.column.clone()).collect();
+            let mut columns: Vec<_> = versions.filter_map(|version| version.column.clone()).collect();
+            // Of a counter, several have written it.
+            columns.dedup();
             let key = conflict.key.clone().unwrap_or_default();
             // The rule is a column's name where the column must not be empty.
             let command = if conflict.columns == columns {

@@ -122,7 +122,7 @@ pub enum Held {
 /// | deleted | the row | none | all siblings of its life, greatest first |
 /// | unique | the value, column by column | the rule's columns | the rows, smallest (write, key) first |
 /// | reference | the deleted row | none | all siblings of its life, greatest first |
-/// | check | the row | the rule: the NOT NULL column, or the CHECK expression | the shown writes of the cells it names, in the order of the table's columns |
+/// | check | the row | the rule: the NOT NULL column, or the CHECK expression | the writes that made the cells it names what they are, in the order of the table's columns; of a counter the latest deltas, greatest first |
 /// | schema | none | the column; none for the table itself | the definitions, smallest first |
 /// | duplicate | the request's hash | none | the transactions, smallest first |
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]

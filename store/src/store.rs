@@ -288,5 +288,5 @@ fn check_name(name: &str) -> Result<(), Refusal> {
 }
 
 fn refused(code: &'static str, message: String) -> Refusal {
-    Refusal { code, message, hint: None }
+    Refusal { code, message, hint: None, params: Vec::new() }
 }

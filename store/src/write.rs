@@ -7,7 +7,7 @@ use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::{Dot, VersionVector};
 
 use crate::log::LogError;
-use crate::view::{Broken, TableChange, ViewError};
+use crate::view::{Broken, TableChange, ViewError, ViewTable};
 
 /// One atomic transaction of SQL statements.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +52,7 @@ impl Params {
 }
 
 /// What one statement did.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StatementResult {
     /// Rows inserted, updated or deleted.
     pub affected: u64,
@@ -60,6 +60,8 @@ pub struct StatementResult {
     pub columns: Vec<String>,
     /// Rows returned.
     pub rows: Vec<Vec<Value>>,
+    /// Whether it changed no row, in a table in which something was written since its writer looked.
+    pub changed_meanwhile: bool,
 }
 
 /// A write that took effect.
@@ -85,6 +87,8 @@ pub struct Refusal {
     pub message: String,
     /// What to do instead.
     pub hint: Option<String>,
+    /// What the message was made with, by name, so that it can be told in another language.
+    pub params: Vec<(&'static str, String)>,
 }
 
 /// Why a write did not take effect.
@@ -107,7 +111,7 @@ pub enum WriteError {
 
 impl Refusal {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None }
+        Self { code, message: message.into(), hint: None, params: Vec::new() }
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -141,11 +145,55 @@ impl Refusal {
             .hint("the key names the row on every site; delete the row and insert it anew")
     }
 
-    pub(crate) fn dangling(table: &str, column: &str) -> Self {
-        Self::new(
-            "constraint_foreign_key",
-            format!("FOREIGN KEY constraint failed: {table}.{column} refers to a row that is not there"),
-        )
+    /// A row would refer to one that is not there.
+    pub(crate) fn refers_to_nothing(
+        table: &ViewTable,
+        at: usize,
+        value: &Value,
+        key: &Key,
+        target: &ViewTable,
+    ) -> Self {
+        let (table, column, row) = (&table.def.name, &table.def.columns[at].name, table.told(key));
+        let (target, target_key) = (&target.def.name, target.def.key.join(", "));
+        let value = shortened(&value.to_string());
+        let message = format!(
+            "FOREIGN KEY constraint failed: {table}.{column} of the row {row} is {value}, and {target} has no row with that {target_key}"
+        );
+        Self::new("constraint_foreign_key", message).with([
+            ("table", table.clone()),
+            ("column", column.clone()),
+            ("row", row),
+            ("value", value),
+            ("target", target.clone()),
+            ("key", target_key),
+        ])
+    }
+
+    /// A row that others refer to would go.
+    pub(crate) fn still_referred_to(
+        table: &ViewTable,
+        key: &Key,
+        child: &ViewTable,
+        at: usize,
+        count: u64,
+    ) -> Self {
+        let (table, row) = (&table.def.name, table.told(key));
+        let (child, column) = (&child.def.name, &child.def.columns[at].name);
+        let message = format!(
+            "FOREIGN KEY constraint failed: the row {row} of {table} is still referred to: rows of {child}, by {column}: {count}"
+        );
+        Self::new("constraint_referenced", message).with([
+            ("table", table.clone()),
+            ("row", row),
+            ("child", child.clone()),
+            ("column", column.clone()),
+            ("count", count.to_string()),
+        ])
+    }
+
+    fn with<const N: usize>(mut self, params: [(&'static str, String); N]) -> Self {
+        self.params = params.into();
+        self
     }
 
     pub(crate) fn not_utf8(table: &str) -> Self {
@@ -153,8 +201,20 @@ impl Refusal {
             .hint("store bytes in a BLOB column")
     }
 
-    pub(crate) fn rowid(table: &str) -> Self {
-        Self::new("rowid", format!("the rowid of {table} is not yours to choose"))
+    pub(crate) fn rowid(name: &str, sql: &str) -> Self {
+        Self::new("rowid", format!("{name} is a number of the view, not of the row: {}", shortened(sql)))
+            .hint("name the column of the primary key instead")
+    }
+
+    /// A value that only one row may hold is held by others.
+    pub(crate) fn value_held(table: &ViewTable, columns: &[String], holders: &[Key]) -> Self {
+        let table_name = &table.def.name;
+        let fields: Vec<String> = columns.iter().map(|column| format!("{table_name}.{column}")).collect();
+        let mut rows: Vec<String> = holders.iter().take(3).map(|key| table.told(key)).collect();
+        rows.extend((holders.len() > 3).then(|| "…".to_owned()));
+        let message = format!("UNIQUE constraint failed: {}: held by {}", fields.join(", "), rows.join("; "));
+        Self::new("constraint_unique", message)
+            .hint("if several rows hold the value, `tandem conflicts` lists them; settle that first")
     }
 
     pub(crate) fn duplicate_key(table: &str, key: &Key) -> Self {
@@ -273,13 +333,8 @@ impl Refusal {
             rusqlite::Error::SqliteFailure(failure, _) => match failure.extended_code {
                 ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => "constraint_primary_key",
                 ffi::SQLITE_CONSTRAINT_UNIQUE => "constraint_unique",
-                ffi::SQLITE_CONSTRAINT_FOREIGNKEY => "constraint_foreign_key",
                 ffi::SQLITE_CONSTRAINT_NOTNULL => "constraint_not_null",
                 ffi::SQLITE_CONSTRAINT_DATATYPE => "type_mismatch",
-                // How SQLite carries out ON DELETE RESTRICT.
-                ffi::SQLITE_CONSTRAINT_TRIGGER if text.starts_with("FOREIGN KEY") => "constraint_foreign_key",
-                // The trigger that stands in for a unique index.
-                ffi::SQLITE_CONSTRAINT_TRIGGER => "constraint_unique",
                 ffi::SQLITE_AUTH => "not_allowed",
                 ffi::SQLITE_FULL => "disk_full",
                 _ => "sql_error",
@@ -292,6 +347,9 @@ impl Refusal {
             rusqlite::Error::Utf8Error(..) => "invalid_utf8",
             _ => "sql_error",
         };
+        if code == "not_allowed" && text.ends_with(".ROWID is prohibited") {
+            return Self::rowid("rowid", sql);
+        }
         let refusal = Self::new(code, message);
         match code {
             "not_allowed" => {

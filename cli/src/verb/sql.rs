@@ -107,6 +107,9 @@ fn with_rows(written: &Transacted) -> serde_json::Value {
         value["columns"] = json!(result.columns);
         value["rows"] = json!(result.rows);
     }
+    if changed_meanwhile(written) {
+        value["changed_meanwhile"] = json!(true);
+    }
     value
 }
 
@@ -124,10 +127,19 @@ fn table(columns: &[String], rows: &[Vec<Cell>]) -> String {
 }
 
 fn told(written: &Transacted) -> String {
-    match &written.dot {
+    let mut text = match &written.dot {
         None => t!("sql.nothing_changed").into_owned(),
         Some(dot) => changes(&written.changes) + &t!("sql.written", dot = dot),
+    };
+    if changed_meanwhile(written) {
+        text += &format!("\n{}", t!("sql.changed_meanwhile"));
     }
+    text
+}
+
+/// Whether a statement came too late for the rows it was about.
+fn changed_meanwhile(written: &Transacted) -> bool {
+    written.results.iter().any(|result| result.changed_meanwhile)
 }
 
 /// One line for each table: how many rows were added, changed, deleted.

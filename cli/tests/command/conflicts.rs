@@ -147,3 +147,22 @@ fn a_form_opened_before_an_edit_arrived_does_not_overwrite_it_unseen() {
     assert!(wrong.code == 1 && wrong.err.contains("basis_refused"), "{wrong:?}");
     assert_eq!(program.json(&["conflicts"])["conflicts"][0]["kind"], "register");
 }
+
+#[test]
+fn a_form_that_comes_too_late_for_its_row_says_so_or_is_listed() {
+    let program = Program::with_school();
+    program.json(&["sql", "INSERT INTO pupils VALUES (7, 'Ada')"]);
+    let form = program.json(&["sql", "SELECT name FROM pupils WHERE id = 7"]);
+    let version = form["version"].as_str().unwrap();
+    program.json(&["sql", "DELETE FROM pupils WHERE id = 7"]);
+    let by_name = ["sql", "--basis", version, "UPDATE pupils SET name = 'Cy' WHERE name = 'Ada'"];
+    let written = program.json(&by_name);
+    assert_eq!((&written["dot"], &written["changed_meanwhile"]), (&json!(null), &json!(true)));
+    for (lang, told) in [("en", "since you looked"), ("fr", "depuis que vous l'avez lue")] {
+        let run = program.run(&[&["--lang", lang], &by_name[..]].concat());
+        assert!(run.code == 0 && run.out.contains(told), "{run:?}");
+    }
+    let written = program.json(&["sql", "--basis", version, "UPDATE pupils SET name = 'Cy' WHERE id = 7"]);
+    assert!(written["dot"].is_string() && written.get("changed_meanwhile").is_none());
+    assert_eq!(program.json(&["conflicts"])["conflicts"][0]["kind"], "deleted");
+}

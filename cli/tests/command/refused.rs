@@ -83,3 +83,48 @@ fn no_site_is_made_of_a_bad_schema() {
     let status = program.json(&["status"]);
     assert_eq!(status["spaces"], serde_json::json!([]));
 }
+
+#[test]
+fn a_reference_that_leads_nowhere_is_told_from_both_sides_in_both_languages() {
+    let program = Program::new();
+    let schema = program.file(
+        "schema.sql",
+        "CREATE TABLE students (id INTEGER PRIMARY KEY, name TEXT);
+         CREATE TABLE contracts (id INTEGER PRIMARY KEY, student INTEGER REFERENCES students);",
+    );
+    let made = program.run(&["init", "--name", "office", "--schema", schema.to_str().unwrap()]);
+    assert_eq!(made.code, 0, "{made:?}");
+    program.json(&["sql", "INSERT INTO students VALUES (12, 'Ada')"]);
+    program.json(&["sql", "INSERT INTO contracts VALUES (1, 12), (2, 12)"]);
+    let delete = "DELETE FROM students WHERE id = 12";
+    let insert = "INSERT INTO contracts VALUES (3, 13)";
+    for (lang, sql, told) in [
+        (
+            "en",
+            delete,
+            "The row id=12 of students cannot go, because others refer to it: rows of contracts, by student: 2.",
+        ),
+        (
+            "fr",
+            delete,
+            "La ligne id=12 de students ne peut pas partir, car d'autres y renvoient : lignes de contracts, par student : 2.",
+        ),
+        (
+            "en",
+            insert,
+            "student of the row id=3 of contracts refers to a row that is not there: students has none whose id is 13.",
+        ),
+        (
+            "fr",
+            insert,
+            "student de la ligne id=3 de contracts renvoie à une ligne qui n'est pas là : students n'en a aucune dont id est 13.",
+        ),
+    ] {
+        let run = program.run(&["--lang", lang, "sql", sql]);
+        assert!(run.code == 1 && run.err.contains(told), "{run:?}");
+    }
+    // In one transaction the order does not matter.
+    let file = program
+        .file("both.sql", "INSERT INTO contracts VALUES (3, 13); INSERT INTO students (id) VALUES (13);");
+    program.json(&["sql", "--file", file.to_str().unwrap()]);
+}

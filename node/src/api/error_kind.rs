@@ -100,10 +100,14 @@ mod list {
         type_mismatch 400 "A value does not fit its column: %{detail}. Nothing was changed."
         invalid_utf8 400 "A text is not valid UTF-8: %{detail}. Nothing was changed."
             ["Bytes belong into a BLOB column."]
-        rowid 400 "The rowid is not for writing: %{detail}. Nothing was changed."
+        rowid 400 "The rowid is not for use: it is a number of this site's own, not of the row: %{detail}. Nothing was changed."
+            ["Name the column of the primary key instead."]
         constraint_primary_key 409 "A row with this key is there already: %{detail}. Nothing was changed."
         constraint_unique 409 "A value that must be unique is there already: %{detail}. Nothing was changed."
-        constraint_foreign_key 409 "A row refers to another that is not there: %{detail}. Nothing was changed."
+        constraint_foreign_key 409 "%{column} of the row %{row} of %{table} refers to a row that is not there: %{target} has none whose %{key} is %{value}. Nothing was changed."
+            ["A reference is judged when the transaction ends: insert both rows in one transaction, in any order."]
+        constraint_referenced 409 "The row %{row} of %{table} cannot go, because others refer to it: rows of %{child}, by %{column}: %{count}. Nothing was changed."
+            ["Change or delete those first, or in the same transaction."]
         constraint_not_null 409 "A value that must be given is missing: %{detail}. Nothing was changed."
         constraint_check 409 "A rule of the table forbids it: %{detail}. Nothing was changed."
         key_changed 409 "The primary key of a row cannot be changed: %{detail}. Nothing was changed."

@@ -19,7 +19,11 @@ impl From<Refusal> for ApiError {
             code => (code, refusal.message.clone()),
         };
         match ErrorKind::of_code(code) {
-            Some(kind) => kind.with("detail", message),
+            Some(kind) => {
+                let mut params = refusal.params;
+                params.push(("detail", message));
+                ApiError::new(kind, &params)
+            }
             None => {
                 let error = kind::sql_error.with("detail", refusal.message);
                 refusal.hint.into_iter().fold(error, Self::hint)

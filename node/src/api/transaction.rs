@@ -70,6 +70,9 @@ pub struct StatementResult {
     /// Rows it returned (`RETURNING`, or a read among the writes).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Vec<Cell>>,
+    /// Whether it changed no row, in a table in which something was written since the basis.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changed_meanwhile: bool,
 }
 
 /// How many rows of one table a transaction changed.
@@ -141,6 +144,7 @@ impl From<tandem_store::Written> for Transacted {
             affected: result.affected,
             columns: result.columns,
             rows: result.rows.into_iter().map(Cell::from_values).collect(),
+            changed_meanwhile: result.changed_meanwhile,
         };
         Self {
             dot: written.dot.map(|dot| dot.to_string()),

@@ -17,20 +17,33 @@ pub struct Cell {
     pub set: Register<Constant>,
     /// For a counter: the sum of all deltas ever, in units of its last digit.
     pub sum: i128,
+    /// For a counter, since its first delta: the writes of it, deltas or not, that no other knew.
+    pub latest: Register<()>,
 }
 
 impl Cell {
     /// A cell that was set once.
     pub fn once(by: WriteId, value: &Value) -> Self {
-        Self { set: Register::once(by, Constant::new(value)), sum: 0 }
+        Self { set: Register::once(by, Constant::new(value)), ..Self::default() }
     }
 
     /// Takes in one write. Every delta must be given exactly once (the log sees to it). Of a document
     /// column `value` is what [`crate::document::DocumentWrite::register_value`] says.
     pub fn write(&mut self, mode: Mode, value: &Value, by: WriteId, basis: &Basis<'_>) {
         match mode {
-            Mode::Set | Mode::Fresh | Mode::Change => self.set.write(by, Constant::new(value), basis),
-            Mode::Delta => self.sum += i128::from(units(value).unwrap_or(0)),
+            Mode::Set | Mode::Fresh | Mode::Change => {
+                if !self.latest.siblings().is_empty() {
+                    self.latest.write(by, (), basis);
+                }
+                self.set.write(by, Constant::new(value), basis);
+            }
+            Mode::Delta => {
+                if self.latest.siblings().is_empty() {
+                    self.latest = self.set.map(|_| ());
+                }
+                self.latest.write(by, (), basis);
+                self.sum += i128::from(units(value).unwrap_or(0));
+            }
             Mode::Counted => {}
         }
     }
@@ -57,6 +70,19 @@ impl Cell {
             MergeKind::Stamp => self.set.siblings().iter().max_by_key(|one| (time(one), one.by)),
             _ => self.set.shown(),
         }
+    }
+
+    /// The writes that made what is shown: of a counter the latest deltas, and the offset's if none
+    /// of them knew it; of any other cell the one that is shown. Greatest first.
+    pub(super) fn makers(&self, kind: ColumnType) -> Vec<WriteId> {
+        let shown = self.shown_sibling(kind).map(|sibling| sibling.by);
+        let latest = self.latest.siblings();
+        if latest.is_empty() {
+            return shown.into_iter().collect();
+        }
+        let is_hidden =
+            |by: &WriteId| Some(*by) != shown && self.set.siblings().iter().any(|sibling| sibling.by == *by);
+        latest.iter().map(|sibling| sibling.by).filter(|by| !is_hidden(by)).collect()
     }
 
     /// What a counter with that offset shows; any other value as it is.

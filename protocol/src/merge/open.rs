@@ -54,17 +54,19 @@ impl RowState {
 
     /// That a shown row breaks a rule.
     pub fn breach(&self, table: &TableDef, key: &[u8], rule: &Rule<'_>, shown: &[Value]) -> Conflict {
-        let version = |(column, value): (&ColumnDef, &Value)| {
+        let versions = |(column, value): (&ColumnDef, &Value)| {
             let outside = rule.mentions(column) && !table.is_key(&column.name);
-            let by = self.cells.get(&column.id()).filter(|_| outside)?.shown_sibling(column.kind)?.by;
-            Some(Version { by, held: held(column, value) })
+            let cell = outside.then(|| self.cells.get(&column.id())).flatten();
+            let makers = cell.map(|cell| cell.makers(column.kind)).unwrap_or_default();
+            let held = held(column, value);
+            makers.into_iter().map(|by| Version { by, held: held.clone() }).collect::<Vec<_>>()
         };
         Conflict {
             kind: ConflictKind::Check,
             table: table.name.clone(),
             key: key.to_vec(),
             columns: vec![rule.name().to_owned()],
-            versions: table.columns.iter().zip(shown).filter_map(version).collect(),
+            versions: table.columns.iter().zip(shown).flat_map(versions).collect(),
         }
     }
 

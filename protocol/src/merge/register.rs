@@ -41,6 +41,11 @@ impl<T> Register<T> {
         self.0.insert(at, Sibling { by, value });
     }
 
+    /// The same writes, of something else.
+    pub fn map<U>(&self, what: impl Fn(&T) -> U) -> Register<U> {
+        Register(self.0.iter().map(|one| Sibling { by: one.by, value: what(&one.value) }).collect())
+    }
+
     /// The sibling shown; `None` if nothing was ever written.
     pub fn shown(&self) -> Option<&Sibling<T>> {
         self.0.first()

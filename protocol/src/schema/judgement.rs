@@ -239,8 +239,8 @@ impl Builder {
             self.judgement.named.insert(folded, ids);
             for at in places.into_iter().filter(|at| Some(*at) != first) {
                 let draft = &mut drafts[at];
-                let free = (2..).map(|number| format!("{} ({number})", draft.name));
-                let free = free.skip_while(|name| !taken.insert(name::fold(name))).next();
+                let mut free = (2..).map(|number| format!("{} ({number})", draft.name));
+                let free = free.find(|name| taken.insert(name::fold(name)));
                 draft.table.shown.name = free.unwrap_or_default();
             }
         }
@@ -410,9 +410,9 @@ impl Builder {
             *count += 1;
             known.insert(index.id());
             index.table.clone_from(&table.name);
-            let names_of = std::iter::once(index.name.clone())
+            let mut names_of = std::iter::once(index.name.clone())
                 .chain((2..).map(|number| format!("{} ({number})", index.name)));
-            let free = names_of.skip_while(|name| !names.insert(name::fold(name))).next();
+            let free = names_of.find(|name| names.insert(name::fold(name)));
             index.name = free.unwrap_or_default();
             self.judgement.indices.push(index);
         }

@@ -75,7 +75,7 @@ pub(super) fn resolve(site: &Site, conflict: &Conflict, choice: Choice) {
     assert!(written.dot.is_some());
 }
 
-fn refused(site: &Site, conflict: &Conflict, choice: Choice) -> Refusal {
+pub(super) fn refused(site: &Site, conflict: &Conflict, choice: Choice) -> Refusal {
     let end = site.space.end();
     match try_resolve(site, conflict, choice) {
         Err(WriteError::Refused(refusal)) => {
@@ -406,4 +406,72 @@ fn a_resolution_is_held_to_what_any_write_is_held_to() {
     assert_eq!(open(&a, &b), ["register students.level 1"]);
     resolve(&a, &conflict, version(&conflict, "1"));
     assert_eq!(open(&a, &b), [""; 0]);
+}
+
+#[test]
+fn a_rule_broken_by_two_who_counted_names_both_and_not_who_inserted_the_row() {
+    let a =
+        Site::founder("CREATE TABLE t (id INTEGER PRIMARY KEY, stock COUNTER DEFAULT 5, CHECK (stock >= 0))");
+    let (b, c) = (Site::member(&a, "b"), Site::member(&a, "c"));
+    a.write("INSERT INTO t (id) VALUES (1)");
+    pull(&b, &a);
+    pull(&c, &a);
+    b.write("UPDATE t SET stock = stock - 3");
+    c.write("UPDATE t SET stock = stock - 4");
+    pull(&a, &b);
+    assert_eq!(open(&a, &c), ["check t.stock >= 0 1"]);
+    let authors: Vec<_> = only(&a).versions.iter().map(|version| version.by.author).collect();
+    assert_eq!(authors, [c.space.me(), b.space.me()]);
+    // Wherever and however the row's state was put together.
+    pull(&b, &a);
+    b.space.rebuild_view().unwrap();
+    assert_eq!(only(&b), only(&a));
+    assert_eq!(only(&a.reopen()), only(&b));
+}
+
+#[test]
+fn a_form_sent_after_its_row_was_deleted_is_an_edit_made_apart() {
+    let (a, b) = two();
+    a.write("INSERT INTO levels (id, name) VALUES (1, 'N5')");
+    a.write("INSERT INTO students (id, name, ref, level, stock) VALUES (1, 'x', 'R1', 1, 40), (2, 'y', 'R2', 1, 0)");
+    sync(&a, &b);
+    let opened = (*a.space.vector()).clone();
+    let send = |basis: &tandem_protocol::version::VersionVector, sql: &str, params: Vec<Value>| {
+        let statements = vec![Statement { sql: sql.to_owned(), params: Params::One(params) }];
+        let write = Write { statements, basis: Some(basis.clone()), ..Write::default() };
+        a.space.wait(|reply| a.space.write(write, reply)).unwrap()
+    };
+    a.write("DELETE FROM students WHERE id = 1");
+    // Another row has its unique value by now, and what it refers to is gone.
+    a.write("UPDATE students SET ref = 'R1', level = NULL WHERE id = 2");
+    a.write("DELETE FROM levels");
+    // What does not name the whole key finds nothing, and says why.
+    for sql in [
+        "UPDATE students SET name = 'z' WHERE id = 1 AND low = 0",
+        "UPDATE students SET name = 'z' WHERE name = 'x'",
+        "DELETE FROM students WHERE id = 1",
+    ] {
+        let written = send(&opened, sql, vec![]);
+        let result = &written.results[0];
+        assert_eq!((written.dot, result.affected, result.changed_meanwhile), (None, 0, true), "{sql}");
+    }
+    let written = send(&opened, "UPDATE levels SET name = 'z' WHERE id = 77", vec![]);
+    assert!(written.dot.is_none() && written.results[0].changed_meanwhile);
+    let written = send(&opened, "UPDATE sales SET till = 'z' WHERE id = 77", vec![]);
+    assert!(written.dot.is_none() && !written.results[0].changed_meanwhile, "nothing was written there");
+    // Nor does who has seen the deletion.
+    let seen = (*a.space.vector()).clone();
+    let by_key = "UPDATE students SET name = ?, stock = stock - 1 WHERE id = ?";
+    let params = || vec![Value::Text("typed".into()), Value::Integer(1)];
+    let written = send(&seen, by_key, params());
+    assert!(written.dot.is_none() && !written.results[0].changed_meanwhile);
+    assert!(a.try_write(&[(by_key, params())]).unwrap().dot.is_none());
+    // A form does.
+    let written = send(&opened, by_key, params());
+    assert!(written.dot.is_some());
+    assert_eq!((written.results[0].affected, written.results[0].changed_meanwhile), (1, false));
+    let mut listed = open(&a, &b);
+    listed.sort();
+    assert_eq!(b.rows("SELECT name, ref, level, stock FROM students WHERE id = 1"), ["typed|R1|1|39"]);
+    assert_eq!(listed, ["deleted students. 1", "reference levels. 1", "unique students.ref R1"]);
 }

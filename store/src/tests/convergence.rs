@@ -164,7 +164,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Write(at, sql) => {
-                    // UPDATE OR IGNORE cannot ignore a rule that a trigger keeps.
+                    // Nobody can give yet another row a value that several hold.
                     match sites[at].try_write(&[(&sql, vec![])]) {
                         Ok(_) => {}
                         Err(crate::WriteError::Refused(refusal)) => prop_assert_eq!(refusal.code, "constraint_unique"),

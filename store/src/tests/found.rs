@@ -48,7 +48,6 @@ fn a_counter_that_was_null_can_be_brought_back_to_zero() {
 fn replace_cannot_leave_a_table_referring_to_nothing_of_its_own() {
     let (a, _) = two();
     a.write("INSERT INTO rooms (name) VALUES ('hall')");
-    // SQLite lets this pass where the reference is ON DELETE SET NULL.
     let refusal = a.refused("INSERT OR REPLACE INTO rooms (name, parent) VALUES ('hall', 'nowhere')");
     assert_eq!(refusal.code, "constraint_foreign_key");
     a.write("INSERT OR REPLACE INTO rooms (name, parent) VALUES ('hall', 'hall')");
@@ -65,7 +64,7 @@ fn rows_kept_for_others_go_when_a_local_write_lets_go_of_them() {
     b.write("INSERT INTO lessons (id, room) VALUES (1, 'hall')");
     sync(&a, &b);
     assert_eq!(b.rows("SELECT name FROM rooms ORDER BY name"), ["aula", "hall"]);
-    // Both go at once. One refers to the other: SQLite would empty the reference, or refuse.
+    // Both go at once, though one refers to the other.
     b.write("UPDATE lessons SET room = NULL");
     assert_eq!(b.rows("SELECT name FROM rooms"), [""; 0]);
     sync(&a, &b);
@@ -84,7 +83,7 @@ fn a_replacement_cannot_replace_the_row_that_its_own_refers_to() {
     site.write("INSERT INTO rooms (name, parent) VALUES ('bleu', 'vert')");
     let refused =
         site.refused("INSERT OR REPLACE INTO rooms (name, parent, code) VALUES ('bleu', 'vert', 'no 0')");
-    assert_eq!(refused.code, "constraint_foreign_key");
+    assert_eq!(refused.code, "constraint_referenced");
     assert_eq!(site.rows("SELECT name, parent FROM rooms ORDER BY name"), ["bleu|vert", "vert|NULL"]);
     site.verify();
 }

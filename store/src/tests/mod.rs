@@ -3,10 +3,14 @@
 mod conflicts;
 mod convergence;
 mod crashes;
+mod cures;
 mod documents;
 mod found;
+mod integrity;
 mod parked;
 mod schemas;
+mod unique;
+mod rowids;
 mod writes;
 
 use std::path::Path;

@@ -27,13 +27,12 @@ fn decide(context: &AuthContext<'_>) -> Authorization {
         let table = table.to_ascii_lowercase();
         table.starts_with("_tandem_") || table.starts_with("sqlite_")
     };
-    // Inside a rule's trigger the statement is tandem's.
-    if context.accessor.is_some_and(|name| name.starts_with("_tandem_")) {
-        return Authorization::Allow;
-    }
     let allowed = match context.action {
         AuthAction::Select | AuthAction::Recursive => true,
-        AuthAction::Read { table_name, .. } => !table_name.to_ascii_lowercase().starts_with("_tandem_"),
+        // The rowid is the view's own number of a row; no column can have this name.
+        AuthAction::Read { table_name, column_name } => {
+            !table_name.to_ascii_lowercase().starts_with("_tandem_") && column_name != "ROWID"
+        }
         AuthAction::Insert { table_name } | AuthAction::Delete { table_name } => !own(table_name),
         AuthAction::Update { table_name, column_name } => !own(table_name) && column_name != "ROWID",
         AuthAction::Function { function_name } => {

@@ -1,9 +1,10 @@
 //! What a user's statements changed, as the pre-update hook reports it: one net change per row,
 //! from the values before the first statement to those after the last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use tandem_protocol::schema::OnDelete;
 use tandem_protocol::value::{Key, Value};
 
 use super::preupdate::{Change, Watcher};
@@ -19,6 +20,8 @@ pub(crate) struct RowChange {
     pub new: Option<(i64, Vec<Value>)>,
     /// Positions of counters that were set by `exactly()`.
     pub exact: Vec<usize>,
+    /// The statement, by its number in the transaction, that last inserted or updated it.
+    written_by: u32,
 }
 
 /// Why what happened cannot be an op.
@@ -40,6 +43,16 @@ pub(crate) struct Capture {
     pub tables: HashMap<String, Arc<ViewTable>>,
     /// What the statement at hand sets by `exactly()`: table number and position.
     pub exact: Vec<(i64, usize)>,
+    /// The statement at hand, by its number in the transaction.
+    statement: u32,
+    /// Whether what changes now follows from what the statement removed.
+    following: bool,
+    /// Numbers of the tables whose rows others are to follow when they are deleted.
+    followed: HashSet<i64>,
+    /// Rows of those that the statement at hand removed, by their place in `changes`.
+    removed: Vec<usize>,
+    /// The INTEGER PRIMARY KEY that the statement at hand gave its last new row.
+    inserted: Option<i64>,
     changes: Vec<RowChange>,
     by_key: HashMap<(i64, Vec<u8>), usize>,
     error: Option<CaptureError>,
@@ -52,6 +65,8 @@ impl Capture {
     /// Starts over.
     pub(crate) fn begin(&mut self) {
         self.on = true;
+        self.statement = 0;
+        self.removed.clear();
         self.changes.clear();
         self.by_key.clear();
         self.error = None;
@@ -66,6 +81,57 @@ impl Capture {
             Some(error) => Err(error),
             None => Ok(changes),
         }
+    }
+
+    /// A statement is about to run.
+    pub(crate) fn next_statement(&mut self) {
+        self.statement += 1;
+        self.inserted = None;
+        self.following = false;
+    }
+
+    /// Rows of which tables the ON DELETE actions of others wait for.
+    pub(super) fn follow_deletions_of<'a>(
+        &mut self,
+        tables: impl Iterator<Item = &'a Arc<ViewTable>> + Clone,
+    ) {
+        let followed = |table: &&Arc<ViewTable>| {
+            let follows = |at: &usize, target: &String| {
+                let reference = table.def.columns[*at].references.as_ref();
+                let acts = reference.is_some_and(|reference| reference.on_delete != OnDelete::Restrict);
+                acts.then(|| target.to_ascii_lowercase())
+            };
+            table.references.iter().filter_map(|(at, target)| follows(at, target)).collect::<Vec<_>>()
+        };
+        let targets: HashSet<String> = tables.clone().flat_map(|table| followed(&table)).collect();
+        let is_target = |table: &&Arc<ViewTable>| targets.contains(&table.def.name.to_ascii_lowercase());
+        self.followed = tables.filter(is_target).map(|table| table.number).collect();
+    }
+
+    /// The INTEGER PRIMARY KEY that the statement at hand gave its last new row, if to any.
+    pub(super) fn last_inserted(&self) -> Option<i64> {
+        self.inserted
+    }
+
+    /// Whether a statement has removed rows that others are to follow.
+    pub(super) fn has_removed(&self) -> bool {
+        !self.removed.is_empty()
+    }
+
+    /// The rows that were removed since, and are not there again.
+    pub(super) fn take_removed(&mut self) -> Vec<(Arc<ViewTable>, Key)> {
+        // What follows is nobody's stock-take.
+        self.exact.clear();
+        self.following = true;
+        let removed = std::mem::take(&mut self.removed).into_iter().map(|at| &self.changes[at]);
+        let gone = removed.filter(|change| change.new.is_none());
+        gone.map(|change| (Arc::clone(&change.table), change.key.clone())).collect()
+    }
+
+    /// Whether the statement at hand inserted or updated a row.
+    pub(super) fn was_just_written(&self, table: &ViewTable, key: &Key) -> bool {
+        let change = self.by_key.get(&(table.number, key.to_bytes())).map(|at| &self.changes[*at]);
+        change.is_some_and(|change| change.written_by == self.statement)
     }
 
     fn fail(&mut self, error: CaptureError) {
@@ -99,6 +165,12 @@ impl Watcher for Capture {
             return self.fail(CaptureError::Rowid(name()));
         }
         let Some(key) = old_key.or(new_key) else { return };
+        if !change.has_old
+            && table.generated_key().is_some()
+            && let [Value::Integer(id)] = key.0[..]
+        {
+            self.inserted = Some(id);
+        }
         let new = new.map(|row| (change.new_rowid, row));
         let number = table.number;
         let at = match self.by_key.entry((number, key.to_bytes())) {
@@ -109,10 +181,16 @@ impl Watcher for Capture {
             std::collections::hash_map::Entry::Vacant(at) => {
                 at.insert(self.changes.len());
                 let old = old.map(|row| (change.old_rowid, row));
-                self.changes.push(RowChange { table, key, old, new, exact: Vec::new() });
+                self.changes.push(RowChange { table, key, old, new, exact: Vec::new(), written_by: 0 });
                 self.changes.len() - 1
             }
         };
+        if change.has_new && !self.following {
+            self.changes[at].written_by = self.statement;
+        }
+        if !change.has_new && self.followed.contains(&number) {
+            self.removed.push(at);
+        }
         if change.has_old && change.has_new && !self.exact.is_empty() {
             let known = &mut self.changes[at].exact;
             let set = self.exact.iter().filter(|(table, _)| *table == number).map(|(_, column)| *column);

@@ -11,6 +11,8 @@ use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Settlement;
 use tandem_protocol::value::{Key, Value};
 
+use super::bind::Bind;
+use super::ddl::UniqueRule;
 use super::documents;
 use super::rows::Loaded;
 use super::table::ViewTable;
@@ -134,17 +136,7 @@ impl View {
         values: &Key,
     ) -> ViewResult<()> {
         let rule = &table.unique[rule];
-        let keys: Vec<Key> = {
-            let mut statement = self.connection.prepare_cached(&rule.holders)?;
-            let width = table.def.columns.len();
-            let mut rows =
-                statement.query(rusqlite::params_from_iter(values.0.iter().map(super::bind::Bind)))?;
-            let mut keys = Vec::new();
-            while let Some(row) = rows.next()? {
-                keys.push(table.key_of(&table.read_back(super::read_row(row, 1, width)?)));
-            }
-            keys
-        };
+        let keys = self.holders(table, rule, values)?;
         let value = values.to_bytes();
         let mut versions = Vec::new();
         for key in keys.iter().filter(|_| keys.len() > 1) {
@@ -168,7 +160,38 @@ impl View {
         });
         let known = self.listed(&[ConflictKind::Unique], table.number, &value)?;
         let of_rule = |conflict: &Conflict| conflict.columns == rule.columns;
-        self.replace(known.into_iter().filter(of_rule).collect(), open.into_iter().collect(), table.number)
+        let known: Vec<Conflict> = known.into_iter().filter(of_rule).collect();
+        if known.is_empty() != open.is_none() {
+            self.drop_rest(rule)?;
+        }
+        self.replace(known, open.into_iter().collect(), table.number)
+    }
+
+    /// The keys of the rows that hold a value which only one may hold.
+    pub(super) fn holders(&self, table: &ViewTable, rule: &UniqueRule, values: &Key) -> ViewResult<Vec<Key>> {
+        let mut statement = self.connection.prepare_cached(&rule.holders)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(values.0.iter().map(Bind)))?;
+        let mut keys = Vec::new();
+        while let Some(row) = rows.next()? {
+            let values = super::read_row(row, 1, table.def.columns.len())?;
+            keys.push(table.key_of(&table.read_back(values)));
+        }
+        Ok(keys)
+    }
+
+    /// The values that a rule wants unique and several rows hold.
+    pub(super) fn values_held_twice(
+        &self,
+        table: &ViewTable,
+        columns: &[String],
+    ) -> ViewResult<Vec<Vec<Value>>> {
+        let listed = self.listed_unique(table)?.into_iter();
+        let of_rule = listed.filter(|conflict| conflict.columns == columns);
+        let mut values: Vec<_> =
+            of_rule.map(|conflict| (conflict.key.clone(), conflict.key_values())).collect();
+        // In one order, so that a condition made of them is always the same.
+        values.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(values.into_iter().map(|(_, values)| values).collect())
     }
 
     /// The listed breaches of rules by one row.

@@ -143,10 +143,12 @@ fn column_sql(def: &TableDef, column: &ColumnDef, judge: Judge) -> String {
     sql
 }
 
-/// A uniqueness rule, in the two forms it can take.
+/// A uniqueness rule, in the forms it can take.
 pub(crate) struct UniqueRule {
-    /// Name of the index, and of the trigger that stands in for it.
+    /// Name of the index, unique or plain.
     pub name: String,
+    /// Name of a unique index over the values in no conflict.
+    pub rest: String,
     /// The columns, and their positions in the table.
     pub columns: Vec<String>,
     pub positions: Vec<usize>,
@@ -154,8 +156,8 @@ pub(crate) struct UniqueRule {
     pub holders: String,
     /// A real unique index: the rule while no conflict on it is open.
     pub index: String,
-    /// A plain index and refusing triggers: the rule while a merge has broken it.
-    pub loose: Vec<String>,
+    /// A plain index: while a merge has left a value with several rows.
+    pub plain: String,
 }
 
 /// The uniqueness rules of a table other than its primary key.
@@ -169,28 +171,6 @@ fn unique_rule(def: &TableDef, unique: &Unique) -> UniqueRule {
     let table = quoted(&def.name);
     let list = columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
     let index = |unique: &str| format!("CREATE {unique} INDEX {} ON {table} ({list})", quoted(&name));
-    let same = |prefix: &str| {
-        columns
-            .iter()
-            .map(|column| format!("t.{0} = {prefix}.{0}", quoted(column)))
-            .collect::<Vec<_>>()
-            .join(" AND ")
-    };
-    let fields = columns.iter().map(|column| format!("{}.{column}", def.name)).collect::<Vec<_>>().join(", ");
-    let message = literal_sql(&Value::Text(format!("UNIQUE constraint failed: {fields}")));
-    let trigger = |event: &str, changed: &str| {
-        let trigger = quoted(&format!("{name}_{}", event.to_ascii_lowercase()));
-        format!(
-            "CREATE TRIGGER {trigger} AFTER {event} ON {table} WHEN tandem_local() {changed} BEGIN \
-             SELECT RAISE(FAIL, {message}) FROM {table} AS t WHERE {} AND t.rowid <> NEW.rowid; END",
-            same("NEW")
-        )
-    };
-    let changed = columns
-        .iter()
-        .map(|column| format!("OLD.{0} IS NOT NEW.{0}", quoted(column)))
-        .collect::<Vec<_>>()
-        .join(" OR ");
     let position =
         |name: &String| def.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name));
     let all = def.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ");
@@ -201,7 +181,8 @@ fn unique_rule(def: &TableDef, unique: &Unique) -> UniqueRule {
         positions: columns.iter().filter_map(position).collect(),
         holders: format!("SELECT rowid, {all} FROM {table} WHERE {condition}"),
         index: index("UNIQUE"),
-        loose: vec![index(""), trigger("INSERT", ""), trigger("UPDATE", &format!("AND ({changed})"))],
+        plain: index(""),
+        rest: name.replacen("_tandem_unique_", "_tandem_rest_", 1),
         name,
     }
 }

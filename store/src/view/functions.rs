@@ -1,4 +1,4 @@
-//! The SQL functions tandem adds: generated ids, UUIDs, and whether a write is local.
+//! The SQL functions tandem adds: generated ids, and UUIDs.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,8 @@ pub(crate) struct Ids {
     pub ordinal: Option<u16>,
     /// Per table (its id as text), the greatest key ever seen.
     greatest: HashMap<String, i64>,
-    last: i64,
+    /// The key that the last statement to insert any gave its last row; 0 where there is none.
+    pub last: i64,
 }
 
 impl Ids {
@@ -52,13 +53,9 @@ impl Ids {
         let counter = self.greatest(table).max(0) / ORDINALS + 1;
         let id = counter * ORDINALS + i64::from(self.ordinal?);
         self.saw(table, id);
-        self.last = id;
         Some(id)
     }
 }
-
-/// Whether the running statement is a user's. Rules look at local writes only.
-pub(crate) type Local = Arc<AtomicBool>;
 
 /// The writer's ids, shared with the functions of its connection.
 pub(crate) type SharedIds = Arc<Mutex<Ids>>;
@@ -72,7 +69,6 @@ pub(crate) fn locked(ids: &SharedIds) -> MutexGuard<'_, Ids> {
 pub(crate) fn install(
     connection: &Connection,
     ids: SharedIds,
-    local: Local,
     exactly: Arc<AtomicBool>,
 ) -> rusqlite::Result<()> {
     let plain = FunctionFlags::SQLITE_UTF8;
@@ -83,12 +79,6 @@ pub(crate) fn install(
         locked(&next_ids).next(&table).ok_or_else(|| rusqlite::Error::UserFunctionError(refused.into()))
     })?;
     connection.create_scalar_function("last_insert_rowid", 0, plain, move |_| Ok(locked(&ids).last))?;
-    connection.create_scalar_function(
-        "tandem_local",
-        0,
-        plain,
-        move |_| Ok(local.load(Ordering::Relaxed)),
-    )?;
     connection.create_scalar_function("exactly", 1, plain, move |context| {
         exactly.store(true, Ordering::Relaxed);
         context.get::<rusqlite::types::Value>(0)

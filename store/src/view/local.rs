@@ -17,11 +17,12 @@ use super::access::USER_MARK;
 use super::bind::{Bind, read_row};
 use super::capture::{CaptureError, RowChange};
 use super::exactly::{self, Exact};
-use super::merge::Merged;
+use super::merge::{Merged, is_constraint};
 use super::row_op::{Change, RowOp, Unseen, group_ops};
 use super::rows::{self, Base, Loaded, Run};
 use super::table::ViewTable;
-use super::{View, ViewError, ViewResult};
+use super::words::{rowid_in, words};
+use super::{View, ViewError, ViewResult, functions};
 use crate::write::{Refusal, Statement, StatementResult};
 
 /// A local transaction whose statements have run.
@@ -49,6 +50,16 @@ impl Captured {
     pub(super) fn is_new(&self) -> bool {
         self.state.is_none()
     }
+
+    /// The row's values before.
+    pub(super) fn before(&self) -> Option<&[Value]> {
+        self.old.as_ref().map(|(_, row)| row.as_slice())
+    }
+
+    /// The row's values after.
+    pub(super) fn after(&self) -> Option<&[Value]> {
+        self.new.as_ref().map(|(_, row)| row.as_slice())
+    }
 }
 
 /// Why a write failed: it was refused, or the view itself failed.
@@ -71,64 +82,121 @@ impl From<rusqlite::Error> for LocalError {
 
 impl View {
     /// Runs the statements of one transaction and works out its ops.
-    /// `unseen` tells the deltas beyond the write's basis, if it has one.
+    /// `unseen` tells the deltas beyond the write's basis, if it has one. `judged`: whether it is
+    /// refused for breaking a rule.
     pub(crate) fn run_local(
         &mut self,
         statements: &[Statement],
         unseen: &Unseen,
+        judged: bool,
     ) -> Result<LocalWrite, LocalError> {
         self.capture.watcher().borrow_mut().begin();
+        functions::locked(&self.ids).last = 0;
         let results = statements
             .iter()
             .enumerate()
-            .map(|(at, statement)| self.run_statement(at, statement))
-            .collect::<Result<Vec<_>, _>>();
+            .map(|(at, statement)| self.run_statement(at, statement, unseen))
+            .collect::<Result<Vec<_>, LocalError>>();
         let changes = self.capture.watcher().borrow_mut().finish();
         let results = results?;
         let changes = changes.map_err(|error| LocalError::Refused(refusal_of_capture(error)))?;
         let mut captured = changes
             .into_iter()
-            .filter_map(|change| self.settle(change, unseen).transpose())
+            .filter_map(|change| self.settle(change, unseen, judged).transpose())
             .collect::<Result<Vec<_>, _>>()?;
+        if judged {
+            self.judge_unique(&captured)?;
+            self.judge_references(&captured)?;
+        }
         let ops = group_ops(&mut captured);
         Ok(LocalWrite { results, ops, captured })
     }
 
-    fn run_statement(&self, at: usize, statement: &Statement) -> Result<StatementResult, LocalError> {
-        let sql = format!("{USER_MARK}{}", statement.sql);
+    fn run_statement(
+        &mut self,
+        at: usize,
+        statement: &Statement,
+        unseen: &Unseen,
+    ) -> Result<StatementResult, LocalError> {
+        let is_column =
+            |name: &str| self.memory.tables.values().any(|table| table.def.column(name).is_some());
+        if let Some(name) = rowid_in(&statement.sql, is_column) {
+            return Err(LocalError::Refused(Refusal::rowid(name, &statement.sql)));
+        }
         let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
+        let sql = self.keep_rest_unique(statement).map_err(|error| match error {
+            // An earlier statement of this transaction gave a value twice.
+            ViewError::Sql(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => refused(error),
+            error => error.into(),
+        })?;
+        let sql = format!("{USER_MARK}{sql}");
         let exact = if exactly::is_mentioned(&statement.sql) {
             self.exact_columns(Exact::of(&statement.sql))
         } else {
             Vec::new()
         };
         self.exactly.store(false, Ordering::Relaxed);
-        self.capture.watcher().borrow_mut().exact.clone_from(&exact);
-        let result = self.as_user(|| -> Result<StatementResult, LocalError> {
-            let mut prepared = self.connection.prepare_cached(&sql).map_err(refused)?;
-            let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
-            let mut result = StatementResult { affected: 0, columns, rows: Vec::new() };
-            for parameters in statement.params.sets() {
-                let parameters = rusqlite::params_from_iter(parameters.iter().map(Bind));
-                if result.columns.is_empty() {
-                    result.affected += prepared.execute(parameters).map_err(refused)? as u64;
-                } else {
-                    let mut rows = prepared.query(parameters).map_err(refused)?;
-                    while let Some(row) = rows.next().map_err(refused)? {
-                        result.rows.push(read_row(row, 0, result.columns.len()).map_err(refused)?);
-                    }
-                    drop(rows);
-                    if !prepared.readonly() {
-                        result.affected += self.connection.changes();
-                    }
-                }
+        let mut result = StatementResult::default();
+        let late = unseen.basis.as_ref().map(|basis| (basis, words(&statement.sql)));
+        let mut sets = statement.params.sets().iter();
+        loop {
+            if let (Some((basis, words)), Some(parameters)) = (&late, sets.as_slice().first()) {
+                self.put_back_deleted(words, parameters, basis)?;
             }
-            Ok(result)
-        })?;
+            self.capture.watcher().borrow_mut().exact.clone_from(&exact);
+            let step = if late.is_some() { 1 } else { usize::MAX };
+            self.as_user(|| self.run_sets(&sql, &mut sets.by_ref().take(step), &mut result))
+                .map_err(refused)?;
+            self.follow_deletions()?;
+            if sets.len() == 0 {
+                break;
+            }
+        }
+        if let (0, Some((_, words))) = (result.affected, &late) {
+            result.changed_meanwhile = self.is_too_late(words, unseen);
+        }
         if self.exactly.load(Ordering::Relaxed) && exact.is_empty() {
             return Err(LocalError::Refused(Refusal::exactly_not_counter(&statement.sql)));
         }
         Ok(result)
+    }
+
+    /// Runs a statement with one set of parameters after the other, up to one that removes rows
+    /// which others are to follow.
+    fn run_sets(
+        &self,
+        sql: &str,
+        sets: &mut dyn Iterator<Item = &Vec<Value>>,
+        result: &mut StatementResult,
+    ) -> rusqlite::Result<()> {
+        let mut prepared = self.connection.prepare_cached(sql)?;
+        if result.columns.is_empty() {
+            result.columns = prepared.column_names().map(str::to_owned).collect();
+        }
+        for parameters in sets {
+            self.capture.watcher().borrow_mut().next_statement();
+            let parameters = rusqlite::params_from_iter(parameters.iter().map(Bind));
+            if result.columns.is_empty() {
+                result.affected += prepared.execute(parameters)? as u64;
+            } else {
+                let mut rows = prepared.query(parameters)?;
+                while let Some(row) = rows.next()? {
+                    result.rows.push(read_row(row, 0, result.columns.len())?);
+                }
+                drop(rows);
+                if !prepared.readonly() {
+                    result.affected += self.connection.changes();
+                }
+            }
+            let capture = self.capture.watcher().borrow();
+            if let Some(id) = capture.last_inserted() {
+                functions::locked(&self.ids).last = id;
+            }
+            if capture.has_removed() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The counters among the columns that a statement sets exactly.
@@ -143,14 +211,20 @@ impl View {
     }
 
     /// Makes a captured change canonical, in the view too. `None`: nothing changed.
-    fn settle(&mut self, change: RowChange, unseen: &Unseen) -> Result<Option<Captured>, LocalError> {
-        let RowChange { table, key, old, new, exact } = change;
+    fn settle(
+        &mut self,
+        change: RowChange,
+        unseen: &Unseen,
+        judged: bool,
+    ) -> Result<Option<Captured>, LocalError> {
+        let RowChange { table, key, old, new, exact, .. } = change;
         let mut key = key;
         let old = old.map(|(rowid, row)| (rowid, table.read_back(row)));
         let new = match new {
             None => None,
             Some((rowid, row)) => {
-                let (row, changed) = table.canonical(row).map_err(|(column, error)| {
+                let before = old.as_ref().map(|(_, row)| row.as_slice());
+                let (row, changed) = table.canonical(row, before).map_err(|(column, error)| {
                     LocalError::Refused(Refusal::of_type(&table.def.name, &column, &error))
                 })?;
                 if changed {
@@ -170,9 +244,8 @@ impl View {
         if unchanged {
             return Ok(None);
         }
-        if let Some((rowid, row)) = &new {
+        if let (Some((rowid, row)), true) = (&new, judged) {
             let before = old.as_ref().map(|(_, row)| row.as_slice());
-            self.check_own_references(&table, row)?;
             if let Some(broken) =
                 table.rules.broken(&self.connection, before, (*rowid, row)).map_err(refused_rule)?
             {
@@ -202,19 +275,6 @@ impl View {
         }
         let new = counted.or(new);
         Ok(Some(Captured { table, key, old, new, state, op }))
-    }
-
-    /// A table's references to itself. SQLite lets REPLACE break those that are ON DELETE SET NULL,
-    /// also one that stays as it was, by replacing the row it refers to.
-    fn check_own_references(&self, table: &ViewTable, row: &[Value]) -> Result<(), LocalError> {
-        for (at, target) in &table.references {
-            let own = target.eq_ignore_ascii_case(&table.def.name);
-            if own && !self.refers_to_something(table, *at, &row[*at])? {
-                let column = &table.def.columns[*at].name;
-                return Err(LocalError::Refused(Refusal::dangling(&table.def.name, column)));
-            }
-        }
-        Ok(())
     }
 
     /// Replaces a row's values by their canonical form; returns its canonical key.
@@ -255,15 +315,13 @@ impl View {
         Ok(canonical)
     }
 
-    /// Takes a local transaction, now that it has a name, into the rows' states. `None`: deleted rows
-    /// that were shown because others referred to them may have to go, which foreign keys would
-    /// refuse; to be taken back, and merged without them.
+    /// Takes a local transaction, now that it has a name, into the rows' states.
     pub(crate) fn adopt(
         &mut self,
         write: LocalWrite,
         transaction: &Transaction,
         chain: ChainHead,
-    ) -> ViewResult<Option<Merged>> {
+    ) -> ViewResult<Merged> {
         let header = &transaction.header;
         let context = self.memory.context(header);
         let author = self.memory.author_number(header.dot.author);
@@ -318,9 +376,6 @@ impl View {
                 rows::put_run(&self.connection, table, &Run { first: *first, author, base })?;
             }
         }
-        if self.has_unsupported() {
-            return Ok(None);
-        }
         self.follow_up(&mut merged)?;
         for change in &merged.changes {
             let table = self.memory.tables.values().find(|table| table.def.name == change.table).cloned();
@@ -337,7 +392,7 @@ impl View {
         self.note_writers(transaction, &context)?;
         self.note(header, transaction.op_count(), chain, context)?;
         merged.changes.retain(|change| change.inserted + change.updated + change.deleted > 0);
-        Ok(Some(merged))
+        Ok(merged)
     }
 }
 
@@ -375,7 +430,7 @@ fn refusal_of_capture(error: CaptureError) -> Refusal {
     match error {
         CaptureError::KeyChanged(table) => Refusal::key_changed(&table),
         CaptureError::NotReadable(table) => Refusal::not_utf8(&table),
-        CaptureError::Rowid(table) => Refusal::rowid(&table),
+        CaptureError::Rowid(table) => Refusal::rowid("rowid", &table),
     }
 }
 

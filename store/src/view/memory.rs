@@ -72,8 +72,10 @@ pub(crate) struct Memory {
     pub conflicts: ConflictStats,
     /// Ops that are not understood yet.
     pub parked: u64,
-    /// Names of uniqueness rules that are kept by triggers at the moment.
+    /// Names of uniqueness rules that a merge has broken.
     pub loose: Arc<BTreeSet<String>>,
+    /// Names of the unique indices over their values that are in no conflict.
+    pub rest: Arc<BTreeSet<String>>,
     /// Names of the indices by which rows that refer to others are found.
     pub reference_indices: Arc<BTreeSet<String>>,
 }

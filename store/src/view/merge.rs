@@ -328,7 +328,13 @@ impl View {
     }
 
     /// The values a row's state makes it show.
-    fn values(&mut self, table: &ViewTable, key: &Key, bytes: &[u8], row: &Loaded) -> ViewResult<Vec<Value>> {
+    pub(super) fn values(
+        &mut self,
+        table: &ViewTable,
+        key: &Key,
+        bytes: &[u8],
+        row: &Loaded,
+    ) -> ViewResult<Vec<Value>> {
         let mut values = row.state.shown(&table.def, &table.ids);
         for at in &table.documents {
             values[*at] = self.documents.value(&self.connection, table, bytes, row, *at, &values[*at])?;
@@ -390,7 +396,7 @@ impl View {
     }
 
     /// `false` if the key is taken.
-    fn insert_row(&mut self, table: &Arc<ViewTable>, row: &[Value]) -> ViewResult<bool> {
+    pub(super) fn insert_row(&mut self, table: &Arc<ViewTable>, row: &[Value]) -> ViewResult<bool> {
         loop {
             let inserted = self
                 .connection

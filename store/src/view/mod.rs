@@ -12,7 +12,9 @@ mod ddl;
 mod documents;
 mod exactly;
 mod functions;
+mod integrity;
 mod local;
+mod meanwhile;
 mod memory;
 mod merge;
 mod persist;
@@ -25,6 +27,7 @@ mod rules;
 mod schema;
 mod table;
 mod unique;
+mod words;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -42,7 +45,7 @@ pub(crate) use conflicts::decode;
 pub(crate) use local::{LocalError, is_refusal};
 pub(crate) use memory::{Authors, Memory};
 pub(crate) use merge::Merged;
-pub(crate) use row_op::{CellWrite, Deltas, Unseen, push_cell};
+pub(crate) use row_op::{CellWrite, Unseen, push_cell};
 pub(crate) use rules::Broken;
 pub(crate) use schema::try_out;
 pub(crate) use table::{ViewTable, quoted};
@@ -106,7 +109,6 @@ pub(crate) struct View {
     user: Arc<AtomicBool>,
     /// Whether the statement at hand called `exactly()`.
     exactly: Arc<AtomicBool>,
-    foreign_keys: bool,
     /// Whether a savepoint is open inside the group.
     savepoint: bool,
     hasher: RowHasher,
@@ -133,13 +135,14 @@ impl View {
         connection.pragma_update(None, "wal_autocheckpoint", 2000)?;
         connection.pragma_update(None, "journal_size_limit", 8 << 20)?;
         connection.pragma_update(None, "cache_size", -40_000)?;
+        // Whether references lead somewhere is our own question; see `integrity`.
         connection.pragma_update(None, "foreign_keys", false)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         let user = Arc::new(AtomicBool::new(false));
         let ids = SharedIds::default();
         access::restrict(&mut connection, Arc::clone(&user))?;
         let exactly = Arc::new(AtomicBool::new(false));
-        functions::install(&connection, Arc::clone(&ids), Arc::clone(&user), Arc::clone(&exactly))?;
+        functions::install(&connection, Arc::clone(&ids), Arc::clone(&exactly))?;
         let capture = Attached::new(&connection, Rc::new(RefCell::new(Capture::default())));
         let mut view = Self {
             connection,
@@ -147,7 +150,6 @@ impl View {
             ids,
             user,
             exactly,
-            foreign_keys: false,
             savepoint: false,
             hasher: RowHasher::default(),
             me,
@@ -161,13 +163,8 @@ impl View {
         Ok(view)
     }
 
-    /// Begins a group of transactions. Foreign keys are enforced for local writes only: a merge
-    /// must never be stopped by them.
-    pub(crate) fn begin(&mut self, local: bool) -> ViewResult<()> {
-        if self.foreign_keys != local {
-            self.connection.pragma_update(None, "foreign_keys", local)?;
-            self.foreign_keys = local;
-        }
+    /// Begins a group of transactions.
+    pub(crate) fn begin(&mut self) -> ViewResult<()> {
         Ok(self.run("BEGIN IMMEDIATE")?)
     }
 
@@ -222,14 +219,6 @@ impl View {
         Ok(())
     }
 
-    /// Takes back all that happened since [`View::begin`], and begins anew without foreign keys.
-    /// Only for a job alone in its group.
-    pub(crate) fn start_over(&mut self, memory: Memory) -> ViewResult<()> {
-        self.run("ROLLBACK")?;
-        self.restore(memory);
-        self.begin(false)
-    }
-
     fn run(&self, sql: &'static str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
     }
@@ -255,6 +244,7 @@ impl View {
         let mut capture = self.capture.watcher().borrow_mut();
         let by_name = self.memory.tables.values().map(|table| (table.def.name.clone(), Arc::clone(table)));
         capture.tables = by_name.collect();
+        capture.follow_deletions_of(self.memory.tables.values());
         let ordinal = self.memory.membership.member(&self.me).map(|member| member.ordinal);
         functions::locked(&self.ids).ordinal = ordinal;
     }

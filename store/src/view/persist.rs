@@ -150,8 +150,17 @@ impl View {
             Ok(names.collect::<Result<_, _>>()?)
         };
         memory.loose = Arc::new(indices("!_tandem!_unique!_%")?);
+        memory.rest = Arc::new(self.rest_indices()?);
         memory.reference_indices = Arc::new(indices("!_tandem!_reference!_%")?);
         Ok(())
+    }
+
+    /// The unique indices over the values in no conflict.
+    fn rest_indices(&self) -> ViewResult<BTreeSet<String>> {
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'index' AND name LIKE '!_tandem!_rest!_%' ESCAPE '!'";
+        let mut statement = self.connection.prepare(sql)?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
     }
 
     /// Above every rowid in use.

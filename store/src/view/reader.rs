@@ -62,6 +62,7 @@ impl Readers {
             code: "not_a_query",
             message: "the statement writes; a query only reads".into(),
             hint: Some("send it as a transaction".into()),
+            params: Vec::new(),
         })
     }
 

@@ -60,21 +60,6 @@ impl View {
         Ok(())
     }
 
-    /// Whether the row that this value of a column refers to is shown; true where it refers to none.
-    pub(crate) fn refers_to_something(
-        &self,
-        table: &ViewTable,
-        at: usize,
-        value: &Value,
-    ) -> ViewResult<bool> {
-        let target = table.references.iter().find(|(column, _)| *column == at);
-        let Some(target) = target.and_then(|(_, name)| self.shown_table(name)).filter(|_| !value.is_null())
-        else {
-            return Ok(true);
-        };
-        Ok(rows::select(&self.connection, &target, &Key(vec![value.clone()]))?.is_some())
-    }
-
     /// Whether a deleted row is to stay for now, because a shown row refers to it. Whether that
     /// one is itself only kept is decided when the whole transaction is in.
     pub(super) fn keeps_for_now(&mut self, table: &Arc<ViewTable>, key: &Key) -> ViewResult<bool> {
@@ -105,11 +90,6 @@ impl View {
             }
         }
         Ok(())
-    }
-
-    /// Whether rows kept only because others referred to them may have to be hidden now.
-    pub(super) fn has_unsupported(&self) -> bool {
-        self.pending.unsupported
     }
 
     /// Kept rows that no alive row reaches.
@@ -190,7 +170,7 @@ impl View {
 
     /// Looking for referrers wants an index. Most tables never need it, so it is made when it is
     /// first wanted.
-    fn index_reference(&mut self, child: &ViewTable, at: usize) -> ViewResult<()> {
+    pub(super) fn index_reference(&mut self, child: &ViewTable, at: usize) -> ViewResult<()> {
         let name = ddl::reference_index(child.id, child.ids[at]);
         if self.memory.reference_indices.contains(&name) {
             return Ok(());
@@ -203,7 +183,7 @@ impl View {
     }
 
     /// The columns that refer to a table.
-    fn referring_columns(&self, target: &ViewTable) -> Vec<(Arc<ViewTable>, usize)> {
+    pub(super) fn referring_columns(&self, target: &ViewTable) -> Vec<(Arc<ViewTable>, usize)> {
         let mut found = Vec::new();
         for table in self.memory.tables.values() {
             for (at, name) in &table.references {

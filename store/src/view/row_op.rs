@@ -1,6 +1,6 @@
 //! What one captured row says to other sites, and the ops of a transaction made of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tandem_protocol::bounds;
 use tandem_protocol::conflict::Conflict;
@@ -31,6 +31,8 @@ pub(crate) struct Unseen {
     pub basis: Option<VersionVector>,
     /// The deltas of counters that it had not.
     pub deltas: Deltas,
+    /// The tables in which something was written that it had not seen.
+    pub tables: HashSet<TableId>,
 }
 
 /// What one row's change says to other sites.

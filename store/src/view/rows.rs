@@ -166,7 +166,9 @@ impl Loaded {
         self.state.is_alive()
             && self.base.is_some_and(|base| {
                 at < usize::from(base.width)
-                    && cell.is_some_and(|cell| cell.set.is_just(&base.by) && cell.sum == 0)
+                    && cell.is_some_and(|cell| {
+                        cell.set.is_just(&base.by) && cell.sum == 0 && cell.latest.siblings().is_empty()
+                    })
             })
     }
 

@@ -131,16 +131,23 @@ impl Rules {
         if self.checks.is_empty() {
             return Ok(None);
         }
-        let now = self.verdicts(connection, &self.of_rowid, &[Value::Integer(rowid)])?;
-        if now.iter().all(|holds| *holds) {
-            return Ok(None);
+        match self.verdicts(connection, &self.of_rowid, &[Value::Integer(rowid)]) {
+            Ok(now) if now.iter().all(|holds| *holds) => return Ok(None),
+            Err(ViewError::Sql(error)) if super::is_refusal(&error) => {}
+            now => drop(now?),
         }
-        let before = match old {
-            Some(old) => self.verdicts(connection, &self.of_values, old)?,
-            None => vec![true; self.checks.len()],
-        };
-        let newly = now.iter().zip(before).position(|(now, before)| !now && before);
-        Ok(newly.map(|at| Broken::Check(&self.names[at])))
+        for (at, sql) in self.one_by_one.iter().enumerate() {
+            let now = self.verdict(connection, sql, new);
+            let before = old.map_or(Ok(true), |old| self.verdict(connection, sql, old));
+            match (now, before) {
+                (Ok(true), _) | (_, Ok(false)) => {}
+                (Ok(false), _) => return Ok(Some(Broken::Check(&self.names[at]))),
+                // One that cannot be evaluated is broken, too; unless it was so before.
+                (Err(ViewError::Sql(_)), Err(ViewError::Sql(before))) if super::is_refusal(&before) => {}
+                (Err(error), _) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     fn verdict(&self, connection: &Connection, sql: &str, values: &[Value]) -> ViewResult<bool> {

@@ -194,7 +194,7 @@ impl View {
 /// once: what SQLite would refuse is so refused before anybody signs it.
 pub(crate) fn try_out(schema: &Schema) -> rusqlite::Result<()> {
     let connection = Connection::open_in_memory()?;
-    functions::install(&connection, Default::default(), Default::default(), Default::default())?;
+    functions::install(&connection, Default::default(), Default::default())?;
     let judge = schema.judge();
     for table in schema.tables() {
         let def = &table.shown;

@@ -55,6 +55,8 @@ pub(crate) struct TableSql {
     pub select_rowid: String,
     /// Rowid and all columns, all rows.
     pub select_all: String,
+    /// Whether there is a row, by key.
+    pub exists: String,
 }
 
 pub(crate) use tandem_protocol::schema::expression::quoted;
@@ -94,6 +96,12 @@ impl ViewTable {
         Key(self.key.iter().map(|at| row[*at].clone()).collect())
     }
 
+    /// A row, for people: its key, column by column.
+    pub(crate) fn told(&self, key: &Key) -> String {
+        let part = |(name, value): (&String, &Value)| format!("{name}={value}");
+        self.def.key.iter().zip(&key.0).map(part).collect::<Vec<_>>().join(", ")
+    }
+
     /// Names a document of a cell.
     pub(super) fn place(&self, key: &[u8], at: usize, id: DocumentId) -> Place {
         Place { table: self.number, key: key.to_vec(), column: self.ids[at], id }
@@ -121,17 +129,28 @@ impl ViewTable {
         hasher.hash(self.id, &self.key_of(row), cells)
     }
 
-    /// A row as users wrote it, in canonical form. The flag says whether anything changed.
-    pub(crate) fn canonical(&self, row: Vec<Value>) -> Result<(Vec<Value>, bool), (String, TypeMismatch)> {
+    /// A row as users wrote it, in canonical form. The flag says whether anything changed. What it
+    /// held before is not looked at again.
+    pub(crate) fn canonical(
+        &self,
+        row: Vec<Value>,
+        before: Option<&[Value]>,
+    ) -> Result<(Vec<Value>, bool), (String, TypeMismatch)> {
         let mut changed = false;
         let mut canonical = Vec::with_capacity(row.len());
-        for (column, value) in self.def.columns.iter().zip(row) {
-            let same = is_canonical(column.kind, &value);
-            let value = if same {
+        for (at, (column, value)) in self.def.columns.iter().zip(row).enumerate() {
+            let before = before.map(|row| &row[at]);
+            let value = if is_canonical(column.kind, &value) {
                 value
+            } else if let Some(untouched) = before.filter(|before| to_storage(before) == value) {
+                untouched.clone()
             } else {
                 let stored = value.clone();
-                let value = column.kind.canonical(value).map_err(|error| (column.name.clone(), error))?;
+                let nearer = |error| match before.and_then(|before| nearer(column.kind, before, &stored)) {
+                    Some(value) => Ok(value),
+                    None => Err((column.name.clone(), error)),
+                };
+                let value = column.kind.canonical(value).or_else(nearer)?;
                 changed |= to_storage(&value) != stored;
                 value
             };
@@ -158,6 +177,24 @@ fn is_canonical(kind: ColumnType, value: &Value) -> bool {
             tandem_protocol::schema::text_forms::timestamp_ms(text).is_some()
         }
         _ => false,
+    }
+}
+
+/// A number with more digits than its column has, of which it had no fewer before: counted up by
+/// several who did not know of each other, it can be brought back in steps.
+fn nearer(kind: ColumnType, before: &Value, value: &Value) -> Option<Value> {
+    let wide = match kind {
+        ColumnType::Decimal { scale, .. } => ColumnType::Decimal { precision: 18, scale },
+        ColumnType::Counter { scale, .. } if scale > 0 => ColumnType::Counter { precision: 18, scale },
+        _ => return None,
+    };
+    match (before, wide.canonical(value.clone()).ok()?) {
+        (Value::Decimal(before), Value::Decimal(now))
+            if now.mantissa.unsigned_abs() <= before.mantissa.unsigned_abs() =>
+        {
+            Some(Value::Decimal(now))
+        }
+        _ => None,
     }
 }
 
@@ -208,6 +245,15 @@ impl TableSql {
             select: format!("SELECT rowid, {columns} FROM {table} WHERE {}", by_key(1)),
             select_rowid: format!("SELECT rowid, {columns} FROM {table} WHERE rowid = ?1"),
             select_all: format!("SELECT rowid, {columns} FROM {table}"),
+            exists: format!("SELECT 1 FROM {table} WHERE {}", by_key(1)),
         }
+    }
+
+    /// Empties a column, by key.
+    pub(super) fn set_null(def: &TableDef, key: &[usize], at: usize) -> String {
+        let name = |at: &usize| quoted(&def.columns[*at].name);
+        let condition: Vec<String> =
+            key.iter().zip(1..).map(|(at, place)| format!("{} = ?{place}", name(at))).collect();
+        format!("UPDATE {} SET {} = NULL WHERE {}", quoted(&def.name), name(&at), condition.join(" AND "))
     }
 }

@@ -1,34 +1,46 @@
-//! UNIQUE: a real unique index, which gives way to a plain one and refusing triggers while a merge
-//! has left a value with several rows, and comes back when that is settled.
+//! UNIQUE: a real unique index. While a merge has left a value with several rows, a plain index
+//! takes its place, and a unique one over all *other* values is made when a statement leans on it
+//! (decision 0027). The real one comes back when the last conflict is settled.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tandem_protocol::schema::expression::literal_sql as literal;
 use tandem_protocol::value::{Key, Value};
 
 use super::ddl::UniqueRule;
-use super::table::{ViewTable, quoted};
+use super::local::{Captured, LocalError};
+use super::table::{ViewTable, quoted, to_storage};
+use super::words::{conflict_targets, contains, words, written_table};
 use super::{View, ViewResult};
+use crate::write::{Refusal, Statement};
 
 impl View {
-    /// A merge broke a uniqueness rule: both rows stay, and from here on the rule is kept by
-    /// triggers that look at local writes only. `broken` is what SQLite said.
+    /// A merge broke a uniqueness rule: all rows stay, and the index over the values that broke it
+    /// gives way. `broken` is what SQLite said.
     pub(super) fn loosen_unique(&mut self, table: &ViewTable, broken: rusqlite::Error) -> ViewResult<()> {
         let said = broken.to_string();
-        let strict: Vec<&UniqueRule> =
-            table.unique.iter().filter(|rule| !self.memory.loose.contains(&rule.name)).collect();
+        let is_kept = |rule: &&UniqueRule| {
+            !self.memory.loose.contains(&rule.name) || self.memory.rest.contains(&rule.rest)
+        };
+        let kept: Vec<&UniqueRule> = table.unique.iter().filter(is_kept).collect();
         let named = |rule: &&UniqueRule| {
             let fields: Vec<String> =
                 rule.columns.iter().map(|column| format!("{}.{column}", table.def.name)).collect();
             said.ends_with(&format!("failed: {}", fields.join(", ")))
         };
-        let found: Vec<&UniqueRule> = strict.iter().copied().filter(named).collect();
-        let loosened = if found.is_empty() { strict } else { found };
+        let found: Vec<&UniqueRule> = kept.iter().copied().filter(named).collect();
+        let loosened = if found.is_empty() { kept } else { found };
         if loosened.is_empty() {
             return Err(broken.into());
         }
         for rule in loosened {
+            if self.memory.loose.contains(&rule.name) {
+                self.drop_rest(rule)?;
+                continue;
+            }
             self.connection.execute_batch(&format!("DROP INDEX {}", quoted(&rule.name)))?;
-            rule.loose.iter().try_for_each(|sql| self.connection.execute_batch(sql))?;
+            self.connection.execute_batch(&rule.plain)?;
             Arc::make_mut(&mut self.memory.loose).insert(rule.name.clone());
         }
         Ok(())
@@ -44,13 +56,105 @@ impl View {
                 if !self.memory.loose.contains(&rule.name) || self.is_violated(table, &rule.columns)? {
                     continue;
                 }
-                for event in ["insert", "update"] {
-                    let trigger = quoted(&format!("{}_{event}", rule.name));
-                    self.connection.execute_batch(&format!("DROP TRIGGER {trigger}"))?;
-                }
+                self.drop_rest(rule)?;
                 self.connection.execute_batch(&format!("DROP INDEX {}", quoted(&rule.name)))?;
                 self.connection.execute_batch(&rule.index)?;
                 Arc::make_mut(&mut self.memory.loose).remove(&rule.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the index over the values of a rule that are in no conflict: others are, now.
+    pub(super) fn drop_rest(&mut self, rule: &UniqueRule) -> ViewResult<()> {
+        if self.memory.rest.contains(&rule.rest) {
+            self.connection.execute_batch(&format!("DROP INDEX {}", quoted(&rule.rest)))?;
+            Arc::make_mut(&mut self.memory.rest).remove(&rule.rest);
+        }
+        Ok(())
+    }
+
+    /// Before a statement that says what is to happen if a value is there already (upserts, OR IGNORE,
+    /// OR REPLACE): makes sure that there are unique indices over all values in no conflict, and
+    /// names them in its conflict targets. Returns the statement as it is to run.
+    pub(super) fn keep_rest_unique(&mut self, statement: &Statement) -> ViewResult<String> {
+        let sql = &statement.sql;
+        let leans = ["conflict", "ignore", "replace"].iter().any(|word| contains(sql, word));
+        if self.memory.loose.is_empty() || !leans {
+            return Ok(sql.clone());
+        }
+        let words = words(sql);
+        let table = written_table(&words).and_then(|name| self.shown_table(&name));
+        let Some(table) = table else { return Ok(sql.clone()) };
+        let mut sql = sql.clone();
+        for target in conflict_targets(&words).iter().rev() {
+            let names = |rule: &UniqueRule| {
+                let names: BTreeSet<String> =
+                    rule.columns.iter().map(|name| name.to_ascii_lowercase()).collect();
+                names.into_iter().eq(target.columns.iter().cloned())
+            };
+            let rule = table.unique.iter().find(|rule| names(rule) && self.memory.loose.contains(&rule.name));
+            if let Some(rule) = rule {
+                let condition = format!(" WHERE {} ", self.in_no_conflict(&table, rule)?);
+                sql.replace_range(target.condition.clone(), &condition);
+            }
+        }
+        for rule in &table.unique {
+            if self.memory.loose.contains(&rule.name) && !self.memory.rest.contains(&rule.rest) {
+                let condition = self.in_no_conflict(&table, rule)?;
+                let (name, on) = (quoted(&rule.rest), quoted(&table.def.name));
+                let columns: Vec<String> = rule.columns.iter().map(|column| quoted(column)).collect();
+                let columns = columns.join(", ");
+                self.connection.execute_batch(&format!(
+                    "CREATE UNIQUE INDEX {name} ON {on} ({columns}) WHERE {condition}"
+                ))?;
+                Arc::make_mut(&mut self.memory.rest).insert(rule.rest.clone());
+            }
+        }
+        Ok(sql)
+    }
+
+    /// That a row's value is none of those that several rows hold, in SQL.
+    fn in_no_conflict(&self, table: &ViewTable, rule: &UniqueRule) -> ViewResult<String> {
+        let held = self.values_held_twice(table, &rule.columns)?;
+        let column = |name: &String| quoted(name);
+        if let [only] = rule.columns.as_slice() {
+            let values: Vec<String> = held.iter().map(|values| literal(&to_storage(&values[0]))).collect();
+            return Ok(format!("{} NOT IN ({})", column(only), values.join(", ")));
+        }
+        let other = |values: &Vec<Value>| {
+            let same = rule.columns.iter().zip(values);
+            let same =
+                same.map(|(name, value)| format!("{} = {}", column(name), literal(&to_storage(value))));
+            format!("NOT ({})", same.collect::<Vec<_>>().join(" AND "))
+        };
+        Ok(all_of(&held.iter().map(other).collect::<Vec<_>>()))
+    }
+
+    /// Refuses a transaction that gives a row a value which another holds, where no index does.
+    pub(super) fn judge_unique(&self, captured: &[Captured]) -> Result<(), LocalError> {
+        if self.memory.loose.is_empty() {
+            return Ok(());
+        }
+        for row in captured {
+            let Some(after) = row.after() else { continue };
+            for rule in row.table.unique.iter().filter(|rule| self.memory.loose.contains(&rule.name)) {
+                let value = |row: &[Value]| -> Vec<Value> {
+                    rule.positions.iter().map(|at| row[*at].clone()).collect()
+                };
+                let values = value(after);
+                let was_held = row.before().is_some_and(|before| value(before) == values);
+                if was_held || values.iter().any(Value::is_null) {
+                    continue;
+                }
+                let holders = self.holders(&row.table, rule, &Key(values.clone()))?;
+                if holders.iter().any(|holder| *holder != row.key) {
+                    return Err(LocalError::Refused(Refusal::value_held(
+                        &row.table,
+                        &rule.columns,
+                        &holders,
+                    )));
+                }
             }
         }
         Ok(())
@@ -80,5 +184,17 @@ impl View {
             }
         }
         Ok(())
+    }
+}
+
+/// Conditions that must all hold, as a tree: SQLite bounds the depth of an expression.
+fn all_of(conditions: &[String]) -> String {
+    match conditions {
+        [] => "1".to_owned(),
+        [only] => only.clone(),
+        _ => {
+            let (left, right) = conditions.split_at(conditions.len() / 2);
+            format!("({} AND {})", all_of(left), all_of(right))
+        }
     }
 }

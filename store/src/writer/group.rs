@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tandem_protocol::block::{Block, BlockBuilder};
 use tandem_protocol::bounds;
+use tandem_protocol::conflict::Conflict;
 use tandem_protocol::identity::{Author, Signature, TxHash};
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::{SchemaOp, ddl};
@@ -31,11 +32,18 @@ pub(super) struct Labels {
     pub basis: Option<VersionVector>,
 }
 
+/// What becomes of a write that breaks a rule.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// It is refused, unless the rule was broken before.
+    Judged,
+    /// It stands, and what it breaks is listed, as if it had come from elsewhere.
+    OfAMerge,
+}
+
 /// What a group has recorded so far, not yet durable.
 #[derive(Default)]
 pub(super) struct Pending {
-    /// Whether its job has the group to itself.
-    alone: bool,
     records: Vec<Record>,
     /// Local transactions that share one record, and the chains before them.
     open: Option<(u64, Chains, BlockBuilder)>,
@@ -55,36 +63,35 @@ enum Outcome {
 }
 
 impl Writer {
-    /// Runs jobs, those of one kind together and in order: each change of kind costs a flush of the
-    /// log, and SQLite all statements it had prepared. Users' writes go first: whoever made one
-    /// cannot have seen a block that still waits, so it must not count as knowing it.
+    /// Runs jobs, those of one kind together and in order. Users' writes go first: whoever made one
+    /// cannot have seen a block that still waits, so it must not count as knowing it, and is not to
+    /// wait for it either.
     pub(crate) fn run_group(&mut self, mut jobs: Vec<Job>) {
         jobs.sort_by_key(Kind::of);
         let mut jobs = jobs.into_iter().peekable();
         while let Some(first) = jobs.next() {
             let kind = Kind::of(&first);
             let mut same = vec![first];
-            while let Some(next) = jobs.next_if(|job| kind.joins(job)) {
+            while let Some(next) = jobs.next_if(|job| Kind::of(job) == kind) {
                 same.push(next);
             }
-            self.run_same(kind, same);
+            self.run_same(same);
         }
     }
 
-    fn run_same(&mut self, kind: Kind, jobs: Vec<Job>) {
+    fn run_same(&mut self, jobs: Vec<Job>) {
         if let Err(error) = self.log.has_room() {
             let full = Arc::new(error);
             return jobs.into_iter().for_each(|job| answer_log_failed(job, &full));
         }
         let before = self.view.memory.clone();
-        if let Err(error) = self.catch_up().and_then(|()| self.view.begin(kind != Kind::Other)) {
+        if let Err(error) = self.catch_up().and_then(|()| self.view.begin()) {
             let failed = Arc::new(error);
             return jobs.into_iter().for_each(|job| answer_failed(job, &failed));
         }
         let alone = jobs.len() == 1;
-        let mut pending = Pending { alone, ..Pending::default() };
+        let mut pending = Pending::default();
         let mut done: Vec<Done> = Vec::new();
-        let mut apart: Vec<Job> = Vec::new();
         let mut jobs = jobs.into_iter();
         while let Some(mut job) = jobs.next() {
             let memory = self.view.memory.clone();
@@ -101,8 +108,8 @@ impl Writer {
                 };
                 self.view.rollback(before);
                 answer_error(job, JobError::Refused(Refusal::ended_transaction(&sql)));
-                let again = done.into_iter().map(|done| done.job).chain(apart).chain(jobs).collect();
-                return self.run_same(kind, again);
+                let again = done.into_iter().map(|done| done.job).chain(jobs).collect();
+                return self.run_same(again);
             }
             let settled = match ran {
                 Ok(outcome) => self.view.release().map(|()| Ok(outcome)),
@@ -112,13 +119,11 @@ impl Writer {
             };
             match settled {
                 Ok(Ok(outcome)) => done.push(Done { job, outcome }),
-                Ok(Err(JobError::Apart)) => apart.push(job),
                 Ok(Err(error)) => answer_error(job, error),
                 Err(error) => answer_error(job, JobError::View(error)),
             }
         }
         self.finish(before, pending, done);
-        apart.into_iter().for_each(|job| self.run_same(kind, vec![job]));
     }
 
     /// Log first, then the view, then the answers.
@@ -230,13 +235,13 @@ impl Writer {
         }
         let labels =
             Labels { key, by: write.by.clone(), message: write.message.clone(), basis: write.basis.clone() };
-        self.record_sql(&write.statements, Vec::new(), labels, now_ms, pending)
+        self.record_sql((&write.statements, Rules::Judged), Vec::new(), labels, now_ms, pending)
     }
 
     /// Runs statements and records what they did, and `besides`.
     pub(super) fn record_sql(
         &mut self,
-        statements: &[Statement],
+        (statements, rules): (&[Statement], Rules),
         besides: Vec<Op>,
         labels: Labels,
         now_ms: i64,
@@ -247,7 +252,7 @@ impl Writer {
             None => Unseen::default(),
         };
         let memory = self.view.memory.clone();
-        let mut local = self.view.run_local(statements, &unseen)?;
+        let mut local = self.view.run_local(statements, &unseen, rules == Rules::Judged)?;
         let results = std::mem::take(&mut local.results);
         if local.ops.is_empty() && besides.is_empty() {
             // REPLACE by the same values still moved the row.
@@ -257,19 +262,13 @@ impl Writer {
         let ops = std::mem::take(&mut local.ops).into_iter().chain(besides).collect();
         let transaction = self.transaction(ops, labels, now_ms)?;
         let signed = self.sign(&transaction)?;
-        let merged = if transaction.header.basis.is_some() {
-            // What others changed meanwhile may win: decided like any concurrent edit.
-            self.view.start_over(memory)?;
+        let merged = if transaction.header.basis.is_some() || rules == Rules::OfAMerge {
+            // What others changed meanwhile may win, what others refer to may stay: decided as if it
+            // had come from elsewhere.
+            self.view.take_back(memory)?;
             self.view.merge(&transaction, signed.chain)?
         } else {
-            match self.view.adopt(local, &transaction, signed.chain)? {
-                Some(merged) => merged,
-                None if pending.alone => {
-                    self.view.start_over(memory)?;
-                    self.view.merge(&transaction, signed.chain)?
-                }
-                None => return Err(JobError::Apart),
-            }
+            self.view.adopt(local, &transaction, signed.chain)?
         };
         Ok(self.recorded(transaction, signed, merged, results, pending))
     }
@@ -277,7 +276,7 @@ impl Writer {
     /// Records a write of one row as it is.
     pub(super) fn record_row(
         &mut self,
-        write: CellWrite,
+        (write, rules): (CellWrite, Rules),
         labels: Labels,
         now_ms: i64,
         pending: &mut Pending,
@@ -286,9 +285,10 @@ impl Writer {
         let transaction = self.transaction(vec![Op::Rows(op)], labels, now_ms)?;
         let signed = self.sign(&transaction)?;
         let before = self.view.broken_rules(&write)?;
-        self.view.start_over(self.view.memory.clone())?;
         let merged = self.view.merge(&transaction, signed.chain)?;
-        if let Some(broken) = self.view.broken_rules(&write)?.into_iter().find(|rule| !before.contains(rule))
+        let is_new = |rule: &Conflict| before.iter().all(|known| known.id() != rule.id());
+        if rules == Rules::Judged
+            && let Some(broken) = self.view.broken_rules(&write)?.into_iter().find(is_new)
         {
             return Err(Refusal::of_conflict(&broken).into());
         }
@@ -501,33 +501,22 @@ impl Pending {
 /// Jobs of one kind share a SQLite transaction.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// Users' statements, with foreign keys enforced.
-    Sql,
-    /// The same, in a group of its own: what the statements did is then merged, without foreign
-    /// keys, and SQLite switches those only between transactions.
-    Alone,
-    /// What is merged as it is: received blocks, changes of members and schema.
+    /// Users' statements and choices.
+    User,
+    /// Received blocks, changes of members and schema.
     Other,
 }
 
 impl Kind {
     fn of(job: &Job) -> Self {
         match job {
-            Job::Local(LocalJob { work: LocalWork::Sql(write), .. }) if write.basis.is_none() => Self::Sql,
-            Job::Local(LocalJob { work: LocalWork::Sql(_) | LocalWork::Resolve(_), .. }) => Self::Alone,
+            Job::Local(LocalJob { work: LocalWork::Sql(_) | LocalWork::Resolve(_), .. }) => Self::User,
             _ => Self::Other,
         }
-    }
-
-    /// A membership or schema change, or a received block, is a group of its own kind.
-    fn joins(self, job: &Job) -> bool {
-        self == Self::of(job) && self != Self::Alone
     }
 }
 
 pub(super) enum JobError {
-    /// It is to be run again, alone.
-    Apart,
     Refused(Refusal),
     Write(WriteError),
     Receive(ReceiveError),
@@ -580,12 +569,12 @@ fn answer_error(job: Job, error: JobError) {
             JobError::Refused(refusal) => refusal.into(),
             JobError::Write(error) => error,
             JobError::View(error) => error.into(),
-            JobError::Receive(_) | JobError::Apart => WriteError::Closed,
+            JobError::Receive(_) => WriteError::Closed,
         })),
         Job::Remote(RemoteJob { reply, .. }) => reply(Err(match error {
             JobError::Receive(error) => error,
             JobError::View(error) => error.into(),
-            JobError::Refused(_) | JobError::Write(_) | JobError::Apart => ReceiveError::Closed,
+            JobError::Refused(_) | JobError::Write(_) => ReceiveError::Closed,
         })),
     }
 }

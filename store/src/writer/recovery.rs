@@ -83,7 +83,7 @@ impl Writer {
     pub(crate) fn catch_up(&mut self) -> Result<(), ViewError> {
         while self.view.memory.position < self.log_end {
             let before = self.view.memory.clone();
-            self.view.begin(false)?;
+            self.view.begin()?;
             let until = self.log_end.min(before.position + REPLAY_TRANSACTIONS);
             let replayed = replay(&mut self.view, &self.log, self.log_end, until);
             if let Err(error) = replayed.and_then(|()| self.view.commit()) {
@@ -121,7 +121,7 @@ fn build(
     finish: impl FnOnce(&View) -> Result<(), ViewError>,
 ) -> Result<(), ViewError> {
     let schema = schema_of(log, end, view.judge())?;
-    view.begin(false)?;
+    view.begin()?;
     view.clear(schema)?;
     replay(view, log, end, end)?;
     finish(view)?;

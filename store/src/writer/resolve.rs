@@ -1,4 +1,6 @@
-//! Ends conflicts: turns what somebody chose into an ordinary transaction.
+//! Ends conflicts: turns what somebody chose into an ordinary transaction. What is chosen of what is
+//! there is refused by no rule, as it would not be if it came from elsewhere; a value that is typed
+//! is judged like any other.
 
 use tandem_protocol::conflict::{Conflict, ConflictKind, Held, Version};
 use tandem_protocol::op::{Action, Mode, Op, Settlement};
@@ -8,14 +10,14 @@ use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::Dot;
 
 use super::Writer;
-use super::group::{JobError, Labels, Pending};
+use super::group::{JobError, Labels, Pending, Rules};
 use crate::space::{Choice, Resolution};
 use crate::view::{CellWrite, ViewTable, push_cell, quoted};
 use crate::write::{Params, Refusal, Statement, Written};
 
 /// How a choice is carried out.
 enum Plan {
-    /// As a user would, with all rules enforced; and ops besides.
+    /// By SQL; and ops besides.
     Statements(Vec<Statement>, Vec<Op>),
     /// Written directly, also where nothing visible changes.
     Row(CellWrite),
@@ -36,9 +38,16 @@ impl Writer {
         }
         let labels =
             Labels { by: resolution.by.clone(), message: resolution.message.clone(), ..Labels::default() };
+        let rules = match (&resolution.choice, conflict.kind) {
+            // To carry out a deletion that is known already makes sense only if the row then goes.
+            (Choice::Value(_), _) | (_, ConflictKind::Reference) => Rules::Judged,
+            _ => Rules::OfAMerge,
+        };
         match self.plan(&conflict, &resolution.choice)? {
-            Plan::Statements(statements, ops) => self.record_sql(&statements, ops, labels, now_ms, pending),
-            Plan::Row(cell) => self.record_row(cell, labels, now_ms, pending),
+            Plan::Statements(statements, ops) => {
+                self.record_sql((&statements, rules), ops, labels, now_ms, pending)
+            }
+            Plan::Row(cell) => self.record_row((cell, rules), labels, now_ms, pending),
             Plan::Ops(ops) => self.record_ops(ops, labels, now_ms, pending),
         }
     }
@@ -100,8 +109,8 @@ impl Writer {
                 if value.is_null() && column.not_null {
                     return Err(Refusal::not_null(&table.def.name, name).into());
                 }
-                if !self.view.refers_to_something(table, at, &value)? {
-                    return Err(Refusal::dangling(&table.def.name, name).into());
+                if let Some(refusal) = self.view.refers_to_nothing(table, at, &value, &key)? {
+                    return Err(refusal.into());
                 }
                 (self.view.cell_set(table, &row, &key, at, value.clone())?, Some(value))
             }
@@ -127,7 +136,7 @@ impl Writer {
         let key = Key(conflict.key_values());
         let shown = self.view.load_row(table, &key, &conflict.key)?.shown.is_some();
         if !alive && shown {
-            // As a user would: what refers to it decides whether it can go.
+            // By SQL, so that ON DELETE acts. If others still refer to it then, it stays for them.
             return Ok(Plan::Statements(vec![delete(table, &key)], Vec::new()));
         }
         let action = if alive { Action::Update } else { Action::Delete };

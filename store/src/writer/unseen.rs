@@ -10,7 +10,7 @@ use super::Writer;
 use super::group::{JobError, Pending};
 use super::recovery::transactions;
 use crate::log::LogError;
-use crate::view::{Deltas, Unseen, ViewError};
+use crate::view::{Unseen, ViewError};
 
 impl Writer {
     /// What is here that `basis` does not cover.
@@ -19,13 +19,13 @@ impl Writer {
         let first = self.view.first_beyond(basis)?.unwrap_or(self.log_end);
         for record in self.log.records(first, self.log_end) {
             for (_, transaction, _) in record.and_then(|record| transactions(&record)).map_err(unreadable)? {
-                add(&mut unseen.deltas, basis, &transaction);
+                add(&mut unseen, basis, &transaction);
             }
         }
         // Those of the group at hand are not in the log yet.
         for recent in pending.recent() {
             if let Ok(transaction) = Transaction::decode(&recent.bytes) {
-                add(&mut unseen.deltas, basis, &transaction);
+                add(&mut unseen, basis, &transaction);
             }
         }
         Ok(unseen)
@@ -40,19 +40,20 @@ impl Writer {
     }
 }
 
-fn add(deltas: &mut Deltas, basis: &VersionVector, transaction: &Transaction) {
+fn add(unseen: &mut Unseen, basis: &VersionVector, transaction: &Transaction) {
     if basis.covers(&transaction.header.dot) {
         return;
     }
     for op in &transaction.ops {
         let Op::Rows(group) = op else { continue };
+        unseen.tables.insert(group.table_id);
         for (column, values) in group.columns.iter().zip(&group.cells) {
             if column.mode != Mode::Delta {
                 continue;
             }
             for (at, value) in values.iter().enumerate() {
                 let name = (group.table_id, group.key(at).to_bytes(), column.id);
-                *deltas.entry(name).or_default() += i128::from(units(value).unwrap_or(0));
+                *unseen.deltas.entry(name).or_default() += i128::from(units(value).unwrap_or(0));
             }
         }
     }

@@ -27,6 +27,8 @@ pub struct Cell {
     pub shown: Value,
     /// The write it is shown for; none where nothing was ever set.
     pub by: Option<WriteId>,
+    /// The writes that made it what it is, greatest first.
+    pub makers: Vec<WriteId>,
     /// Greatest first.
     pub siblings: Vec<Sibling<Claim>>,
     /// Whether siblings that differ are for a person to decide.
@@ -53,6 +55,10 @@ impl Cell {
         Self {
             shown: chosen.map_or(unwritten, |sibling| sibling.what.shows.clone()),
             by: chosen.map(|sibling| sibling.by),
+            makers: match column.kind {
+                ColumnType::Counter { .. } => counter::makers(writes, chosen.map(|sibling| sibling.by)),
+                _ => chosen.map(|sibling| sibling.by).into_iter().collect(),
+            },
             siblings,
             tells: !matches!(column.kind, ColumnType::Stamp | ColumnType::Quiet),
         }

@@ -1,6 +1,7 @@
 //! A counter: the shown offset, and all deltas ever.
 
 use tandem_protocol::decimal::Decimal;
+use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Mode;
 use tandem_protocol::value::Value;
 
@@ -37,6 +38,15 @@ pub fn miscounted(scale: u8, writes: &CellWrites<'_, '_>) -> Option<String> {
             (*says != should).then(|| format!("{} counted {says}, which is {should}", write.entry.header.dot))
         },
     )
+}
+
+/// Who made it what it is: of its writes, deltas or not, those that no other writer of it knew;
+/// but of offsets only the one that is shown.
+pub fn makers(writes: &CellWrites<'_, '_>, shown: Option<WriteId>) -> Vec<WriteId> {
+    let said = writes.iter().filter(|(_, mode, _)| *mode != Mode::Counted);
+    let said: Vec<_> = said.map(|(write, mode, _)| (*write, *mode == Mode::Delta)).collect();
+    let last = siblings::siblings(&said).into_iter();
+    last.filter(|one| one.what || Some(one.by) == shown).map(|one| one.by).collect()
 }
 
 /// What it shows while no offset was ever set.

@@ -48,6 +48,8 @@ pub struct Expected {
     pub parked: usize,
     /// Of each counter that was said to be another number than was counted: who said so.
     pub miscounted: Vec<String>,
+    /// References of shown rows that lead to none: no writer was to be allowed that.
+    pub dangling: Vec<String>,
 }
 
 /// The meaning of a set of transactions: their order does not matter, nor that some are given twice.
@@ -72,6 +74,7 @@ pub fn fold(transactions: &[Transaction]) -> Expected {
         conflicts,
         conflict_fingerprint,
         parked,
+        dangling: reach::dangling(&tables),
         miscounted: tables.iter().flat_map(Table::miscounted).collect(),
     }
 }

@@ -24,6 +24,23 @@ pub fn mark_shown(tables: &mut [Table<'_>]) {
     }
 }
 
+/// References of shown rows that lead to none.
+pub fn dangling(tables: &[Table<'_>]) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, table) in tables.iter().enumerate() {
+        for row in table.shown_rows() {
+            let lost = referred(tables, at, &row.key.to_bytes())
+                .into_iter()
+                .find(|(target, key)| !tables[*target].rows.get(key).is_some_and(|row| row.shown));
+            let told = lost.map(|(target, _)| {
+                format!("{} {:?} refers to no row of {}", table.def.name, row.key, tables[target].def.name)
+            });
+            found.extend(told);
+        }
+    }
+    found
+}
+
 /// The rows to which a row refers, whether they were ever written or not.
 fn referred(tables: &[Table<'_>], at: usize, key: &[u8]) -> Vec<Place> {
     let table = &tables[at];

@@ -72,11 +72,42 @@ impl World {
         self.check_again();
     }
 
+    /// Every reference that a site shows leads to a row shown there.
+    pub fn check_references(&mut self, at: usize) {
+        let Some(space) = self.sites[at].space() else { return };
+        let schema = space.schema();
+        for table in schema.tables().map(|table| &table.shown) {
+            for column in &table.columns {
+                let Some(target) = column.references.as_ref().and_then(|one| schema.table(&one.table)) else {
+                    continue;
+                };
+                let (child, column, target) = (&table.name, &column.name, &target.shown);
+                let sql = format!(
+                    "SELECT {column} FROM {child} AS c WHERE {column} IS NOT NULL
+                       AND NOT EXISTS (SELECT 1 FROM {} AS t WHERE t.{} = c.{column})",
+                    target.name, target.key[0]
+                );
+                let lost = match space.query(&sql, &[]) {
+                    Ok((lost, _)) => {
+                        lost.rows.first().map(|row| format!("{row:?} leads to no row of {}", target.name))
+                    }
+                    Err(error) => Some(error.to_string()),
+                };
+                if let Some(lost) = lost {
+                    return self.fail(format!("{child}.{column}: {lost}"));
+                }
+            }
+        }
+    }
+
     /// What all sites show is what the log means.
     fn check_reference(&mut self, transactions: &[Transaction]) {
         let expected = reference::fold(transactions);
         if let Some(miscounted) = expected.miscounted.first() {
             return self.fail(miscounted.clone());
+        }
+        if let Some(dangling) = expected.dangling.first() {
+            return self.fail(dangling.clone());
         }
         let expected = of_reference(&expected);
         let shown = match self.sites[0].space().map(seen) {

@@ -75,11 +75,25 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
                 format!("({})", values.join(", "))
             };
             let values = row(random);
+            let unique = table.uniques.iter().find(|unique| unique.columns.len() == 1);
+            let unique = unique.map(|unique| unique.columns[0].clone());
             match random.below(8) {
                 0 | 1 => drawn(
                     "insert or replace",
                     format!("INSERT OR REPLACE INTO {name} ({names}) VALUES {values}"),
                 ),
+                3 | 6 if unique.is_some() => {
+                    // Of a value that may be in conflict at the moment.
+                    let on = unique.unwrap_or_default();
+                    let action = match some.iter().find(|column| column.name != on) {
+                        Some(column) => format!("DO UPDATE SET {0} = excluded.{0}", column.name),
+                        None => "DO NOTHING".to_owned(),
+                    };
+                    drawn(
+                        "upsert by another value",
+                        format!("INSERT INTO {name} ({names}) VALUES {values} ON CONFLICT ({on}) {action}"),
+                    )
+                }
                 2 => drawn(
                     "insert or ignore",
                     format!("INSERT OR IGNORE INTO {name} ({names}) VALUES {values}"),
@@ -146,7 +160,8 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
             } else {
                 of_key(random)
             };
-            drawn(kind, format!("UPDATE {name} SET {} WHERE {condition}", sets.join(", ")))
+            let or = ["", "", "", "", "", "OR IGNORE ", "OR REPLACE "][random.below(7) as usize];
+            drawn(kind, format!("UPDATE {or}{name} SET {} WHERE {condition}", sets.join(", ")))
         }
         27..=29 => drawn("delete", format!("DELETE FROM {name} WHERE {}", of_key(random))),
         _ => drawn("insert", {

@@ -77,7 +77,9 @@ impl World {
         if self.random.one_in(25) {
             // Whole chains of rows go at once, some of which others refer to at that time.
             self.counts.one("statement: clear out");
-            for sql in ["UPDATE pupils SET room = NULL", "DELETE FROM rooms"] {
+            let parents_first = ["DELETE FROM rooms", "UPDATE pupils SET room = NULL"];
+            let children_first = ["UPDATE pupils SET room = NULL", "DELETE FROM rooms"];
+            for sql in if self.random.one_in(2) { parents_first } else { children_first } {
                 write.statements.push(Statement { sql: sql.to_owned(), params: Params::One(vec![]) });
             }
         }
@@ -254,6 +256,9 @@ impl World {
         }
         self.counts.one("write: recorded");
         self.ledger.recorded_as(number, dot);
+        if number.is_multiple_of(4) {
+            self.check_references(at);
+        }
     }
 
     /// How many writes nobody knows the fate of.

@@ -184,7 +184,7 @@ fn check(state: &RowState, writes: &[Write]) -> Result<(), TestCaseError> {
     }
     prop_assert_eq!(state.cells.len(), of_cells.len());
     for (id, (set, sum)) in of_cells {
-        let Cell { set: register, sum: counted } = &state.cells[&id];
+        let Cell { set: register, sum: counted, .. } = &state.cells[&id];
         let held: Vec<WriteId> = register.siblings().iter().map(|sibling| sibling.by).collect();
         prop_assert_eq!(held, siblings(&set).into_keys().rev().collect::<Vec<_>>());
         prop_assert_eq!(*counted, sum);

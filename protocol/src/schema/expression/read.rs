@@ -38,7 +38,7 @@ pub fn literal(sql: &Expr) -> Option<Value> {
         Expr::Nested(inner) => literal(inner),
         Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match number(expr)? {
             // The one number that fits only with its sign.
-            Value::Real(number) if number == 9_223_372_036_854_775_808.0 => Some(Value::Integer(i64::MIN)),
+            Value::Real(9_223_372_036_854_775_808.0) => Some(Value::Integer(i64::MIN)),
             Value::Integer(number) => Some(Value::Integer(-number)),
             Value::Real(number) => Some(Value::Real(-number)),
             _ => None,

@@ -81,11 +81,34 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "return Ok(false);",
     },
     Mutation {
-        name: "kept-under-keys",
-        breaks: "rows that lose their last support are hidden while SQLite enforces foreign keys",
-        file: "store/src/view/local.rs",
-        old: "if self.has_unsupported()",
-        new: "if false && self.has_unsupported()",
+        name: "cascade-unrecorded",
+        breaks: "what ON DELETE does is not recorded",
+        file: "store/src/view/integrity.rs",
+        old: "self.connection.prepare_cached(&sql)?.execute(parameters)?;",
+        new: "self.capture.watcher().borrow_mut().on = false;
+            self.connection.prepare_cached(&sql)?.execute(parameters)?;
+            self.capture.watcher().borrow_mut().on = true;",
+    },
+    Mutation {
+        name: "deletion-not-judged",
+        breaks: "a row that others refer to can be deleted from under them",
+        file: "store/src/view/integrity.rs",
+        old: "if count > 0 {",
+        new: "if count > u64::MAX - 1 {",
+    },
+    Mutation {
+        name: "reference-not-judged",
+        breaks: "a row may refer to one that is not there",
+        file: "store/src/view/integrity.rs",
+        old: "if is_new && !self.is_there(target, value)? {",
+        new: "if false && is_new && !self.is_there(target, value)? {",
+    },
+    Mutation {
+        name: "first-counter-named",
+        breaks: "a rule broken on a counter names who set it, not who counted",
+        file: "protocol/src/merge/cell.rs",
+        old: "if latest.is_empty() {",
+        new: "if true || latest.is_empty() {",
     },
     Mutation {
         name: "document-change-dropped",

@@ -21,11 +21,9 @@ fn conflict(table: &Table<'_>, row: &Row<'_>, rule: Rule<'_>) -> Conflict {
     let mut versions = Vec::new();
     for (column, cell) in table.columns.iter().zip(&row.cells) {
         let name = &column.def.name;
-        if let (true, Some(cell)) = (rule.mentions(column.def), cell)
-            && let Some(by) = cell.by
-        {
+        if let (true, Some(cell)) = (rule.mentions(column.def), cell) {
             let held = Held::Value { column: name.clone(), value: Constant::new(&cell.shown) };
-            versions.push(Version { by, held });
+            versions.extend(cell.makers.iter().map(|by| Version { by: *by, held: held.clone() }));
         }
     }
     Conflict {

@@ -91,11 +91,30 @@ fn checks_see_decimals_as_numbers_and_counters_as_shown() {
     assert_eq!(
         log.conflicts(),
         [
-            "check t(1).paid / 2 <= 1.25: a=paid:2.51",
+            "check t(1).paid / 2 <= 1.25: b=paid:2.51",
             "check t(1).price < 10.5: b=price:10.50",
-            "check t(1).stock >= 0:"
+            "check t(1).stock >= 0: b=stock:-1"
         ]
     );
+}
+
+#[test]
+fn a_rule_broken_by_what_several_counted_names_all_of_them_and_not_who_began() {
+    let mut log = TestLog::new("CREATE TABLE t (id INTEGER PRIMARY KEY, due COUNTER CHECK (due < 10))");
+    log.insert('a', "t", 1, [set("due", 1)]);
+    log.tell_all();
+    log.at(3000).update('b', "t", 1, [add("due", 6)]);
+    log.at(3001).update('c', "t", 1, [add("due", 8)]);
+    assert_eq!(log.conflicts(), ["check t(1).due < 10: c=due:15 b=due:15"]);
+    // One set apart from them is named only if it is the one they count from.
+    log.at(2999).update('d', "t", 1, [set("due", 2)]);
+    assert_eq!(log.conflicts(), ["check t(1).due < 10: c=due:16 b=due:16 d=due:16"]);
+    log.tell_all();
+    log.at(2998).update('b', "t", 1, [add("due", -1)]);
+    assert_eq!(log.conflicts(), ["check t(1).due < 10: b=due:15"]);
+    log.tell_all();
+    log.update('a', "t", 1, [add("due", -9)]);
+    assert!(log.conflicts().is_empty());
 }
 
 #[test]
