@@ -14,6 +14,7 @@ pub mod clock;
 pub mod decimal;
 pub mod document;
 pub mod value;
+pub mod request;
 pub mod schema;
 
 pub mod op;

@@ -4,6 +4,7 @@
 mod commands;
 mod group;
 mod recovery;
+mod repeat;
 mod resolve;
 mod unseen;
 
@@ -17,6 +18,7 @@ pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob};
 
 pub(crate) use recovery::{fold, remove_view};
 
+use crate::answers::Answers;
 use crate::log::SpaceLog;
 use crate::space::Shared;
 use crate::view::View;
@@ -30,6 +32,8 @@ pub(crate) struct Writer {
     pub(crate) key: AuthorKey,
     pub(crate) log: SpaceLog,
     pub(crate) view: View,
+    /// What was answered to requests that can come again.
+    pub(crate) answers: Answers,
     pub(crate) shared: Arc<Shared>,
     pub(crate) clock: Clock,
     /// Up to where small records have been joined.

@@ -17,10 +17,11 @@ use tandem_protocol::verify::Chains;
 pub use engine::LogError;
 pub(crate) use engine::sync_folder;
 pub(crate) use medium::Medium;
+pub(crate) use medium::Shelf;
 pub(crate) use record::Record;
 
+use crate::answers::Answers;
 use engine::VALUE_BYTES;
-use medium::Shelf;
 
 /// Records smaller than this are joined with their neighbours. Joining writes them a second time:
 /// worth it where a record is mostly overhead, not where it is mostly data.
@@ -55,6 +56,12 @@ impl SpaceLog {
     pub(crate) fn open(medium: Arc<Medium>, space: SpaceId) -> Result<Self, LogError> {
         let shelf = medium.shelf(&format!("log/{space}"))?;
         Ok(Self { medium, shelf })
+    }
+
+    /// What lies beside the log of that space and becomes durable with it.
+    pub(crate) fn answers(&self, space: SpaceId) -> Result<Answers, LogError> {
+        let shelf = self.medium.shelf(&format!("answers/{space}"))?;
+        Ok(Answers::new(Arc::clone(&self.medium), shelf))
     }
 
     /// Arrival number after the last transaction. Records at the end that cannot be read (a write

@@ -6,6 +6,7 @@ mod crashes;
 mod documents;
 mod found;
 mod parked;
+mod requests;
 mod writes;
 
 use std::path::Path;

@@ -33,7 +33,7 @@ CREATE TABLE _tandem_parked (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_keys (
   key BLOB NOT NULL, author INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,
-  PRIMARY KEY (key, author, seq)
+  request BLOB NOT NULL, PRIMARY KEY (key, author, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_settled (
   conflict BLOB NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (conflict, author, seq)

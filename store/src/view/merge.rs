@@ -100,9 +100,11 @@ impl View {
         ])?;
         if let Some(key) = &header.key {
             self.connection
-                .prepare_cached("INSERT INTO _tandem_keys (key, author, seq, time) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![key, author, seq, header.time_ms])?;
-            self.list_duplicate(key)?;
+                .prepare_cached(
+                    "INSERT INTO _tandem_keys (key, author, seq, time, request) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![key.key, author, seq, header.time_ms, key.request])?;
+            self.list_duplicate(&key.key)?;
         }
         self.memory.ops += ops as u64;
         self.memory.advance(header, chain, context);

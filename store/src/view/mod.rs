@@ -5,6 +5,7 @@
 //! of transactions changes is committed together with the log position it brings the view to.
 
 mod access;
+mod again;
 mod bind;
 mod capture;
 mod conflicts;
@@ -52,7 +53,7 @@ use preupdate::Attached;
 use references::Pending;
 
 /// Format of the view's own tables. A view of another version is rebuilt.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Why the view could not be read or changed.
 #[derive(Debug, thiserror::Error)]

@@ -46,7 +46,9 @@ impl Writer {
         };
         let sealed = view.state("sealed")?.unwrap_or(0) as u64;
         let clock = Clock::default();
-        let mut writer = Self { space, key, log, view, shared, clock, sealed, unsealed_bytes: 0, log_end };
+        let answers = log.answers(space)?;
+        let mut writer =
+            Self { space, key, log, view, answers, shared, clock, sealed, unsealed_bytes: 0, log_end };
         if writer.follows_log()? {
             writer.catch_up()?;
         } else {

@@ -39,7 +39,7 @@ impl<'a> History<'a> {
             context.join(&header.context);
             let mut past = context.clone();
             if dot.seq > 1 {
-                past.advance(dot.author, Head { seq: dot.seq - 1, prefix: [0; 8] });
+                past.advance(dot.author, Head { seq: dot.seq - 1, prefix: [0; 16] });
             }
             let held = past.transactions() + 1;
             // Nobody has seen more than there was to see.

@@ -40,8 +40,8 @@ impl Log {
     }
 
     fn append(&mut self, header: Header, bytes: Vec<u8>) {
-        let mut prefix = [0; 8];
-        prefix.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..8]);
+        let mut prefix = [0; 16];
+        prefix.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..16]);
         self.vector.advance(header.dot.author, Head { seq: header.dot.seq, prefix });
         self.entries.push((header, bytes));
     }

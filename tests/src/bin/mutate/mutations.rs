@@ -109,6 +109,13 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "conflict.versions.len() > 2 && !all_settled",
     },
     Mutation {
+        name: "request-hash-ignored",
+        breaks: "another request with a known idempotency key is answered as if it were the first",
+        file: "store/src/writer/repeat.rs",
+        old: "filter(|(_, request)| *request == key.request)",
+        new: "filter(|_| true)",
+    },
+    Mutation {
         name: "check-unlisted",
         breaks: "a broken CHECK or NOT NULL is not listed",
         file: "store/src/view/conflicts.rs",
@@ -119,8 +126,8 @@ pub const MUTATIONS: &[Mutation] = &[
         name: "answered-before-durable",
         breaks: "a write is answered before the log is flushed",
         file: "store/src/writer/group.rs",
-        old: "logged.and_then(|()| self.log.flush())",
-        new: "logged",
+        old: "kept.and_then(|()| self.log.flush())",
+        new: "kept",
     },
     Mutation {
         name: "view-keeps-stale-rows",
