@@ -7,6 +7,7 @@
 
 pub mod bounds;
 
+pub mod fork;
 pub mod identity;
 pub mod version;
 pub mod clock;

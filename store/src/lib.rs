@@ -8,6 +8,7 @@
 
 mod answers;
 mod folder;
+mod forks;
 mod log;
 mod receive;
 #[cfg(feature = "simulation")]

@@ -3,6 +3,7 @@
 
 mod commands;
 mod group;
+mod held;
 mod recovery;
 mod repeat;
 mod resolve;
@@ -19,7 +20,7 @@ pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob};
 pub(crate) use recovery::{fold, remove_view};
 
 use crate::answers::Answers;
-use crate::log::SpaceLog;
+use crate::log::{Shelf, SpaceLog};
 use crate::space::Shared;
 use crate::view::View;
 
@@ -34,6 +35,8 @@ pub(crate) struct Writer {
     pub(crate) view: View,
     /// What was answered to requests that can come again.
     pub(crate) answers: Answers,
+    /// Where forks are noted.
+    pub(crate) forks: Shelf,
     pub(crate) shared: Arc<Shared>,
     pub(crate) clock: Clock,
     /// Up to where small records have been joined.

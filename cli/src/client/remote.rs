@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use tandem_node::Running;
 use tandem_node::api::event::Event;
 use tandem_node::api::status::Status;
+use tandem_node::api::transaction::{Transact, Transacted};
 use tandem_node::api::{ApiError, Result, error_kind};
 use tandem_node::http::Token;
 use ureq::http::{Method, Request, Response};

@@ -4,6 +4,7 @@ mod conflicts;
 mod convergence;
 mod crashes;
 mod documents;
+mod forks;
 mod found;
 mod parked;
 mod requests;

@@ -21,7 +21,7 @@ CREATE TABLE _tandem_authors (
 ) STRICT;
 CREATE TABLE _tandem_transactions (
   arrival INTEGER PRIMARY KEY, author INTEGER NOT NULL, seq INTEGER NOT NULL,
-  time INTEGER NOT NULL, ops INTEGER NOT NULL
+  time INTEGER NOT NULL, ops INTEGER NOT NULL, hash BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX _tandem_dots ON _tandem_transactions (author, seq);
 CREATE TABLE _tandem_system (

@@ -88,15 +88,15 @@ impl View {
         context: Arc<tandem_protocol::version::VersionVector>,
     ) -> ViewResult<()> {
         let author = self.memory.author_number(header.dot.author);
-        let sql =
-            "INSERT INTO _tandem_transactions (arrival, author, seq, time, ops) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let sql = "INSERT INTO _tandem_transactions (arrival, author, seq, time, ops, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (arrival, seq) = (self.memory.position as i64, header.dot.seq as i64);
         self.connection.prepare_cached(sql)?.execute(params![
             arrival,
             author,
             seq,
             header.time_ms,
-            ops as i64
+            ops as i64,
+            chain.hash.prefix()
         ])?;
         if let Some(key) = &header.key {
             self.connection

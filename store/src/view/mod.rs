@@ -42,6 +42,7 @@ pub(crate) use conflicts::decode;
 pub(crate) use local::{LocalError, is_refusal};
 pub(crate) use memory::{Authors, Memory};
 pub(crate) use merge::Merged;
+pub(crate) use persist::PREFIX_SQL;
 pub(crate) use row_op::{CellWrite, Deltas, Unseen, push_cell};
 pub(crate) use rules::Broken;
 pub(crate) use table::{ViewTable, quoted};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 use tandem_protocol::codec;
 use tandem_protocol::fingerprint::Fingerprint;
-use tandem_protocol::identity::{Author, TxHash};
+use tandem_protocol::identity::{Author, Prefix, TxHash};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Op;
@@ -18,6 +18,9 @@ use super::memory::{Authors, Memory, TableStats};
 use super::references::Pending;
 use super::table::ViewTable;
 use super::{VERSION, View, ViewError, ViewResult, ddl, functions};
+
+/// The first half of the hash of a transaction, by its author's number and its own.
+pub(crate) const PREFIX_SQL: &str = "SELECT hash FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
 
 impl View {
     /// Reads back what [`View::save`] wrote; lays out a new view.
@@ -270,6 +273,13 @@ impl View {
             .query_row(params![number, dot.seq as i64], |row| row.get(0))
             .optional()?;
         Ok(found.map(|arrival| arrival as u64))
+    }
+
+    /// The first half of a transaction's hash.
+    pub(crate) fn prefix_of(&self, dot: &Dot) -> ViewResult<Option<Prefix>> {
+        let Some(number) = self.memory.authors.number(&dot.author) else { return Ok(None) };
+        let mut statement = self.connection.prepare_cached(PREFIX_SQL)?;
+        Ok(statement.query_row(params![number, dot.seq as i64], |row| row.get(0)).optional()?)
     }
 
     /// The time of each author's last transaction.

@@ -9,11 +9,12 @@ use tandem_protocol::op::Op;
 use tandem_protocol::request::RequestKey;
 use tandem_protocol::schema::ddl;
 use tandem_protocol::transaction::{self, Header, Previous, Transaction};
-use tandem_protocol::verify::{self, ChainHead, Chains, Known};
+use tandem_protocol::verify::{self, ChainHead, Chains, Known, Verified};
 use tandem_protocol::version::{Dot, VersionVector};
 
 use super::Writer;
 use super::commands::{Job, LocalJob, LocalWork, RemoteJob};
+use super::held::HeldHere;
 use crate::answers::Answer;
 use crate::log::{LogError, Record};
 use crate::receive::{ReceiveError, Received, add_changes};
@@ -228,8 +229,9 @@ impl Writer {
         {
             return Ok(answer);
         }
-        let vector = self.view.memory.vector();
-        if write.basis.as_ref().is_some_and(|basis| !vector.covers_all(basis)) {
+        if let Some(basis) = &write.basis
+            && !self.holds(basis)?
+        {
             return Err(Refusal::unknown_basis().into());
         }
         let labels =
@@ -237,6 +239,17 @@ impl Writer {
         let written = self.record_sql(&write.statements, Vec::new(), labels, now_ms, pending)?;
         pending.answers.extend(key.map(|key| (key, written.clone(), now_ms)));
         Ok(written)
+    }
+
+    /// Whether what a vector names is held here, and is the same.
+    fn holds(&self, vector: &VersionVector) -> Result<bool, ViewError> {
+        for (author, head) in vector.0.iter().filter(|(_, head)| head.seq > 0) {
+            let dot = Dot { author: *author, seq: head.seq };
+            if self.view.prefix_of(&dot)? != Some(head.prefix) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Runs statements and records what they did, and `besides`.
@@ -394,12 +407,23 @@ impl Writer {
     fn run_remote(&mut self, job: &RemoteJob, pending: &mut Pending) -> Result<Received, JobError> {
         let block = Block::decode(&job.block).map_err(verify::Fault::from).map_err(ReceiveError::from)?;
         let memory = &self.view.memory;
-        let known = Known { space: self.space, chains: &memory.chains, membership: &memory.membership };
-        let incoming = verify::verify(&block, known).map_err(ReceiveError::from)?;
+        let held = HeldHere { view: &self.view, log: &self.log, recent: &pending.recent };
+        let known = Known {
+            space: self.space,
+            chains: &memory.chains,
+            held: &held,
+            membership: &memory.membership,
+            withheld: &job.withheld,
+        };
+        let Verified { incoming, forks, withheld, left_out } =
+            verify::verify(&block, known).map_err(ReceiveError::from)?;
+        for fork in &forks {
+            self.shared.forks.note(&self.log, &self.forks, *fork);
+        }
         let first = self.view.memory.position;
         let mut chains_before = Chains::new();
         let mut builder = (incoming.len() < block.len()).then(BlockBuilder::default);
-        let mut received = Received::default();
+        let mut received = Received { forks, withheld, left_out, ..Received::default() };
         let mut recent: Vec<Recent> = Vec::new();
         let mut committed: Vec<CommittedTransaction> = Vec::new();
         for one in incoming {

@@ -1,5 +1,6 @@
 //! The bytes of every message, frozen: programs of different versions meet on one stream.
 
+use crate::fork::Withheld;
 use crate::identity::{Author, Signature};
 use crate::session::message::{Hello, Message, Welcome};
 use crate::session::{Farewell, FrameReader, Listing};
@@ -50,6 +51,14 @@ fn messages() -> Vec<(Message, &'static str)> {
             "102501010101010101010101010101010101010101010101010101010101010101010101020405",
         ),
         (Message::Bye(Farewell::Other(9)), "110109"),
+        (
+            Message::Forked(0, Author([1; 32]), Head { seq: 300, prefix: [0xab; 16] }),
+            "1234000101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab",
+        ),
+        (
+            Message::Withheld(0, Withheld([(Author([1; 32]), 300)].into())),
+            "132500010101010101010101010101010101010101010101010101010101010101010101fb2c01",
+        ),
     ]
 }
 
