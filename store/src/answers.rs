@@ -107,7 +107,7 @@ impl Answers {
 
     /// Removes the oldest answers until the rest are young and few enough. Gives what is left.
     fn forget(&self, mut bytes: u64, now_ms: i64) -> Result<u64, LogError> {
-        let mut ages = self.shelf.from(b"t").into_iter();
+        let mut ages = self.shelf.from(b"t");
         while let Some((age, size)) = ages.next().transpose()? {
             let Some((time_ms, key)) = read_age(&age) else { break };
             if bytes <= self.most && now_ms.saturating_sub(time_ms) <= KEPT_MS {

@@ -82,7 +82,7 @@ impl View {
             if prepared.parameter_count() != table.key.len() || !prepared.readonly() {
                 return Ok(());
             }
-            result.columns = prepared.column_names().into_iter().map(str::to_owned).collect();
+            result.columns = prepared.column_names().map(str::to_owned).collect();
             for group in groups.iter().filter(|group| group.action != Action::Delete) {
                 for at in 0..group.rows() {
                     let key = group.key(at);

@@ -133,7 +133,7 @@ impl World {
             }
             Output::Read { from, have, withheld, max_bytes, .. } => {
                 if self.random.one_in(2) {
-                    return self.read(at, peer, stream, from, &have, withheld, max_bytes);
+                    return self.read(at, peer, stream, from, (&have, withheld), max_bytes);
                 }
                 let after = self.random.below(self.sites[at].disk_ms);
                 let boot = self.sites[at].boot;
@@ -205,8 +205,7 @@ impl World {
         peer: usize,
         stream: u64,
         from: u64,
-        have: &VersionVector,
-        withheld: Withheld,
+        (have, withheld): (&VersionVector, Withheld),
         max_bytes: usize,
     ) {
         if !self.is_current(at, peer, stream) {

@@ -320,7 +320,7 @@ impl World {
             Event::Disk { at, boot } => self.disk(at, boot),
             Event::Read { at, boot, peer, stream, from, have, withheld, max_bytes } => {
                 if self.sites[at].boot == boot {
-                    self.read(at, peer, stream, from, &have, withheld, max_bytes);
+                    self.read(at, peer, stream, from, (&have, withheld), max_bytes);
                 }
             }
             Event::Arrive { at, from, parcel } => match self.lines.get_mut(&(from, at)) {

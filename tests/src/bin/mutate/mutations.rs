@@ -116,6 +116,13 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "filter(|_| true)",
     },
     Mutation {
+        name: "other-branch-uncompared",
+        breaks: "a smaller number that a peer holds is not compared with what is held under it",
+        file: "store/src/space/forks.rs",
+        old: "(held != head.prefix).then_some(fork)",
+        new: "(false && held != head.prefix).then_some(fork)",
+    },
+    Mutation {
         name: "check-unlisted",
         breaks: "a broken CHECK or NOT NULL is not listed",
         file: "store/src/view/conflicts.rs",
