@@ -3,12 +3,13 @@
 
 use rust_i18n::t;
 use serde::Serialize;
+use tandem_node::api::fork::Fork;
 use tandem_node::api::peer::Peer;
 use tandem_node::api::status::{RunningNode, SpaceStatus, Status};
 
 use crate::clock::{self, Verdict};
 use crate::moment;
-use crate::verb::status::bytes;
+use crate::verb::status::{self, bytes};
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -105,6 +106,7 @@ fn of_space(space: &SpaceStatus, node_runs: bool) -> Vec<Check> {
     }
     checks.push(parked(space.waiting));
     checks.push(conflicts(space.open_conflicts));
+    checks.extend(space.forks.iter().map(forked));
     if node_runs {
         checks.extend(clocks(&space.peers));
         checks.extend(peers(&space.peers));
@@ -117,6 +119,11 @@ fn parked(count: u64) -> Check {
         return Check::ok("parked", t!("doctor.none_parked"));
     }
     Check::warning("parked", t!("status.waiting_of", count = count), t!("doctor.parked_next"))
+}
+
+fn forked(fork: &Fork) -> Check {
+    let next = t!("fork.problem_next", site = fork.site_name);
+    Check::problem("fork", t!("fork.problem", fork = status::fork(fork)), next)
 }
 
 fn conflicts(open: u64) -> Check {
@@ -258,6 +265,18 @@ mod tests {
         );
         assert_eq!(super::listening(&node(&["/ip4/192.168.1.20/tcp/7118"])).level, Level::Ok);
         assert_eq!(version(&node(&[])).unwrap().check, "version");
+    }
+
+    #[test]
+    fn two_transactions_of_one_name_are_a_problem() {
+        let (held, other) = ("0123456789".repeat(3), "abcdef".repeat(5));
+        let fork = Fork { author: "a".into(), site_name: "till".into(), seq: 7, held, other };
+        let check = forked(&fork);
+        assert_eq!((check.check, check.level), ("fork", Level::Problem));
+        assert!(
+            check.message.contains("till, transaction 7: here 01234567, elsewhere abcdefab"),
+            "{check:?}"
+        );
     }
 
     #[test]

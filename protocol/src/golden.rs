@@ -9,6 +9,7 @@ use crate::document::{Document, DocumentId, DocumentKind};
 use crate::identity::{Author, AuthorKey, SpaceId};
 use crate::membership::{Admission, MemberOp, Role};
 use crate::op::{Action, CellColumn, Mode, Op, RowGroup, Settlement};
+use crate::request::{Asked, RequestKey};
 use crate::schema::{ColumnId, Constant, Schema, SchemaOp, TableId, ddl};
 use crate::transaction::{self, Header, Previous, Transaction};
 use crate::value::Value;
@@ -32,15 +33,25 @@ fn key() -> AuthorKey {
     AuthorKey::from_secret(&[7; 32])
 }
 
+fn request() -> RequestKey {
+    let sets =
+        vec![vec![Value::Integer(3), Value::Text("stylo".into())], vec![Value::Null, Value::Real(1.5)]];
+    let statements =
+        [("UPDATE items SET stock = stock - ? WHERE name = ?", sets), ("DELETE FROM tags", vec![])];
+    let basis = VersionVector([(Author([5; 32]), Head { seq: 3, prefix: [9; 16] })].into());
+    let asked = Asked { basis: Some(&basis), by: Some("caisse 1"), message: None };
+    RequestKey::new("sale-1", statements.iter().map(|(sql, sets)| (*sql, sets.as_slice())), asked)
+}
+
 fn header(seq: u64) -> Header {
-    let head = Head { seq: 3, prefix: [9; 8] };
+    let head = Head { seq: 3, prefix: [9; 16] };
     let vector = VersionVector([(Author([5; 32]), head)].into());
     Header {
         dot: Dot { author: key().author(), seq },
         time_ms: 1_735_689_600_000,
         context: vector.clone(),
         basis: (seq == 2).then_some(vector),
-        key: (seq == 2).then(|| transaction::idempotency_hash("sale-1")),
+        key: (seq == 2).then(request),
         by: Some("caisse 1".into()),
         message: None,
     }
@@ -89,6 +100,12 @@ fn transaction_bytes_hash_and_signature() {
     pinned("hash.txt", &hash.to_string());
     pinned("signature.hex", &hex(&key().sign(&hash).0));
     pinned("author.txt", &key().author().to_string());
+}
+
+#[test]
+fn request_hashes() {
+    let RequestKey { key, request } = request();
+    assert_eq!(format!("{} {}", hex(&key), hex(&request)), include_str!("golden/request.txt").trim());
 }
 
 #[test]

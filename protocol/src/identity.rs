@@ -18,6 +18,9 @@ pub struct SpaceId(pub [u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct TxHash(pub [u8; 32]);
 
+/// The first half of a [`TxHash`].
+pub type Prefix = [u8; 16];
+
 /// An Ed25519 signature over a [`TxHash`].
 #[derive(Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct Signature(pub [u8; 64]);
@@ -65,11 +68,11 @@ impl Author {
 }
 
 impl TxHash {
-    /// The first eight bytes: enough, with author and seq beside them, to notice at once that two
-    /// different transactions go by one name.
-    pub fn prefix(&self) -> [u8; 8] {
-        let mut prefix = [0; 8];
-        prefix.copy_from_slice(&self.0[..8]);
+    /// The first half: enough, with author and seq beside them, to notice at once that two
+    /// different transactions go by one name, also where somebody looks for two that agree in it.
+    pub fn prefix(&self) -> Prefix {
+        let mut prefix = [0; 16];
+        prefix.copy_from_slice(&self.0[..16]);
         prefix
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod bounds;
 
+pub mod fork;
 pub mod identity;
 pub mod version;
 pub mod clock;
@@ -16,6 +17,7 @@ pub mod decimal;
 pub mod document;
 pub mod value;
 pub mod sql_text;
+pub mod request;
 pub mod schema;
 
 pub mod op;

@@ -16,6 +16,7 @@ use crate::codec::{self, DecodeError, Reader, put_varint};
 use crate::identity::{Author, TxHash};
 use crate::merge::WriteId;
 use crate::op::Op;
+use crate::request::RequestKey;
 use crate::version::{Dot, Head, VersionVector};
 
 const VERSION: u8 = 1;
@@ -35,8 +36,8 @@ pub struct Header {
     /// What the *writer* had seen, where that is less than the context and the author's past.
     /// Governs meaning.
     pub basis: Option<VersionVector>,
-    /// Hash of the client's idempotency key.
-    pub key: Option<[u8; 32]>,
+    /// The client's request, where it named one by an idempotency key.
+    pub key: Option<RequestKey>,
     /// Who did it: user or device.
     pub by: Option<String>,
     /// Why, or with what.
@@ -176,11 +177,6 @@ pub fn hash(previous: Previous, bytes: &[u8]) -> TxHash {
     hasher.update(&previous.0);
     hasher.update(bytes);
     TxHash(*hasher.finalize().as_bytes())
-}
-
-/// The hash of a client's idempotency key, as a transaction carries it.
-pub fn idempotency_hash(key: &str) -> [u8; 32] {
-    *blake3::hash(key.as_bytes()).as_bytes()
 }
 
 /// The basis of a write: what its writer had seen. Without an explicit basis that is the full

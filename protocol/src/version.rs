@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use bincode::{Decode, Encode};
 
-use crate::identity::{Author, InvalidId, TxHash};
+use crate::identity::{Author, InvalidId, Prefix, TxHash};
 
 /// The name of a transaction: its author and its number, from 1 without gaps.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
@@ -37,14 +37,14 @@ impl FromStr for Dot {
     }
 }
 
-/// The newest transaction of one author that is known: its number, and the first eight bytes of
+/// The newest transaction of one author that is known: its number, and the first 16 bytes of
 /// its hash, so that two different transactions under one name are noticed at once.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
 pub struct Head {
     /// Number of the author's newest known transaction.
     pub seq: u64,
     /// First bytes of that transaction's hash.
-    pub prefix: [u8; 8],
+    pub prefix: Prefix,
 }
 
 impl Head {
@@ -118,7 +118,7 @@ mod tests {
 
     fn vectors() -> impl Strategy<Value = VersionVector> {
         prop::collection::btree_map(0u8..5, 1u64..9, 0..5).prop_map(|map| {
-            let head = |seq| Head { seq, prefix: [seq as u8; 8] };
+            let head = |seq| Head { seq, prefix: [seq as u8; 16] };
             VersionVector(map.into_iter().map(|(a, seq)| (Author([a; 32]), head(seq))).collect())
         })
     }

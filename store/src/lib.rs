@@ -6,7 +6,9 @@
 //! durable, and only then committed in the view and answered. What other sites wrote comes in
 //! through [`Space::receive`] and takes the same way from there.
 
+mod answers;
 mod folder;
+mod forks;
 mod log;
 mod receive;
 #[cfg(feature = "simulation")]

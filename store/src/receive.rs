@@ -1,5 +1,7 @@
 //! A block received from another site or read from a bundle.
 
+use tandem_protocol::fork::{Fork, Withheld};
+use tandem_protocol::session::Taken;
 use tandem_protocol::verify::Fault;
 use tandem_protocol::version::VersionVector;
 
@@ -15,6 +17,19 @@ pub struct Received {
     pub changes: Vec<TableChange>,
     /// Everything held now.
     pub vector: VersionVector,
+    /// Chains found to have forked.
+    pub forks: Vec<Fork>,
+    /// What does not pass for that reason, besides what was known not to.
+    pub withheld: Withheld,
+    /// Whether something of the block was left out for that reason.
+    pub left_out: bool,
+}
+
+impl From<Received> for Taken {
+    fn from(received: Received) -> Self {
+        let Received { vector, forks, withheld, left_out, .. } = received;
+        Self { vector, forks, withheld, left_out }
+    }
 }
 
 /// Why a block was not taken in. Nothing of it was.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel, sync_channel};
 
+use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
 use tandem_protocol::membership::{MemberOp, Role};
 use tandem_protocol::op::Op;
@@ -55,14 +56,16 @@ pub enum Request {
     Record(Vec<Op>),
     /// [`Space::receive`].
     Receive(Vec<u8>),
+    /// [`Space::receive_without`].
+    ReceiveWithout(Vec<u8>, Withheld),
 }
 
 /// What became of a [`Request`].
 #[derive(Debug)]
 pub enum Answer {
-    /// Of all but [`Request::Receive`].
+    /// Of all others.
     Written(Result<Written, WriteError>),
-    /// Of [`Request::Receive`].
+    /// Of [`Request::Receive`] and [`Request::ReceiveWithout`].
     Received(Result<Received, ReceiveError>),
 }
 
@@ -265,13 +268,22 @@ fn job(
         Request::Rename { author, name } => LocalWork::rename(me.1, author, name),
         Request::Resolve(resolution) => LocalWork::Resolve(resolution),
         Request::Record(ops) => LocalWork::Ops(ops),
-        Request::Receive(block) => {
-            let reply = Box::new(move |result| drop(answers.send((at, Answer::Received(result)))));
-            return Job::Remote(RemoteJob { block, now_ms, reply });
-        }
+        Request::Receive(block) => return received(block, Withheld::default(), now_ms, at, answers),
+        Request::ReceiveWithout(block, withheld) => return received(block, withheld, now_ms, at, answers),
     };
     let reply = Box::new(move |result| drop(answers.send((at, Answer::Written(result)))));
     Job::Local(LocalJob { work, now_ms, reply })
+}
+
+fn received(
+    block: Vec<u8>,
+    withheld: Withheld,
+    now_ms: i64,
+    at: usize,
+    answers: Sender<(usize, Answer)>,
+) -> Job {
+    let reply = Box::new(move |result| drop(answers.send((at, Answer::Received(result)))));
+    Job::Remote(RemoteJob { block, withheld, now_ms, reply })
 }
 
 /// Between two transactions of the one thread that writes to it, database and write-ahead log

@@ -3,6 +3,7 @@
 
 mod conflicts;
 mod entries;
+mod forks;
 mod shared;
 mod status;
 mod verify;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::{MemberOp, Membership, Role};
 use tandem_protocol::schema::{Judge, Schema, TableId};
@@ -237,7 +239,18 @@ impl Space {
         block: Vec<u8>,
         reply: impl FnOnce(Result<Received, ReceiveError>) + Send + 'static,
     ) {
-        self.send(Command::Job(Job::Remote(RemoteJob { block, now_ms: now_ms(), reply: Box::new(reply) })));
+        self.receive_without(block, Withheld::default(), reply);
+    }
+
+    /// As [`Space::receive`], from where something is known not to pass because a chain forked.
+    pub fn receive_without(
+        &self,
+        block: Vec<u8>,
+        withheld: Withheld,
+        reply: impl FnOnce(Result<Received, ReceiveError>) + Send + 'static,
+    ) {
+        let reply = Box::new(reply);
+        self.send(Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms: now_ms(), reply })));
     }
 
     /// Builds the view anew from the log.

@@ -1,6 +1,7 @@
 //! A local write: what is asked, what is answered, and how it can be refused.
 
 use tandem_protocol::conflict::{Conflict, ConflictKind};
+use tandem_protocol::request::{Asked, RequestKey};
 use tandem_protocol::schema::ddl::DdlError;
 use tandem_protocol::schema::{MismatchReason, TableDef, TypeMismatch};
 use tandem_protocol::value::{Key, Value};
@@ -18,10 +19,21 @@ pub struct Write {
     pub message: Option<String>,
     /// Label: who.
     pub by: Option<String>,
-    /// A retry with the same key is answered with the first one's transaction.
+    /// A retry, with the same key and the same of all else, gets the first one's answer.
     pub idempotency_key: Option<String>,
     /// What the writer had seen, if less than everything here.
     pub basis: Option<VersionVector>,
+}
+
+impl Write {
+    /// What names it among the requests of clients, if it can come again.
+    pub(crate) fn request_key(&self) -> Option<RequestKey> {
+        let key = self.idempotency_key.as_deref()?;
+        let statements =
+            self.statements.iter().map(|statement| (statement.sql.as_str(), statement.params.sets()));
+        let (by, message) = (self.by.as_deref(), self.message.as_deref());
+        Some(RequestKey::new(key, statements, Asked { basis: self.basis.as_ref(), by, message }))
+    }
 }
 
 /// One SQL statement, run once per parameter set.
@@ -69,7 +81,8 @@ pub struct StatementResult {
 pub struct Written {
     /// The transaction's name; none if nothing changed.
     pub dot: Option<Dot>,
-    /// What each statement did; empty for a repeated request.
+    /// What each statement did; for a repeated request whose answer is not kept here as far as the
+    /// log tells, and empty where it does not.
     pub results: Vec<StatementResult>,
     /// Rows changed, per table.
     pub changes: Vec<TableChange>,
@@ -293,6 +306,14 @@ impl Refusal {
     pub(crate) fn ended_transaction(sql: &str) -> Self {
         let message = format!("the statement ended the transaction it runs in: {}", shortened(sql));
         Self::new("transaction_control", message).hint("leave out BEGIN, COMMIT, ROLLBACK and OR ROLLBACK")
+    }
+
+    pub(crate) fn key_reused() -> Self {
+        Self::new(
+            "idempotency_key_reused",
+            "another request was made with this idempotency key; nothing was changed",
+        )
+        .hint("give each request a key of its own, and the same one only to a retry of the same request")
     }
 
     pub(crate) fn unknown_basis() -> Self {

@@ -3,7 +3,9 @@
 
 mod commands;
 mod group;
+mod held;
 mod recovery;
+mod repeat;
 mod resolve;
 mod unseen;
 
@@ -17,7 +19,8 @@ pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob};
 
 pub(crate) use recovery::{fold, remove_view};
 
-use crate::log::SpaceLog;
+use crate::answers::Answers;
+use crate::log::{Shelf, SpaceLog};
 use crate::space::Shared;
 use crate::view::View;
 
@@ -30,6 +33,10 @@ pub(crate) struct Writer {
     pub(crate) key: AuthorKey,
     pub(crate) log: SpaceLog,
     pub(crate) view: View,
+    /// What was answered to requests that can come again.
+    pub(crate) answers: Answers,
+    /// Where forks are noted.
+    pub(crate) forks: Shelf,
     pub(crate) shared: Arc<Shared>,
     pub(crate) clock: Clock,
     /// Up to where small records have been joined.

@@ -100,7 +100,7 @@ impl Client {
 
     pub fn transact(&self, space: &str, request: Transact) -> Result<Transacted> {
         match self {
-            Self::Node(node) => node.post(&["spaces", space, "transactions"], &request),
+            Self::Node(node) => node.transact(space, &request),
             Self::Folder(api) => wait(|reply| api.transact(space, request, reply)),
         }
     }

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use tandem_node::Running;
 use tandem_node::api::event::Event;
 use tandem_node::api::status::Status;
+use tandem_node::api::transaction::{Transact, Transacted};
 use tandem_node::api::{ApiError, Result, error_kind};
 use tandem_node::http::Token;
 use ureq::http::{Method, Request, Response};
@@ -67,12 +68,25 @@ impl Remote {
     }
 
     pub fn post<T: DeserializeOwned>(&self, path: &[&str], body: &impl Serialize) -> Result<T> {
+        self.post_as(None, path, body)
+    }
+
+    /// Writes; the idempotency key travels as a header.
+    pub fn transact(&self, space: &str, request: &Transact) -> Result<Transacted> {
+        request.check_key()?;
+        self.post_as(request.idempotency_key.as_deref(), &["spaces", space, "transactions"], request)
+    }
+
+    fn post_as<T: DeserializeOwned>(
+        &self,
+        key: Option<&str>,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T> {
         let bytes = serde_json::to_vec(body).map_err(|error| error_kind::failed.with("detail", error))?;
-        read(self.send(
-            Method::POST,
-            &self.address(path),
-            SendBody::from_owned_reader(std::io::Cursor::new(bytes)),
-        )?)
+        let body = SendBody::from_owned_reader(std::io::Cursor::new(bytes));
+        let headers: Vec<_> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
+        read(self.send_with(Method::POST, &self.address(path), &headers, body)?)
     }
 
     /// Sends a file's bytes.
@@ -123,11 +137,24 @@ impl Remote {
     }
 
     fn send(&self, method: Method, address: &str, body: SendBody<'static>) -> Result<Response<Body>> {
+        self.send_with(method, address, &[], body)
+    }
+
+    fn send_with(
+        &self,
+        method: Method,
+        address: &str,
+        headers: &[(&str, &str)],
+        body: SendBody<'static>,
+    ) -> Result<Response<Body>> {
         let request = Request::builder()
             .method(method)
             .uri(address)
             .header("authorization", format!("Bearer {}", self.token))
-            .header("content-type", "application/json")
+            .header("content-type", "application/json");
+        let request = headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(*name, *value))
             .body(body)
             .map_err(|error| error_kind::failed.with("detail", error))?;
         let mut response =

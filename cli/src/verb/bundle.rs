@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::moment;
 use crate::verb::schema::of_file;
 use crate::verb::sql::changes;
-use crate::verb::status::bytes;
+use crate::verb::status::{self, bytes};
 
 #[derive(Args)]
 pub struct Bundle {
@@ -139,9 +139,24 @@ fn import(context: &Context, file: &Path, dry_run: bool) -> Outcome {
         if let Some(fault) = &imported.fault {
             text += &format!("\n{}", t!("bundle.cut", fault = fault));
         }
-        text
+        text + &of_forks(&imported)
     })?;
     whole(imported.complete)
+}
+
+/// What another history keeps out.
+fn of_forks(imported: &Imported) -> String {
+    if imported.forks.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{}", t!("fork.seen"));
+    for fork in &imported.forks {
+        text += &format!("\n  {}", status::fork(fork));
+    }
+    for held in &imported.held_back {
+        text += &format!("\n{}", t!("fork.held_back", site = held.site_name, from = held.from));
+    }
+    text
 }
 
 fn open(file: &Path) -> Result<BufReader<File>, Failure> {

@@ -34,6 +34,8 @@ pub struct Sql {
     message: Option<String>,
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
 }
 
 impl Sql {
@@ -52,7 +54,9 @@ impl Sql {
         let client = context.client()?;
         let space = context.space(&client)?;
         match statements.as_slice() {
-            [one] if reads(one) && self.basis.is_none() => self.read(context, &client, &space, one),
+            [one] if reads(one) && self.basis.is_none() && self.key.is_none() => {
+                self.read(context, &client, &space, one)
+            }
             _ => self.write(context, &client, &space, &statements),
         }
     }
@@ -82,7 +86,7 @@ impl Sql {
                 message: self.message.clone(),
                 by: self.by.clone(),
                 basis: self.basis.clone(),
-                idempotency_key: None,
+                idempotency_key: self.key.clone(),
             },
         )?;
         if context.json {
@@ -102,7 +106,7 @@ impl Sql {
 
 /// As documented, and the rows that `RETURNING` gave, if any.
 fn with_rows(written: &Transacted) -> serde_json::Value {
-    let mut value = json!({ "dot": written.dot, "changes": written.changes });
+    let mut value = json!({ "dot": written.dot, "changes": written.changes, "repeated": written.repeated });
     if let Some(result) = written.results.iter().rev().find(|result| !result.columns.is_empty()) {
         value["columns"] = json!(result.columns);
         value["rows"] = json!(result.rows);
@@ -129,6 +133,7 @@ fn table(columns: &[String], rows: &[Vec<Cell>]) -> String {
 fn told(written: &Transacted) -> String {
     let mut text = match &written.dot {
         None => t!("sql.nothing_changed").into_owned(),
+        Some(dot) if written.repeated => changes(&written.changes) + &t!("sql.repeated", dot = dot),
         Some(dot) => changes(&written.changes) + &t!("sql.written", dot = dot),
     };
     if changed_meanwhile(written) {

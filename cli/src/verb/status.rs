@@ -2,6 +2,7 @@
 
 use clap::Args;
 use rust_i18n::t;
+use tandem_node::api::fork::Fork;
 use tandem_node::api::peer::Peer;
 use tandem_node::api::status::{SpaceStatus, Status as Answer};
 
@@ -75,6 +76,10 @@ fn of_space(space: &SpaceStatus) -> String {
     if space.open_conflicts > 0 {
         lines.push(("conflicts", t!("status.conflicts_of", count = space.open_conflicts).into_owned()));
     }
+    if !space.forks.is_empty() {
+        let forks: Vec<String> = space.forks.iter().map(fork).collect();
+        lines.push(("forks", forks.join("\n")));
+    }
     let mut text = aligned(&lines);
     if !space.tables.is_empty() {
         text.push('\n');
@@ -106,6 +111,17 @@ fn of_space(space: &SpaceStatus) -> String {
         }
     }
     text
+}
+
+/// Two transactions of one name, named.
+pub fn fork(fork: &Fork) -> String {
+    let (held, other) = (prefix(&fork.held), prefix(&fork.other));
+    t!("fork.of", site = fork.site_name, seq = fork.seq, held = held, other = other).into_owned()
+}
+
+/// What tells two hashes apart, for people.
+fn prefix(hash: &str) -> &str {
+    hash.get(..8).unwrap_or(hash)
 }
 
 /// `head  value`, values under each other; those without value left out.

@@ -28,6 +28,32 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
+fn a_command_with_a_key_is_carried_out_once_with_and_without_a_node() {
+    let program = Program::with_school();
+    let insert = |key: &str, name: &str| {
+        program.run(&[
+            "--json",
+            "sql",
+            "--key",
+            key,
+            "INSERT INTO pupils (name) VALUES (?) RETURNING id",
+            name,
+        ])
+    };
+    let value = |run: &crate::program::Run| serde_json::from_str::<serde_json::Value>(&run.out).unwrap();
+    let mut first = value(&insert("form 1", "Ada"));
+    first["repeated"] = json!(true);
+    assert_eq!(value(&insert("form 1", "Ada")), first);
+    let refused = insert("form 1", "Bo");
+    assert!(refused.code == 1 && refused.err.contains("idempotency_key_reused"), "{refused:?}");
+    let told = program.run(&["--lang", "fr", "sql", "--key", "form 1", "INSERT INTO pupils VALUES (1, 'x')"]);
+    assert!(told.err.contains("clé d'idempotence") && told.err.contains("Rien n'a été changé"), "{told:?}");
+    let wrong = insert("clé", "Cy");
+    assert!(wrong.code == 1 && wrong.err.contains("request_malformed"), "{wrong:?}");
+    assert_eq!(program.json(&["sql", "SELECT count(*) FROM pupils"])["rows"], json!([[1]]));
+}
+
+#[test]
 fn a_file_is_one_transaction() {
     let program = Program::with_school();
     let good = program.file(

@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 
 use tandem_protocol::block::Block;
 use tandem_protocol::bundle::{BundleReader, BundleWriter};
+use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::op::Op;
@@ -99,6 +100,8 @@ impl Proof {
             fault,
             dry_run: true,
             joined: Some(membership.space_name.clone()),
+            forks: Vec::new(),
+            held_back: Vec::new(),
         };
         Ok(Self { membership, kept: kept.transpose().map_err(unkept)?, imported })
     }
@@ -108,8 +111,11 @@ impl Proof {
 fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Membership) -> Step {
     let at_fault = |error: String| Stop::Fault(error);
     let block = Block::decode(block).map_err(|error| at_fault(error.to_string()))?;
-    let known = Known { space, chains, membership };
-    for incoming in verify::verify(&block, known).map_err(|fault| at_fault(fault.to_string()))? {
+    // Whether it tells one history only is seen when it is taken in.
+    let withheld = Withheld::default();
+    let known = Known { space, chains, held: &(), membership, withheld: &withheld };
+    let verified = verify::verify(&block, known).map_err(|fault| at_fault(fault.to_string()))?;
+    for incoming in verified.incoming {
         let (dot, write) = (incoming.transaction.header.dot, incoming.transaction.header.write_id());
         for op in &incoming.transaction.ops {
             if let Op::Member(op) = op {

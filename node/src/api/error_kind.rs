@@ -126,6 +126,8 @@ mod list {
             ["Use the `version` that a query on this site returned."]
         basis_refused 400 "The basis is not a version token. Nothing was changed."
             ["Use the `version` that a query returned."]
+        idempotency_key_reused 422 "Another request was made with this idempotency key. Nothing was changed."
+            ["Give each request a key of its own; only a retry of the very same request has the same key."]
         read_only_member 403 "This site may read this space, not write to it. Nothing was changed."
             ["Ask an admin of the space for the role member."]
         not_synced_yet 409 "This site has joined, but has not received the space yet. Nothing was changed."

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use tandem_protocol::bounds::BLOCK_TARGET_BYTES;
 use tandem_protocol::bundle::{BundleHeader, BundleWriter};
+use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::Author;
 use tandem_protocol::version::{Head, VersionVector};
 use tandem_store::Space;
@@ -60,10 +61,13 @@ impl Export {
                 _ => error_kind::failed.with("detail", error),
             }
         };
+        self.space.compare_all(&self.header.since);
         let mut writer = BundleWriter::new(out, &self.header).map_err(failed)?;
         let mut from = 0;
+        let mut withheld = Withheld::default();
         while from < self.end {
-            let chunk = self.space.read(from, &self.header.since, BLOCK_TARGET_BYTES)?;
+            let chunk = self.space.read_without(from, &self.header.since, withheld, BLOCK_TARGET_BYTES)?;
+            withheld = chunk.withheld;
             if let Some(block) = chunk.block {
                 writer.block(&block).map_err(failed)?;
             }

@@ -1,15 +1,19 @@
 //! Taking in a bundle.
 
+use std::cell::RefCell;
 use std::io::Read;
 
 use serde::{Deserialize, Serialize};
-use tandem_protocol::bundle::BundleReader;
+use tandem_protocol::block::Block;
+use tandem_protocol::bundle::{BundleHeader, BundleReader};
+use tandem_protocol::fork::Withheld;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::version::VersionVector;
 use tandem_store::{ReceiveError, Space};
 
 use super::bundle::{Step, Stop, Tally, blocks, unreadable};
 use super::error::{ApiError, Result};
+use super::fork::{Fork, HeldBack};
 use super::log_entry::site_name;
 use super::transaction::TableChange;
 use super::{Api, error_kind, wait_for};
@@ -30,6 +34,12 @@ pub struct Imported {
     /// Name of the space this site joined by it, if it did (for a dry run: would join).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joined: Option<String>,
+    /// Chains of which the bundle holds another branch than this site.
+    #[serde(default)]
+    pub forks: Vec<Fork>,
+    /// What of the bundle cannot be taken in for that reason.
+    #[serde(default)]
+    pub held_back: Vec<HeldBack>,
 }
 
 impl Api {
@@ -57,11 +67,15 @@ impl Api {
             return Err(early(&missing, &held, &space.membership()));
         }
         let mut tally = Tally::default();
+        let mut forks = Forks::of_header(space, reader.header());
         let fault = blocks(&mut reader, |block| {
             if dry_run {
-                tally.add(&block, |header| !held.covers(&header.dot))
+                forks.look(space, &block)?;
+                tally.add(&block, |header| {
+                    !held.covers(&header.dot) && !forks.withheld.borrow_mut().holds_back(header)
+                })
             } else {
-                receive(space, block, &mut tally)
+                receive(space, block, &mut tally, &mut forks)
             }
         })?;
         Ok(Imported {
@@ -71,13 +85,61 @@ impl Api {
             fault,
             dry_run,
             joined: None,
+            forks: forks.found.iter().map(|fork| Fork::of(&space.membership(), fork)).collect(),
+            held_back: HeldBack::of(&space.membership(), &forks.withheld.borrow()),
         })
     }
 }
 
-fn receive(space: &Space, block: Vec<u8>, tally: &mut Tally) -> Step {
-    match wait_for(|reply| space.receive(block, reply)) {
+/// The forks that a bundle shows.
+struct Forks {
+    withheld: RefCell<Withheld>,
+    found: Vec<tandem_protocol::fork::Fork>,
+}
+
+impl Forks {
+    /// What its header says to be held elsewhere.
+    fn of_header(space: &Space, header: &BundleHeader) -> Self {
+        let mut withheld = Withheld::default();
+        let since = space.compare_all(&header.since);
+        for fork in &since {
+            withheld.add(fork.author, fork.seq);
+        }
+        let mut forks = Self { withheld: RefCell::new(withheld), found: Vec::new() };
+        forks.add(&since);
+        forks.add(&space.compare_all(&header.until));
+        forks
+    }
+
+    /// What a block holds under numbers that are held here.
+    fn look(&mut self, space: &Space, block: &[u8]) -> Step {
+        let block = Block::decode(block).map_err(|error| Stop::Fault(error.to_string()))?;
+        let differences = space.differences(&block);
+        for fork in &differences {
+            self.withheld.borrow_mut().add(fork.author, fork.seq);
+        }
+        self.add(&differences);
+        Ok(())
+    }
+
+    /// Each chain once, under its smallest number.
+    fn add(&mut self, forks: &[tandem_protocol::fork::Fork]) {
+        for fork in forks {
+            match self.found.iter_mut().find(|known| known.author == fork.author) {
+                Some(known) if known.seq <= fork.seq => {}
+                Some(known) => *known = *fork,
+                None => self.found.push(*fork),
+            }
+        }
+    }
+}
+
+fn receive(space: &Space, block: Vec<u8>, tally: &mut Tally, forks: &mut Forks) -> Step {
+    let withheld = forks.withheld.borrow().clone();
+    match wait_for(|reply| space.receive_without(block, withheld, reply)) {
         Some(Ok(received)) => {
+            forks.withheld.borrow_mut().join(&received.withheld);
+            forks.add(&received.forks);
             tally.transactions += received.transactions;
             TableChange::add_all(
                 &mut tally.changes,

@@ -18,6 +18,7 @@ pub mod bundle;
 pub mod conflict;
 pub mod event;
 pub mod export;
+pub mod fork;
 pub mod import;
 pub mod invitation;
 pub mod log_entry;

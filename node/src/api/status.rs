@@ -7,6 +7,7 @@ use tandem_store::Space;
 
 use super::Api;
 use super::error::Result;
+use super::fork::Fork;
 use super::peer::Peer;
 
 /// A site and all its spaces.
@@ -73,6 +74,9 @@ pub struct SpaceStatus {
     /// Equal on two sites that list the same conflicts.
     #[serde(default)]
     pub conflict_fingerprint: String,
+    /// Names under which two different transactions are known.
+    #[serde(default)]
+    pub forks: Vec<Fork>,
     /// Bytes of the log.
     pub log_bytes: u64,
     /// Bytes of the view.
@@ -150,6 +154,7 @@ impl Api {
             waiting: status.parked,
             open_conflicts: status.open_conflicts,
             conflict_fingerprint: status.conflict_fingerprint.to_string(),
+            forks: status.forks.iter().map(|fork| Fork::of(&space.membership(), fork)).collect(),
             log_bytes: status.log_bytes,
             view_bytes: status.view_bytes,
             tables: status.tables.into_iter().map(table).collect(),

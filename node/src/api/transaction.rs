@@ -11,6 +11,9 @@ use super::cell::Cell;
 use super::error::Result;
 use super::{Api, error_kind, version_token};
 
+/// Bytes of an idempotency key.
+const KEY_BYTES: usize = 256;
+
 /// A write: all of its statements take effect, or none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,7 +29,8 @@ pub struct Transact {
     /// The `version` of the read this write follows from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basis: Option<String>,
-    /// A second write with the same key changes nothing and gets the first one's answer.
+    /// The same write with the same key again changes nothing and gets the first one's answer;
+    /// another write with that key is refused.
     /// Over HTTP, the header `Idempotency-Key`.
     #[serde(skip)]
     pub idempotency_key: Option<String>,
@@ -50,7 +54,8 @@ pub struct Statement {
 pub struct Transacted {
     /// Name of the transaction; none when nothing changed.
     pub dot: Option<String>,
-    /// For each statement, what it did.
+    /// For each statement, what it did. Where an earlier answer is not kept here, as far as the log
+    /// tells: rows as they are now; empty where several statements wrote one table.
     pub results: Vec<StatementResult>,
     /// For each table, how many rows changed.
     pub changes: Vec<TableChange>,
@@ -113,11 +118,23 @@ impl Transact {
         Self { statements: vec![statement], ..Self::default() }
     }
 
+    /// Refuses what is no idempotency key.
+    pub fn check_key(&self) -> Result<()> {
+        match self.idempotency_key.as_deref().is_none_or(is_key) {
+            true => Ok(()),
+            false => {
+                let detail = "an idempotency key has 1 to 256 visible ASCII characters";
+                Err(error_kind::request_malformed.with("detail", detail))
+            }
+        }
+    }
+
     fn into_write(self) -> Result<Write> {
         let malformed = |detail| error_kind::request_malformed.with("detail", detail);
         if self.statements.is_empty() {
             return Err(malformed("there are no statements"));
         }
+        self.check_key()?;
         let statement = |statement: Statement| {
             let params = match (statement.params, statement.params_list) {
                 (Some(_), Some(_)) => {
@@ -136,6 +153,13 @@ impl Transact {
             basis: self.basis.as_deref().map(version_token::decode).transpose()?,
         })
     }
+}
+
+/// Whether a text can be an idempotency key: one that a header can carry as it is.
+fn is_key(text: &str) -> bool {
+    (1..=KEY_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        && text.trim() == text
 }
 
 impl From<tandem_store::Written> for Transacted {

@@ -5,10 +5,13 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
-use tandem_protocol::session::{Config, Fault, FrameReader, Input, Listing, Output, Refusal, Session, Side};
+use tandem_protocol::session::{
+    Config, Fault, FrameReader, Input, Listing, Output, Refusal, Session, Side, Taken,
+};
 use tandem_protocol::version::VersionVector;
-use tandem_store::ReceiveError;
+use tandem_store::{Chunk, ReceiveError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -186,8 +189,10 @@ impl Link {
                 self.give(Input::Judged { space, member });
             }
             Output::FindAdmission(space) => self.find_admission(space),
-            Output::Read { space, from, have, max_bytes } => self.read(space, from, have, max_bytes),
-            Output::Store { space, block } => self.store(space, block),
+            Output::Read { space, from, have, withheld, max_bytes } => {
+                self.read(space, from, have, withheld, max_bytes);
+            }
+            Output::Store { space, block, withheld } => self.store(space, block, withheld),
             Output::Bulk { space, step } => {
                 if let Some(granted) = self.hub.bulk(space, self.peer, step) {
                     self.give(Input::Bulk { space, granted });
@@ -201,13 +206,11 @@ impl Link {
                 // A hint: where the node is too busy to take it, the next session brings it again.
                 let _dropped_when_busy = self.hearsay.try_send((self.peer, listings));
             }
-            Output::Forked { author, .. } => {
-                let (peer, author) = (self.peer.short(), author.short());
-                tracing::warn!(
-                    peer,
-                    author,
-                    "two different transactions go by one name: a copied or restored folder"
-                );
+            Output::Forked { space, author, head } => {
+                if let Some(held) = self.hub.space(&space) {
+                    // Noting it waits for the disk.
+                    tokio::task::spawn_blocking(move || held.compare(author, head));
+                }
             }
             Output::WakeAt(wake_ms) => self.wake_ms = Some(wake_ms),
             Output::Close(fault) => self.over = Some(fault),
@@ -228,13 +231,15 @@ impl Link {
         });
     }
 
-    fn read(&mut self, space: SpaceId, from: u64, have: VersionVector, max_bytes: usize) {
+    fn read(&mut self, space: SpaceId, from: u64, have: VersionVector, withheld: Withheld, max_bytes: usize) {
         let Some(held) = self.hub.space(&space) else {
             return self.give(Input::ReadFailed { space, error: "the space is gone".to_owned() });
         };
         let short = held.end().saturating_sub(from) <= SHORT_READ;
-        let read = move || match held.read(from, &have, max_bytes) {
-            Ok(chunk) => Input::ReadDone { space, block: chunk.block, next: chunk.next, last: chunk.heads },
+        let read = move || match held.read_without(from, &have, withheld, max_bytes) {
+            Ok(Chunk { block, next, heads: last, withheld, forks }) => {
+                Input::ReadDone { space, block, next, last, withheld, forks }
+            }
             Err(error) => Input::ReadFailed { space, error: error.to_string() },
         };
         if short {
@@ -245,17 +250,17 @@ impl Link {
         }
     }
 
-    fn store(&mut self, space: SpaceId, block: Vec<u8>) {
+    fn store(&mut self, space: SpaceId, block: Vec<u8>, withheld: Withheld) {
         let Some(held) = self.hub.space(&space) else {
             let result = Err(Refusal::Local("the space is gone".to_owned()));
             return self.give(Input::Stored { space, result });
         };
         let (inbox, tally) = (self.inbox.clone(), self.tally.clone());
-        held.receive(block, move |result| {
+        held.receive_without(block, withheld, move |result| {
             if let Ok(received) = &result {
                 tally.lock().unwrap_or_else(PoisonError::into_inner).add(space, received);
             }
-            let result = result.map(|received| received.vector).map_err(|error| match error {
+            let result = result.map(Taken::from).map_err(|error| match error {
                 ReceiveError::Fault(fault) => Refusal::Fault(fault),
                 error => Refusal::Local(error.to_string()),
             });

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::fault::Fault;
 use super::limits;
 use crate::bounds;
+use crate::fork::Withheld;
 use crate::version::VersionVector;
 
 /// A read to be asked for.
@@ -72,9 +73,13 @@ impl Cursor {
         &self.claimed
     }
 
-    /// Whether the peer is known to hold nothing that is missing here.
-    pub fn offers_nothing(&self, local: &VersionVector) -> bool {
-        self.stated && local.covers_all(&self.claimed)
+    /// Whether the peer is known to hold nothing that is missing here and can come.
+    pub fn offers_nothing(&self, local: &VersionVector, withheld: &Withheld) -> bool {
+        self.stated
+            && self.claimed.0.iter().all(|(author, head)| {
+                let held = local.seq(author);
+                held >= head.seq || withheld.reaches(author, held + 1)
+            })
     }
 
     /// Bytes on their way to the peer.

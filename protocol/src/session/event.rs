@@ -2,9 +2,10 @@
 
 use super::fault::Fault;
 use super::message::Listing;
+use crate::fork::{Fork, Withheld};
 use crate::identity::{Author, SpaceId};
 use crate::verify::{self, SignedTransaction};
-use crate::version::VersionVector;
+use crate::version::{Head, VersionVector};
 
 /// The time at which something happens, passed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,10 @@ pub enum Input {
         next: u64,
         /// The newest transaction of each author in `block`.
         last: VersionVector,
+        /// What was left out because it does not pass, with what was known not to.
+        withheld: Withheld,
+        /// Where what the peer is said to have is not what is held here.
+        forks: Vec<Fork>,
     },
     /// An [`Output::Read`] failed.
     ReadFailed {
@@ -57,8 +62,8 @@ pub enum Input {
     Stored {
         /// In this space.
         space: SpaceId,
-        /// What is held durably now, or why the block was not taken.
-        result: Result<VersionVector, Refusal>,
+        /// What came of it, or why the block was not taken.
+        result: Result<Taken, Refusal>,
     },
     /// The answer to [`Output::Judge`].
     Judged {
@@ -92,6 +97,19 @@ pub enum Input {
     Leave,
     /// The time asked for by [`Output::WakeAt`] has come.
     Tick,
+}
+
+/// What came of a block that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Taken {
+    /// What is held durably now.
+    pub vector: VersionVector,
+    /// Chains found to have forked.
+    pub forks: Vec<Fork>,
+    /// What does not pass, besides what was known not to.
+    pub withheld: Withheld,
+    /// Whether something of the block was left out.
+    pub left_out: bool,
 }
 
 /// Why a block was not stored.
@@ -129,6 +147,8 @@ pub enum Output {
         from: u64,
         /// Leaving out what this covers.
         have: VersionVector,
+        /// Leaving out what does not pass, and what was written knowing it.
+        withheld: Withheld,
         /// So many bytes, roughly.
         max_bytes: usize,
     },
@@ -138,6 +158,8 @@ pub enum Output {
         space: SpaceId,
         /// The block.
         block: Vec<u8>,
+        /// What does not pass.
+        withheld: Withheld,
     },
     /// Ask or tell the [`super::Bulk`] of the space.
     Bulk {
@@ -152,13 +174,16 @@ pub enum Output {
     ClockOffset(i64),
     /// Where sites can be reached, by the word of the peer.
     Addresses(Vec<Listing>),
-    /// The peer names another transaction than this site by the same dot: a copied or restored
-    /// folder. Not the peer's fault.
+    /// The peer says that it holds this under a number, and something else seems to be held here: a
+    /// copied or restored folder, or somebody who signs twice. Not the peer's fault. To be compared
+    /// with what is held, and told if it differs.
     Forked {
         /// In this space.
         space: SpaceId,
         /// Whose chain.
         author: Author,
+        /// What the peer holds.
+        head: Head,
     },
     /// Give [`Input::Tick`] at this time ([`Now::ms`]); replaces the time asked for before.
     WakeAt(u64),

@@ -59,10 +59,8 @@ impl Fault {
     pub fn is_misconduct(&self) -> bool {
         match self {
             Self::Garbled(_) | Self::OutOfTurn(_) | Self::Overrun | Self::Early => true,
-            // Who relays a fork, or knows of a member this site has not heard of, does no wrong.
-            Self::BadBlock(fault) => {
-                !matches!(fault, verify::Fault::Forked { .. } | verify::Fault::NotAMember { .. })
-            }
+            // Who knows of a member this site has not heard of does no wrong.
+            Self::BadBlock(fault) => !matches!(fault, verify::Fault::NotAMember { .. }),
             _ => false,
         }
     }

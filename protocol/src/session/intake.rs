@@ -22,6 +22,8 @@ pub(super) struct Intake {
     told: VersionVector,
     announce_at_ms: Option<u64>,
     early: u32,
+    /// Frames in a row of which something was left out, and nothing came.
+    in_vain: usize,
 }
 
 impl Intake {
@@ -66,6 +68,14 @@ impl Intake {
         if self.early > limits::EARLY_BLOCKS { Err(Fault::Early) } else { Ok(()) }
     }
 
+    /// Something of the oldest frame does not pass. Who sends such things on and on, though nothing
+    /// new comes of it, does not listen.
+    pub fn left_out(&mut self, news: bool) -> Result<(), Fault> {
+        self.pop();
+        self.in_vain = if news { 0 } else { self.in_vain + 1 };
+        if self.in_vain > limits::FRAMES_TOLERATED { Err(Fault::Early) } else { Ok(()) }
+    }
+
     /// Whether nothing is waiting to become durable.
     pub fn is_idle(&self) -> bool {
         self.pending.is_empty()
@@ -98,11 +108,8 @@ impl Intake {
     }
 }
 
-/// Whether all up to `heads` is held, and is the same as far as can be seen: where numbers are
-/// equal but hashes differ, the block must be looked at.
+/// Whether all up to `heads` is held and is the same, as equal hashes under equal numbers tell. A
+/// block that ends below what is held must be looked at: it may be of another branch.
 fn holds(local: &VersionVector, heads: &VersionVector) -> bool {
-    heads
-        .0
-        .iter()
-        .all(|(author, head)| local.0.get(author).is_some_and(|own| own.seq > head.seq || own == head))
+    heads.0.iter().all(|(author, head)| local.0.get(author) == Some(head))
 }

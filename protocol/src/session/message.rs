@@ -7,9 +7,10 @@ use super::frame::envelope;
 use super::{Fault, limits};
 use crate::bounds;
 use crate::codec;
+use crate::fork::Withheld;
 use crate::identity::Author;
 use crate::verify::SignedTransaction;
-use crate::version::VersionVector;
+use crate::version::{Head, VersionVector};
 
 /// A keyed hash by which a site that knows a space's id recognises it. See `greeting`.
 pub(super) type Tag = [u8; 16];
@@ -57,6 +58,10 @@ pub(super) enum Message {
     Addresses(Vec<Listing>),
     /// The last word.
     Bye(Farewell),
+    /// "Under this number of its author I hold this, and you something else."
+    Forked(Handle, Author, Head),
+    /// "Of these authors nothing passes between us from these numbers on."
+    Withheld(Handle, Withheld),
     /// A kind this program does not know.
     Unknown,
 }
@@ -104,6 +109,8 @@ const BEAT: u8 = 14;
 const CLOCK: u8 = 15;
 const ADDRESSES: u8 = 16;
 const BYE: u8 = 17;
+const FORKED: u8 = 18;
+const WITHHELD: u8 = 19;
 
 /// The name of a message as [`super::FrameReader`] cuts it, for traces.
 pub fn name_of(message: &[u8]) -> &'static str {
@@ -131,6 +138,8 @@ impl Message {
             Self::Clock(_) => "CLOCK",
             Self::Addresses(_) => "ADDRESSES",
             Self::Bye(_) => "BYE",
+            Self::Forked(..) => "FORKED",
+            Self::Withheld(..) => "WITHHELD",
             Self::Unknown => "a message of unknown kind",
         }
     }
@@ -148,7 +157,9 @@ impl Message {
             | Self::Stored(handle, _)
             | Self::Declined(handle)
             | Self::Have(handle, _)
-            | Self::Digest(handle, _) => Some(*handle),
+            | Self::Digest(handle, _)
+            | Self::Forked(handle, ..)
+            | Self::Withheld(handle, _) => Some(*handle),
             _ => None,
         }
     }
@@ -177,6 +188,8 @@ impl Message {
             Self::Clock(clock_ms) => (CLOCK, codec::encode(clock_ms)),
             Self::Addresses(listings) => (ADDRESSES, codec::encode(listings)),
             Self::Bye(farewell) => (BYE, codec::encode(&farewell.code())),
+            Self::Forked(handle, author, head) => (FORKED, codec::encode(&(handle, author, head))),
+            Self::Withheld(handle, withheld) => (WITHHELD, codec::encode(&(handle, withheld))),
             Self::Unknown => (0, Vec::new()),
         };
         envelope(kind, &body)
@@ -227,6 +240,14 @@ impl Message {
             CLOCK => Self::Clock(front(body, "CLOCK")?.0),
             ADDRESSES => Self::Addresses(front(body, "ADDRESSES")?.0),
             BYE => Self::Bye(Farewell::from_code(front(body, "BYE")?.0)),
+            FORKED => {
+                let (handle, author, head) = front(body, "FORKED")?.0;
+                Self::Forked(handle, author, head)
+            }
+            WITHHELD => {
+                let (handle, withheld) = front(body, "WITHHELD")?.0;
+                Self::Withheld(handle, withheld)
+            }
             _ => Self::Unknown,
         };
         if message.is_bounded() { Ok(message) } else { Err(Fault::Garbled("a list longer than allowed")) }
@@ -240,6 +261,7 @@ impl Message {
             | Self::Frame(_, vector, _)
             | Self::Stored(_, vector)
             | Self::Have(_, vector) => vector.0.len() <= bounds::AUTHORS,
+            Self::Withheld(_, withheld) => withheld.0.len() <= bounds::AUTHORS,
             Self::Addresses(listings) => {
                 listings.len() <= limits::LISTINGS
                     && listings.iter().all(|listing| {

@@ -38,6 +38,12 @@
 //! they differ the vectors are exchanged again and the cursor starts over, so no lost announcement
 //! and no error of this module can leave two sites apart for long.
 //!
+//! **Forks.** Where two sites hold different transactions under one name, nothing of that author
+//! passes between them from there on, nor what was written knowing it; all else does. Whoever finds
+//! it first (the reader who compares what the other says to have, the receiver who looks at a
+//! block, either who sees a vector) says so with FORKED, and with WITHHELD from which number on
+//! nothing passes. A frame that held such a thing is DECLINED, with a VECTOR of what is held now.
+//!
 //! **Flow.** A receiver says how many bytes may be on their way to it unacknowledged (WINDOW). When
 //! it lacks much, [`Bulk`] gives the large window to one peer at a time and lets the others wait,
 //! so that the same history does not arrive three times.
@@ -74,7 +80,7 @@ mod simulator;
 mod tests;
 
 pub use bulk::Bulk;
-pub use event::{BulkStep, Input, Now, Output, PeerState, Refusal};
+pub use event::{BulkStep, Input, Now, Output, PeerState, Refusal, Taken};
 pub use fault::{Farewell, Fault};
 pub use frame::FrameReader;
 pub use message::{Listing, name_of};

@@ -131,8 +131,11 @@ impl Session {
                 }
                 None => self.update_config(space, end, vector),
             },
-            Input::ReadDone { space, block, next, last } => {
-                self.with_share(space, |share, out| share.read_done(block, next, last, out));
+            Input::ReadDone { space, block, next, last, withheld, forks } => {
+                self.with_share(space, |share, out| {
+                    share.hold_back(&withheld, &forks, out);
+                    share.read_done(block, next, last, out);
+                });
             }
             Input::ReadFailed { error, .. } => return Err(Fault::Local(error)),
             Input::Stored { space, result } => {

@@ -2,7 +2,7 @@
 //! way.
 
 use super::cursor::Cursor;
-use super::event::{BulkStep, Now, Output, PeerState, Refusal};
+use super::event::{BulkStep, Now, Output, PeerState, Refusal, Taken};
 use super::fault::Fault;
 use super::intake::Intake;
 use super::limits;
@@ -10,9 +10,10 @@ use super::message::{Digest, Handle, Message, digest};
 use super::standing::{Standing, Step};
 use super::turn::Turn;
 use crate::codec::DecodeError;
-use crate::identity::SpaceId;
+use crate::fork::{Fork, Withheld};
+use crate::identity::{Author, SpaceId};
 use crate::verify::{self, SignedTransaction};
-use crate::version::VersionVector;
+use crate::version::{Head, VersionVector};
 
 /// What was said in OPEN.
 struct Opening {
@@ -34,6 +35,8 @@ pub(super) struct Share {
     cursor: Cursor,
     intake: Intake,
     turn: Turn,
+    /// What does not pass between the two, for a chain forked.
+    withheld: Withheld,
     reported: Option<PeerState>,
 }
 
@@ -55,6 +58,7 @@ impl Share {
             cursor: Cursor::default(),
             intake: Intake::default(),
             turn: Turn::default(),
+            withheld: Withheld::default(),
             reported: None,
         }
     }
@@ -127,13 +131,23 @@ impl Share {
     /// A block of the peer's is durable here, or was refused.
     pub fn stored(
         &mut self,
-        result: Result<VersionVector, Refusal>,
+        result: Result<Taken, Refusal>,
         now: Now,
         out: &mut Outbox,
     ) -> Result<(), Fault> {
         match result {
-            Ok(vector) => {
-                self.local.join(&vector);
+            Ok(taken) if taken.left_out => {
+                let news = self.hold_back(&taken.withheld, &taken.forks, out);
+                let grew = !self.local.covers_all(&taken.vector);
+                self.local.join(&taken.vector);
+                self.turn.stored(now.ms);
+                self.intake.left_out(news || grew)?;
+                self.decline(out);
+                Ok(())
+            }
+            Ok(taken) => {
+                self.hold_back(&taken.withheld, &taken.forks, out);
+                self.local.join(&taken.vector);
                 self.turn.stored(now.ms);
                 if let Some(heads) = self.intake.stored() {
                     self.acknowledge(&heads, out);
@@ -143,31 +157,30 @@ impl Share {
             }
             Err(Refusal::Fault(verify::Fault::Gap { .. } | verify::Fault::MissingContext { .. })) => {
                 self.intake.came_early()?;
-                if self.is_open() {
-                    say(out, Message::Declined(self.handle));
-                    self.say_vector(false, out);
-                }
-                self.acknowledge_held(out);
+                self.decline(out);
                 Ok(())
             }
-            Err(Refusal::Fault(fault)) => {
-                if let verify::Fault::Forked { dot } = &fault {
-                    out.push(Output::Forked { space: self.space, author: dot.author });
-                }
-                Err(match fault {
-                    verify::Fault::Malformed(newer @ DecodeError::Newer { .. }) => {
-                        Fault::Local(newer.to_string())
-                    }
-                    fault => Fault::BadBlock(fault),
-                })
+            // It was on its way when the fork was found: it follows another branch.
+            Err(Refusal::Fault(verify::Fault::BadSignature { dot }))
+                if self.withheld.0.contains_key(&dot.author) =>
+            {
+                self.intake.came_early()?;
+                self.decline(out);
+                Ok(())
             }
+            Err(Refusal::Fault(fault)) => Err(match fault {
+                verify::Fault::Malformed(newer @ DecodeError::Newer { .. }) => {
+                    Fault::Local(newer.to_string())
+                }
+                fault => Fault::BadBlock(fault),
+            }),
             Err(Refusal::Local(error)) => Err(Fault::Local(error)),
         }
     }
 
     /// Whether the peer may fill the gap here.
     pub fn bulk(&mut self, granted: bool, now: Now, out: &mut Outbox) {
-        if granted && self.cursor.offers_nothing(&self.local) {
+        if granted && self.cursor.offers_nothing(&self.local, &self.withheld) {
             self.release_turn(out);
         } else if let Some(window) = self.turn.set(granted, now.ms) {
             self.say_window(window, out);
@@ -216,19 +229,31 @@ impl Share {
             }
             Message::Window(_, bytes) => self.cursor.open_window(bytes.min(limits::BULK_WINDOW_BYTES)),
             Message::Frame(_, heads, block) => {
+                self.notice_forks(&heads, out);
                 self.cursor.learn(&heads);
                 if self.intake.take(block.len() as u64, heads, &self.local)? {
-                    out.push(Output::Store { space: self.space, block });
+                    let withheld = self.withheld.clone();
+                    out.push(Output::Store { space: self.space, block, withheld });
                 } else {
                     self.acknowledge_held(out);
                 }
             }
             Message::Stored(_, grown) => {
                 self.cursor.acknowledged()?;
+                self.notice_forks(&grown, out);
                 self.cursor.learn(&grown);
             }
             Message::Declined(_) => self.cursor.declined()?,
-            Message::Have(_, grown) => self.cursor.learn(&grown),
+            Message::Have(_, grown) => {
+                self.notice_forks(&grown, out);
+                self.cursor.learn(&grown);
+            }
+            Message::Forked(_, author, head) => {
+                if self.withheld.add(author, head.seq) {
+                    out.push(Output::Forked { space: self.space, author, head });
+                }
+            }
+            Message::Withheld(_, withheld) => drop(self.withheld.join(&withheld)),
             // While something is on its way the two differ for a good reason.
             Message::Digest(_, theirs) if self.is_idle() && theirs != digest(&self.local) => {
                 self.say_vector(true, out);
@@ -247,12 +272,13 @@ impl Share {
         }
         if let Some(wanted) = self.cursor.poll(&self.local, self.end, now.ms) {
             let (from, have, max_bytes) = (wanted.from, wanted.have, wanted.max_bytes);
-            out.push(Output::Read { space: self.space, from, have, max_bytes });
+            let withheld = self.withheld.clone();
+            out.push(Output::Read { space: self.space, from, have, withheld, max_bytes });
         }
         if self.intake.wake_ms().is_some_and(|at| at <= now.ms) {
             self.say_have(out);
         }
-        if self.cursor.offers_nothing(&self.local) {
+        if self.cursor.offers_nothing(&self.local, &self.withheld) {
             self.release_turn(out);
         }
         if self.turn.has_stalled(now.ms) {
@@ -335,13 +361,46 @@ impl Share {
         }
     }
 
-    fn notice_forks(&self, theirs: &VersionVector, out: &mut Outbox) {
-        for (author, head) in &theirs.0 {
-            let own = self.local.0.get(author);
-            if own.is_some_and(|own| own.seq == head.seq && own.prefix != head.prefix) {
-                out.push(Output::Forked { space: self.space, author: *author });
+    fn notice_forks(&mut self, theirs: &VersionVector, out: &mut Outbox) {
+        let differ = |(author, head): (&Author, &Head)| {
+            let own =
+                self.local.0.get(author).filter(|own| own.seq == head.seq && own.prefix != head.prefix)?;
+            Some(Fork { author: *author, seq: head.seq, held: own.prefix, other: head.prefix })
+        };
+        let forks: Vec<Fork> = theirs.0.iter().filter_map(differ).collect();
+        self.hold_back(&Withheld::default(), &forks, out);
+    }
+
+    /// Remembers what does not pass, and tells the peer and this site what is new of it. Whether
+    /// anything is.
+    pub fn hold_back(&mut self, withheld: &Withheld, forks: &[Fork], out: &mut Outbox) -> bool {
+        let mut news = self.withheld.join(withheld);
+        for fork in forks {
+            let known = self.withheld.reaches(&fork.author, fork.seq) && !news.0.contains_key(&fork.author);
+            if known {
+                continue;
+            }
+            if self.withheld.add(fork.author, fork.seq) {
+                news.add(fork.author, fork.seq);
+            }
+            out.push(Output::Forked { space: self.space, author: fork.author, head: fork.other_head() });
+            if self.is_open() {
+                say(out, Message::Forked(self.handle, fork.author, fork.held_head()));
             }
         }
+        if !news.is_empty() && self.is_open() {
+            say(out, Message::Withheld(self.handle, news.clone()));
+        }
+        !news.is_empty()
+    }
+
+    /// The oldest frame was not taken as it is: the peer starts over from what is held.
+    fn decline(&mut self, out: &mut Outbox) {
+        if self.is_open() {
+            say(out, Message::Declined(self.handle));
+            self.say_vector(false, out);
+        }
+        self.acknowledge_held(out);
     }
 
     fn is_idle(&self) -> bool {

@@ -11,16 +11,17 @@ use std::sync::Arc;
 
 use tandem_protocol::block::{Block, BlockBuilder};
 use tandem_protocol::bounds;
-use tandem_protocol::identity::SpaceId;
+use tandem_protocol::identity::{SpaceId, TxHash};
 use tandem_protocol::verify::Chains;
 
 pub use engine::LogError;
 pub(crate) use engine::sync_folder;
 pub(crate) use medium::Medium;
+pub(crate) use medium::Shelf;
 pub(crate) use record::Record;
 
+use crate::answers::Answers;
 use engine::VALUE_BYTES;
-use medium::Shelf;
 
 /// Records smaller than this are joined with their neighbours. Joining writes them a second time:
 /// worth it where a record is mostly overhead, not where it is mostly data.
@@ -55,6 +56,17 @@ impl SpaceLog {
     pub(crate) fn open(medium: Arc<Medium>, space: SpaceId) -> Result<Self, LogError> {
         let shelf = medium.shelf(&format!("log/{space}"))?;
         Ok(Self { medium, shelf })
+    }
+
+    /// What lies beside the log of that space and becomes durable with it.
+    pub(crate) fn answers(&self, space: SpaceId) -> Result<Answers, LogError> {
+        let shelf = self.medium.shelf(&format!("answers/{space}"))?;
+        Ok(Answers::new(Arc::clone(&self.medium), shelf))
+    }
+
+    /// Where forks of chains of that space are noted.
+    pub(crate) fn forks(&self, space: SpaceId) -> Result<Shelf, LogError> {
+        self.medium.shelf(&format!("forks/{space}"))
     }
 
     /// Arrival number after the last transaction. Records at the end that cannot be read (a write
@@ -140,6 +152,13 @@ impl SpaceLog {
             Some(record) if record.end() > arrival => Ok(Some(record)),
             _ => Ok(None),
         }
+    }
+
+    /// The hash of the transaction of that arrival number.
+    pub(crate) fn hash_at(&self, arrival: u64) -> Result<Option<TxHash>, LogError> {
+        let Some(record) = self.holding(arrival)? else { return Ok(None) };
+        let opened = record.open()?;
+        Ok(opened.entries.get((arrival - record.arrival) as usize).map(|(_, _, hash)| *hash))
     }
 
     /// All records from the one that holds `arrival` to the end.

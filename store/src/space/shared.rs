@@ -12,6 +12,7 @@ use tandem_protocol::schema::{Schema, TableId};
 use tandem_protocol::transaction::Header;
 use tandem_protocol::version::{Dot, VersionVector};
 
+use crate::forks::Forks;
 use crate::view::{Authors, Memory, TableChange};
 
 /// Bytes of the newest transactions kept at hand for connected peers.
@@ -111,6 +112,7 @@ pub(crate) struct Shared {
     snapshot: RwLock<Arc<Snapshot>>,
     recent: Mutex<VecDeque<Recent>>,
     watchers: Mutex<Vec<Arc<Watcher>>>,
+    pub(crate) forks: Forks,
 }
 
 impl Shared {

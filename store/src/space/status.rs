@@ -1,6 +1,7 @@
 //! Figures of a space, for people.
 
 use tandem_protocol::fingerprint::Fingerprint;
+use tandem_protocol::fork::Fork;
 use tandem_protocol::membership::Role;
 
 use super::{Space, TableStatus};
@@ -26,6 +27,8 @@ pub struct SpaceStatus {
     pub open_conflicts: u64,
     /// Of all open conflicts together.
     pub conflict_fingerprint: Fingerprint,
+    /// Chains known to have forked.
+    pub forks: Vec<Fork>,
     /// Bytes of the log on disk (of all spaces of this site).
     pub log_bytes: u64,
     /// Bytes of the view on disk.
@@ -60,6 +63,7 @@ impl Space {
             fingerprint,
             open_conflicts: snapshot.conflicts.open,
             conflict_fingerprint: snapshot.conflicts.fingerprint,
+            forks: self.forks(),
             log_bytes: snapshot.log_bytes,
             view_bytes: size("view.sqlite") + size("view.sqlite-wal"),
         }

@@ -1,8 +1,9 @@
 //! Checks the whole log, and that the view is its fold.
 
 use tandem_protocol::block::Block;
+use tandem_protocol::fork::Withheld;
 use tandem_protocol::membership::Membership;
-use tandem_protocol::verify::{self, ChainHead, Chains, Known};
+use tandem_protocol::verify::{self, ChainHead, Chains, Known, Verified};
 
 use super::{ConflictStats, Space, TableStatus};
 use crate::log::LogError;
@@ -28,8 +29,15 @@ impl Space {
         for record in self.0.log.records(0, snapshot.end) {
             let checked = record.map_err(|error| error.to_string()).and_then(|record| {
                 let block = Block::decode(&record.block).map_err(|error| error.to_string())?;
-                let known = Known { space: self.0.id, chains: &chains, membership: &membership };
-                let incoming = verify::verify(&block, known).map_err(|error| error.to_string())?;
+                let known = Known {
+                    space: self.0.id,
+                    chains: &chains,
+                    held: self,
+                    membership: &membership,
+                    withheld: &Withheld::default(),
+                };
+                let Verified { incoming, .. } =
+                    verify::verify(&block, known).map_err(|error| error.to_string())?;
                 if incoming.len() != block.len() {
                     return Err(format!("record {} repeats transactions", record.arrival));
                 }

@@ -5,12 +5,14 @@ mod convergence;
 mod crashes;
 mod cures;
 mod documents;
+mod forks;
 mod found;
 mod integrity;
 mod parked;
+mod requests;
+mod rowids;
 mod schemas;
 mod unique;
-mod rowids;
 mod writes;
 
 use std::path::Path;

@@ -23,7 +23,7 @@ CREATE TABLE _tandem_authors (
 ) STRICT;
 CREATE TABLE _tandem_transactions (
   arrival INTEGER PRIMARY KEY, author INTEGER NOT NULL, seq INTEGER NOT NULL,
-  time INTEGER NOT NULL, ops INTEGER NOT NULL
+  time INTEGER NOT NULL, ops INTEGER NOT NULL, hash BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX _tandem_dots ON _tandem_transactions (author, seq);
 CREATE TABLE _tandem_system (
@@ -38,7 +38,7 @@ CREATE TABLE _tandem_parked (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_keys (
   key BLOB NOT NULL, author INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,
-  PRIMARY KEY (key, author, seq)
+  request BLOB NOT NULL, PRIMARY KEY (key, author, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_settled (
   conflict BLOB NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (conflict, author, seq)

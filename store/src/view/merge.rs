@@ -89,21 +89,23 @@ impl View {
         context: Arc<VersionVector>,
     ) -> ViewResult<()> {
         let author = self.memory.author_number(header.dot.author);
-        let sql =
-            "INSERT INTO _tandem_transactions (arrival, author, seq, time, ops) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let sql = "INSERT INTO _tandem_transactions (arrival, author, seq, time, ops, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (arrival, seq) = (self.memory.position as i64, header.dot.seq as i64);
         self.connection.prepare_cached(sql)?.execute(params![
             arrival,
             author,
             seq,
             header.time_ms,
-            ops as i64
+            ops as i64,
+            chain.hash.prefix()
         ])?;
         if let Some(key) = &header.key {
             self.connection
-                .prepare_cached("INSERT INTO _tandem_keys (key, author, seq, time) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![key, author, seq, header.time_ms])?;
-            self.list_duplicate(key)?;
+                .prepare_cached(
+                    "INSERT INTO _tandem_keys (key, author, seq, time, request) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![key.key, author, seq, header.time_ms, key.request])?;
+            self.list_duplicate(&key.key)?;
         }
         self.memory.ops += ops as u64;
         self.memory.advance(header, chain, context);

@@ -5,6 +5,7 @@
 //! of transactions changes is committed together with the log position it brings the view to.
 
 mod access;
+mod again;
 mod bind;
 mod capture;
 mod conflicts;
@@ -45,6 +46,7 @@ pub(crate) use conflicts::decode;
 pub(crate) use local::{LocalError, is_refusal};
 pub(crate) use memory::{Authors, Memory};
 pub(crate) use merge::Merged;
+pub(crate) use persist::PREFIX_SQL;
 pub(crate) use row_op::{CellWrite, Unseen, push_cell};
 pub(crate) use rules::Broken;
 pub(crate) use schema::try_out;

@@ -6,18 +6,21 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, params};
 use tandem_protocol::codec;
 use tandem_protocol::fingerprint::Fingerprint;
-use tandem_protocol::identity::{Author, TxHash};
+use tandem_protocol::identity::{Author, Prefix, TxHash};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::{OpPlace, Schema, TableId};
 use tandem_protocol::verify::ChainHead;
-use tandem_protocol::version::VersionVector;
+use tandem_protocol::version::{Dot, VersionVector};
 
 use super::memory::{Authors, Memory, TableStats};
 use super::references::Pending;
 use super::table::ViewTable;
 use super::{VERSION, View, ViewError, ViewResult, ddl, functions};
+
+/// The first half of the hash of a transaction, by its author's number and its own.
+pub(crate) const PREFIX_SQL: &str = "SELECT hash FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
 
 impl View {
     /// Reads back what [`View::save`] wrote; lays out a new view.
@@ -254,19 +257,20 @@ impl View {
         Ok(())
     }
 
-    /// The transaction recorded under an idempotency key.
-    pub(crate) fn recorded_under(&self, key: &[u8; 32]) -> ViewResult<Option<tandem_protocol::version::Dot>> {
-        let sql = "SELECT author, seq FROM _tandem_keys WHERE key = ?1 ORDER BY time LIMIT 1";
-        let found: Option<(i64, i64)> = self
-            .connection
-            .prepare_cached(sql)?
-            .query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        let dot = |(number, seq)| {
-            let author = self.memory.authors.author(number)?;
-            Some(tandem_protocol::version::Dot { author, seq: seq as u64 })
-        };
-        Ok(found.and_then(dot))
+    /// The transactions recorded under an idempotency key, oldest first, each with the hash of its
+    /// request.
+    pub(crate) fn recorded_under(&self, key: &[u8; 32]) -> ViewResult<Vec<(Dot, [u8; 32])>> {
+        let sql = "SELECT author, seq, time, request FROM _tandem_keys WHERE key = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([key])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let Some(author) = self.memory.authors.author(row.get(0)?) else { continue };
+            let seq = row.get::<_, i64>(1)? as u64;
+            found.push((WriteId { time_ms: row.get(2)?, author, seq }, row.get(3)?));
+        }
+        found.sort_unstable();
+        Ok(found.into_iter().map(|(by, request)| (Dot { author: by.author, seq: by.seq }, request)).collect())
     }
 
     /// Arrival number of the first transaction that a vector does not cover.
@@ -294,6 +298,13 @@ impl View {
             .query_row(params![number, dot.seq as i64], |row| row.get(0))
             .optional()?;
         Ok(found.map(|arrival| arrival as u64))
+    }
+
+    /// The first half of a transaction's hash.
+    pub(crate) fn prefix_of(&self, dot: &Dot) -> ViewResult<Option<Prefix>> {
+        let Some(number) = self.memory.authors.number(&dot.author) else { return Ok(None) };
+        let mut statement = self.connection.prepare_cached(PREFIX_SQL)?;
+        Ok(statement.query_row(params![number, dot.seq as i64], |row| row.get(0)).optional()?)
     }
 
     /// The time of each author's last transaction.

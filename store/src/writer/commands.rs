@@ -1,5 +1,6 @@
 //! What the writer can be asked.
 
+use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::{MemberOp, Membership, Role};
 use tandem_protocol::schema::SchemaOp;
@@ -84,6 +85,8 @@ impl LocalWork {
 /// Transactions of others.
 pub(crate) struct RemoteJob {
     pub block: Vec<u8>,
+    /// What does not pass from where it comes.
+    pub withheld: Withheld,
     pub now_ms: i64,
     pub reply: Reply<Result<Received, ReceiveError>>,
 }

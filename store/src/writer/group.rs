@@ -7,13 +7,16 @@ use tandem_protocol::bounds;
 use tandem_protocol::conflict::Conflict;
 use tandem_protocol::identity::{Author, Signature, TxHash};
 use tandem_protocol::op::Op;
+use tandem_protocol::request::RequestKey;
 use tandem_protocol::schema::{SchemaOp, ddl};
-use tandem_protocol::transaction::{self, Header, Previous, Transaction, idempotency_hash};
-use tandem_protocol::verify::{self, ChainHead, Chains, Known};
+use tandem_protocol::transaction::{self, Header, Previous, Transaction};
+use tandem_protocol::verify::{self, ChainHead, Chains, Known, Verified};
 use tandem_protocol::version::{Dot, VersionVector};
 
 use super::Writer;
 use super::commands::{Job, LocalJob, LocalWork, RemoteJob};
+use super::held::HeldHere;
+use crate::answers::Answer;
 use crate::log::{LogError, Record};
 use crate::receive::{ReceiveError, Received, add_changes};
 use crate::space::{Commit, CommittedTransaction, Recent};
@@ -26,7 +29,7 @@ const SEAL_AFTER_BYTES: usize = bounds::BLOCK_TARGET_BYTES;
 /// What a transaction of this site says of itself.
 #[derive(Default)]
 pub(super) struct Labels {
-    pub key: Option<[u8; 32]>,
+    pub key: Option<RequestKey>,
     pub by: Option<String>,
     pub message: Option<String>,
     pub basis: Option<VersionVector>,
@@ -49,6 +52,8 @@ pub(super) struct Pending {
     open: Option<(u64, Chains, BlockBuilder)>,
     recent: Vec<Recent>,
     committed: Vec<CommittedTransaction>,
+    /// Answers to keep.
+    answers: Vec<(RequestKey, Written, i64)>,
 }
 
 /// A job that ran, and how it is answered once durable.
@@ -129,12 +134,14 @@ impl Writer {
     /// Log first, then the view, then the answers.
     fn finish(&mut self, before: Memory, mut pending: Pending, done: Vec<Done>) {
         pending.close();
-        if pending.records.is_empty() {
+        if pending.records.is_empty() && pending.answers.is_empty() {
             self.view.rollback(before);
             return done.into_iter().for_each(Done::answer);
         }
         let logged = pending.records.iter().try_for_each(|record| self.log.append(record));
-        if let Err(error) = logged.and_then(|()| self.log.flush()) {
+        // After the records: an answer is never there without what it tells of.
+        let kept = logged.and_then(|()| self.keep_answers(&pending.answers));
+        if let Err(error) = kept.and_then(|()| self.log.flush()) {
             tracing::error!(%error, "the log could not be made durable");
             self.view.rollback(before);
             let failed = Arc::new(error);
@@ -224,18 +231,34 @@ impl Writer {
     }
 
     fn run_sql(&mut self, write: &Write, now_ms: i64, pending: &mut Pending) -> Result<Written, JobError> {
-        let key = write.idempotency_key.as_deref().map(idempotency_hash);
-        if let Some(dot) = key.map(|key| self.view.recorded_under(&key)).transpose()?.flatten() {
-            let changes = Vec::new();
-            return Ok(Written { dot: Some(dot), results: Vec::new(), changes, repeated: true });
+        let key = write.request_key();
+        if let Some(key) = &key
+            && let Some(answer) = self.answered_before(key, write, pending)?
+        {
+            return Ok(answer);
         }
-        let vector = self.view.memory.vector();
-        if write.basis.as_ref().is_some_and(|basis| !vector.covers_all(basis)) {
+        if let Some(basis) = &write.basis
+            && !self.holds(basis)?
+        {
             return Err(Refusal::unknown_basis().into());
         }
         let labels =
             Labels { key, by: write.by.clone(), message: write.message.clone(), basis: write.basis.clone() };
-        self.record_sql((&write.statements, Rules::Judged), Vec::new(), labels, now_ms, pending)
+        let written =
+            self.record_sql((&write.statements, Rules::Judged), Vec::new(), labels, now_ms, pending)?;
+        pending.answers.extend(key.map(|key| (key, written.clone(), now_ms)));
+        Ok(written)
+    }
+
+    /// Whether what a vector names is held here, and is the same.
+    fn holds(&self, vector: &VersionVector) -> Result<bool, ViewError> {
+        for (author, head) in vector.0.iter().filter(|(_, head)| head.seq > 0) {
+            let dot = Dot { author: *author, seq: head.seq };
+            if self.view.prefix_of(&dot)? != Some(head.prefix) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Runs statements and records what they did, and `besides`.
@@ -386,12 +409,23 @@ impl Writer {
     fn run_remote(&mut self, job: &RemoteJob, pending: &mut Pending) -> Result<Received, JobError> {
         let block = Block::decode(&job.block).map_err(verify::Fault::from).map_err(ReceiveError::from)?;
         let memory = &self.view.memory;
-        let known = Known { space: self.space, chains: &memory.chains, membership: &memory.membership };
-        let incoming = verify::verify(&block, known).map_err(ReceiveError::from)?;
+        let held = HeldHere { view: &self.view, log: &self.log, recent: &pending.recent };
+        let known = Known {
+            space: self.space,
+            chains: &memory.chains,
+            held: &held,
+            membership: &memory.membership,
+            withheld: &job.withheld,
+        };
+        let Verified { incoming, forks, withheld, left_out } =
+            verify::verify(&block, known).map_err(ReceiveError::from)?;
+        for fork in &forks {
+            self.shared.forks.note(&self.log, &self.forks, *fork);
+        }
         let first = self.view.memory.position;
         let mut chains_before = Chains::new();
         let mut builder = (incoming.len() < block.len()).then(BlockBuilder::default);
-        let mut received = Received::default();
+        let mut received = Received { forks, withheld, left_out, ..Received::default() };
         let mut recent: Vec<Recent> = Vec::new();
         let mut committed: Vec<CommittedTransaction> = Vec::new();
         for one in incoming {
@@ -475,6 +509,12 @@ fn before(memory: &Memory, space: [u8; 32], author: Author) -> ChainHead {
 }
 
 impl Pending {
+    /// What was answered so far to the request of that key.
+    pub(super) fn answer(&self, key: &[u8; 32]) -> Option<Answer> {
+        let (key, written, _) = self.answers.iter().find(|(name, ..)| name.key == *key)?;
+        Some(Answer { request: key.request, written: Written { repeated: true, ..written.clone() } })
+    }
+
     /// The transactions recorded so far.
     pub(super) fn recent(&self) -> &[Recent] {
         &self.recent

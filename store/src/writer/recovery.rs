@@ -46,7 +46,10 @@ impl Writer {
         };
         let sealed = view.state("sealed")?.unwrap_or(0) as u64;
         let clock = Clock::default();
-        let mut writer = Self { space, key, log, view, shared, clock, sealed, unsealed_bytes: 0, log_end };
+        let (answers, forks) = (log.answers(space)?, log.forks(space)?);
+        shared.forks.load(&forks)?;
+        let mut writer =
+            Self { space, key, log, view, answers, forks, shared, clock, sealed, unsealed_bytes: 0, log_end };
         if writer.follows_log()? {
             writer.catch_up()?;
         } else {

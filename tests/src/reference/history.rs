@@ -49,7 +49,7 @@ impl<'a> History<'a> {
             context.join(&header.context);
             let mut past = context.clone();
             if dot.seq > 1 {
-                past.advance(dot.author, Head { seq: dot.seq - 1, prefix: [0; 8] });
+                past.advance(dot.author, Head { seq: dot.seq - 1, prefix: [0; 16] });
             }
             // Nobody has seen more than there was to see.
             let mut seen = header.basis.clone().unwrap_or_else(|| past.clone());

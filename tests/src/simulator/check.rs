@@ -131,16 +131,18 @@ impl World {
 
     /// Nothing acknowledged is lost, and every till holds the sum of what was put into it.
     fn check_ledger(&mut self, transactions: &[Transaction]) {
-        let labels: BTreeMap<String, Dot> = transactions
-            .iter()
-            .filter_map(|one| Some((one.header.message.clone()?, one.header.dot)))
-            .collect();
+        // One request can be recorded by several sites.
+        let mut labels: BTreeMap<String, Vec<Dot>> = BTreeMap::new();
+        for one in transactions {
+            let message = one.header.message.clone();
+            message.into_iter().for_each(|label| labels.entry(label).or_default().push(one.header.dot));
+        }
         let mut sums: BTreeMap<(&str, &str), Option<i64>> = BTreeMap::new();
         let mut lost = None;
         for (number, entry) in self.ledger.entries() {
             let found = labels.get(&label(number));
             match (entry.fate, found) {
-                (Fate::Recorded(dot), found) if found != Some(&dot) => {
+                (Fate::Recorded(dot), found) if found.is_none_or(|found| !found.contains(&dot)) => {
                     lost.get_or_insert(format!(
                         "write {number} was acknowledged as {dot:?} and is {found:?}"
                     ));

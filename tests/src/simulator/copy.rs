@@ -46,7 +46,7 @@ impl World {
         };
         for _ in 0..1 + self.random.below(3) {
             let deltas = vec![Delta { till: "a", column: "sold", amount: Amount::Added(1) }];
-            self.ask_user(original, till(1), deltas);
+            let _asked = self.ask_user(original, till(1), deltas);
         }
         for _ in 0..1 + self.random.below(3) {
             let wall_ms = self.sites[original].clock.at(self.now_ms) + 1_000;

@@ -42,6 +42,8 @@ pub struct Entry {
     pub deltas: Vec<Delta>,
     /// What became of it.
     pub fate: Fate,
+    /// Whether it was asked once without an answer: it may be there whatever a retry is told.
+    unanswered: bool,
 }
 
 /// All writes of a run, by number. The number is also the write's label in the log.
@@ -55,7 +57,7 @@ impl Ledger {
     /// A write is asked for; gives its number.
     pub fn open(&mut self, deltas: Vec<Delta>) -> u64 {
         let number = self.entries.len() as u64 + 1;
-        self.entries.insert(number, Entry { deltas, fate: Fate::Unknown });
+        self.entries.insert(number, Entry { deltas, fate: Fate::Unknown, unanswered: false });
         number
     }
 
@@ -75,10 +77,15 @@ impl Ledger {
         self.end(number, Fate::Unknown);
     }
 
+    /// A write can be asked for more than once: what is recorded stays so.
     fn end(&mut self, number: u64, fate: Fate) {
-        if let Some(entry) = self.entries.get_mut(&number) {
-            entry.fate = fate;
-        }
+        let Some(entry) = self.entries.get_mut(&number) else { return };
+        entry.unanswered |= fate == Fate::Unknown;
+        entry.fate = match (entry.fate, fate) {
+            (Fate::Recorded(dot), _) | (_, Fate::Recorded(dot)) => Fate::Recorded(dot),
+            _ if entry.unanswered => Fate::Unknown,
+            _ => fate,
+        };
     }
 
     /// What a write adds.

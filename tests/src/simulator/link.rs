@@ -1,13 +1,15 @@
 //! One end of a session: drives [`Session`] with bytes, the store and the time, as the node's
 //! `sync/link.rs` does.
 
+use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::Author;
 use tandem_protocol::session::{
-    BulkStep, Config, Fault, FrameReader, Input, Now, Output, Refusal, Session, Side, SpaceConfig, name_of,
+    BulkStep, Config, Fault, FrameReader, Input, Now, Output, Refusal, Session, Side, SpaceConfig, Taken,
+    name_of,
 };
 use tandem_protocol::version::VersionVector;
 use tandem_store::simulated::Request;
-use tandem_store::{ReceiveError, Received};
+use tandem_store::{Chunk, ReceiveError, Received};
 
 use super::line::Parcel;
 use super::site::Asker;
@@ -129,20 +131,24 @@ impl World {
                 let proof = found.and_then(|found| found.unwrap_or(None));
                 self.give(at, peer, Input::Admission { space, proof });
             }
-            Output::Read { from, have, max_bytes, .. } => {
+            Output::Read { from, have, withheld, max_bytes, .. } => {
                 if self.random.one_in(2) {
-                    return self.read(at, peer, stream, from, &have, max_bytes);
+                    return self.read(at, peer, stream, from, (&have, withheld), max_bytes);
                 }
                 let after = self.random.below(self.sites[at].disk_ms);
                 let boot = self.sites[at].boot;
-                self.later(after, Event::Read { at, boot, peer, stream, from, have, max_bytes });
+                self.later(after, Event::Read { at, boot, peer, stream, from, have, withheld, max_bytes });
             }
-            Output::Store { block, .. } => {
-                self.ask(at, Asker::Link { peer, stream }, Request::Receive(block));
+            Output::Store { block, withheld, .. } => {
+                self.ask(at, Asker::Link { peer, stream }, Request::ReceiveWithout(block, withheld));
             }
             Output::Bulk { space, step } => self.bulk(at, peer, space, step),
             Output::PeerState(_) | Output::ClockOffset(_) | Output::Addresses(_) => {}
-            Output::Forked { author, .. } => self.noticed_fork(at, peer, author),
+            Output::Forked { author, head, .. } => {
+                if self.sites[at].space().is_some_and(|space| space.compare(author, head)) {
+                    self.noticed_fork(at, peer, author);
+                }
+            }
             Output::WakeAt(wake_ms) => {
                 if let Some(link) = self.sites[at].links.get_mut(&peer) {
                     link.wake_ms = wake_ms;
@@ -199,7 +205,7 @@ impl World {
         peer: usize,
         stream: u64,
         from: u64,
-        have: &VersionVector,
+        (have, withheld): (&VersionVector, Withheld),
         max_bytes: usize,
     ) {
         if !self.is_current(at, peer, stream) {
@@ -207,9 +213,9 @@ impl World {
         }
         let Some(space) = self.sites[at].space() else { return };
         let id = space.id();
-        let input = match space.read(from, have, max_bytes) {
-            Ok(chunk) => {
-                Input::ReadDone { space: id, block: chunk.block, next: chunk.next, last: chunk.heads }
+        let input = match space.read_without(from, have, withheld, max_bytes) {
+            Ok(Chunk { block, next, heads: last, withheld, forks }) => {
+                Input::ReadDone { space: id, block, next, last, withheld, forks }
             }
             Err(error) => Input::ReadFailed { space: id, error: error.to_string() },
         };
@@ -222,7 +228,7 @@ impl World {
             return;
         }
         let space = self.sites[at].store.id();
-        let result = result.map(|received| received.vector).map_err(|error| match error {
+        let result = result.map(Taken::from).map_err(|error| match error {
             ReceiveError::Fault(fault) => Refusal::Fault(fault),
             error => Refusal::Local(error.to_string()),
         });
@@ -282,15 +288,9 @@ impl World {
         let text = fault.to_string();
         let short = text.split(['(', ':']).next().unwrap_or_default().trim();
         self.counts.one(&format!("session ended: {short}"));
-        let copy = self.sites[at].copy_of.is_some() || self.sites[peer].copy_of.is_some();
-        if copy && matches!(fault, Fault::BadBlock(_)) {
-            return self.noticed_fork(at, peer, self.sites[at].author);
-        }
         let honest = match fault {
             Fault::Local(_) => !self.sites[at].store.disk().is_off(),
-            Fault::Farewell(farewell) => {
-                !matches!(farewell, tandem_protocol::session::Farewell::Misconduct) || copy
-            }
+            Fault::Farewell(farewell) => !matches!(farewell, tandem_protocol::session::Farewell::Misconduct),
             fault => !fault.is_misconduct(),
         };
         if !honest {

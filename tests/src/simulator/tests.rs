@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tandem_protocol::identity::AuthorKey;
 use tandem_protocol::membership::Role;
-use tandem_store::simulated::{Answer, Founding, Request, Site};
+use tandem_store::simulated::{Answer, FlushFault, Founding, Request, Site, Survival, ViewLoss};
 use tandem_store::{Params, Statement, Write as Transaction};
 
 use super::{Plan, STEPS, run};
@@ -108,4 +108,40 @@ fn a_write_does_not_count_as_knowing_a_block_that_waits_beside_it() {
     // Who writes this looks at a row that does not show the other's edit yet.
     recorded(&mut a, vec![block, write("UPDATE a SET name = 'from a'")]);
     assert_eq!(a.space().unwrap().status().open_conflicts, 1);
+}
+
+#[test]
+fn a_retry_after_a_crash_is_answered_with_what_survived() {
+    let request = || {
+        let sql = "INSERT INTO a (id, name) VALUES (7, 'x') RETURNING id, name".to_owned();
+        let statements = vec![Statement { sql, params: Params::One(vec![]) }];
+        let key = Some("sale 1".to_owned());
+        Request::Write(Transaction { statements, idempotency_key: key, ..Transaction::default() })
+    };
+    let survived = |changes| FlushFault::PowerCut(Survival { changes, torn: false });
+    let torn = FlushFault::PowerCut(Survival { changes: 3, torn: true });
+    // One record, then the answer's age, then the answer. The transaction decides, not the answer.
+    let cases = [
+        (survived(0), false),
+        (survived(1), true),
+        (survived(2), true),
+        (torn, true),
+        (FlushFault::PowerCutAfter, true),
+    ];
+    for (fault, repeated) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let mut site = founded(folder.path());
+        site.disk().fail_next_flush(fault);
+        let [Answer::Written(Err(_))] = site.run(vec![request()], 2_000)[..] else { panic!("answered") };
+        site.crash(Survival { changes: 0, torn: false }, ViewLoss::None).unwrap();
+        site.start().unwrap();
+        let [Answer::Written(Ok(written))] = &site.run(vec![request()], 3_000)[..] else {
+            panic!("{fault:?}")
+        };
+        assert_eq!(written.repeated, repeated, "{fault:?}");
+        let rows = &written.results[0].rows;
+        assert_eq!(format!("{rows:?}"), r#"[[Integer(7), Text("x")]]"#, "{fault:?}");
+        let (rows, _) = site.space().unwrap().query("SELECT count(*) FROM a", &[]).unwrap();
+        assert_eq!(format!("{:?}", rows.rows), "[[Integer(1)]]");
+    }
 }

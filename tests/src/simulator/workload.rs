@@ -90,12 +90,24 @@ impl World {
         if again.is_some() {
             write.idempotency_key = Some(format!("request {}", self.random.any()));
         }
-        self.ask_user(at, write.clone(), deltas.clone());
-        if let Some(again) = again {
-            // Pressed again, here or at another PC. What is recorded apart is there twice.
-            let basis_is_known = write.basis.is_none() || again == at;
-            if basis_is_known {
-                self.ask_user(again, write, deltas);
+        let harmless = deltas.is_empty();
+        let key = write.idempotency_key.clone();
+        let basis_is_known = write.basis.is_none();
+        let (number, write) = self.ask_user(at, write, deltas);
+        let Some(again) = again else { return };
+        // Pressed again, here or at another PC. What is recorded apart is there twice.
+        if basis_is_known || again == at {
+            self.say(|world| format!("{}: [{number}] again", world.sites[again].name));
+            self.ask(again, Asker::User(number), Request::Write(write));
+        }
+        // Another request with the key of this one: whoever guessed it takes no sale away.
+        if harmless && self.random.one_in(3) {
+            let guesser = self.below(self.sites.len());
+            if let Some(drawn) = statement::draw(&schema, &mut self.random, self.exactly) {
+                let statements = vec![Statement { sql: drawn.sql, params: Params::One(vec![]) }];
+                self.counts.one("write with another one's key");
+                let guess = Write { statements, idempotency_key: key, ..Write::default() };
+                let _asked = self.ask_user(guesser, guess, vec![]);
             }
         }
     }
@@ -104,8 +116,8 @@ impl World {
         self.plan.faults.contains(&kind)
     }
 
-    /// Asks a site for a write, and writes it down.
-    pub fn ask_user(&mut self, at: usize, mut write: Write, deltas: Vec<Delta>) {
+    /// Asks a site for a write, and writes it down. Gives its number, and it as it was asked.
+    pub fn ask_user(&mut self, at: usize, mut write: Write, deltas: Vec<Delta>) -> (u64, Write) {
         let number = self.ledger.open(deltas);
         write.message = Some(label(number));
         self.say(|world| {
@@ -116,7 +128,8 @@ impl World {
         if write.basis.is_some() {
             self.counts.one("write with an older basis");
         }
-        self.ask(at, Asker::User(number), Request::Write(write));
+        self.ask(at, Asker::User(number), Request::Write(write.clone()));
+        (number, write)
     }
 
     /// Counts something in a till, relatively or by looking first what is there.
@@ -209,9 +222,14 @@ impl World {
     /// A user hears what became of a write.
     pub fn told_user(&mut self, at: usize, number: u64, result: Result<Written, WriteError>) {
         match result {
-            Ok(Written { dot: Some(_), repeated: true, .. }) => {
+            Ok(Written { dot: Some(dot), repeated: true, .. }) => {
                 self.counts.one("write: repeated");
-                self.ledger.refused(number);
+                let entry = self.sites[at].space().and_then(|space| space.transaction(&dot).ok().flatten());
+                let of = entry.and_then(|entry| entry.transaction.header.message);
+                if of.is_some_and(|of| of != label(number)) {
+                    self.fail(format!("write {number} was answered with what another one did, {dot:?}"));
+                }
+                self.ledger.recorded_as(number, dot);
             }
             Ok(written) => self.written(at, number, written),
             Err(WriteError::Refused(refusal)) => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, AuthorKey};
 use tandem_protocol::membership::Role;
 use tandem_protocol::version::VersionVector;
@@ -40,7 +41,16 @@ pub enum Event {
     /// The disk of a site has done its work.
     Disk { at: usize, boot: u64 },
     /// A session's read is done.
-    Read { at: usize, boot: u64, peer: usize, stream: u64, from: u64, have: VersionVector, max_bytes: usize },
+    Read {
+        at: usize,
+        boot: u64,
+        peer: usize,
+        stream: u64,
+        from: u64,
+        have: VersionVector,
+        withheld: Withheld,
+        max_bytes: usize,
+    },
     /// Something arrives.
     Arrive { at: usize, from: usize, parcel: Parcel },
     /// A session's alarm.
@@ -308,9 +318,9 @@ impl World {
                 }
             }
             Event::Disk { at, boot } => self.disk(at, boot),
-            Event::Read { at, boot, peer, stream, from, have, max_bytes } => {
+            Event::Read { at, boot, peer, stream, from, have, withheld, max_bytes } => {
                 if self.sites[at].boot == boot {
-                    self.read(at, peer, stream, from, &have, max_bytes);
+                    self.read(at, peer, stream, from, (&have, withheld), max_bytes);
                 }
             }
             Event::Arrive { at, from, parcel } => match self.lines.get_mut(&(from, at)) {

@@ -16,6 +16,7 @@ mod counters;
 mod demo;
 mod disk;
 mod discovery;
+mod forks;
 mod invitations;
 mod kill;
 mod log;

@@ -50,7 +50,7 @@ pub(super) fn author(number: u8) -> Author {
 
 pub(super) fn vector(dots: impl IntoIterator<Item = Dot>) -> VersionVector {
     let mut vector = VersionVector::default();
-    dots.into_iter().for_each(|dot| vector.advance(dot.author, Head { seq: dot.seq, prefix: [0; 8] }));
+    dots.into_iter().for_each(|dot| vector.advance(dot.author, Head { seq: dot.seq, prefix: [0; 16] }));
     vector
 }
 

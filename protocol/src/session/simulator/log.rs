@@ -1,15 +1,31 @@
 //! A log in memory, of real transactions in real blocks, without signatures.
 
 use crate::block::{Block, BlockBuilder};
-use crate::identity::Author;
+use crate::fork::{Fork, Withheld};
+use crate::identity::{Author, Prefix, TxHash};
 use crate::op::Op;
-use crate::session::Refusal;
+use crate::session::{Refusal, Taken};
 use crate::transaction::{Header, Transaction, decode_header};
 use crate::verify::Fault;
 use crate::version::{Dot, Head, VersionVector};
 
+/// The answer to a read.
+pub struct ReadDone {
+    pub block: Option<Vec<u8>>,
+    pub next: u64,
+    pub last: VersionVector,
+    pub withheld: Withheld,
+    pub forks: Vec<Fork>,
+}
+
+fn prefix(bytes: &[u8]) -> Prefix {
+    TxHash(*blake3::hash(bytes).as_bytes()).prefix()
+}
+
 #[derive(Default, Clone)]
 pub struct Log {
+    /// What tells this log's transactions from those of a copy.
+    pub salt: i64,
     entries: Vec<(Header, Vec<u8>)>,
     pub vector: VersionVector,
 }
@@ -25,7 +41,7 @@ impl Log {
         context.0.remove(&author);
         let header = Header {
             dot: Dot { author, seq: self.vector.seq(&author) + 1 },
-            time_ms: 1_700_000_000_000,
+            time_ms: 1_700_000_000_000 + self.salt,
             context,
             basis: None,
             key: None,
@@ -40,24 +56,72 @@ impl Log {
     }
 
     fn append(&mut self, header: Header, bytes: Vec<u8>) {
-        let mut prefix = [0; 8];
-        prefix.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..8]);
-        self.vector.advance(header.dot.author, Head { seq: header.dot.seq, prefix });
+        self.vector.advance(header.dot.author, Head { seq: header.dot.seq, prefix: prefix(&bytes) });
         self.entries.push((header, bytes));
+    }
+
+    /// All transactions, in order.
+    pub fn entries(&self) -> &[(Header, Vec<u8>)] {
+        &self.entries
+    }
+
+    /// Whether a transaction, or one it was written after, is of a branch that `other` does not
+    /// hold: all that is before it, author by author, found the long way.
+    pub fn knows_another(&self, header: &Header, other: &Self) -> bool {
+        let mut past: Vec<Dot> = vec![header.dot];
+        let mut at = 0;
+        while let Some(dot) = past.get(at).copied() {
+            at += 1;
+            let Some((header, _)) = self.entries.iter().find(|(header, _)| header.dot == dot) else {
+                continue;
+            };
+            if other.head(&dot).is_some_and(|theirs| Some(theirs) != self.head(&dot)) {
+                return true;
+            }
+            let own = (dot.seq > 1).then(|| Dot { author: dot.author, seq: dot.seq - 1 });
+            let known = header.context.0.iter().map(|(author, head)| Dot { author: *author, seq: head.seq });
+            for before in known.chain(own) {
+                if !past.contains(&before) {
+                    past.push(before);
+                }
+            }
+        }
+        false
+    }
+
+    /// What is held under a name.
+    pub fn head(&self, dot: &Dot) -> Option<Head> {
+        let (_, bytes) = self.entries.iter().find(|(header, _)| header.dot == *dot)?;
+        Some(Head { seq: dot.seq, prefix: prefix(bytes) })
+    }
+
+    /// Where what somebody has is not what is held here.
+    fn forks(&self, have: &VersionVector, withheld: &Withheld) -> Vec<Fork> {
+        let differs = |(author, head): (&Author, &Head)| {
+            let held = self.head(&Dot { author: *author, seq: head.seq })?;
+            let fork = Fork { author: *author, seq: head.seq, held: held.prefix, other: head.prefix };
+            (held != *head && !withheld.reaches(author, head.seq)).then_some(fork)
+        };
+        have.0.iter().filter_map(differs).collect()
     }
 
     pub fn read(
         &self,
         from: u64,
         have: &VersionVector,
+        mut withheld: Withheld,
         max_bytes: usize,
-    ) -> (Option<Vec<u8>>, u64, VersionVector) {
+    ) -> ReadDone {
+        let forks = self.forks(have, &withheld);
+        for fork in &forks {
+            withheld.add(fork.author, fork.seq);
+        }
         let mut builder = BlockBuilder::default();
         let mut last = Self::default();
         let mut next = from;
         for (header, bytes) in self.entries.iter().skip(from as usize) {
             next += 1;
-            if have.covers(&header.dot) {
+            if have.covers(&header.dot) || withheld.holds_back(header) {
                 continue;
             }
             builder.push(header.dot.author, bytes, None);
@@ -66,19 +130,41 @@ impl Log {
                 break;
             }
         }
-        ((!builder.is_empty()).then(|| builder.finish()), next, last.vector)
+        let block = (!builder.is_empty()).then(|| builder.finish());
+        ReadDone { block, next, last: last.vector, withheld, forks }
     }
 
     /// Takes in a block whole or not at all. `twice` counts what was held already.
-    pub fn receive(&mut self, block: &[u8], twice: &mut usize) -> Result<VersionVector, Refusal> {
+    pub fn receive(&mut self, block: &[u8], known: &Withheld, twice: &mut usize) -> Result<Taken, Refusal> {
         let block = Block::decode(block).map_err(|error| Refusal::Fault(Fault::Malformed(error)))?;
         let mut after = self.clone();
+        let mut withheld = known.clone();
+        let mut forks = Vec::new();
+        let mut left_out = false;
         for (bytes, _) in block.iter() {
             let header = decode_header(bytes).map_err(|error| Refusal::Fault(Fault::Malformed(error)))?;
             let dot = header.dot;
             let expected = after.vector.seq(&dot.author) + 1;
             if dot.seq < expected {
-                *twice += 1;
+                let held = after.head(&dot).expect("what is held");
+                let (seq, author, other) = (dot.seq, dot.author, prefix(bytes));
+                if held.prefix == other {
+                    *twice += 1;
+                } else {
+                    left_out = true;
+                    if withheld.add(author, seq) {
+                        forks.push(Fork { author, seq, held: held.prefix, other });
+                    }
+                }
+                continue;
+            }
+            let named = after.forks(&header.context, &withheld);
+            for fork in &named {
+                withheld.add(fork.author, fork.seq);
+            }
+            forks.extend(named);
+            if withheld.holds_back(&header) {
+                left_out = true;
                 continue;
             }
             if dot.seq > expected {
@@ -93,6 +179,7 @@ impl Log {
             after.append(header, bytes.to_vec());
         }
         *self = after;
-        Ok(self.vector.clone())
+        let news = withheld.0.into_iter().filter(|(author, seq)| known.0.get(author) != Some(seq));
+        Ok(Taken { vector: self.vector.clone(), forks, withheld: Withheld(news.collect()), left_out })
     }
 }

@@ -14,6 +14,7 @@ pub use site::{Site, valid_ticket};
 
 use super::{BulkStep, Fault, Input, Now, Output};
 use crate::identity::{Author, SpaceId};
+use crate::version::Dot;
 
 pub const SPACE: SpaceId = SpaceId([77; 32]);
 /// The wall clock of every site at the beginning.
@@ -109,7 +110,7 @@ impl Network {
         self.sites[at].log.write(author, bytes);
     }
 
-    fn announce(&mut self, at: usize, local: bool) {
+    pub fn announce(&mut self, at: usize, local: bool) {
         let peers: Vec<usize> = self.sites[at].links.keys().copied().collect();
         for peer in peers {
             let (end, vector) = (self.sites[at].log.end(), self.sites[at].log.vector.clone());
@@ -146,8 +147,10 @@ impl Network {
                 let proof = self.sites[at].ticket.clone();
                 self.give(at, peer, Input::Admission { space, proof });
             }
-            Output::Read { from, have, max_bytes, .. } => link.reads.push_back((from, have, max_bytes)),
-            Output::Store { block, .. } => link.stores.push_back(block),
+            Output::Read { from, have, withheld, max_bytes, .. } => {
+                link.reads.push_back((from, have, withheld, max_bytes));
+            }
+            Output::Store { block, withheld, .. } => link.stores.push_back((block, withheld)),
             Output::Bulk { space, step } => {
                 let (author, bulk) = (self.sites[peer].author, &mut self.sites[at].bulk);
                 match step {
@@ -171,7 +174,14 @@ impl Network {
             Output::PeerState(state) => link.state = Some(state),
             Output::ClockOffset(offset) => link.clock_offset_ms = Some(offset),
             Output::Addresses(listings) => link.addresses = listings,
-            Output::Forked { author, .. } => link.forked.push(author),
+            Output::Forked { author, head, .. } => {
+                let dot = Dot { author, seq: head.seq };
+                if self.sites[at].log.head(&dot).is_some_and(|held| held != head)
+                    && let Some(link) = self.sites[at].links.get_mut(&peer)
+                {
+                    link.forked.push(dot);
+                }
+            }
             Output::WakeAt(at_ms) => link.wake_ms = at_ms,
             Output::Close(fault) => {
                 self.ended.push((at, peer, fault));
@@ -246,18 +256,19 @@ impl Network {
     fn read(&mut self, at: usize, peer: usize) {
         let site = &mut self.sites[at];
         let link = site.links.get_mut(&peer).expect("a link");
-        let (from, have, max_bytes) = link.reads.pop_front().expect("a read");
+        let (from, have, withheld, max_bytes) = link.reads.pop_front().expect("a read");
         site.reads += 1;
-        let (block, next, last) = site.log.read(from, &have, max_bytes);
-        self.give(at, peer, Input::ReadDone { space: SPACE, block, next, last });
+        let log::ReadDone { block, next, last, withheld, forks } =
+            site.log.read(from, &have, withheld, max_bytes);
+        self.give(at, peer, Input::ReadDone { space: SPACE, block, next, last, withheld, forks });
     }
 
     fn store(&mut self, at: usize, peer: usize) {
         let site = &mut self.sites[at];
         let link = site.links.get_mut(&peer).expect("a link");
-        let block = link.stores.pop_front().expect("a store");
+        let (block, withheld) = link.stores.pop_front().expect("a store");
         let before = site.log.end();
-        let result = site.log.receive(&block, &mut site.received_twice);
+        let result = site.log.receive(&block, &withheld, &mut site.received_twice);
         let grew = site.log.end() > before;
         if grew && self.random(2) == 0 {
             self.announce(at, false);

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Log, SPACE};
+use crate::fork::Withheld;
 use crate::identity::{Author, Signature, SpaceId};
 use crate::session::{Bulk, Config, FrameReader, Listing, PeerState, Session, Side, SpaceConfig};
 use crate::verify::SignedTransaction;
-use crate::version::VersionVector;
+use crate::version::{Dot, VersionVector};
 
 pub struct Site {
     pub author: Author,
@@ -27,13 +28,14 @@ pub struct Site {
 pub struct Link {
     pub session: Session,
     pub reader: FrameReader,
-    pub reads: VecDeque<(u64, VersionVector, usize)>,
-    pub stores: VecDeque<Vec<u8>>,
+    pub reads: VecDeque<(u64, VersionVector, Withheld, usize)>,
+    pub stores: VecDeque<(Vec<u8>, Withheld)>,
     pub wake_ms: u64,
     pub state: Option<PeerState>,
     pub clock_offset_ms: Option<i64>,
     pub addresses: Vec<Listing>,
-    pub forked: Vec<Author>,
+    /// Names under which the peer holds something else.
+    pub forked: Vec<Dot>,
 }
 
 /// What a site shows when an admin has admitted it, in place of a signed transaction.

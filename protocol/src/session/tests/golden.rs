@@ -1,5 +1,6 @@
 //! The bytes of every message, frozen: programs of different versions meet on one stream.
 
+use crate::fork::Withheld;
 use crate::identity::{Author, Signature};
 use crate::session::message::{Hello, Message, Welcome};
 use crate::session::{Farewell, FrameReader, Listing};
@@ -7,7 +8,7 @@ use crate::verify::SignedTransaction;
 use crate::version::{Head, VersionVector};
 
 fn vector() -> VersionVector {
-    let head = Head { seq: 300, prefix: [0xab; 8] };
+    let head = Head { seq: 300, prefix: [0xab; 16] };
     VersionVector([(Author([1; 32]), head)].into())
 }
 
@@ -29,18 +30,18 @@ fn messages() -> Vec<(Message, &'static str)> {
         (Message::Refuse(3), "060103"),
         (
             Message::Vector(0, vector(), true),
-            "072e0001010101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababab",
+            "07360001010101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab",
         ),
         (Message::Window(0, 1 << 20), "080600fc00001000"),
         (
             Message::Frame(0, vector(), vec![1, 2, 3]),
-            "093000010101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababab010203",
+            "093800010101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab010203",
         ),
         (Message::Stored(0, VersionVector::default()), "0a020000"),
         (Message::Declined(0), "0b0100"),
         (
             Message::Have(0, vector()),
-            "0c2d00010101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababab",
+            "0c3500010101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab",
         ),
         (Message::Digest(0, [6; 16]), "0d110006060606060606060606060606060606"),
         (Message::Beat(true), "0e0101"),
@@ -50,6 +51,14 @@ fn messages() -> Vec<(Message, &'static str)> {
             "102501010101010101010101010101010101010101010101010101010101010101010101020405",
         ),
         (Message::Bye(Farewell::Other(9)), "110109"),
+        (
+            Message::Forked(0, Author([1; 32]), Head { seq: 300, prefix: [0xab; 16] }),
+            "1234000101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab",
+        ),
+        (
+            Message::Withheld(0, Withheld([(Author([1; 32]), 300)].into())),
+            "132500010101010101010101010101010101010101010101010101010101010101010101fb2c01",
+        ),
     ]
 }
 

@@ -7,7 +7,7 @@ use crate::session::frame::envelope;
 use crate::session::message::{Hello, Message, Welcome};
 use crate::session::simulator::Network;
 use crate::session::{Fault, Listing, limits};
-use crate::version::{Head, VersionVector};
+use crate::version::{Dot, Head, VersionVector};
 
 fn connected(seed: u64) -> Network {
     let mut network = Network::new(2, seed);
@@ -20,7 +20,7 @@ fn connected(seed: u64) -> Network {
 }
 
 fn invented(seq: u64) -> VersionVector {
-    let head = Head { seq, prefix: [3; 8] };
+    let head = Head { seq, prefix: [3; 16] };
     VersionVector((0..5).map(|number| (Author([number; 32]), head)).collect())
 }
 
@@ -47,9 +47,9 @@ fn an_announced_fork_is_reported_and_is_not_the_relays_fault() {
     let mut network = connected(2);
     let mut vector = network.sites[0].log.vector.clone();
     let author = network.sites[1].author;
-    vector.0.insert(author, Head { seq: 1, prefix: [9; 8] });
+    vector.0.insert(author, Head { seq: 1, prefix: [9; 16] });
     assert_eq!(says(&mut network, &Message::Vector(0, vector, false)), None);
-    assert_eq!(network.sites[0].links[&1].forked, [author]);
+    assert_eq!(network.sites[0].links[&1].forked, [Dot { author, seq: 1 }]);
 }
 
 #[test]

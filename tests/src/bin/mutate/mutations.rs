@@ -132,6 +132,20 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "conflict.versions.len() > 2 && !all_settled",
     },
     Mutation {
+        name: "request-hash-ignored",
+        breaks: "another request with a known idempotency key is answered as if it were the first",
+        file: "store/src/writer/repeat.rs",
+        old: "filter(|(_, request)| *request == key.request)",
+        new: "filter(|_| true)",
+    },
+    Mutation {
+        name: "other-branch-uncompared",
+        breaks: "a smaller number that a peer holds is not compared with what is held under it",
+        file: "store/src/space/forks.rs",
+        old: "(held != head.prefix).then_some(fork)",
+        new: "(false && held != head.prefix).then_some(fork)",
+    },
+    Mutation {
         name: "check-unlisted",
         breaks: "a broken CHECK or NOT NULL is not listed",
         file: "store/src/view/conflicts.rs",
@@ -142,8 +156,8 @@ pub const MUTATIONS: &[Mutation] = &[
         name: "answered-before-durable",
         breaks: "a write is answered before the log is flushed",
         file: "store/src/writer/group.rs",
-        old: "logged.and_then(|()| self.log.flush())",
-        new: "logged",
+        old: "kept.and_then(|()| self.log.flush())",
+        new: "kept",
     },
     Mutation {
         name: "view-keeps-stale-rows",

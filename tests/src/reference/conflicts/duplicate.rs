@@ -16,7 +16,7 @@ pub fn duplicate(history: &History<'_>) -> Vec<Conflict> {
     let mut settled: Vec<(ConflictId, Dot)> = Vec::new();
     for entry in history.entries() {
         if let Some(key) = entry.header.key {
-            requests.entry(key).or_default().push(entry.header.write_id());
+            requests.entry(key.key).or_default().push(entry.header.write_id());
         }
         for op in entry.ops {
             if let Op::Settle(settlement) = op {

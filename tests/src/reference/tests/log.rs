@@ -6,8 +6,9 @@ use tandem_protocol::conflict::{Conflict, ConflictId, Held};
 use tandem_protocol::decimal::Decimal;
 use tandem_protocol::identity::Author;
 use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup, Settlement};
+use tandem_protocol::request::{Asked, RequestKey};
 use tandem_protocol::schema::{OpPlaces, Schema, ddl};
-use tandem_protocol::transaction::{Header, Transaction, idempotency_hash};
+use tandem_protocol::transaction::{Header, Transaction};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::{Dot, Head, VersionVector};
 
@@ -73,7 +74,7 @@ pub struct TestLog {
     clock: i64,
     time: Option<i64>,
     basis: Option<VersionVector>,
-    key: Option<[u8; 32]>,
+    key: Option<RequestKey>,
 }
 
 impl TestLog {
@@ -109,7 +110,8 @@ impl TestLog {
 
     /// The idempotency key of the next transaction.
     pub fn requested(&mut self, key: &str) -> &mut Self {
-        self.key = Some(idempotency_hash(key));
+        let asked = Asked { basis: None, by: None, message: None };
+        self.key = Some(RequestKey::new(key, std::iter::empty(), asked));
         self
     }
 
@@ -187,7 +189,7 @@ impl TestLog {
         let mut growth = held.growth_since(context);
         growth.0.remove(&by);
         *context = held.clone();
-        held.advance(by, Head { seq: dot.seq, prefix: [0; 8] });
+        held.advance(by, Head { seq: dot.seq, prefix: [0; 16] });
         let header = Header {
             dot,
             time_ms: self.time.take().unwrap_or(self.clock),

@@ -1,0 +1,91 @@
+//! Two transactions under one name: a chain that forked, because a folder was copied and both
+//! copies wrote, or because somebody signed twice on purpose.
+//!
+//! Whoever holds one branch can take in nothing of the other, nor what was written knowing it. All
+//! else still passes. A log holds one branch of every chain, and each transaction in it knew only
+//! that one; so between two sites (or a file and a site) it is enough to remember, author by
+//! author, from which number on nothing passes: [`Withheld`].
+
+use std::collections::BTreeMap;
+
+use bincode::{Decode, Encode};
+
+use crate::bounds;
+use crate::identity::{Author, Prefix};
+use crate::transaction::Header;
+use crate::version::{Head, VersionVector};
+
+/// Two transactions under one name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
+pub struct Fork {
+    /// Whose chain.
+    pub author: Author,
+    /// The number under which two are known; the first that differs may be an earlier one.
+    pub seq: u64,
+    /// The hash of the one held here.
+    pub held: Prefix,
+    /// The hash of the other.
+    pub other: Prefix,
+}
+
+impl Fork {
+    /// What is held here under the number.
+    pub fn held_head(&self) -> Head {
+        Head { seq: self.seq, prefix: self.held }
+    }
+
+    /// What is held elsewhere under the number.
+    pub fn other_head(&self) -> Head {
+        Head { seq: self.seq, prefix: self.other }
+    }
+}
+
+/// Per author, the number from which on nothing passes between two sites.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Encode, Decode)]
+pub struct Withheld(pub BTreeMap<Author, u64>);
+
+impl Withheld {
+    /// Whether the author's transaction of that number does not pass.
+    pub fn reaches(&self, author: &Author, seq: u64) -> bool {
+        self.0.get(author).is_some_and(|from| *from <= seq)
+    }
+
+    /// Whether one of what a vector names does not pass.
+    pub fn reaches_into(&self, vector: &VersionVector) -> bool {
+        !self.0.is_empty() && vector.0.iter().any(|(author, head)| self.reaches(author, head.seq))
+    }
+
+    /// Nothing of the author passes from that number on. Whether that is news.
+    pub fn add(&mut self, author: Author, seq: u64) -> bool {
+        let news = self.0.get(&author).is_none_or(|from| seq < *from)
+            && (self.0.len() < bounds::AUTHORS || self.0.contains_key(&author));
+        if news {
+            self.0.insert(author, seq);
+        }
+        news
+    }
+
+    /// Adds all of another one. Gives what was news.
+    pub fn join(&mut self, other: &Self) -> Self {
+        let news = other.0.iter().filter(|(author, seq)| self.add(**author, **seq));
+        Self(news.map(|(author, seq)| (*author, *seq)).collect())
+    }
+
+    /// Whether a transaction does not pass: it is one of those, or was written knowing one. Then
+    /// its author's later ones do not pass either.
+    pub fn holds_back(&mut self, header: &Header) -> bool {
+        let author = header.dot.author;
+        let held = self.reaches(&author, header.dot.seq)
+            || self.reaches_into(&header.context)
+            || header.basis.as_ref().is_some_and(|basis| self.reaches_into(basis));
+        if held {
+            self.add(author, header.dot.seq);
+        }
+        held
+    }
+
+    /// Whether there is nothing of the kind.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
