@@ -4,6 +4,7 @@ mod conflicts;
 mod convergence;
 mod crashes;
 mod documents;
+mod forms;
 mod found;
 mod parked;
 mod writes;

@@ -19,6 +19,19 @@ pub(crate) struct RowChange {
     pub new: Option<(i64, Vec<Value>)>,
     /// Positions of counters that were set by `exactly()`.
     pub exact: Vec<usize>,
+    /// What the statement at hand did to it.
+    pub now: Touch,
+}
+
+/// What one statement did to a row.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Touch {
+    /// Anything at all; else the row is canonical.
+    pub any: bool,
+    /// The row that is there was inserted by it.
+    pub inserted: bool,
+    /// It is another than it was.
+    pub changed: bool,
 }
 
 /// Why what happened cannot be an op.
@@ -41,6 +54,8 @@ pub(crate) struct Capture {
     /// What the statement at hand sets by `exactly()`: table number and position.
     pub exact: Vec<(i64, usize)>,
     changes: Vec<RowChange>,
+    /// Places of those that the statement at hand touched.
+    touched: Vec<usize>,
     by_key: HashMap<(i64, Vec<u8>), usize>,
     error: Option<CaptureError>,
 }
@@ -53,8 +68,23 @@ impl Capture {
     pub(crate) fn begin(&mut self) {
         self.on = true;
         self.changes.clear();
+        self.touched.clear();
         self.by_key.clear();
         self.error = None;
+    }
+
+    /// A row that was touched since the last statement, if any is left: to be made canonical.
+    pub(crate) fn next_touched(&mut self) -> Option<(usize, &mut RowChange)> {
+        let at = self.touched.pop()?;
+        let change = self.changes.get_mut(at)?;
+        Some((at, change))
+    }
+
+    /// Puts back what was taken of a change.
+    pub(crate) fn put_back(&mut self, at: usize, key: Key, new: Option<(i64, Vec<Value>)>) {
+        if let Some(change) = self.changes.get_mut(at) {
+            (change.key, change.new) = (key, new);
+        }
     }
 
     /// What changed since [`Capture::begin`], in the order in which rows were first touched.
@@ -99,6 +129,7 @@ impl Watcher for Capture {
             return self.fail(CaptureError::Rowid(name()));
         }
         let Some(key) = old_key.or(new_key) else { return };
+        let touch = Touch { any: true, inserted: old.is_none(), changed: old != new };
         let new = new.map(|row| (change.new_rowid, row));
         let number = table.number;
         let at = match self.by_key.entry((number, key.to_bytes())) {
@@ -109,10 +140,16 @@ impl Watcher for Capture {
             std::collections::hash_map::Entry::Vacant(at) => {
                 at.insert(self.changes.len());
                 let old = old.map(|row| (change.old_rowid, row));
-                self.changes.push(RowChange { table, key, old, new, exact: Vec::new() });
+                let now = Touch::default();
+                self.changes.push(RowChange { table, key, old, new, exact: Vec::new(), now });
                 self.changes.len() - 1
             }
         };
+        let now = &mut self.changes[at].now;
+        if !now.any {
+            self.touched.push(at);
+        }
+        *now = Touch { changed: touch.changed || now.changed, ..touch };
         if change.has_old && change.has_new && !self.exact.is_empty() {
             let known = &mut self.changes[at].exact;
             let set = self.exact.iter().filter(|(table, _)| *table == number).map(|(_, column)| *column);

@@ -93,6 +93,7 @@ pub(crate) fn install(
         exactly.store(true, Ordering::Relaxed);
         context.get::<rusqlite::types::Value>(0)
     })?;
+    super::forms::install(connection)?;
     install_uuid7(connection)
 }
 

@@ -8,7 +8,7 @@ use rusqlite::ffi;
 use tandem_protocol::identity::Author;
 use tandem_protocol::merge::{Cell, WriteId};
 use tandem_protocol::op::{Mode, Op};
-use tandem_protocol::schema::MergeKind;
+use tandem_protocol::schema::{MergeKind, text_forms};
 use tandem_protocol::transaction::{Basis, Transaction};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::verify::ChainHead;
@@ -17,6 +17,7 @@ use super::access::USER_MARK;
 use super::bind::{Bind, read_row};
 use super::capture::{CaptureError, RowChange};
 use super::exactly::{self, Exact};
+use super::forms::Rewritten;
 use super::merge::Merged;
 use super::row_op::{Change, RowOp, Unseen, group_ops};
 use super::rows::{self, Base, Loaded, Run};
@@ -51,6 +52,19 @@ impl Captured {
     }
 }
 
+/// A statement of a user, ready to run.
+pub(super) struct Prepared<'a> {
+    /// Its place in the transaction.
+    pub at: usize,
+    /// What the user wrote.
+    pub given: &'a str,
+    /// What SQLite gets to see.
+    sql: String,
+    /// Names of the columns of its answer.
+    pub columns: Vec<String>,
+    rewritten: Arc<Rewritten>,
+}
+
 /// Why a write failed: it was refused, or the view itself failed.
 pub(crate) enum LocalError {
     Refused(Refusal),
@@ -71,17 +85,20 @@ impl From<rusqlite::Error> for LocalError {
 
 impl View {
     /// Runs the statements of one transaction and works out its ops.
-    /// `unseen` tells the deltas beyond the write's basis, if it has one.
+    /// `unseen` tells the deltas beyond the write's basis, if it has one; `time_ms` is the time that
+    /// STAMP columns take.
     pub(crate) fn run_local(
         &mut self,
         statements: &[Statement],
         unseen: &Unseen,
+        time_ms: i64,
     ) -> Result<LocalWrite, LocalError> {
+        let stamp = time_ms.checked_mul(1000).and_then(text_forms::timestamp_text);
         self.capture.watcher().borrow_mut().begin();
         let results = statements
             .iter()
             .enumerate()
-            .map(|(at, statement)| self.run_statement(at, statement))
+            .map(|(at, statement)| self.run_statement(at, statement, stamp.as_deref()))
             .collect::<Result<Vec<_>, _>>();
         let changes = self.capture.watcher().borrow_mut().finish();
         let results = results?;
@@ -94,9 +111,12 @@ impl View {
         Ok(LocalWrite { results, ops, captured })
     }
 
-    fn run_statement(&self, at: usize, statement: &Statement) -> Result<StatementResult, LocalError> {
-        let sql = format!("{USER_MARK}{}", statement.sql);
-        let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
+    fn run_statement(
+        &mut self,
+        at: usize,
+        statement: &Statement,
+        stamp: Option<&str>,
+    ) -> Result<StatementResult, LocalError> {
         let exact = if exactly::is_mentioned(&statement.sql) {
             self.exact_columns(Exact::of(&statement.sql))
         } else {
@@ -104,31 +124,85 @@ impl View {
         };
         self.exactly.store(false, Ordering::Relaxed);
         self.capture.watcher().borrow_mut().exact.clone_from(&exact);
-        let result = self.as_user(|| -> Result<StatementResult, LocalError> {
-            let mut prepared = self.connection.prepare_cached(&sql).map_err(refused)?;
-            let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
-            let mut result = StatementResult { affected: 0, columns, rows: Vec::new() };
-            for parameters in statement.params.sets() {
-                let parameters = rusqlite::params_from_iter(parameters.iter().map(Bind));
-                if result.columns.is_empty() {
-                    result.affected += prepared.execute(parameters).map_err(refused)? as u64;
-                } else {
-                    let mut rows = prepared.query(parameters).map_err(refused)?;
-                    while let Some(row) = rows.next().map_err(refused)? {
-                        result.rows.push(read_row(row, 0, result.columns.len()).map_err(refused)?);
-                    }
-                    drop(rows);
-                    if !prepared.readonly() {
-                        result.affected += self.connection.changes();
-                    }
-                }
+        let prepared = self.prepare(at, statement)?;
+        let sets = statement.params.sets();
+        let mut result = StatementResult { affected: 0, columns: prepared.columns.clone(), rows: Vec::new() };
+        let rewritten = &*prepared.rewritten;
+        if let Some(returning) = &rewritten.returning {
+            for set in sets {
+                let first = result.rows.len();
+                self.run_sets(&prepared, std::slice::from_ref(set), &mut result)?;
+                let altered = self.make_canonical(rewritten, stamp)?;
+                self.return_again(returning, altered, &prepared, &mut result.rows[first..])?;
             }
-            Ok(result)
-        })?;
+        } else {
+            self.run_sets(&prepared, sets, &mut result)?;
+            self.make_canonical(rewritten, stamp)?;
+        }
         if self.exactly.load(Ordering::Relaxed) && exact.is_empty() {
             return Err(LocalError::Refused(Refusal::exactly_not_counter(&statement.sql)));
         }
         Ok(result)
+    }
+
+    /// The statement as it is to run. What SQLite does not take as rewritten runs as it was given:
+    /// what is wrong with it is then said of what the user wrote.
+    fn prepare<'a>(&mut self, at: usize, statement: &'a Statement) -> Result<Prepared<'a>, LocalError> {
+        let mut rewritten = self.forms.rewrite(&statement.sql);
+        let given = format!("{USER_MARK}{}", statement.sql);
+        let names = |sql: &str| {
+            self.as_user(|| {
+                let prepared = self.connection.prepare_cached(sql)?;
+                Ok::<Vec<String>, rusqlite::Error>(
+                    prepared.column_names().into_iter().map(str::to_owned).collect(),
+                )
+            })
+        };
+        let mut sql = given.clone();
+        let mut columns = None;
+        if let Some(text) = &rewritten.sql {
+            sql = format!("{USER_MARK}{text}");
+            columns = names(&sql).ok();
+            if columns.is_none() {
+                sql.clone_from(&given);
+                rewritten = Arc::default();
+            }
+        }
+        let columns = match columns {
+            Some(columns) if !rewritten.names_text && rewritten.returning.is_none() => columns,
+            _ => names(&given)
+                .map_err(|error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql)))?,
+        };
+        Ok(Prepared { at, given: &statement.sql, sql, columns, rewritten })
+    }
+
+    fn run_sets(
+        &self,
+        prepared: &Prepared<'_>,
+        sets: &[Vec<Value>],
+        result: &mut StatementResult,
+    ) -> Result<(), LocalError> {
+        let refused = |error| LocalError::Refused(Refusal::of_sql(error, prepared.at, prepared.given));
+        self.as_user(|| {
+            let mut statement = self.connection.prepare_cached(&prepared.sql).map_err(refused)?;
+            let width = statement.column_count();
+            for parameters in sets {
+                let parameters = rusqlite::params_from_iter(parameters.iter().map(Bind));
+                if width == 0 {
+                    result.affected += statement.execute(parameters).map_err(refused)? as u64;
+                    continue;
+                }
+                let mut rows = statement.query(parameters).map_err(refused)?;
+                while let Some(row) = rows.next().map_err(refused)? {
+                    result.rows.push(read_row(row, 0, width).map_err(refused)?);
+                }
+                drop(rows);
+                if !statement.readonly() {
+                    result.affected += self.connection.changes();
+                }
+            }
+            Ok(())
+        })
     }
 
     /// The counters among the columns that a statement sets exactly.
@@ -142,23 +216,10 @@ impl View {
         counters.map(|(at, _)| (table.number, at)).collect()
     }
 
-    /// Makes a captured change canonical, in the view too. `None`: nothing changed.
+    /// What a captured change, canonical by now, says. `None`: nothing changed.
     fn settle(&mut self, change: RowChange, unseen: &Unseen) -> Result<Option<Captured>, LocalError> {
-        let RowChange { table, key, old, new, exact } = change;
-        let mut key = key;
+        let RowChange { table, key, old, new, exact, now: _ } = change;
         let old = old.map(|(rowid, row)| (rowid, table.read_back(row)));
-        let new = match new {
-            None => None,
-            Some((rowid, row)) => {
-                let (row, changed) = table.canonical(row).map_err(|(column, error)| {
-                    LocalError::Refused(Refusal::of_type(&table.def.name, &column, &error))
-                })?;
-                if changed {
-                    key = self.rewrite(&table, &key, rowid, &row, old.is_some())?;
-                }
-                Some((rowid, row))
-            }
-        };
         if key.to_bytes().len() > tandem_protocol::bounds::KEY_BYTES {
             return Err(LocalError::Refused(Refusal::key_too_long(&table.def.name)));
         }
@@ -215,44 +276,6 @@ impl View {
             }
         }
         Ok(())
-    }
-
-    /// Replaces a row's values by their canonical form; returns its canonical key.
-    fn rewrite(
-        &mut self,
-        table: &Arc<ViewTable>,
-        key: &Key,
-        rowid: i64,
-        row: &[Value],
-        existed: bool,
-    ) -> Result<Key, LocalError> {
-        let canonical = table.key_of(row);
-        if canonical == *key {
-            self.update_row(table, row)?;
-            return Ok(canonical);
-        }
-        // The key itself was written in another form ("{0190…}" for "0190…"). Its row must be
-        // the only one of that name.
-        let there = rows::select(&self.connection, table, &canonical)?;
-        if existed || there.is_some_and(|(other, _)| other != rowid) {
-            return Err(LocalError::Refused(Refusal::duplicate_key(&table.def.name, &canonical)));
-        }
-        let connection = &self.connection;
-        connection
-            .prepare_cached(&table.sql.delete)?
-            .execute(rusqlite::params_from_iter(key.0.iter().map(Bind)))?;
-        let columns = (1..=row.len()).map(|at| format!("?{}", at + 1)).collect::<Vec<_>>().join(", ");
-        let names =
-            table.def.columns.iter().map(|column| super::table::quoted(&column.name)).collect::<Vec<_>>();
-        let sql = format!(
-            "INSERT INTO {} (rowid, {}) VALUES (?1, {columns})",
-            super::table::quoted(&table.def.name),
-            names.join(", ")
-        );
-        let rowid = Value::Integer(rowid);
-        let parameters = std::iter::once(&rowid).chain(row).map(Bind);
-        connection.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(parameters))?;
-        Ok(canonical)
     }
 
     /// Takes a local transaction, now that it has a name, into the rows' states. `None`: deleted rows

@@ -6,11 +6,13 @@
 
 mod access;
 mod bind;
+mod canonical;
 mod capture;
 mod conflicts;
 mod ddl;
 mod documents;
 mod exactly;
+mod forms;
 mod functions;
 mod local;
 mod memory;
@@ -47,6 +49,7 @@ pub(crate) use table::{ViewTable, quoted};
 
 use capture::Capture;
 use documents::Documents;
+use forms::Forms;
 use functions::SharedIds;
 use preupdate::Attached;
 use references::Pending;
@@ -100,6 +103,7 @@ pub(crate) struct View {
     connection: Connection,
     capture: Attached<Capture>,
     ids: SharedIds,
+    forms: Forms,
     /// On while a user's statement is prepared or runs.
     user: Arc<AtomicBool>,
     /// Whether the statement at hand called `exactly()`.
@@ -141,6 +145,7 @@ impl View {
             connection,
             capture,
             ids,
+            forms: Forms::default(),
             user,
             exactly,
             foreign_keys: false,
@@ -249,6 +254,9 @@ impl View {
         let mut capture = self.capture.watcher().borrow_mut();
         let by_name = self.memory.tables.values().map(|table| (table.def.name.clone(), Arc::clone(table)));
         capture.tables = by_name.collect();
+        if !self.forms.is_of(&self.memory.schema) {
+            self.forms = Forms::new(Arc::clone(&self.memory.schema));
+        }
         let ordinal = self.memory.membership.member(&self.me).map(|member| member.ordinal);
         functions::locked(&self.ids).ordinal = ordinal;
     }
