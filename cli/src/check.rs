@@ -5,6 +5,7 @@ use rust_i18n::t;
 use serde::Serialize;
 use tandem_node::api::peer::Peer;
 use tandem_node::api::status::{RunningNode, SpaceStatus, Status};
+use tandem_node::api::verification::Verification;
 
 use crate::clock::{self, Verdict};
 use crate::moment;
@@ -95,6 +96,15 @@ fn disk(free: u64) -> Check {
         }
         _ => Check::ok("disk", t!("doctor.disk_room", free = bytes(free))),
     }
+}
+
+/// Whether nobody but tandem has written to the tables.
+pub fn rows(found: &Verification) -> Check {
+    if found.ok {
+        return Check::ok("rows", t!("doctor.rows"));
+    }
+    let tables = found.altered_tables.join(", ");
+    Check::problem("rows", t!("log.altered", tables = tables), t!("log.altered_next", view = found.view))
 }
 
 fn of_space(space: &SpaceStatus, node_runs: bool) -> Vec<Check> {

@@ -8,6 +8,7 @@ mod access;
 mod bind;
 mod canonical;
 mod capture;
+pub(crate) mod census;
 mod conflicts;
 mod ddl;
 mod documents;

@@ -47,7 +47,13 @@ impl Writer {
         let sealed = view.state("sealed")?.unwrap_or(0) as u64;
         let clock = Clock::default();
         let mut writer = Self { space, key, log, view, shared, clock, sealed, unsealed_bytes: 0, log_end };
-        if writer.follows_log()? {
+        if let Some(table) = writer.view.altered_table() {
+            tracing::warn!(
+                table,
+                "another program has written into the view, which is built anew from the log; nothing of the log was lost"
+            );
+            writer.rebuild()?;
+        } else if writer.follows_log()? {
             writer.catch_up()?;
         } else {
             tracing::warn!("the view does not match the log and is built anew");
