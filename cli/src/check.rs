@@ -103,6 +103,10 @@ pub fn rows(found: &Verification) -> Check {
     if found.ok {
         return Check::ok("rows", t!("doctor.rows"));
     }
+    if found.altered_tables.is_empty() {
+        let tables = found.mended_tables.join(", ");
+        return Check::warning("rows", t!("log.mended", tables = tables), t!("log.mended_next"));
+    }
     let tables = found.altered_tables.join(", ");
     Check::problem("rows", t!("log.altered", tables = tables), t!("log.altered_next", view = found.view))
 }

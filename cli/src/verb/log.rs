@@ -129,6 +129,10 @@ fn verify(context: &Context, client: &Client, space: &str) -> Outcome {
             faults += &format!("{}\n", t!("log.altered", tables = tables));
             faults += &format!("{}\n", t!("log.altered_next", view = report.view));
         }
+        if !report.mended_tables.is_empty() {
+            let tables = report.mended_tables.join(", ");
+            faults += &format!("{}\n", t!("log.mended", tables = tables));
+        }
         let verdict = if report.faults.is_empty() {
             t!("log.intact", transactions = report.transactions)
         } else {

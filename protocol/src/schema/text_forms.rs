@@ -161,9 +161,15 @@ fn time_us(text: &str) -> Option<i64> {
     canonical.then(|| clock.second * 1_000_000 + fraction * 10i64.pow(zeros as u32))
 }
 
-/// The canonical text of a day since the Unix epoch, in the proleptic Gregorian calendar
-/// (Hinnant's `civil_from_days`); `None` outside the years 0 to 9999.
+/// The canonical text of a day since the Unix epoch; `None` outside the years 0 to 9999.
 fn date_text(day: i64) -> Option<String> {
+    let (year, month, day) = civil_day(day)?;
+    (0..=9999).contains(&year).then(|| format!("{year:04}-{month:02}-{day:02}"))
+}
+
+/// Year, month and day of a day since the Unix epoch, in the proleptic Gregorian calendar
+/// (Hinnant's `civil_from_days`).
+pub fn civil_day(day: i64) -> Option<(i64, i64, i64)> {
     let day = day.checked_add(719_468)?;
     let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
@@ -171,8 +177,7 @@ fn date_text(day: i64) -> Option<String> {
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
     let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
-    let year = era * 400 + year;
-    (0..=9999).contains(&year).then(|| format!("{year:04}-{month:02}-{day:02}"))
+    Some((era * 400 + year, month, day))
 }
 
 /// A time of day as read.

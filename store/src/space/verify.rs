@@ -23,13 +23,15 @@ pub struct VerifyReport {
     /// Tables whose rows in the view are not what the log says: another program wrote to them. The
     /// view, built anew, is right again.
     pub altered: Vec<String>,
+    /// Tables of which the same was found when the space was opened, and put right.
+    pub mended: Vec<String>,
 }
 
 impl Space {
     /// Checks every record's checksum, every transaction's place, hash and signature, and builds a
     /// second view from the log in `scratch` to compare the tables' fingerprints.
     pub fn verify(&self, scratch: &std::path::Path) -> VerifyReport {
-        let mut report = VerifyReport::default();
+        let mut report = VerifyReport { mended: self.mended_tables(), ..VerifyReport::default() };
         let (snapshot, rows) = match self.census() {
             Ok(found) => found,
             Err(error) => {
@@ -88,6 +90,12 @@ impl Space {
     pub fn altered_tables(&self) -> Result<Vec<String>, ViewError> {
         let (snapshot, rows) = self.census()?;
         Ok(differing(&rows, &snapshot.tables))
+    }
+
+    /// The tables that another program had written to when the space was opened: they have been
+    /// made anew from the log.
+    pub fn mended_tables(&self) -> Vec<String> {
+        self.0.shared.mended()
     }
 
     /// The newest state, and the figures of its tables from their rows.

@@ -48,6 +48,9 @@ fn rows_that_another_program_wrote_are_found_while_running_and_put_right_on_open
         );
         assert_eq!(before, after, "{sql}");
         assert_eq!(site.space.altered_tables().unwrap(), Vec::<String>::new());
+        assert_eq!(site.space.mended_tables(), [table], "{sql}");
+        let site = site.reopen();
+        assert_eq!(site.space.mended_tables(), Vec::<String>::new());
         site.verify();
         // The others are not touched by it.
         let member = Site::member(&site, "member");

@@ -47,22 +47,23 @@ fn of(
 }
 
 impl View {
-    /// A table whose rows are not those that the view recorded, looking at few rows only.
-    pub(crate) fn altered_table(&mut self) -> Option<String> {
+    /// Tables whose rows are not those that the view recorded, looking at few rows only.
+    pub(crate) fn altered_tables(&mut self) -> Vec<String> {
         let mut tables: Vec<_> = self.memory.tables.values().cloned().collect();
         let rows = |view: &Self, number| view.memory.stats.get(&number).map_or(0, |stats| stats.rows);
         tables.sort_by_key(|table| rows(self, table.number));
-        let mut left = ON_OPEN_ROWS;
+        let (mut left, mut altered) = (ON_OPEN_ROWS, Vec::new());
         for table in tables {
             let stats = self.memory.stats.get(&table.number).cloned().unwrap_or_default();
-            left = left.checked_sub(stats.rows)?;
+            let Some(fewer) = left.checked_sub(stats.rows) else { break };
+            left = fewer;
             let found = of(&self.connection, &mut self.hasher, &table, stats.rows);
             let same =
                 found.is_ok_and(|found| (found.rows, found.fingerprint) == (stats.rows, stats.fingerprint));
             if !same {
-                return Some(table.def.name.clone());
+                altered.push(table.def.name.clone());
             }
         }
-        None
+        altered
     }
 }

@@ -47,12 +47,14 @@ impl Writer {
         let sealed = view.state("sealed")?.unwrap_or(0) as u64;
         let clock = Clock::default();
         let mut writer = Self { space, key, log, view, shared, clock, sealed, unsealed_bytes: 0, log_end };
-        if let Some(table) = writer.view.altered_table() {
+        let altered = writer.view.altered_tables();
+        if !altered.is_empty() {
             tracing::warn!(
-                table,
+                tables = altered.join(", "),
                 "another program has written into the view, which is built anew from the log; nothing of the log was lost"
             );
             writer.rebuild()?;
+            writer.shared.set_mended(altered);
         } else if writer.follows_log()? {
             writer.catch_up()?;
         } else {
