@@ -42,9 +42,9 @@ fn from_expanded(text: &str) -> Option<i64> {
     let year: i64 = year.parse().ok().filter(|_| text.starts_with(['+', '-']) && year_ends >= 7)?;
     let (eras, year) = (year.div_euclid(400), year.rem_euclid(400));
     let inner = from_iso(&format!("{:04}{rest}", 2000 + year))?;
-    let since = eras.checked_sub(5)?.checked_mul(ERA_MS)?;
     // At the ends of what a number can say, the sum fits where its parts do not.
-    i64::try_from(i128::from(since) + i128::from(inner)).ok()
+    let since = (i128::from(eras) - 5) * i128::from(ERA_MS);
+    i64::try_from(since + i128::from(inner)).ok()
 }
 
 const DAY_MS: i64 = 86_400_000;

@@ -153,9 +153,7 @@ impl View {
         let names = |sql: &str| {
             self.as_user(|| {
                 let prepared = self.connection.prepare_cached(sql)?;
-                Ok::<Vec<String>, rusqlite::Error>(
-                    prepared.column_names().into_iter().map(str::to_owned).collect(),
-                )
+                Ok::<Vec<String>, rusqlite::Error>(prepared.column_names().map(str::to_owned).collect())
             })
         };
         let mut sql = given.clone();
