@@ -6,6 +6,7 @@ use serde::Serialize;
 use tandem_node::api::fork::Fork;
 use tandem_node::api::peer::Peer;
 use tandem_node::api::status::{RunningNode, SpaceStatus, Status};
+use tandem_node::api::verification::Verification;
 
 use crate::clock::{self, Verdict};
 use crate::moment;
@@ -96,6 +97,19 @@ fn disk(free: u64) -> Check {
         }
         _ => Check::ok("disk", t!("doctor.disk_room", free = bytes(free))),
     }
+}
+
+/// Whether nobody but tandem has written to the tables.
+pub fn rows(found: &Verification) -> Check {
+    if found.ok {
+        return Check::ok("rows", t!("doctor.rows"));
+    }
+    if found.altered_tables.is_empty() {
+        let tables = found.mended_tables.join(", ");
+        return Check::warning("rows", t!("log.mended", tables = tables), t!("log.mended_next"));
+    }
+    let tables = found.altered_tables.join(", ");
+    Check::problem("rows", t!("log.altered", tables = tables), t!("log.altered_next", view = found.view))
 }
 
 fn of_space(space: &SpaceStatus, node_runs: bool) -> Vec<Check> {

@@ -9,7 +9,7 @@
 //! | 1 | integers | difference to the previous, zigzag LEB128 |
 //! | 2 | texts | all lengths (LEB128), then all bytes |
 //! | 3 | canonical UUID texts | 16 bytes each |
-//! | 4 | canonical timestamp texts | milliseconds, as tag 1 |
+//! | 4 | canonical timestamp texts | microseconds, as tag 1 |
 //! | 5 | reals | 8 bytes each, little endian |
 //! | 6 | decimals of one scale | the scale, then mantissas as tag 1 |
 //! | 7 | blobs | as tag 2 |
@@ -53,11 +53,11 @@ fn pack_present(out: &mut Vec<u8>, values: &[&Value]) {
                 _ => None,
             })
         }
-        Value::Text(text) if text_forms::timestamp_ms(text).is_some() => {
+        Value::Text(text) if text_forms::timestamp_us(text).is_some() => {
             let mut previous = 0;
             try_each(out, tag_at, 4, values, &mut |out, value| match value {
                 Value::Text(text) => {
-                    text_forms::timestamp_ms(text).map(|ms| put_delta(out, &mut previous, ms))
+                    text_forms::timestamp_us(text).map(|us| put_delta(out, &mut previous, us))
                 }
                 _ => None,
             })
@@ -186,8 +186,8 @@ fn unpack_present(reader: &mut Reader<'_>, tag: u8, count: usize) -> Result<Vec<
             2 => Value::Text(reader.text(len)?.to_owned()),
             3 => Value::Text(text_forms::uuid_text(&reader.array()?)),
             4 => {
-                let ms = delta(reader)?;
-                Value::Text(text_forms::timestamp_text(ms).ok_or_else(|| reader.malformed())?)
+                let us = delta(reader)?;
+                Value::Text(text_forms::timestamp_text(us).ok_or_else(|| reader.malformed())?)
             }
             5 => Value::Real(f64::from_bits(u64::from_le_bytes(reader.array()?))),
             6 => Value::Decimal(Decimal { mantissa: delta(reader)?, scale }),
@@ -206,8 +206,15 @@ mod tests {
 
     fn columns() -> impl Strategy<Value = Vec<Value>> {
         let of = |one: BoxedStrategy<Value>| prop::collection::vec(one, 0..20);
-        let timestamp = (-62_000_000_000_000i64..250_000_000_000_000)
-            .prop_map(|ms| Value::Text(text_forms::timestamp_text(ms).unwrap()));
+        let timestamp = (-62_000_000_000_000_000i64..250_000_000_000_000_000)
+            .prop_map(|us| Value::Text(text_forms::timestamp_text(us).unwrap()));
+        // Whole seconds among fractions, and texts that only look like timestamps.
+        let spelled = prop_oneof![
+            timestamp.clone(),
+            (0i64..100_000_000)
+                .prop_map(|second| Value::Text(text_forms::timestamp_text(second * 1_000_000).unwrap())),
+            "2026-0[1-9]-01[ T]0[0-9]:00:00(\\.[0-9]{1,6})?Z?".prop_map(Value::Text),
+        ];
         let uuid = any::<[u8; 16]>().prop_map(|bytes| Value::Text(text_forms::uuid_text(&bytes)));
         let integer = any::<i64>().prop_map(Value::Integer).boxed();
         let decimal =
@@ -216,11 +223,21 @@ mod tests {
             of(integer.clone()),
             of(decimal),
             of(timestamp.boxed()),
+            of(spelled.boxed()),
             of(uuid.clone().boxed()),
             of(prop_oneof![uuid, ".{0,5}".prop_map(Value::Text)].boxed()),
             of(prop_oneof![Just(Value::Null), integer].boxed()),
             of(crate::value::tests::values().boxed()),
         ]
+    }
+
+    #[test]
+    fn a_packed_timestamp_that_has_no_text_is_malformed() {
+        for us in [i64::MIN, i64::MAX, 253_402_300_800_000_000] {
+            let mut bytes = vec![4];
+            put_signed(&mut bytes, us);
+            assert!(unpack(&bytes, 1).is_err(), "{us}");
+        }
     }
 
     proptest! {

@@ -278,7 +278,7 @@ impl Space {
     /// as its basis can only be more careful than needed.
     pub fn query(&self, sql: &str, params: &[Value]) -> Result<(Rows, Arc<VersionVector>), Refusal> {
         let vector = self.vector();
-        self.0.readers.query(sql, params).map(|rows| (rows, vector))
+        self.0.readers.query(&self.schema(), sql, params).map(|rows| (rows, vector))
     }
 
     /// Calls `watcher` after every durable commit, on the writer's thread; it must not block.

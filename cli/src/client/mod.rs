@@ -133,6 +133,13 @@ impl Client {
         }
     }
 
+    pub fn verify_rows(&self, space: &str) -> Result<Verification> {
+        match self {
+            Self::Node(node) => node.get(&["spaces", space, "verification"]),
+            Self::Folder(api) => api.verify_rows(space),
+        }
+    }
+
     pub fn conflicts(&self, space: &str) -> Result<Conflicts> {
         match self {
             Self::Node(node) => node.get(&["spaces", space, "conflicts"]),

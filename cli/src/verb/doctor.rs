@@ -62,6 +62,10 @@ fn look(context: &Context) -> Result<Vec<Check>, Failure> {
         }),
     }
     checks.extend(check::site(&status));
+    for space in &status.spaces {
+        let found = check::rows(&client.verify_rows(&space.name)?);
+        checks.push(Check { space: Some(space.name.clone()), ..found });
+    }
     Ok(checks)
 }
 

@@ -123,8 +123,17 @@ fn show(context: &Context, entry: &LogEntry) -> Outcome {
 fn verify(context: &Context, client: &Client, space: &str) -> Outcome {
     let report = client.verify(space)?;
     context.print(&report, |report| {
-        let faults: String = report.faults.iter().map(|fault| format!("  {fault}\n")).collect();
-        let verdict = if report.ok {
+        let mut faults: String = report.faults.iter().map(|fault| format!("  {fault}\n")).collect();
+        if !report.altered_tables.is_empty() {
+            let tables = report.altered_tables.join(", ");
+            faults += &format!("{}\n", t!("log.altered", tables = tables));
+            faults += &format!("{}\n", t!("log.altered_next", view = report.view));
+        }
+        if !report.mended_tables.is_empty() {
+            let tables = report.mended_tables.join(", ");
+            faults += &format!("{}\n", t!("log.mended", tables = tables));
+        }
+        let verdict = if report.faults.is_empty() {
             t!("log.intact", transactions = report.transactions)
         } else {
             t!("log.faulty", transactions = report.transactions, faults = report.faults.len())

@@ -42,6 +42,38 @@ fn a_healthy_site_is_called_so() {
 }
 
 #[test]
+fn rows_that_another_program_wrote_are_told_by_the_table() {
+    let program = Program::with_school();
+    program.json(&["sql", "INSERT INTO pupils (id, name) VALUES (7, 'Bo')"]);
+    let report = program.json(&["log", "verify"]);
+    assert_eq!((&report["ok"], &report["altered_tables"]), (&Value::Bool(true), &serde_json::json!([])));
+    let view = report["view"].as_str().unwrap();
+    let tamper = || {
+        let sql = "UPDATE pupils SET name = name || '!'";
+        rusqlite::Connection::open(view).unwrap().execute(sql, []).unwrap();
+    };
+    let told = |args: &[&str]| {
+        let run = program.run(args);
+        assert!(run.code != 0 || args.contains(&"doctor"), "{run:?}");
+        assert!(run.out.contains("pupils") && !run.out.contains("log."), "{run:?}");
+    };
+    // A command that opens the folder puts it right, and says so.
+    for args in [["--lang", "en", "log", "verify"].as_slice(), &["--lang", "fr", "doctor"]] {
+        tamper();
+        told(args);
+        assert_eq!(program.json(&["log", "verify"])["ok"], true);
+    }
+    // Under a node that runs it is found, and told what to do.
+    let node = Running::start(&program, &[]);
+    tamper();
+    told(&["--lang", "fr", "log", "verify"]);
+    let rows = program.run(&["--json", "doctor"]);
+    let report: Value = serde_json::from_str(&rows.out).unwrap();
+    assert!(check(&report, "rows")["next"].as_str().unwrap().contains("view.sqlite"), "{report}");
+    drop(node);
+}
+
+#[test]
 fn where_there_is_no_site_that_is_what_is_wrong() {
     let program = Program::new();
     let run = program.run(&["--json", "doctor"]);

@@ -81,7 +81,7 @@ impl fmt::Display for Day {
     }
 }
 
-/// Milliseconds since the Unix epoch; shown as RFC 3339 in UTC.
+/// Milliseconds since the Unix epoch; shown as TIMESTAMP columns hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(i64);
 
@@ -107,7 +107,8 @@ impl fmt::Display for Moment {
         let millis = self.0.rem_euclid(86_400_000);
         let (seconds, millis) = (millis / 1_000, millis % 1_000);
         let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-        write!(out, "{day}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+        write!(out, "{day} {hour:02}:{minute:02}:{second:02}")?;
+        if millis > 0 { write!(out, ".{millis:03}000") } else { Ok(()) }
     }
 }
 
@@ -166,10 +167,10 @@ mod tests {
     #[test]
     fn moments_show_utc_and_remember_the_school_day() {
         let evening = Day::of(2024, 9, 2).at(9 * 60);
-        assert_eq!(evening.to_string(), "2024-09-02T08:00:00.000Z");
-        assert_eq!(evening.plus_millis(1_234).to_string(), "2024-09-02T08:00:01.234Z");
+        assert_eq!(evening.to_string(), "2024-09-02 08:00:00");
+        assert_eq!(evening.plus_millis(1_234).to_string(), "2024-09-02 08:00:01.234000");
         let past_midnight = Day::of(2024, 9, 2).at(30);
-        assert_eq!(past_midnight.to_string(), "2024-09-01T23:30:00.000Z");
+        assert_eq!(past_midnight.to_string(), "2024-09-01 23:30:00");
         assert_eq!(past_midnight.day(), Day::of(2024, 9, 2));
     }
 

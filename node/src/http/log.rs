@@ -30,3 +30,10 @@ pub(super) async fn verify(
 ) -> Result<Answer<Verification>> {
     blocking(move || site.api.verify(&space)).await.map(Answer)
 }
+
+pub(super) async fn verify_rows(
+    State(site): State<Site>,
+    Path(space): Path<String>,
+) -> Result<Answer<Verification>> {
+    blocking(move || site.api.verify_rows(&space)).await.map(Answer)
+}

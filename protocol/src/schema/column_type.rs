@@ -28,9 +28,9 @@ pub enum ColumnType {
     Uuid,
     /// `2025-01-31`.
     Date,
-    /// `08:00:00`.
+    /// `08:00:00`, `08:00:00.500000`.
     Time,
-    /// `2025-01-31T08:00:00.000Z`.
+    /// `2025-01-31 08:00:00`, `2025-01-31 08:00:00.500000`, in UTC.
     Timestamp,
     /// Exact decimal, at most 15 digits, `scale` of them after the point.
     Decimal {
@@ -105,6 +105,9 @@ pub enum MismatchReason {
     /// It is not JSON that every program reads in the same way.
     #[error(transparent)]
     Json(#[from] JsonError),
+    /// It is a time with more than microseconds, and nothing is cut without a word.
+    #[error("at most six digits after the point, microseconds, can be kept")]
+    TooFine,
 }
 
 impl ColumnType {
@@ -209,10 +212,13 @@ impl ColumnType {
         }
     }
 
-    /// Whether a value other than NULL is of this type's storage class, and reads back from there
-    /// as the same value.
+    /// Whether a value other than NULL is of this type's storage class, in canonical form, and
+    /// reads back from there as the same value: what arrives is judged as what is typed.
     fn stores(self, value: &Value) -> bool {
         match (self, value) {
+            (Self::Boolean, Value::Integer(number)) => matches!(number, 0 | 1),
+            (Self::Json, Value::Text(text)) => canonical_json(text).is_ok_and(|canonical| canonical == *text),
+            (_, Value::Text(text)) if self.has_text_form() => self.is_canonical_text(text),
             (Self::Decimal { scale, .. }, Value::Decimal(decimal)) => {
                 decimal.scale == scale && decimal.mantissa.unsigned_abs() < bounds::DECIMAL_UNITS as u64
             }
@@ -227,16 +233,56 @@ impl ColumnType {
         }
     }
 
+    /// Whether its values are texts of one canonical form.
+    pub fn has_text_form(self) -> bool {
+        matches!(self, Self::Uuid | Self::Date | Self::Time | Self::Timestamp | Self::Stamp)
+    }
+
+    /// Whether a text is in the canonical form of such a type.
+    pub fn is_canonical_text(self, text: &str) -> bool {
+        match self {
+            Self::Uuid => text_forms::uuid_bytes(text).is_some(),
+            Self::Date => text_forms::is_date(text),
+            Self::Time => text_forms::is_time(text),
+            Self::Timestamp | Self::Stamp => text_forms::timestamp_us(text).is_some(),
+            _ => false,
+        }
+    }
+
+    /// The text that compares with canonical ones as what the given text means: its canonical
+    /// form, and of times with more than microseconds all that was given. `None`: it means nothing
+    /// to this type.
+    pub fn comparable_text(self, text: &str) -> Option<String> {
+        match self {
+            Self::Uuid => text_forms::canonical_uuid(text),
+            Self::Date => text_forms::canonical_date(text),
+            Self::Time => text_forms::comparable_time(text),
+            Self::Timestamp | Self::Stamp => text_forms::comparable_timestamp(text),
+            Self::Json => canonical_json(text).ok(),
+            _ => None,
+        }
+    }
+
     /// The canonical form of a value written to a column of this type, or why it is refused.
     /// NULL is canonical for every type; NOT NULL is a rule of its own.
     pub fn canonical(self, value: Value) -> Result<Value, TypeMismatch> {
-        let mismatch = |value: &Value| TypeMismatch { value: value.to_string(), kind: self, reason: None };
+        let mismatch = |value: &Value| {
+            let too_fine = matches!(value, Value::Text(text) if self.has_text_form() && self.comparable_text(text).is_some());
+            let reason = too_fine.then_some(MismatchReason::TooFine);
+            TypeMismatch { value: value.to_string(), kind: self, reason }
+        };
         let text = |value: Value, form: fn(&str) -> Option<String>| match &value {
             Value::Text(text) => form(text).map(Value::Text).ok_or_else(|| mismatch(&value)),
             _ => Err(mismatch(&value)),
         };
         match (self, value) {
             (_, Value::Null) => Ok(Value::Null),
+            // As SQLite does: a number may come as text where a number is meant.
+            (Self::Integer | Self::Real, Value::Text(text)) => match (text.parse(), text.parse::<f64>()) {
+                (Ok(number), _) => self.canonical(Value::Integer(number)),
+                (_, Ok(number)) if number.is_finite() => self.canonical(Value::Real(number)),
+                _ => Err(mismatch(&Value::Text(text))),
+            },
             (Self::Integer, value @ Value::Integer(_)) => Ok(value),
             (Self::Boolean, value @ Value::Integer(0 | 1)) => Ok(value),
             (Self::Real, Value::Real(number)) if !number.is_nan() => Ok(Value::Real(number + 0.0)),
@@ -329,6 +375,10 @@ mod tests {
         );
         assert!(ColumnType::Real.canonical(Value::Real(f64::NAN)).is_err());
         assert!(ColumnType::Boolean.canonical(Value::Integer(2)).is_err());
+        assert_eq!(ColumnType::Real.canonical(Value::Text("12.50".into())).unwrap(), Value::Real(12.5));
+        assert_eq!(ColumnType::Integer.canonical(Value::Text("+5".into())).unwrap(), Value::Integer(5));
+        assert!(ColumnType::Integer.canonical(Value::Text("5.5".into())).is_err());
+        assert!(ColumnType::Real.canonical(Value::Text("1e999".into())).is_err());
         assert!(ColumnType::Counter { precision: 18, scale: 0 }.canonical(Value::Text("x".into())).is_err());
         assert_eq!(
             ColumnType::Date.canonical(Value::Text("demain".into())).unwrap_err().to_string(),
@@ -351,6 +401,11 @@ mod tests {
             "{refused}"
         );
         assert_eq!(ColumnType::Uuid.canonical(Value::Null).unwrap(), Value::Null);
+        let fine = Value::Text("2026-01-31 05:00:00.1234567".into());
+        assert_eq!(
+            ColumnType::Timestamp.canonical(fine).unwrap_err().to_string(),
+            "2026-01-31 05:00:00.1234567 is not a valid TIMESTAMP: at most six digits after the point, microseconds, can be kept",
+        );
     }
 
     #[test]
@@ -361,7 +416,12 @@ mod tests {
         let (text, blob) = (Value::Text("x".into()), Value::Blob(vec![1]));
         for (kind, mode, value) in [
             (ColumnType::Integer, Mode::Set, Value::Integer(1)),
-            (ColumnType::Stamp, Mode::Set, text.clone()),
+            (ColumnType::Stamp, Mode::Set, Value::Text("2026-01-31 05:00:00".into())),
+            (ColumnType::Timestamp, Mode::Set, Value::Text("2026-01-31 05:00:00.500000".into())),
+            (ColumnType::Date, Mode::Set, Value::Text("2026-01-31".into())),
+            (ColumnType::Time, Mode::Set, Value::Text("05:00:00".into())),
+            (ColumnType::Uuid, Mode::Set, Value::Text("0190f5e2-7c3a-7abc-8def-0123456789ab".into())),
+            (ColumnType::Boolean, Mode::Set, Value::Integer(1)),
             (ColumnType::Real, Mode::Set, Value::Real(f64::INFINITY)),
             (ColumnType::Blob, Mode::Set, blob.clone()),
             (counter, Mode::Set, Value::Null),
@@ -370,13 +430,24 @@ mod tests {
             (money, Mode::Delta, exact(-5, 2)),
             (ColumnType::Decimal { precision: 9, scale: 0 }, Mode::Set, exact(999_999_999_999_999, 0)),
             (ColumnType::RichText, Mode::Set, Value::Null),
-            (ColumnType::Json, Mode::Fresh, text.clone()),
+            (ColumnType::Json, Mode::Fresh, Value::Text(r#"{"a":1}"#.into())),
+            (ColumnType::RichText, Mode::Set, text.clone()),
             (ColumnType::Json, Mode::Change, blob.clone()),
         ] {
             assert!(kind.holds(mode, &value), "{kind} {mode:?} {value}");
         }
         for (kind, mode, value) in [
             (ColumnType::Integer, Mode::Set, text.clone()),
+            (ColumnType::Stamp, Mode::Set, text.clone()),
+            (ColumnType::Stamp, Mode::Set, Value::Text("2026-01-31T05:00:00.000Z".into())),
+            (ColumnType::Timestamp, Mode::Set, Value::Text("2026-01-31 05:00:00.5".into())),
+            (ColumnType::Timestamp, Mode::Set, Value::Text("2026-01-31 05:00:00.1234567".into())),
+            (ColumnType::Date, Mode::Set, Value::Text("2026-02-30".into())),
+            (ColumnType::Time, Mode::Set, Value::Text("05:00".into())),
+            (ColumnType::Uuid, Mode::Set, Value::Text("0190F5E2-7C3A-7ABC-8DEF-0123456789AB".into())),
+            (ColumnType::Boolean, Mode::Set, Value::Integer(2)),
+            (ColumnType::Json, Mode::Set, Value::Text(r#"{"a": 1}"#.into())),
+            (ColumnType::Json, Mode::Fresh, Value::Text("{".into())),
             (ColumnType::Integer, Mode::Delta, Value::Integer(1)),
             (ColumnType::Integer, Mode::Counted, Value::Integer(1)),
             (counter, Mode::Counted, Value::Null),

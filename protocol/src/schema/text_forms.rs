@@ -1,8 +1,16 @@
-//! The canonical text of UUIDs, dates and times: one form each, so that equal means equal bytes.
-
-use time::format_description::well_known::Rfc3339;
-use time::macros::format_description as pattern;
-use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
+//! The canonical text of UUIDs, dates and times: one form each, so that equal means equal bytes,
+//! and earlier means smaller.
+//!
+//! | type | canonical | also read |
+//! |---|---|---|
+//! | UUID | `0190f5e2-7c3a-7abc-8def-0123456789ab` | upper case, braces, `urn:uuid:`, without hyphens |
+//! | DATE | `2026-01-31` | a timestamp of midnight without an offset |
+//! | TIME | `08:00:00`, `08:00:00.500000` | `08:00`, one to six digits after the point |
+//! | TIMESTAMP | `2026-01-31 05:00:00`, `2026-01-31 05:00:00.500000`, in UTC | RFC 3339, `T`, offsets, without seconds, a date alone |
+//!
+//! A fraction has six digits or is not there. One of more than microseconds has no canonical form:
+//! it is refused where it is written, and kept whole where it is only compared (the `comparable_`
+//! functions), for it lies between two canonical ones and text compares it there.
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -42,10 +50,11 @@ pub fn uuid_text(bytes: &[u8; 16]) -> String {
     text
 }
 
-/// Any usual UUID text (upper case, braces, without hyphens) in canonical form.
+/// Any usual UUID text (upper case, braces, `urn:uuid:`, without hyphens) in canonical form.
 pub fn canonical_uuid(text: &str) -> Option<String> {
-    let hex: Vec<u8> = text
-        .trim()
+    let text = text.trim();
+    let named = text.get(..9).filter(|prefix| prefix.eq_ignore_ascii_case("urn:uuid:"));
+    let hex: Vec<u8> = text[named.map_or(0, str::len)..]
         .trim_start_matches('{')
         .trim_end_matches('}')
         .bytes()
@@ -55,94 +64,232 @@ pub fn canonical_uuid(text: &str) -> Option<String> {
     Some(uuid_text(&bytes.try_into().ok()?))
 }
 
-/// Milliseconds since the Unix epoch of a canonical timestamp; `None` for any other text.
-pub fn timestamp_ms(text: &str) -> Option<i64> {
-    let bytes: &[u8; 24] = text.as_bytes().try_into().ok()?;
-    let shape = |at: usize, byte: u8| bytes[at] == byte;
-    if !(shape(4, b'-') && shape(7, b'-') && shape(10, b'T') && shape(13, b':'))
-        || !(shape(16, b':') && shape(19, b'.') && shape(23, b'Z'))
-    {
-        return None;
-    }
-    let number = |from: usize, to: usize| {
-        bytes[from..to]
-            .iter()
-            .try_fold(0i64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
-    };
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    let ms = number(20, 23)?;
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let month = time::Month::try_from(u8::try_from(month).ok()?).ok()?;
-    let date = Date::from_calendar_date(i32::try_from(year).ok()?, month, day as u8).ok()?;
-    let days = i64::from(date.to_julian_day()) - UNIX_EPOCH_JULIAN_DAY;
-    Some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + ms)
+/// Digits after the point of a canonical fraction.
+const FRACTION: usize = 6;
+const DAY_US: i64 = 86_400_000_000;
+
+/// Microseconds since the Unix epoch of a canonical timestamp; `None` for any other text.
+pub fn timestamp_us(text: &str) -> Option<i64> {
+    let (date, time) = text.split_at_checked(10)?;
+    Some(days(date)? * DAY_US + time_us(time.strip_prefix(' ')?)?)
 }
 
-const UNIX_EPOCH_JULIAN_DAY: i64 = 2_440_588;
-const DAY_MS: i64 = 86_400_000;
-
-/// The canonical text of a moment: `2025-01-31T08:00:00.000Z`. `None` outside the years 0-9999.
-pub fn timestamp_text(ms: i64) -> Option<String> {
-    let day = i32::try_from(ms.div_euclid(DAY_MS) + UNIX_EPOCH_JULIAN_DAY).ok()?;
-    let date = Date::from_julian_day(day).ok()?;
-    if !(0..=9999).contains(&date.year()) {
-        return None;
-    }
-    let in_day = ms.rem_euclid(DAY_MS);
-    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
-    let (hour, minute) = (in_day / 3_600_000, in_day / 60_000 % 60);
-    let (second, ms) = (in_day / 1000 % 60, in_day % 1000);
-    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z"))
+/// The canonical text of a moment in microseconds since the Unix epoch; `None` outside the years
+/// 0 to 9999.
+pub fn timestamp_text(us: i64) -> Option<String> {
+    let (date, us) = (date_text(us.div_euclid(DAY_US))?, us.rem_euclid(DAY_US));
+    let (second, fraction) = (us / 1_000_000, us % 1_000_000);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    Some(match fraction {
+        0 => format!("{date} {hour:02}:{minute:02}:{second:02}"),
+        _ => format!("{date} {hour:02}:{minute:02}:{second:02}.{fraction:06}"),
+    })
 }
 
-/// A usual timestamp text (RFC 3339, or SQL's `2025-01-31 08:00[:00[.000]]`, taken as UTC) in
-/// canonical form, to the millisecond.
+/// Whether a text is a canonical date.
+pub fn is_date(text: &str) -> bool {
+    days(text).is_some()
+}
+
+/// Whether a text is a canonical time of day.
+pub fn is_time(text: &str) -> bool {
+    time_us(text).is_some()
+}
+
+/// A usual timestamp text in canonical form. Without an offset it is taken as UTC.
 pub fn canonical_timestamp(text: &str) -> Option<String> {
-    if timestamp_ms(text).is_some() {
-        return Some(text.to_owned());
-    }
-    let text = text.trim();
-    let moment = OffsetDateTime::parse(text, &Rfc3339)
-        .ok()
-        .or_else(|| local(text).map(PrimitiveDateTime::assume_utc))?;
-    timestamp_text((moment.unix_timestamp_nanos() / 1_000_000) as i64)
+    comparable_timestamp(text).filter(|text| timestamp_us(text).is_some())
 }
 
-fn local(text: &str) -> Option<PrimitiveDateTime> {
-    let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, "00:00"));
-    Some(PrimitiveDateTime::new(parse_date(date)?, parse_time(time)?))
-}
-
-fn parse_date(text: &str) -> Option<Date> {
-    Date::parse(text.trim(), pattern!("[year]-[month]-[day]")).ok()
-}
-
-fn parse_time(text: &str) -> Option<Time> {
-    let text = text.trim();
-    Time::parse(text, pattern!("[hour]:[minute]:[second].[subsecond]"))
-        .or_else(|_| Time::parse(text, pattern!("[hour]:[minute]:[second]")))
-        .or_else(|_| Time::parse(text, pattern!("[hour]:[minute]")))
-        .ok()
-}
-
-/// A date `2025-01-31` in canonical form.
+/// A date, or a timestamp of midnight, in canonical form.
 pub fn canonical_date(text: &str) -> Option<String> {
-    let date = parse_date(text)?;
-    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+    let mut cursor = Cursor::new(text);
+    let day = cursor.date()?;
+    if !cursor.is_empty() {
+        cursor.between()?;
+        let midnight = cursor.time()? == Clock::default();
+        let _utc = cursor.any_of(b"Zz");
+        if !midnight || !cursor.is_empty() {
+            return None;
+        }
+    }
+    date_text(day)
+}
+
+/// A time of day in canonical form.
+pub fn canonical_time(text: &str) -> Option<String> {
+    comparable_time(text).filter(|text| is_time(text))
+}
+
+/// As [`canonical_timestamp`], with all digits of the fraction.
+pub fn comparable_timestamp(text: &str) -> Option<String> {
+    let mut cursor = Cursor::new(text);
+    let mut day = cursor.date()?;
+    let mut clock = Clock::default();
+    if !cursor.is_empty() {
+        cursor.between()?;
+        clock = cursor.time()?;
+        let second = clock.second - cursor.offset()?;
+        (day, clock.second) = (day + second.div_euclid(86_400), second.rem_euclid(86_400));
+    }
+    cursor.is_empty().then(|| Some(format!("{} {}", date_text(day)?, clock.text())))?
+}
+
+/// As [`canonical_time`], with all digits of the fraction.
+pub fn comparable_time(text: &str) -> Option<String> {
+    let mut cursor = Cursor::new(text);
+    let clock = cursor.time()?;
+    cursor.is_empty().then(|| clock.text())
+}
+
+/// Days since the Unix epoch of a canonical date.
+fn days(text: &str) -> Option<i64> {
+    let mut cursor = Cursor(text.as_bytes());
+    cursor.date().filter(|_| cursor.is_empty())
+}
+
+/// Microseconds since midnight of a canonical time of day.
+fn time_us(text: &str) -> Option<i64> {
+    if !matches!(text.len(), 8 | 15) {
+        return None;
+    }
+    let mut cursor = Cursor(text.as_bytes());
+    let clock = cursor.time().filter(|_| cursor.is_empty())?;
+    let zeros = FRACTION - clock.fraction.len().min(FRACTION);
+    let fraction = clock.fraction.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    let canonical = text.len() == if clock.fraction.is_empty() { 8 } else { 15 };
+    canonical.then(|| clock.second * 1_000_000 + fraction * 10i64.pow(zeros as u32))
+}
+
+/// The canonical text of a day since the Unix epoch; `None` outside the years 0 to 9999.
+fn date_text(day: i64) -> Option<String> {
+    let (year, month, day) = civil_day(day)?;
     (0..=9999).contains(&year).then(|| format!("{year:04}-{month:02}-{day:02}"))
 }
 
-/// A time of day `08:00[:00[.000]]` in canonical form: seconds always, milliseconds when there are any.
-pub fn canonical_time(text: &str) -> Option<String> {
-    let time = parse_time(text)?;
-    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
-    Some(match time.millisecond() {
-        0 => format!("{hour:02}:{minute:02}:{second:02}"),
-        ms => format!("{hour:02}:{minute:02}:{second:02}.{ms:03}"),
-    })
+/// Year, month and day of a day since the Unix epoch, in the proleptic Gregorian calendar
+/// (Hinnant's `civil_from_days`).
+pub fn civil_day(day: i64) -> Option<(i64, i64, i64)> {
+    let day = day.checked_add(719_468)?;
+    let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
+    Some((era * 400 + year, month, day))
+}
+
+/// A time of day as read.
+#[derive(PartialEq, Default)]
+struct Clock<'a> {
+    /// Seconds since midnight.
+    second: i64,
+    /// Digits after the point, without zeros at the end.
+    fraction: &'a [u8],
+}
+
+impl Clock<'_> {
+    fn text(&self) -> String {
+        let (hour, minute, second) = (self.second / 3600, self.second / 60 % 60, self.second % 60);
+        let mut text = format!("{hour:02}:{minute:02}:{second:02}");
+        if !self.fraction.is_empty() {
+            text.push('.');
+            text.extend(self.fraction.iter().copied().map(char::from));
+            text.extend(std::iter::repeat_n('0', FRACTION.saturating_sub(self.fraction.len())));
+        }
+        text
+    }
+}
+
+/// What is left of a text to read.
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn new(text: &'a str) -> Self {
+        Self(text.trim().as_bytes())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The next byte, if it is one of these.
+    fn any_of(&mut self, bytes: &[u8]) -> Option<u8> {
+        let (first, rest) = self.0.split_first().filter(|(first, _)| bytes.contains(first))?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    /// A number of two digits, at most `most`.
+    fn two(&mut self, most: i64) -> Option<i64> {
+        let (digits, rest) = self.0.split_at_checked(2)?;
+        let number = digits
+            .iter()
+            .try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))?;
+        self.0 = rest;
+        (number <= most).then_some(number)
+    }
+
+    /// `2026-01-31`: days since the Unix epoch (Hinnant's `days_from_civil`).
+    fn date(&mut self) -> Option<i64> {
+        let year = self.two(99)? * 100 + self.two(99)?;
+        self.any_of(b"-")?;
+        let month = self.two(12).filter(|month| *month > 0)?;
+        self.any_of(b"-")?;
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let length = match month {
+            2 => 28 + i64::from(leap),
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        };
+        let day = self.two(length).filter(|day| *day > 0)?;
+        let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+        let (era, in_era) = (year.div_euclid(400), year.rem_euclid(400));
+        let in_year = (153 * month + 2) / 5 + day - 1;
+        Some(era * 146_097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year - 719_468)
+    }
+
+    /// What stands between a date and a time.
+    fn between(&mut self) -> Option<u8> {
+        self.any_of(b"Tt ")
+    }
+
+    /// `08:00`, `08:00:00`, `08:00:00.5`.
+    fn time(&mut self) -> Option<Clock<'a>> {
+        let hour = self.two(23)?;
+        self.any_of(b":")?;
+        let mut second = hour * 3600 + self.two(59)? * 60;
+        let mut fraction: &[u8] = &[];
+        if self.any_of(b":").is_some() {
+            second += self.two(59)?;
+            if self.any_of(b".").is_some() {
+                let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                let (read, rest) = self.0.split_at(digits);
+                let zeros = read.iter().rev().take_while(|digit| **digit == b'0').count();
+                self.0 = rest;
+                fraction = &read[..digits - zeros];
+                (digits > 0).then_some(())?;
+            }
+        }
+        Some(Clock { second, fraction })
+    }
+
+    /// `Z`, `+01`, `+0100`, `+01:00`, after a space or not, or nothing: seconds before UTC.
+    fn offset(&mut self) -> Option<i64> {
+        let _space = self.any_of(b" ");
+        if self.0.eq_ignore_ascii_case(b"UTC") {
+            self.0 = &[];
+        }
+        if self.is_empty() || self.any_of(b"Zz").is_some() {
+            return Some(0);
+        }
+        let sign = if self.any_of(b"+-")? == b'-' { -1 } else { 1 };
+        let hours = self.two(23)?;
+        let colon = self.any_of(b":").is_some();
+        let minutes = if colon || !self.is_empty() { self.two(59)? } else { 0 };
+        Some(sign * (hours * 3600 + minutes * 60))
+    }
 }
 
 #[cfg(test)]
@@ -152,28 +299,127 @@ mod tests {
 
     #[test]
     fn usual_forms_become_one() {
-        let timestamp = |text| canonical_timestamp(text).unwrap_or_default();
-        for text in ["2025-01-31T08:00:00Z", "2025-01-31 08:00", "2025-01-31T09:00:00.0001+01:00"] {
-            assert_eq!(timestamp(text), "2025-01-31T08:00:00.000Z", "{text}");
+        for (text, form) in [
+            ("2025-01-31T08:00:00Z", "2025-01-31 08:00:00"),
+            ("2025-01-31 08:00", "2025-01-31 08:00:00"),
+            ("2025-01-31", "2025-01-31 00:00:00"),
+            (" 2025-01-31t08:00:00.000z\n", "2025-01-31 08:00:00"),
+            ("2025-01-31T09:00:00.0001+01:00", "2025-01-31 08:00:00.000100"),
+            ("2025-01-31 09:00:00.5 +0100", "2025-01-31 08:00:00.500000"),
+            ("2025-01-31 08:00:00.123456+00", "2025-01-31 08:00:00.123456"),
+            ("2025-01-31 08:00:00.120000000 UTC", "2025-01-31 08:00:00.120000"),
+            ("2024-12-31T23:30:00-01:00", "2025-01-01 00:30:00"),
+            ("2024-03-01T00:30:00+01:00", "2024-02-29 23:30:00"),
+        ] {
+            assert_eq!(canonical_timestamp(text).as_deref(), Some(form), "{text}");
         }
-        assert_eq!(canonical_timestamp("31/01/2025"), None);
-        assert_eq!(canonical_timestamp("2025-02-30T08:00:00.000Z"), None);
-        assert_eq!(canonical_date("2025-02-29"), None);
-        assert_eq!(canonical_date("2024-02-29").unwrap(), "2024-02-29");
-        assert_eq!(canonical_time("8:00"), None);
-        assert_eq!(canonical_time("08:00").unwrap(), "08:00:00");
-        assert_eq!(canonical_time("23:59:59.5").unwrap(), "23:59:59.500");
+        for (text, form) in [
+            ("2024-02-29", "2024-02-29"),
+            ("2024-02-29 00:00:00", "2024-02-29"),
+            ("2024-02-29T00:00:00.000Z", "2024-02-29"),
+        ] {
+            assert_eq!(canonical_date(text).as_deref(), Some(form), "{text}");
+        }
+        for (text, form) in [
+            ("08:00", "08:00:00"),
+            ("23:59:59.5", "23:59:59.500000"),
+            ("23:59:59.999999", "23:59:59.999999"),
+            ("08:00:00.0", "08:00:00"),
+        ] {
+            assert_eq!(canonical_time(text).as_deref(), Some(form), "{text}");
+        }
         let uuid = "0190f5e2-7c3a-7abc-8def-0123456789ab";
-        assert_eq!(canonical_uuid("{0190F5E27C3A7ABC8DEF0123456789AB}").unwrap(), uuid);
+        for text in ["{0190F5E27C3A7ABC8DEF0123456789AB}", "URN:UUID:0190f5e2-7c3a-7abc-8def-0123456789AB"] {
+            assert_eq!(canonical_uuid(text).as_deref(), Some(uuid), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for text in [
+            "31/01/2025",
+            "2025-02-30T08:00:00.000Z",
+            "2025-01-31T24:00:00",
+            "2025-01-31T08:00:60Z",
+            "2025-01-31T08:00:00.",
+            "2025-01-31T08:00:00+",
+            "2025-01-31T08:00:00+01:",
+            "2025-01-31T08",
+            "+2025-01-31",
+            "0000-01-01T00:00:00+00:01",
+            "9999-12-31T23:59:00-00:01",
+            "2025-01-31T08:00:00Zé",
+            "",
+        ] {
+            assert_eq!(comparable_timestamp(text), None, "{text}");
+        }
+        for text in
+            ["2025-02-29", "1900-02-29", "2025-1-1", "2025-01-00", "2025-01-31 08:00", "2025-01-31 00:00+01"]
+        {
+            assert_eq!(canonical_date(text), None, "{text}");
+        }
+        for text in ["8:00", "08", "08:60", "08:00:00Z"] {
+            assert_eq!(canonical_time(text), None, "{text}");
+        }
         assert_eq!(canonical_uuid("0190"), None);
+    }
+
+    #[test]
+    fn more_than_microseconds_are_refused_and_compare_in_order() {
+        let (text, form) = ("2025-01-31T08:00:00.123456789Z", "2025-01-31 08:00:00.123456789");
+        assert_eq!(canonical_timestamp(text), None);
+        assert_eq!(comparable_timestamp(text).as_deref(), Some(form));
+        assert!(form > "2025-01-31 08:00:00.123456" && form < "2025-01-31 08:00:00.123457");
+        assert_eq!(canonical_time("08:00:00.0000001"), None);
+        assert_eq!(comparable_time("08:00:00.0000001").as_deref(), Some("08:00:00.0000001"));
+    }
+
+    #[test]
+    fn only_the_canonical_form_is_canonical() {
+        for text in [
+            "2025-01-31T08:00:00",
+            "2025-01-31 08:00:00.000000",
+            "2025-01-31 08:00:00.5",
+            "2025-01-31 08:00:00,500000",
+            "2025-01-31  8:00:00",
+            "2025-01-31 08:00:00Z",
+            "2025-01-31 08:00:00 ",
+        ] {
+            assert_eq!(timestamp_us(text), None, "{text}");
+        }
+        assert!(
+            is_time("08:00:00") && is_time("08:00:00.500000") && !is_time("08:00") && !is_time("08:00:00.5")
+        );
+        assert!(is_date("2025-01-31") && !is_date(" 2025-01-31") && !is_date("2025-01-31 00:00:00"));
+    }
+
+    /// The first and the last microsecond of the years 0 to 9999.
+    const YEARS: std::ops::RangeInclusive<i64> = -62_167_219_200_000_000..=253_402_300_799_999_999;
+
+    #[test]
+    fn the_years_0_to_9999_have_a_text() {
+        let text = |us| timestamp_text(us);
+        assert_eq!(text(*YEARS.start()).as_deref(), Some("0000-01-01 00:00:00"));
+        assert_eq!(text(*YEARS.end()).as_deref(), Some("9999-12-31 23:59:59.999999"));
+        for us in [YEARS.start() - 1, YEARS.end() + 1, i64::MIN, i64::MAX] {
+            assert_eq!(text(us), None, "{us}");
+        }
+        assert_eq!(text(-1).as_deref(), Some("1969-12-31 23:59:59.999999"));
     }
 
     proptest! {
         #[test]
-        fn timestamps_round_trip(ms in -62_167_219_200_000i64..253_402_300_800_000) {
-            let text = timestamp_text(ms).unwrap();
-            prop_assert_eq!(timestamp_ms(&text), Some(ms));
+        fn timestamps_round_trip(us in YEARS, whole in any::<bool>()) {
+            let us = if whole { us.div_euclid(1_000_000) * 1_000_000 } else { us };
+            let text = timestamp_text(us).unwrap();
+            prop_assert_eq!(timestamp_us(&text), Some(us));
             prop_assert_eq!(canonical_timestamp(&text).unwrap(), text);
+        }
+
+        #[test]
+        fn text_compares_in_order_of_time(a in YEARS, near in -2_000_000i64..2_000_000) {
+            let b = (a + near).clamp(*YEARS.start(), *YEARS.end());
+            prop_assert_eq!(timestamp_text(a).cmp(&timestamp_text(b)), a.cmp(&b));
         }
 
         #[test]
@@ -183,8 +429,13 @@ mod tests {
 
         #[test]
         fn no_text_panics(text in ".{0,40}") {
-            let _ = (uuid_bytes(&text), timestamp_ms(&text), canonical_timestamp(&text));
+            let _ = (uuid_bytes(&text), timestamp_us(&text), canonical_timestamp(&text));
             let _ = (canonical_date(&text), canonical_time(&text), canonical_uuid(&text));
+        }
+
+        #[test]
+        fn no_text_of_these_signs_panics(text in "[0-9: TZ.,+é-]{0,40}") {
+            let _ = (timestamp_us(&text), canonical_timestamp(&text), canonical_date(&text), is_time(&text));
         }
     }
 }

@@ -2,7 +2,7 @@
 //! that something was committed.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tandem_protocol::conflict::{Conflict, ConflictKind};
 use tandem_protocol::fingerprint::Fingerprint;
@@ -113,9 +113,19 @@ pub(crate) struct Shared {
     recent: Mutex<VecDeque<Recent>>,
     watchers: Mutex<Vec<Arc<Watcher>>>,
     pub(crate) forks: Forks,
+    /// Tables that another program had written to, put right when the view was opened.
+    mended: OnceLock<Vec<String>>,
 }
 
 impl Shared {
+    pub(crate) fn set_mended(&self, tables: Vec<String>) {
+        self.mended.get_or_init(|| tables);
+    }
+
+    pub(crate) fn mended(&self) -> Vec<String> {
+        self.mended.get().cloned().unwrap_or_default()
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,11 +1,13 @@
 //! The store from outside: sites in temporary folders, SQL in, SQL out, blocks between them.
 
+mod altered;
 mod conflicts;
 mod convergence;
 mod crashes;
 mod cures;
 mod documents;
 mod forks;
+mod forms;
 mod found;
 mod integrity;
 mod parked;
@@ -122,6 +124,7 @@ impl Site {
         let scratch = tempfile::tempdir().unwrap();
         let report = self.space.verify(scratch.path());
         assert_eq!(report.problems, Vec::<String>::new());
+        assert_eq!(report.altered, Vec::<String>::new());
         assert_eq!(report.transactions, self.space.end());
     }
 

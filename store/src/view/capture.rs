@@ -22,6 +22,19 @@ pub(crate) struct RowChange {
     pub exact: Vec<usize>,
     /// The statement, by its number in the transaction, that last inserted or updated it.
     written_by: u32,
+    /// What the statement at hand did to it.
+    pub now: Touch,
+}
+
+/// What one statement did to a row.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Touch {
+    /// Anything at all; else the row is canonical.
+    pub any: bool,
+    /// The row that is there was inserted by it.
+    pub inserted: bool,
+    /// It is another than it was.
+    pub changed: bool,
 }
 
 /// Why what happened cannot be an op.
@@ -54,6 +67,8 @@ pub(crate) struct Capture {
     /// The INTEGER PRIMARY KEY that the statement at hand gave its last new row.
     inserted: Option<i64>,
     changes: Vec<RowChange>,
+    /// Places of those that the statement at hand touched.
+    touched: Vec<usize>,
     by_key: HashMap<(i64, Vec<u8>), usize>,
     error: Option<CaptureError>,
 }
@@ -68,8 +83,23 @@ impl Capture {
         self.statement = 0;
         self.removed.clear();
         self.changes.clear();
+        self.touched.clear();
         self.by_key.clear();
         self.error = None;
+    }
+
+    /// A row that was touched since the last statement, if any is left: to be made canonical.
+    pub(crate) fn next_touched(&mut self) -> Option<(usize, &mut RowChange)> {
+        let at = self.touched.pop()?;
+        let change = self.changes.get_mut(at)?;
+        Some((at, change))
+    }
+
+    /// Puts back what was taken of a change.
+    pub(crate) fn put_back(&mut self, at: usize, key: Key, new: Option<(i64, Vec<Value>)>) {
+        if let Some(change) = self.changes.get_mut(at) {
+            (change.key, change.new) = (key, new);
+        }
     }
 
     /// What changed since [`Capture::begin`], in the order in which rows were first touched.
@@ -171,6 +201,7 @@ impl Watcher for Capture {
         {
             self.inserted = Some(id);
         }
+        let touch = Touch { any: true, inserted: old.is_none(), changed: old != new };
         let new = new.map(|row| (change.new_rowid, row));
         let number = table.number;
         let at = match self.by_key.entry((number, key.to_bytes())) {
@@ -181,7 +212,8 @@ impl Watcher for Capture {
             std::collections::hash_map::Entry::Vacant(at) => {
                 at.insert(self.changes.len());
                 let old = old.map(|row| (change.old_rowid, row));
-                self.changes.push(RowChange { table, key, old, new, exact: Vec::new(), written_by: 0 });
+                let now = Touch::default();
+                self.changes.push(RowChange { table, key, old, new, exact: Vec::new(), written_by: 0, now });
                 self.changes.len() - 1
             }
         };
@@ -191,6 +223,11 @@ impl Watcher for Capture {
         if !change.has_new && self.followed.contains(&number) {
             self.removed.push(at);
         }
+        let now = &mut self.changes[at].now;
+        if !now.any {
+            self.touched.push(at);
+        }
+        *now = Touch { changed: touch.changed || now.changed, ..touch };
         if change.has_old && change.has_new && !self.exact.is_empty() {
             let known = &mut self.changes[at].exact;
             let set = self.exact.iter().filter(|(table, _)| *table == number).map(|(_, column)| *column);

@@ -98,6 +98,7 @@ pub(crate) fn install(
         };
         Ok(if is_long { rusqlite::types::Value::Null } else { value })
     })?;
+    super::forms::install(connection)?;
     install_uuid7(connection)
 }
 

@@ -8,7 +8,7 @@ use rusqlite::ffi;
 use tandem_protocol::identity::Author;
 use tandem_protocol::merge::{Cell, WriteId};
 use tandem_protocol::op::{Mode, Op};
-use tandem_protocol::schema::MergeKind;
+use tandem_protocol::schema::{MergeKind, text_forms};
 use tandem_protocol::transaction::{Basis, Transaction};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::verify::ChainHead;
@@ -17,6 +17,7 @@ use super::access::USER_MARK;
 use super::bind::{Bind, read_row};
 use super::capture::{CaptureError, RowChange};
 use super::exactly::{self, Exact};
+use super::forms::Rewritten;
 use super::merge::{Merged, is_constraint};
 use super::row_op::{Change, RowOp, Unseen, group_ops};
 use super::rows::{self, Base, Loaded, Run};
@@ -62,6 +63,19 @@ impl Captured {
     }
 }
 
+/// A statement of a user, ready to run.
+pub(super) struct Prepared<'a> {
+    /// Its place in the transaction.
+    pub at: usize,
+    /// What the user wrote.
+    pub given: &'a str,
+    /// What SQLite gets to see.
+    sql: String,
+    /// Names of the columns of its answer.
+    pub columns: Vec<String>,
+    rewritten: Arc<Rewritten>,
+}
+
 /// Why a write failed: it was refused, or the view itself failed.
 pub(crate) enum LocalError {
     Refused(Refusal),
@@ -83,19 +97,21 @@ impl From<rusqlite::Error> for LocalError {
 impl View {
     /// Runs the statements of one transaction and works out its ops.
     /// `unseen` tells the deltas beyond the write's basis, if it has one. `judged`: whether it is
-    /// refused for breaking a rule.
+    /// refused for breaking a rule. `time_ms` is the time that STAMP columns take.
     pub(crate) fn run_local(
         &mut self,
         statements: &[Statement],
         unseen: &Unseen,
         judged: bool,
+        time_ms: i64,
     ) -> Result<LocalWrite, LocalError> {
+        let stamp = time_ms.checked_mul(1000).and_then(text_forms::timestamp_text);
         self.capture.watcher().borrow_mut().begin();
         functions::locked(&self.ids).last = 0;
         let results = statements
             .iter()
             .enumerate()
-            .map(|(at, statement)| self.run_statement(at, statement, unseen))
+            .map(|(at, statement)| self.run_statement(at, statement, unseen, stamp.as_deref()))
             .collect::<Result<Vec<_>, LocalError>>();
         let changes = self.capture.watcher().borrow_mut().finish();
         let results = results?;
@@ -117,6 +133,7 @@ impl View {
         at: usize,
         statement: &Statement,
         unseen: &Unseen,
+        stamp: Option<&str>,
     ) -> Result<StatementResult, LocalError> {
         let is_column =
             |name: &str| self.memory.tables.values().any(|table| table.def.column(name).is_some());
@@ -124,30 +141,35 @@ impl View {
             return Err(LocalError::Refused(Refusal::rowid(name, &statement.sql)));
         }
         let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
-        let sql = self.keep_rest_unique(statement).map_err(|error| match error {
-            // An earlier statement of this transaction gave a value twice.
-            ViewError::Sql(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => refused(error),
-            error => error.into(),
-        })?;
-        let sql = format!("{USER_MARK}{sql}");
         let exact = if exactly::is_mentioned(&statement.sql) {
             self.exact_columns(Exact::of(&statement.sql))
         } else {
             Vec::new()
         };
         self.exactly.store(false, Ordering::Relaxed);
-        let mut result = StatementResult::default();
+        let prepared = self.prepare(at, statement)?;
+        let rewritten = &*prepared.rewritten;
+        let mut result = StatementResult { columns: prepared.columns.clone(), ..StatementResult::default() };
         let late = unseen.basis.as_ref().map(|basis| (basis, words(&statement.sql)));
+        let one_by_one = late.is_some() || rewritten.returning.is_some();
         let mut sets = statement.params.sets().iter();
         loop {
             if let (Some((basis, words)), Some(parameters)) = (&late, sets.as_slice().first()) {
                 self.put_back_deleted(words, parameters, basis)?;
             }
             self.capture.watcher().borrow_mut().exact.clone_from(&exact);
-            let step = if late.is_some() { 1 } else { usize::MAX };
-            self.as_user(|| self.run_sets(&sql, &mut sets.by_ref().take(step), &mut result))
+            let step = if one_by_one { 1 } else { usize::MAX };
+            let first = result.rows.len();
+            self.as_user(|| self.run_sets(&prepared, &mut sets.by_ref().take(step), &mut result))
                 .map_err(refused)?;
-            self.follow_deletions()?;
+            let mut altered = self.make_canonical(rewritten, stamp)?;
+            if self.capture.watcher().borrow().has_removed() {
+                self.follow_deletions()?;
+                altered |= self.make_canonical(rewritten, stamp)?;
+            }
+            if let Some(returning) = &rewritten.returning {
+                self.return_again(returning, altered, &prepared, &mut result.rows[first..])?;
+            }
             if sets.len() == 0 {
                 break;
             }
@@ -161,30 +183,65 @@ impl View {
         Ok(result)
     }
 
+    /// The statement as it is to run. What SQLite does not take as rewritten runs as it was given:
+    /// what is wrong with it is then said of what the user wrote.
+    fn prepare<'a>(&mut self, at: usize, statement: &'a Statement) -> Result<Prepared<'a>, LocalError> {
+        let mut rewritten = self.forms.rewrite(&statement.sql);
+        let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
+        let marked = |view: &mut Self, sql: &str| match view.keep_rest_unique(sql) {
+            Ok(sql) => Ok(format!("{USER_MARK}{sql}")),
+            // An earlier statement of this transaction gave a value twice.
+            Err(ViewError::Sql(error)) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+                Err(refused(error))
+            }
+            Err(error) => Err(error.into()),
+        };
+        let given = marked(self, &statement.sql)?;
+        let names = |view: &Self, sql: &str| {
+            view.as_user(|| {
+                let prepared = view.connection.prepare_cached(sql)?;
+                Ok::<Vec<String>, rusqlite::Error>(prepared.column_names().map(str::to_owned).collect())
+            })
+        };
+        let mut sql = given.clone();
+        let mut columns = None;
+        if let Some(text) = &rewritten.sql {
+            sql = marked(self, text)?;
+            columns = names(self, &sql).ok();
+            if columns.is_none() {
+                sql.clone_from(&given);
+                rewritten = Arc::default();
+            }
+        }
+        let columns = match columns {
+            Some(columns) if !rewritten.names_text && rewritten.returning.is_none() => columns,
+            _ => names(self, &given).map_err(refused)?,
+        };
+        Ok(Prepared { at, given: &statement.sql, sql, columns, rewritten })
+    }
+
     /// Runs a statement with one set of parameters after the other, up to one that removes rows
     /// which others are to follow.
     fn run_sets(
         &self,
-        sql: &str,
+        prepared: &Prepared<'_>,
         sets: &mut dyn Iterator<Item = &Vec<Value>>,
         result: &mut StatementResult,
     ) -> rusqlite::Result<()> {
-        let mut prepared = self.connection.prepare_cached(sql)?;
-        if result.columns.is_empty() {
-            result.columns = prepared.column_names().map(str::to_owned).collect();
-        }
+        let mut statement = self.connection.prepare_cached(&prepared.sql)?;
+        let width = statement.column_count();
         for parameters in sets {
             self.capture.watcher().borrow_mut().next_statement();
             let parameters = rusqlite::params_from_iter(parameters.iter().map(Bind));
-            if result.columns.is_empty() {
-                result.affected += prepared.execute(parameters)? as u64;
+            if width == 0 {
+                result.affected += statement.execute(parameters)? as u64;
             } else {
-                let mut rows = prepared.query(parameters)?;
+                let mut rows = statement.query(parameters)?;
                 while let Some(row) = rows.next()? {
-                    result.rows.push(read_row(row, 0, result.columns.len())?);
+                    result.rows.push(read_row(row, 0, width)?);
                 }
                 drop(rows);
-                if !prepared.readonly() {
+                if !statement.readonly() {
                     result.affected += self.connection.changes();
                 }
             }
@@ -210,7 +267,7 @@ impl View {
         counters.map(|(at, _)| (table.number, at)).collect()
     }
 
-    /// Makes a captured change canonical, in the view too. `None`: nothing changed.
+    /// What a captured change, canonical by now, says. `None`: nothing changed.
     fn settle(
         &mut self,
         change: RowChange,
@@ -218,21 +275,7 @@ impl View {
         judged: bool,
     ) -> Result<Option<Captured>, LocalError> {
         let RowChange { table, key, old, new, exact, .. } = change;
-        let mut key = key;
         let old = old.map(|(rowid, row)| (rowid, table.read_back(row)));
-        let new = match new {
-            None => None,
-            Some((rowid, row)) => {
-                let before = old.as_ref().map(|(_, row)| row.as_slice());
-                let (row, changed) = table.canonical(row, before).map_err(|(column, error)| {
-                    LocalError::Refused(Refusal::of_type(&table.def.name, &column, &error))
-                })?;
-                if changed {
-                    key = self.rewrite(&table, &key, rowid, &row, old.is_some())?;
-                }
-                Some((rowid, row))
-            }
-        };
         if key.to_bytes().len() > tandem_protocol::bounds::KEY_BYTES {
             return Err(LocalError::Refused(Refusal::key_too_long(&table.def.name)));
         }
@@ -275,44 +318,6 @@ impl View {
         }
         let new = counted.or(new);
         Ok(Some(Captured { table, key, old, new, state, op }))
-    }
-
-    /// Replaces a row's values by their canonical form; returns its canonical key.
-    fn rewrite(
-        &mut self,
-        table: &Arc<ViewTable>,
-        key: &Key,
-        rowid: i64,
-        row: &[Value],
-        existed: bool,
-    ) -> Result<Key, LocalError> {
-        let canonical = table.key_of(row);
-        if canonical == *key {
-            self.update_row(table, row)?;
-            return Ok(canonical);
-        }
-        // The key itself was written in another form ("{0190…}" for "0190…"). Its row must be
-        // the only one of that name.
-        let there = rows::select(&self.connection, table, &canonical)?;
-        if existed || there.is_some_and(|(other, _)| other != rowid) {
-            return Err(LocalError::Refused(Refusal::duplicate_key(&table.def.name, &canonical)));
-        }
-        let connection = &self.connection;
-        connection
-            .prepare_cached(&table.sql.delete)?
-            .execute(rusqlite::params_from_iter(key.0.iter().map(Bind)))?;
-        let columns = (1..=row.len()).map(|at| format!("?{}", at + 1)).collect::<Vec<_>>().join(", ");
-        let names =
-            table.def.columns.iter().map(|column| super::table::quoted(&column.name)).collect::<Vec<_>>();
-        let sql = format!(
-            "INSERT INTO {} (rowid, {}) VALUES (?1, {columns})",
-            super::table::quoted(&table.def.name),
-            names.join(", ")
-        );
-        let rowid = Value::Integer(rowid);
-        let parameters = std::iter::once(&rowid).chain(row).map(Bind);
-        connection.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(parameters))?;
-        Ok(canonical)
     }
 
     /// Takes a local transaction, now that it has a name, into the rows' states.

@@ -7,11 +7,14 @@
 mod access;
 mod again;
 mod bind;
+mod canonical;
 mod capture;
+pub(crate) mod census;
 mod conflicts;
 mod ddl;
 mod documents;
 mod exactly;
+mod forms;
 mod functions;
 mod integrity;
 mod local;
@@ -54,6 +57,7 @@ pub(crate) use table::{ViewTable, quoted};
 
 use capture::Capture;
 use documents::Documents;
+use forms::Forms;
 use functions::SharedIds;
 use preupdate::Attached;
 use references::Pending;
@@ -107,6 +111,7 @@ pub(crate) struct View {
     connection: Connection,
     capture: Attached<Capture>,
     ids: SharedIds,
+    forms: Forms,
     /// On while a user's statement is prepared or runs.
     user: Arc<AtomicBool>,
     /// Whether the statement at hand called `exactly()`.
@@ -150,6 +155,7 @@ impl View {
             connection,
             capture,
             ids,
+            forms: Forms::default(),
             user,
             exactly,
             savepoint: false,
@@ -247,6 +253,9 @@ impl View {
         let by_name = self.memory.tables.values().map(|table| (table.def.name.clone(), Arc::clone(table)));
         capture.tables = by_name.collect();
         capture.follow_deletions_of(self.memory.tables.values());
+        if !self.forms.is_of(&self.memory.schema) {
+            self.forms = Forms::new(Arc::clone(&self.memory.schema));
+        }
         let ordinal = self.memory.membership.member(&self.me).map(|member| member.ordinal);
         functions::locked(&self.ids).ordinal = ordinal;
     }

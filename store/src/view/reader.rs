@@ -1,12 +1,14 @@
 //! Read-only connections: queries never wait for the writer, nor it for them.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
+use tandem_protocol::schema::Schema;
 use tandem_protocol::value::Value;
 
 use super::bind::{Bind, read_row};
+use super::forms::{self, Forms};
 use super::{ViewResult, access, functions};
 use crate::write::Refusal;
 
@@ -26,11 +28,12 @@ pub struct Rows {
 pub(crate) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    forms: Mutex<Forms>,
 }
 
 impl Readers {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()) }
+        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()), forms: Mutex::default() }
     }
 
     /// Closes idle connections, so that the view can be replaced.
@@ -38,17 +41,31 @@ impl Readers {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Runs a user's query.
-    pub(crate) fn query(&self, sql: &str, params: &[Value]) -> Result<Rows, Refusal> {
+    /// Runs a user's query, what it compares in the forms of that schema.
+    pub(crate) fn query(&self, schema: &Arc<Schema>, sql: &str, params: &[Value]) -> Result<Rows, Refusal> {
         let refused = |error| Refusal::of_sql(error, 0, sql);
         let mut connection = self.take().map_err(|error| Refusal::of_sql(error, 0, sql))?;
         access::restrict_always(&mut connection).map_err(refused)?;
+        let rewritten = {
+            let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
+            if !forms.is_of(schema) {
+                *forms = Forms::new(Arc::clone(schema));
+            }
+            forms.rewrite(sql)
+        };
         let result = (|| {
-            let mut statement = connection.prepare(sql)?;
+            // What SQLite does not take as rewritten runs as it was given.
+            let formed = rewritten.sql.as_ref().and_then(|sql| connection.prepare(sql).ok());
+            let (mut statement, named) = match formed {
+                Some(statement) if rewritten.names_text => (statement, Some(connection.prepare(sql)?)),
+                Some(statement) => (statement, None),
+                None => (connection.prepare(sql)?, None),
+            };
             if !statement.readonly() {
                 return Ok(None);
             }
-            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+            let names = named.as_ref().unwrap_or(&statement).column_names();
+            let columns: Vec<String> = names.map(str::to_owned).collect();
             let mut rows = statement.query(rusqlite::params_from_iter(params.iter().map(Bind)))?;
             let mut all = Vec::new();
             while let Some(row) = rows.next()? {
@@ -86,6 +103,7 @@ impl Readers {
         connection.pragma_update(None, "cache_size", -2_000)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         functions::install_uuid7(&connection)?;
+        forms::install(&connection)?;
         Ok(connection)
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct ViewTable {
     pub cells: Vec<usize>,
     /// Those of them that hold documents.
     pub documents: Vec<usize>,
+    /// Those of them that are a STAMP.
+    pub stamps: Vec<usize>,
     /// Columns that refer to another table's rows, and that table's name.
     pub references: Vec<(usize, String)>,
     /// What no two rows may share.
@@ -76,6 +78,7 @@ impl ViewTable {
         };
         Self {
             documents: cells.iter().copied().filter(holds_document).collect(),
+            stamps: cells.iter().copied().filter(|at| def.columns[*at].kind == ColumnType::Stamp).collect(),
             references: def.columns.iter().enumerate().filter_map(reference).collect(),
             unique: ddl::unique_rules(def),
             id: def.id(),
@@ -170,12 +173,7 @@ fn is_canonical(kind: ColumnType, value: &Value) -> bool {
     match (kind, value) {
         (_, Value::Null) | (ColumnType::Integer, Value::Integer(_)) => true,
         (ColumnType::Text | ColumnType::Quiet, Value::Text(_)) => true,
-        (ColumnType::Uuid, Value::Text(text)) => {
-            tandem_protocol::schema::text_forms::uuid_bytes(text).is_some()
-        }
-        (ColumnType::Timestamp | ColumnType::Stamp, Value::Text(text)) => {
-            tandem_protocol::schema::text_forms::timestamp_ms(text).is_some()
-        }
+        (kind, Value::Text(text)) => kind.is_canonical_text(text),
         _ => false,
     }
 }

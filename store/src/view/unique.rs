@@ -13,7 +13,7 @@ use super::local::{Captured, LocalError};
 use super::table::{ViewTable, quoted, to_storage};
 use super::words::{conflict_targets, contains, words, written_table};
 use super::{View, ViewResult};
-use crate::write::{Refusal, Statement};
+use crate::write::Refusal;
 
 impl View {
     /// A merge broke a uniqueness rule: all rows stay, and the index over the values that broke it
@@ -77,16 +77,15 @@ impl View {
     /// Before a statement that says what is to happen if a value is there already (upserts, OR IGNORE,
     /// OR REPLACE): makes sure that there are unique indices over all values in no conflict, and
     /// names them in its conflict targets. Returns the statement as it is to run.
-    pub(super) fn keep_rest_unique(&mut self, statement: &Statement) -> ViewResult<String> {
-        let sql = &statement.sql;
+    pub(super) fn keep_rest_unique(&mut self, sql: &str) -> ViewResult<String> {
         let leans = ["conflict", "ignore", "replace"].iter().any(|word| contains(sql, word));
         if self.memory.loose.is_empty() || !leans {
-            return Ok(sql.clone());
+            return Ok(sql.to_owned());
         }
         let words = words(sql);
         let table = written_table(&words).and_then(|name| self.shown_table(&name));
-        let Some(table) = table else { return Ok(sql.clone()) };
-        let mut sql = sql.clone();
+        let Some(table) = table else { return Ok(sql.to_owned()) };
+        let mut sql = sql.to_owned();
         for target in conflict_targets(&words).iter().rev() {
             let names = |rule: &UniqueRule| {
                 let names: BTreeSet<String> =

@@ -275,7 +275,9 @@ impl Writer {
             None => Unseen::default(),
         };
         let memory = self.view.memory.clone();
-        let mut local = self.view.run_local(statements, &unseen, rules == Rules::Judged)?;
+        // As the transaction's header will say.
+        let time_ms = self.clock.clone().next(now_ms);
+        let mut local = self.view.run_local(statements, &unseen, rules == Rules::Judged, time_ms)?;
         let results = std::mem::take(&mut local.results);
         if local.ops.is_empty() && besides.is_empty() {
             // REPLACE by the same values still moved the row.

@@ -50,7 +50,15 @@ impl Writer {
         shared.forks.load(&forks)?;
         let mut writer =
             Self { space, key, log, view, answers, forks, shared, clock, sealed, unsealed_bytes: 0, log_end };
-        if writer.follows_log()? {
+        let altered = writer.view.altered_tables();
+        if !altered.is_empty() {
+            tracing::warn!(
+                tables = altered.join(", "),
+                "another program has written into the view, which is built anew from the log; nothing of the log was lost"
+            );
+            writer.rebuild()?;
+            writer.shared.set_mended(altered);
+        } else if writer.follows_log()? {
             writer.catch_up()?;
         } else {
             tracing::warn!("the view does not match the log and is built anew");

@@ -129,7 +129,7 @@ fn fits(column: &Column, cell: &Cell) -> bool {
         }
         ("DATE", _) => shaped("0000-00-00"),
         ("TIME", _) => shaped("00:00:00"),
-        ("TIMESTAMP" | "STAMP", _) => shaped("0000-00-00T00:00:00.000Z"),
+        ("TIMESTAMP" | "STAMP", _) => shaped("0000-00-00 00:00:00"),
         ("UUID", _) => shaped("xxxxxxxx-xxxx-7xxx-xxxx-xxxxxxxxxxxx"),
         _ => false,
     }

@@ -45,7 +45,7 @@ const OLD: u8 = 9;
 fn start_value(column: &ColumnDef) -> Value {
     match column.kind.merge_kind() {
         MergeKind::Counter => crate::merge::in_units(column.kind, 20),
-        MergeKind::Stamp => Value::Text("2024-01-01T08:00:00.000Z".into()),
+        MergeKind::Stamp => Value::Text("2024-01-01 08:00:00".into()),
         MergeKind::Document if column.name == "data" => Value::Text(r#"{"old":1}"#.into()),
         _ => Value::Text("old".into()),
     }

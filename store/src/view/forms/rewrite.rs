@@ -1,0 +1,222 @@
+//! A statement read and rewritten.
+
+use std::collections::HashSet;
+
+use sqlparser::ast::{Statement, Value};
+use sqlparser::dialect::SQLiteDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use tandem_protocol::schema::ColumnType;
+use tandem_protocol::value::Value as Cell;
+
+use super::places::{Finder, Place, Target};
+use super::{Form, Tables};
+use crate::view::table::{quoted, to_storage};
+
+/// A statement as SQLite is to see it, and what tandem must know of it. Default: nothing to know.
+#[derive(Default, Debug)]
+pub(crate) struct Rewritten {
+    /// Its text, if another than it was.
+    pub sql: Option<String>,
+    /// Columns of the answer are named after text that was changed.
+    pub names_text: bool,
+    /// The table written to, and the columns set in rows that are there, all in lower case.
+    pub sets: Option<(String, HashSet<String>)>,
+    /// Its RETURNING, if it must be looked at again when the rows are canonical.
+    pub returning: Option<Returning>,
+}
+
+/// The RETURNING of a statement, whose answer has the row's key behind what was asked.
+#[derive(Debug)]
+pub(crate) struct Returning {
+    pub table: String,
+    /// FROM which the list can be read again, WHERE the key is given.
+    pub select: String,
+}
+
+pub(super) fn read(sql: &str, tables: &Tables) -> Rewritten {
+    try_read(sql, tables).unwrap_or_default()
+}
+
+fn try_read(sql: &str, tables: &Tables) -> Option<Rewritten> {
+    let dialect = SQLiteDialect {};
+    let tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().ok()?;
+    let returning = Span::of_returning(sql, &tokens);
+    let statements = Parser::new(&dialect).with_tokens_with_locations(tokens).parse_statements().ok()?;
+    let [statement] = statements.as_slice() else { return None };
+    let mut finder = Finder::new(tables);
+    finder.statement(statement);
+    let lines = Lines::of(sql);
+    let mut edits: Vec<Edit> =
+        finder.places.iter().filter_map(|place| Edit::of(sql, &lines, place)).collect();
+    edits.sort_by_key(|edit| edit.from);
+    edits.dedup_by_key(|edit| edit.from);
+    let mut rewritten = Rewritten { names_text: finder.names_text, ..Rewritten::default() };
+    let target = finder.target;
+    let mut text = String::with_capacity(sql.len() + 32 * edits.len());
+    match (&target, returning.filter(|_| returns(statement))) {
+        (Some(target), Some(list)) if keys(target, tables).is_some() => {
+            let keys = keys(target, tables)?;
+            apply(sql, &edits, 0..list.from, &mut text);
+            let mut asked = String::new();
+            apply(sql, &edits, list.from..list.to, &mut asked);
+            // A parameter of the list has another number there.
+            if !list.has_parameters {
+                let names: Vec<String> = keys.iter().map(|key| quoted(key)).collect();
+                rewritten.returning = Some(target.returning(&asked, &names));
+                asked = format!("{asked}, {}", names.join(", "));
+            }
+            text.push_str(&asked);
+            apply(sql, &edits, list.to..sql.len(), &mut text);
+        }
+        _ => apply(sql, &edits, 0..sql.len(), &mut text),
+    }
+    rewritten.sql = (text != sql).then_some(text);
+    rewritten.sets = target.map(|target| (target.table, target.sets));
+    Some(rewritten)
+}
+
+/// Whether a statement inserts or updates and says RETURNING.
+fn returns(statement: &Statement) -> bool {
+    match statement {
+        Statement::Insert(insert) => insert.returning.is_some(),
+        Statement::Update(update) => update.returning.is_some(),
+        Statement::Query(query) => match &*query.body {
+            sqlparser::ast::SetExpr::Insert(inner) | sqlparser::ast::SetExpr::Update(inner) => returns(inner),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn keys<'t>(target: &Target, tables: &'t Tables) -> Option<Vec<&'t str>> {
+    let columns = tables.get(&target.table)?;
+    let keys: Vec<&str> =
+        columns.iter().filter(|column| column.in_key).map(|column| column.name.as_str()).collect();
+    Some(keys).filter(|keys| !keys.is_empty())
+}
+
+impl Target {
+    fn returning(&self, list: &str, keys: &[String]) -> Returning {
+        let by_key: Vec<String> =
+            keys.iter().zip(1..).map(|(key, number)| format!("{key} = ?{number}")).collect();
+        let select = format!("SELECT {list} FROM {} WHERE {}", quoted(&self.table), by_key.join(" AND "));
+        Returning { table: self.table.clone(), select }
+    }
+}
+
+/// Text that takes the place of a value.
+struct Edit {
+    from: usize,
+    to: usize,
+    text: String,
+}
+
+impl Edit {
+    fn of(sql: &str, lines: &Lines, place: &Place<'_>) -> Option<Self> {
+        let (typed, text) = match &place.value.value {
+            Value::Placeholder(name) => (name.clone(), place.form.call(name)),
+            Value::SingleQuotedString(text) => {
+                (literal(text), place.form.of_literal(Cell::Text(text.clone()))?)
+            }
+            Value::Number(number, _) if place.form.is_of_numbers() => {
+                (number.clone(), place.form.of_literal(Cell::Text(number.clone()))?)
+            }
+            _ => return None,
+        };
+        let from = lines.offset(place.value.span.start)?;
+        let to = from + typed.len();
+        // Only what stands there as it was read can be replaced.
+        (sql.get(from..to)? == typed && text != typed).then_some(Self { from, to, text })
+    }
+}
+
+impl Form {
+    fn is_of_numbers(self) -> bool {
+        matches!(self, Self::Rounded { .. })
+    }
+
+    /// A literal in this form. `None`: it stays.
+    fn of_literal(self, value: Cell) -> Option<String> {
+        match (self, value) {
+            (Self::Text(kind), Cell::Text(text)) => kind.comparable_text(&text).map(|form| literal(&form)),
+            (Self::Text(_), _) => None,
+            (Self::Rounded { precision, scale }, value) => {
+                match to_storage(&ColumnType::Decimal { precision, scale }.canonical(value).ok()?) {
+                    Cell::Real(number) => Some(format!("{number:?}")),
+                    Cell::Integer(number) => Some(number.to_string()),
+                    Cell::Text(text) => Some(literal(&text)),
+                    _ => None,
+                }
+            }
+        }
+    }
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn apply(sql: &str, edits: &[Edit], range: std::ops::Range<usize>, out: &mut String) {
+    let mut at = range.start;
+    for edit in edits.iter().filter(|edit| range.start <= edit.from && edit.to <= range.end) {
+        out.push_str(&sql[at..edit.from]);
+        out.push_str(&edit.text);
+        at = edit.to;
+    }
+    out.push_str(&sql[at..range.end]);
+}
+
+/// Where characters stand: tokens tell their places by line and character.
+struct Lines {
+    /// The first character of each line.
+    begins: Vec<usize>,
+    /// The first byte of each character, where that is not the same number.
+    bytes: Option<Vec<usize>>,
+    length: usize,
+}
+
+impl Lines {
+    fn of(sql: &str) -> Self {
+        let ends = sql.chars().enumerate().filter(|(_, character)| *character == '\n');
+        let begins = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        let bytes =
+            (!sql.is_ascii()).then(|| sql.char_indices().map(|(at, _)| at).chain([sql.len()]).collect());
+        Self { begins, bytes, length: sql.len() }
+    }
+
+    fn offset(&self, location: Location) -> Option<usize> {
+        let line = usize::try_from(location.line.checked_sub(1)?).ok()?;
+        let column = usize::try_from(location.column.checked_sub(1)?).ok()?;
+        let character = self.begins.get(line)? + column;
+        match &self.bytes {
+            Some(bytes) => bytes.get(character).copied(),
+            None => Some(character).filter(|at| *at <= self.length),
+        }
+    }
+}
+
+/// Where the list of a RETURNING stands.
+struct Span {
+    from: usize,
+    to: usize,
+    has_parameters: bool,
+}
+
+impl Span {
+    fn of_returning(sql: &str, tokens: &[TokenWithSpan]) -> Option<Self> {
+        let is_returning = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::RETURNING && word.quote_style.is_none());
+        let at = tokens.iter().rposition(is_returning)?;
+        let is_list = |token: &&TokenWithSpan| {
+            !matches!(token.token, Token::Whitespace(_) | Token::SemiColon | Token::EOF)
+        };
+        let last = tokens[at + 1..].iter().rfind(is_list)?;
+        let has_parameters = tokens[at + 1..]
+            .iter()
+            .any(|token| matches!(token.token, Token::Placeholder(_) | Token::Colon | Token::AtSign));
+        let lines = Lines::of(sql);
+        let (from, to) = (lines.offset(tokens[at].span.end)?, lines.offset(last.span.end)?);
+        Some(Self { from, to, has_parameters })
+    }
+}
