@@ -17,6 +17,8 @@ pub enum Difference {
     MisfitOnTheWay,
     /// References are judged when the transaction ends, RESTRICT included.
     ReferencesAtTheEnd,
+    /// ON DELETE acts after the statement, and not for a row that REPLACE puts under its own key.
+    OnDelete,
     /// Ids of tandem's own making.
     Keys,
     /// The key of a row cannot be changed.
@@ -29,18 +31,19 @@ pub enum Difference {
     LastId,
     /// Text must be UTF-8.
     Utf8,
-    /// `rowid` may be refused.
+    /// `rowid` is refused.
     Rowid,
 }
 
 impl Difference {
     /// All there are.
-    pub const ALL: [Difference; 12] = [
+    pub const ALL: [Difference; 13] = [
         Difference::CanonicalForm,
         Difference::CanonicalComparison,
         Difference::RulesAtTheEnd,
         Difference::MisfitOnTheWay,
         Difference::ReferencesAtTheEnd,
+        Difference::OnDelete,
         Difference::Keys,
         Difference::KeyFixed,
         Difference::Stamp,
@@ -68,6 +71,9 @@ impl Difference {
             Self::ReferencesAtTheEnd => {
                 "References are judged when the transaction ends, `RESTRICT` like every other."
             }
+            Self::OnDelete => {
+                "`ON DELETE` acts when a statement has run; a row that `REPLACE` puts under its own key was not removed, and what refers to it stays as it is."
+            }
             Self::Keys => {
                 "A key that is left out, or an integer key that is NULL, gets an id of tandem's making."
             }
@@ -75,10 +81,10 @@ impl Difference {
             Self::Stamp => "`STAMP` fills itself where a statement does not set it.",
             Self::CounterBegins => "A `COUNTER` that may not be NULL begins at 0.",
             Self::LastId => {
-                "`last_insert_rowid()` stays the same while a statement runs, and tells of tables with an integer key alone."
+                "`last_insert_rowid()` tells of this transaction's inserts into tables with an integer key, and stays the same while a statement runs."
             }
             Self::Utf8 => "A text that is not valid UTF-8 is refused.",
-            Self::Rowid => "`rowid` is the integer key, or refused.",
+            Self::Rowid => "`rowid` is refused.",
         }
     }
 
@@ -92,6 +98,9 @@ impl Difference {
             Self::ReferencesAtTheEnd => {
                 "Table::for_plain declares them DEFERRABLE, and RESTRICT as NO ACTION"
             }
+            Self::OnDelete => {
+                "stories with REPLACE have on_delete carry it out; the others leave it to SQLite"
+            }
             Self::Keys => "next_id() and next_uuid() on the plain side, exchanged by Plain::exchange_keys",
             Self::KeyFixed => "Sql::moves counts the rows that would move",
             Self::Stamp => "functions::NOW stands for any time until tandem's is known",
@@ -100,7 +109,7 @@ impl Difference {
                 "Plain::run gives last_insert_rowid() the value it had; other tables are WITHOUT ROWID"
             }
             Self::Utf8 => "Table::breaches, is_utf8()",
-            Self::Rowid => "play lets tandem refuse it with the code rowid",
+            Self::Rowid => "play expects tandem to refuse it with the code rowid",
         }
     }
 }

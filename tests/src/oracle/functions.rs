@@ -3,9 +3,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::types::{Value as Sqlite, ValueRef};
+use rusqlite::types::{ToSqlOutput, Value as Sqlite, ValueRef};
+use rusqlite::{Connection, ToSql};
 use tandem_protocol::value::Value;
 
 use super::canonical::canonical;
@@ -30,6 +30,22 @@ pub struct State {
     pub changed_form: bool,
     /// A value was compared in another form than given.
     pub compared_form: bool,
+}
+
+/// A value as a parameter.
+pub struct Bound<'a>(pub &'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Value::Integer(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
+            Value::Real(number) => ToSqlOutput::Borrowed(ValueRef::Real(*number)),
+            Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Value::Blob(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Value::Decimal(decimal) => ToSqlOutput::Owned(Sqlite::Text(decimal.to_string())),
+        })
+    }
 }
 
 /// A value as SQLite gives it.

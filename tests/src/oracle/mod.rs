@@ -19,6 +19,7 @@ mod expression;
 pub mod features;
 mod functions;
 mod kind;
+mod on_delete;
 mod plain;
 pub mod play;
 mod query;

@@ -4,24 +4,31 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::types::{ToSqlOutput, Value as Sqlite, ValueRef};
-use rusqlite::{Connection, ToSql, ffi};
+use rusqlite::{Connection, ffi};
 use tandem_protocol::value::Value;
 use tandem_store::StatementResult;
 
 use super::decimal;
 use super::difference::{Difference, Met};
-use super::functions::{NOW, State, install, is_made, read};
+use super::functions::{Bound, NOW, State, install, is_made, read};
 use super::kind::Kind;
+use super::on_delete::Snapshot;
 use super::sql::Sql;
 use super::table::Table;
 use super::tandem::Answer;
+
+/// The last id where a statement inserted nothing.
+const MARK: i64 = -77_777;
+const SENTINEL_TABLE: &str = "CREATE TEMP TABLE sentinel (mark INTEGER PRIMARY KEY)";
+const SENTINEL: &str = "INSERT OR REPLACE INTO temp.sentinel VALUES (-77777)";
 
 /// A plain database.
 pub struct Plain {
     connection: Connection,
     state: Arc<Mutex<State>>,
     tables: Vec<Table>,
+    /// Whether ON DELETE is carried out here, not by SQLite.
+    carries_out: bool,
     /// Per table, all keys there ever were.
     ever: Vec<BTreeSet<String>>,
     /// Which differences came into play.
@@ -41,24 +48,9 @@ pub enum Verdict {
     Wrong(String),
 }
 
-struct Bound<'a>(&'a Value);
-
-impl ToSql for Bound<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self.0 {
-            Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
-            Value::Integer(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
-            Value::Real(number) => ToSqlOutput::Borrowed(ValueRef::Real(*number)),
-            Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-            Value::Blob(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
-            Value::Decimal(decimal) => ToSqlOutput::Owned(Sqlite::Text(decimal.to_string())),
-        })
-    }
-}
-
 impl Plain {
-    /// A database with these tables.
-    pub fn open(tables: &[Table]) -> rusqlite::Result<Self> {
+    /// A database with these tables. `carries_out`: ON DELETE is, after each statement.
+    pub fn open(tables: &[Table], carries_out: bool) -> rusqlite::Result<Self> {
         let connection = Connection::open_in_memory()?;
         let state = Arc::new(Mutex::new(State::default()));
         connection.create_collation("exact", |left: &str, right: &str| -> Ordering {
@@ -66,9 +58,10 @@ impl Plain {
         })?;
         install(&connection, &state)?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        tables.iter().try_for_each(|table| connection.execute_batch(&table.for_plain()))?;
+        tables.iter().try_for_each(|table| connection.execute_batch(&table.for_plain(!carries_out)))?;
         let ever = vec![BTreeSet::new(); tables.len()];
-        Ok(Self { connection, state, tables: tables.to_vec(), ever, met: Met::new() })
+        connection.execute_batch(SENTINEL_TABLE)?;
+        Ok(Self { connection, carries_out, state, tables: tables.to_vec(), ever, met: Met::new() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -81,7 +74,7 @@ impl Plain {
 
     /// Runs a transaction as tandem should have. Its answer tells only the keys it made.
     pub fn run(&mut self, statements: &[Sql], answer: &Answer) -> Verdict {
-        self.state().misfit = false;
+        (self.state().misfit, self.state().last) = (false, 0);
         let ran = self
             .connection
             .execute_batch("BEGIN")
@@ -123,6 +116,10 @@ impl Plain {
                 }
             }
             let before = sql.generates.map(|table| self.keys(table)).transpose().map_err(refused)?;
+            let snapshot =
+                self.carries_out.then(|| Snapshot::take(&self.connection, &self.tables)).transpose();
+            let snapshot = snapshot.map_err(refused)?;
+            self.connection.execute_batch(SENTINEL).map_err(refused)?;
             let mut result = self.statement(sql).map_err(refused)?;
             if sql.plain.contains("last_insert_rowid") {
                 self.meet(Difference::LastId);
@@ -141,7 +138,14 @@ impl Plain {
                 }
             }
             // The connection's own changes with each row; a statement sees the one it began with.
-            self.state().last = last;
+            if last != MARK {
+                self.state().last = last;
+            }
+            if let Some(snapshot) = snapshot
+                && snapshot.carry_out(&self.connection, &self.tables).map_err(refused)? > 0
+            {
+                self.meet(Difference::OnDelete);
+            }
             results.push(result);
         }
         self.judge()?;

@@ -29,6 +29,7 @@ pub fn insert(place: usize, draw: &mut Draw<'_>) -> Sql {
     let upsert = draw.features.has("upserts");
     let or =
         if upsert { *pick(&["", "", "", "OR IGNORE ", "OR REPLACE ", "OR ABORT "], draw.random) } else { "" };
+    let or = if or == "OR REPLACE " && !draw.replaces { "" } else { or };
     let selects = draw.features.has("selects") && draw.random.one_in(8);
     let verb = match (or, selects) {
         ("OR IGNORE ", _) => "INSERT OR IGNORE",
@@ -276,6 +277,7 @@ fn update(place: usize, draw: &mut Draw<'_>) -> Sql {
     }
     // Which of several rows is first refused depends on the order in which they are looked at.
     let or = if alone { *pick(&["", "", "OR IGNORE ", "OR REPLACE "], draw.random) } else { "" };
+    let or = if or == "OR REPLACE " && !draw.replaces { "" } else { or };
     let mut sql = Sql::new(match or {
         "OR IGNORE " => "UPDATE OR IGNORE",
         "OR REPLACE " => "UPDATE OR REPLACE",

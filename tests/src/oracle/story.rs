@@ -19,6 +19,8 @@ use crate::random::Random;
 pub struct Story {
     /// What it was drawn from.
     pub seed: u64,
+    /// Whether it has REPLACE: then ON DELETE is not SQLite's own on the plain side.
+    pub replaces: bool,
     /// The tables.
     pub tables: Vec<Table>,
     /// What is done, in order.
@@ -40,6 +42,8 @@ pub struct Draw<'a> {
     pub tables: &'a [Table],
     /// What is played.
     pub features: &'a Features,
+    /// Whether there is REPLACE.
+    pub replaces: bool,
     /// Chance itself.
     pub random: &'a mut Random,
 }
@@ -67,16 +71,17 @@ impl Story {
     /// The story of a seed.
     pub fn of_seed(seed: u64, features: &Features) -> Self {
         let mut random = Random::of_seed(seed ^ 0x6f72_6163_6c65);
+        let replaces = random.one_in(2);
         let tables = tables(features, &mut random);
         let mut steps = Vec::new();
-        let mut draw = Draw { tables: &tables, features, random: &mut random };
+        let mut draw = Draw { tables: &tables, features, replaces, random: &mut random };
         let mut statements = 0;
         while statements < STATEMENTS {
             let step = step(&mut draw);
             statements += step.statements().len();
             steps.push(step);
         }
-        Self { seed, tables, steps }
+        Self { seed, replaces, tables, steps }
     }
 
     /// How many statements and queries it has.
@@ -102,10 +107,20 @@ fn step(draw: &mut Draw<'_>) -> Step {
         0..=3 => vec![statement(draw)],
         // Who refers to whom, in either order.
         4 => (0..draw.tables.len()).rev().map(|place| insert(place, draw)).collect(),
-        5 => vec![statement(draw), query(draw), statement(draw)],
+        5 => vec![statement(draw), question(draw), statement(draw)],
         _ => (0..2 + draw.random.below(3)).map(|_| statement(draw)).collect(),
     };
     Step::Transaction(statements)
+}
+
+/// A query that is not refused: it would end the transaction.
+fn question(draw: &mut Draw<'_>) -> Sql {
+    loop {
+        let query = query(draw);
+        if query.verb != "SELECT rowid" {
+            return query;
+        }
+    }
 }
 
 /// A text that is none.

@@ -232,8 +232,8 @@ impl Table {
     }
 
     /// As plain SQLite's. NOT NULL and CHECK are judged by [`Table::breaches`] when the transaction
-    /// ends; a reference too, RESTRICT included.
-    pub fn for_plain(&self) -> String {
+    /// ends; a reference too, RESTRICT included. `on_delete`: whether SQLite carries that out.
+    pub fn for_plain(&self, on_delete: bool) -> String {
         let mut lines = Vec::new();
         for (at, column) in self.columns.iter().enumerate() {
             let mut line = format!("{} {}", column.name, column.kind.plain());
@@ -259,7 +259,8 @@ impl Table {
                 line.push_str(" UNIQUE");
             }
             if let Some((target, action)) = column.refers {
-                let action = if matches!(action, "" | "RESTRICT") { "NO ACTION" } else { action };
+                let action =
+                    if !on_delete || matches!(action, "" | "RESTRICT") { "NO ACTION" } else { action };
                 let _infallible =
                     write!(line, " REFERENCES t{target} ON DELETE {action} DEFERRABLE INITIALLY DEFERRED");
             }
