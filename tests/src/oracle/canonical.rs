@@ -16,8 +16,10 @@ pub fn canonical(kind: Kind, value: &Value) -> Option<Value> {
     match (kind, value) {
         (_, Value::Null) => Some(Value::Null),
         (Kind::Real, Value::Real(number)) => number.is_finite().then_some(Value::Real(*number + 0.0)),
-        // The column's own type looks at the rest: STRICT.
-        (Kind::Real, other) => Some(other.clone()),
+        // What is written as a number in a text becomes one, as in any SQLite table.
+        (Kind::Real, Value::Integer(_)) => Some(value.clone()),
+        (Kind::Real, Value::Text(text)) => text.trim().parse::<f64>().is_ok().then(|| value.clone()),
+        (Kind::Real, _) => None,
         (Kind::Boolean, Value::Integer(number)) => matches!(number, 0 | 1).then(|| value.clone()),
         (Kind::Boolean, _) => is_whole(value).then(|| value.clone()),
         (Kind::Decimal(p, s) | Kind::Money(p, s), _) => shown_decimal(value, p, s),

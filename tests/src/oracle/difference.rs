@@ -99,7 +99,7 @@ impl Difference {
                 "Table::for_plain declares them DEFERRABLE, and RESTRICT as NO ACTION"
             }
             Self::OnDelete => {
-                "stories with REPLACE have on_delete carry it out; the others leave it to SQLite"
+                "on_delete carries it out in stories with REPLACE and within one table (Story::carries_out); else SQLite does"
             }
             Self::Keys => "next_id() and next_uuid() on the plain side, exchanged by Plain::exchange_keys",
             Self::KeyFixed => "Sql::moves counts the rows that would move",

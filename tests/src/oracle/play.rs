@@ -40,7 +40,7 @@ pub struct Played {
 pub fn play(story: &Story) -> Played {
     let mut played = Played::default();
     let folder = crate::simulator::scratch();
-    let mut plain = match Plain::open(&story.tables, story.replaces) {
+    let mut plain = match Plain::open(&story.tables, story.carries_out()) {
         Ok(plain) => plain,
         Err(error) => panic!("the oracle's own tables: {error}\n{story}"),
     };

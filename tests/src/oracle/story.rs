@@ -19,7 +19,7 @@ use crate::random::Random;
 pub struct Story {
     /// What it was drawn from.
     pub seed: u64,
-    /// Whether it has REPLACE: then ON DELETE is not SQLite's own on the plain side.
+    /// Whether it has REPLACE.
     pub replaces: bool,
     /// The tables.
     pub tables: Vec<Table>,
@@ -82,6 +82,17 @@ impl Story {
             steps.push(step);
         }
         Self { seed, replaces, tables, steps }
+    }
+
+    /// Whether ON DELETE does not do what SQLite makes of it: with REPLACE, and within one table, where
+    /// SQLite does it row by row, so that it tells in which order the statement came by.
+    pub fn carries_out(&self) -> bool {
+        let own = |(place, table): (usize, &Table)| {
+            let refers =
+                |column: &super::table::Column| column.refers.is_some_and(|(target, _)| target == place);
+            table.columns.iter().any(refers)
+        };
+        self.replaces || self.tables.iter().enumerate().any(own)
     }
 
     /// How many statements and queries it has.
