@@ -25,6 +25,8 @@ pub enum Difference {
     KeyFixed,
     /// STAMP fills itself.
     Stamp,
+    /// What RETURNING gives of a row that its statement writes several times.
+    Returning,
     /// A counter that may not be NULL begins at 0.
     CounterBegins,
     /// `last_insert_rowid()` while a statement runs, and of which tables.
@@ -37,7 +39,7 @@ pub enum Difference {
 
 impl Difference {
     /// All there are.
-    pub const ALL: [Difference; 13] = [
+    pub const ALL: [Difference; 14] = [
         Difference::CanonicalForm,
         Difference::CanonicalComparison,
         Difference::RulesAtTheEnd,
@@ -47,6 +49,7 @@ impl Difference {
         Difference::Keys,
         Difference::KeyFixed,
         Difference::Stamp,
+        Difference::Returning,
         Difference::CounterBegins,
         Difference::LastId,
         Difference::Utf8,
@@ -79,6 +82,9 @@ impl Difference {
             }
             Self::KeyFixed => "A row's key cannot be changed.",
             Self::Stamp => "`STAMP` fills itself where a statement does not set it.",
+            Self::Returning => {
+                "Of a row that one statement writes several times, `RETURNING` may give each time what the statement left."
+            }
             Self::CounterBegins => "A `COUNTER` that may not be NULL begins at 0.",
             Self::LastId => {
                 "`last_insert_rowid()` tells of this transaction's inserts into tables with an integer key, and stays the same while a statement runs."
@@ -104,6 +110,7 @@ impl Difference {
             Self::Keys => "next_id() and next_uuid() on the plain side, exchanged by Plain::exchange_keys",
             Self::KeyFixed => "Sql::moves counts the rows that would move",
             Self::Stamp => "functions::NOW stands for any time until tandem's is known",
+            Self::Returning => "play::as_left takes the last of the rows of one key",
             Self::CounterBegins => "Table::for_plain gives it a DEFAULT",
             Self::LastId => {
                 "Plain::run gives last_insert_rowid() the value it had; other tables are WITHOUT ROWID"

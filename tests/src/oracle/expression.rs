@@ -179,6 +179,8 @@ fn one_condition(sql: &mut Sql, table: &Table, prefix: &str, draw: &mut Draw<'_>
         }
         _ => {
             let sign = pick(&[" = ", " <> ", " < ", " <= ", " > ", " >= ", " IS "], draw.random);
+            // With a text, IS compares as typed.
+            let sign = if *sign == " IS " && column.kind.compared_in_form() { " = " } else { sign };
             sql.both(&name).both(sign);
             constant(sql, draw);
         }
