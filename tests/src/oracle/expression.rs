@@ -14,7 +14,7 @@ pub fn named(prefix: &str, column: &Column) -> String {
 /// A value fit for a column, given directly: a constant or, for a reference, a row that is there.
 pub fn given(sql: &mut Sql, column: &Column, draw: &mut Draw<'_>) {
     if let Some((target, _)) = column.refers
-        && draw.random.one_in(3)
+        && !draw.random.one_in(3)
     {
         let target = &draw.tables[target];
         let which = *pick(&["min", "max"], draw.random);

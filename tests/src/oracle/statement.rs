@@ -44,6 +44,8 @@ pub fn insert(place: usize, draw: &mut Draw<'_>) -> Sql {
         .filter(|at| match table.columns[*at].kind {
             _ if *at < table.key => !omits_key,
             Kind::Stamp => draw.random.one_in(3),
+            // Left out, it would mostly refuse the row.
+            _ if table.columns[*at].not_null => !draw.random.one_in(16),
             _ => !draw.random.one_in(4),
         })
         .collect();

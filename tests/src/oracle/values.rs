@@ -8,7 +8,7 @@ use crate::random::Random;
 
 /// A value to be written to a column of that kind, or compared with it.
 pub fn of(kind: Kind, random: &mut Random) -> Value {
-    if random.one_in(12) {
+    if random.one_in(16) {
         return Value::Null;
     }
     if random.one_in(40) {
