@@ -13,6 +13,7 @@ pub mod faketime;
 pub mod http;
 pub mod lan;
 pub mod mount;
+pub mod oracle;
 pub mod powercut;
 pub mod random;
 pub mod reference;

@@ -1,6 +1,7 @@
-//! The benchmark: the school day on two real nodes over loopback, beside plain SQLite in the same
-//! run. `cargo run --release -p tandem-tests --bin bench` prints one table and one line of JSON;
-//! `--write FILE` puts the table into a document, `--ids v7` leaves random ids out.
+//! The benchmark: the school day on two real nodes over loopback; and equal work for tandem,
+//! PostgreSQL and plain SQLite, in turns, in the same run. `cargo run --release -p tandem-tests --bin bench` prints one table and one line of JSON;
+//! `--write FILE` puts the table into a document, `--ids v7` leaves random ids out, `--only equal` all
+//! but the equal work.
 //!
 //! Speed lives here and in no test. Every figure is the median of the runs, with the least and the
 //! greatest beside it.
@@ -8,9 +9,11 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on ends right there")]
 
 mod connection;
+mod equal_work;
 mod figures;
 mod node;
 mod plain_sqlite;
+mod postgres;
 mod report;
 mod school_day;
 
@@ -25,12 +28,13 @@ struct Arguments {
     rows: usize,
     runs: usize,
     random_ids: bool,
+    only_equal: bool,
     write: Option<PathBuf>,
 }
 
 impl Arguments {
     fn parse() -> Result<Self, String> {
-        let mut arguments = Self { rows: 100_000, runs: 3, random_ids: true, write: None };
+        let mut arguments = Self { rows: 100_000, runs: 3, random_ids: true, only_equal: false, write: None };
         let mut given = std::env::args().skip(1);
         while let Some(flag) = given.next() {
             let value = given.next().ok_or(format!("{flag} needs a value"))?;
@@ -38,13 +42,17 @@ impl Arguments {
                 "--rows" => arguments.rows = value.parse().map_err(|_| format!("{value} is not a number"))?,
                 "--runs" => arguments.runs = value.parse().map_err(|_| format!("{value} is not a number"))?,
                 "--ids" => arguments.random_ids = value != "v7",
+                "--only" => arguments.only_equal = value == "equal",
                 "--write" => arguments.write = Some(value.into()),
                 other => {
                     return Err(format!(
-                        "unknown flag {other}: known are --rows N, --runs N, --ids v7, --write FILE"
+                        "unknown flag {other}: known are --rows N, --runs N, --ids v7, --only equal, --write FILE"
                     ));
                 }
             }
+        }
+        if !arguments.rows.is_multiple_of(100) || arguments.rows == 0 {
+            return Err("--rows takes a multiple of 100: everybody writes transactions of 100".to_owned());
         }
         Ok(arguments)
     }
@@ -57,15 +65,23 @@ fn main() {
     });
     node::build_program();
     let mut figures = Figures::default();
+    let server = postgres::Server::start();
     for run in 1..=arguments.runs {
         let kinds = [("UUIDv7", IdKind::V7), ("UUIDv4", IdKind::V4)];
         for (name, ids) in kinds.into_iter().take(1 + usize::from(arguments.random_ids)) {
             eprintln!("run {run} of {}, {name}", arguments.runs);
+            equal_work::measure(&mut figures, server.as_ref(), (name, ids), arguments.rows);
+            if arguments.only_equal {
+                continue;
+            }
             plain_sqlite::measure(&mut figures, name, ids, arguments.rows);
             school_day::measure(&mut figures, name, ids, arguments.rows);
         }
     }
-    let table = report::table(&figures, arguments.rows, arguments.runs);
+    let table = match arguments.only_equal {
+        true => report::equal_table(&figures),
+        false => report::table(&figures, arguments.rows, arguments.runs),
+    };
     println!("{table}");
     println!("{}", report::json(&figures, arguments.rows, arguments.runs));
     if let Some(path) = arguments.write {

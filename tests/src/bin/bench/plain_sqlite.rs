@@ -10,7 +10,13 @@ use tandem_school::{ATTENDANCE_INSERT, Cell, IdKind, attendance_day};
 
 use crate::figures::{Figures, percentile};
 
-struct Bound<'a>(&'a Cell);
+/// tandem's table as plain SQLite has it: the same rules.
+pub const TABLE: &str = "CREATE TABLE attendance (id TEXT PRIMARY KEY NOT NULL, session_id INTEGER NOT NULL,
+    student_id INTEGER NOT NULL, status TEXT NOT NULL CHECK (status IN ('present', 'absent', 'late', 'excused')),
+    notes TEXT, updated_at TEXT) STRICT";
+
+/// A cell as SQLite's parameter.
+pub struct Bound<'a>(pub &'a Cell);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -32,9 +38,7 @@ pub fn measure(figures: &mut Figures, name: &str, ids: IdKind, rows: usize) {
         let connection = Connection::open(&path).unwrap();
         connection.pragma_update(None, "journal_mode", "WAL").unwrap();
         connection.pragma_update(None, "synchronous", synchronous).unwrap();
-        let table = "CREATE TABLE attendance (id TEXT PRIMARY KEY, session_id INTEGER, student_id INTEGER,
-             status TEXT, notes TEXT, updated_at TEXT)";
-        connection.execute_batch(table).unwrap();
+        connection.execute_batch(TABLE).unwrap();
         let started = Instant::now();
         for batch in data.chunks(100) {
             connection.execute_batch("BEGIN").unwrap();

@@ -28,6 +28,22 @@ const LINES: &[(&str, &str, &str)] = &[
     ("SQLite disk MB", "plain SQLite, disk, MB", ""),
 ];
 
+/// The same for equal work.
+const EQUAL: &[(&str, &str)] = &[
+    ("equal tandem rows/s", "tandem, over HTTP, rows/s"),
+    ("equal insert rows/s", "PostgreSQL, one prepared INSERT of 100 rows, rows/s"),
+    ("equal copy rows/s", "PostgreSQL, COPY of 100 rows, rows/s"),
+    ("equal rows rows/s", "PostgreSQL, BEGIN, 100 prepared INSERTs of one row, COMMIT, rows/s"),
+    ("equal sqlite rows/s", "plain SQLite, synced at each commit, in the client's own process, rows/s"),
+    ("equal tandem / insert", "tandem as a part of PostgreSQL's INSERT of 100 rows"),
+    ("equal tandem p50 ms", "one durable row: tandem, ms, median"),
+    ("equal tandem p99 ms", "… 99 of 100"),
+    ("equal insert p50 ms", "one durable row: PostgreSQL, ms, median"),
+    ("equal insert p99 ms", "… 99 of 100"),
+    ("equal sqlite p50 ms", "one durable row: plain SQLite, ms, median"),
+    ("equal sqlite p99 ms", "… 99 of 100"),
+];
+
 /// The document.
 pub fn table(figures: &Figures, rows: usize, runs: usize) -> String {
     let mut text = include_str!("benchmarks-head.md").to_owned();
@@ -40,7 +56,18 @@ pub fn table(figures: &Figures, rows: usize, runs: usize) -> String {
         let cell = |ids| figures.spread(name, ids).map_or_else(String::new, shown);
         let _infallible = writeln!(text, "| {what} | {} | {} | {target} |", cell("UUIDv7"), cell("UUIDv4"));
     }
+    text.push_str(&equal_table(figures));
     text.push_str(include_str!("benchmarks-tail.md"));
+    text
+}
+
+/// The document's part on equal work.
+pub fn equal_table(figures: &Figures) -> String {
+    let mut text = include_str!("benchmarks-equal.md").to_owned();
+    for (name, what) in EQUAL {
+        let cell = |ids| figures.spread(name, ids).map_or_else(String::new, shown);
+        let _infallible = writeln!(text, "| {what} | {} | {} |", cell("UUIDv7"), cell("UUIDv4"));
+    }
     text
 }
 
