@@ -158,7 +158,7 @@ impl Plain {
         let parameters = rusqlite::params_from_iter(sql.params.iter().map(Bound));
         if columns.is_empty() {
             let affected = prepared.execute(parameters)? as u64;
-            return Ok(StatementResult { affected, columns, rows: Vec::new() });
+            return Ok(StatementResult { affected, columns, ..StatementResult::default() });
         }
         let mut all = Vec::new();
         let mut rows = prepared.query(parameters)?;
@@ -169,7 +169,7 @@ impl Plain {
         }
         drop(rows);
         let affected = if prepared.readonly() { 0 } else { self.connection.changes() };
-        Ok(StatementResult { affected, columns, rows: all })
+        Ok(StatementResult { affected, columns, rows: all, ..StatementResult::default() })
     }
 
     /// Asks a question outside a transaction.
