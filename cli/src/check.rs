@@ -119,6 +119,11 @@ fn of_space(space: &SpaceStatus, node_runs: bool) -> Vec<Check> {
         checks.push(Check::warning("member", t!("doctor.not_admitted"), t!("doctor.not_admitted_next")));
     }
     checks.push(parked(space.waiting));
+    checks.extend(space.not_shown.iter().map(|(table, reason)| not_shown(table, reason)));
+    if space.void > 0 {
+        let told = t!("doctor.void", count = space.void);
+        checks.push(Check::warning("schema", told, t!("doctor.void_next")));
+    }
     checks.push(conflicts(space.open_conflicts));
     checks.extend(space.forks.iter().map(forked));
     if node_runs {
@@ -126,6 +131,14 @@ fn of_space(space: &SpaceStatus, node_runs: bool) -> Vec<Check> {
         checks.extend(peers(&space.peers));
     }
     checks
+}
+
+fn not_shown(table: &str, reason: &str) -> Check {
+    let told = match table {
+        "*" => t!("doctor.no_tables", reason = reason),
+        table => t!("doctor.not_shown", table = table, reason = reason),
+    };
+    Check::problem("tables", told, t!("doctor.not_shown_next"))
 }
 
 fn parked(count: u64) -> Check {

@@ -32,7 +32,7 @@ use crate::receive::{ReceiveError, Received};
 use crate::view::ViewError;
 use crate::view::reader::{Readers, Rows};
 use crate::write::{Refusal, Write, WriteError, Written};
-use crate::writer::{Command, Job, LocalJob, LocalWork, RemoteJob};
+use crate::writer::{Command, Job, LocalJob, LocalWork, OpenFailure, RemoteJob};
 
 /// The view's file in the space's folder.
 pub(crate) const VIEW_FILE: &str = "view.sqlite";
@@ -79,10 +79,23 @@ impl Space {
         let (writer_shared, writer_view) = (Arc::clone(&shared), view_path.clone());
         // The writer's connection is opened on the thread that uses it.
         std::thread::Builder::new().name(format!("tandem-writer-{name}")).spawn(move || {
+            let (log, shared) = (writer_log.clone(), Arc::clone(&writer_shared));
             match crate::writer::Writer::open(id, key, writer_log, &writer_view, writer_shared, judge) {
                 Ok(writer) => {
+                    // Whoever hears that the writer has stopped may open the log again at once.
+                    drop((log, shared));
                     let _opener_waits = opened.send(Ok(()));
                     writer.serve(inbox);
+                }
+                Err(error @ (OpenFailure::View(_) | OpenFailure::Io(_))) => {
+                    // The log can be read, verified and exported without its view.
+                    let read = crate::writer::read_log(id, &log, &shared, judge, error.to_string());
+                    let is_read = read.is_ok();
+                    drop((log, shared));
+                    let _opener_waits = opened.send(read);
+                    if is_read {
+                        crate::writer::serve_without_view(&inbox, &error.to_string());
+                    }
                 }
                 Err(error) => {
                     let _opener_waits = opened.send(Err(error));
@@ -149,6 +162,12 @@ impl Space {
     /// The tables.
     pub fn schema(&self) -> Arc<Schema> {
         Arc::clone(&self.0.shared.snapshot().schema)
+    }
+
+    /// Why the space has no tables at the moment, if its view could not be opened or built: its log
+    /// can be read, verified and exported all the same.
+    pub fn without_view(&self) -> Option<String> {
+        self.0.shared.without_view()
     }
 
     /// Tables that count but that this program cannot show, by name, and why: a defect of it. Their
@@ -277,6 +296,9 @@ impl Space {
     /// Runs a query. The version returned is at most what the rows show, so a write that names it
     /// as its basis can only be more careful than needed.
     pub fn query(&self, sql: &str, params: &[Value]) -> Result<(Rows, Arc<VersionVector>), Refusal> {
+        if let Some(reason) = self.without_view() {
+            return Err(Refusal::without_view(&reason));
+        }
         let vector = self.vector();
         self.0.readers.query(&self.schema(), sql, params).map(|rows| (rows, vector))
     }

@@ -105,6 +105,8 @@ struct Inner {
     judge: Judge,
     site: Mutex<Site>,
     spaces: Mutex<BTreeMap<String, Space>>,
+    /// Spaces that could not be opened, by name, and why.
+    unopened: Mutex<BTreeMap<String, String>>,
 }
 
 /// `site.json`: what a site is called and which spaces it has.
@@ -134,10 +136,17 @@ impl Store {
             judge,
             site: Mutex::new(site.clone()),
             spaces: Mutex::default(),
+            unopened: Mutex::default(),
         }));
+        // One that cannot be opened keeps no other from it.
         for (name, id) in &site.spaces {
-            let id: SpaceId = id.parse().map_err(|_| OpenError::space(name, "its id is not valid"))?;
-            store.open_space(id, name)?;
+            let id: Result<SpaceId, _> =
+                id.parse().map_err(|_| OpenError::space(name, "its id is not valid"));
+            if let Err(error) = id.and_then(|id| store.open_space(id, name)) {
+                tracing::error!(space = name, %error, "a space could not be opened; the others can be used");
+                let mut unopened = store.0.unopened.lock().unwrap_or_else(PoisonError::into_inner);
+                unopened.insert(name.clone(), error.to_string());
+            }
         }
         Ok(store)
     }
@@ -177,11 +186,20 @@ impl Store {
         self.opened().get(name).cloned()
     }
 
+    /// The spaces of this site that could not be opened, by name, and why.
+    pub fn unopened(&self) -> BTreeMap<String, String> {
+        self.0.unopened.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.space(name).is_some() || self.unopened().contains_key(name)
+    }
+
     /// Founds a new space on this site, with the tables `schema` (DDL) declares.
     pub fn create_space(&self, name: &str, site_name: &str, schema: Option<&str>) -> Result<Space, AddError> {
         check_name(name)?;
         check_name(site_name)?;
-        if self.space(name).is_some() {
+        if self.has(name) {
             return Err(refused("space_exists", format!("this site already has a space named {name}")).into());
         }
         let schema: Vec<SchemaOp> =
@@ -208,7 +226,7 @@ impl Store {
         if let Some(known) = self.spaces().into_iter().find(|space| space.id() == id) {
             return Ok(known);
         }
-        if self.space(name).is_some() {
+        if self.has(name) {
             let message = format!("this site already has another space named {name}");
             return Err(refused("space_exists", message).into());
         }
@@ -223,7 +241,8 @@ impl Store {
     }
 
     fn open_space(&self, id: SpaceId, name: &str) -> Result<Space, OpenError> {
-        let folder = self.folder().join("spaces").join(name);
+        // By its id, never by its name: what two names of one folder are differs between systems.
+        let folder = self.folder().join("spaces").join(id.to_string());
         std::fs::create_dir_all(&folder).map_err(|error| OpenError::io(&folder, error))?;
         let log = SpaceLog::open(Arc::clone(&self.0.medium), id)?;
         let space = Space::open(id, name.to_owned(), self.0.key.clone(), log, folder, self.0.judge)?;

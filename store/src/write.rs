@@ -298,6 +298,14 @@ impl Refusal {
             .hint("ask an admin of the space for the role member")
     }
 
+    pub(crate) fn without_view(reason: &str) -> Self {
+        Self::new(
+            "view_unavailable",
+            format!("the tables of this space cannot be shown: {reason}; nothing of its log was lost"),
+        )
+        .hint("make room or put right what is named, and start tandem again; `tandem log`, `tandem log verify` and `tandem bundle export` work meanwhile")
+    }
+
     pub(crate) fn not_founded() -> Self {
         Self::new("not_synced_yet", "this site has joined, but has not received the space yet")
             .hint("connect it to a member, or import a bundle")

@@ -17,12 +17,12 @@ use tandem_protocol::identity::{AuthorKey, SpaceId};
 
 pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob};
 
-pub(crate) use recovery::{fold, remove_view};
+pub(crate) use recovery::{OpenFailure, fold, read_log, remove_view};
 
 use crate::answers::Answers;
 use crate::log::{Shelf, SpaceLog};
 use crate::space::Shared;
-use crate::view::View;
+use crate::view::{View, ViewError};
 
 /// Jobs of one group at most: bounds how long the first waits for the last.
 const GROUP_JOBS: usize = 256;
@@ -45,6 +45,20 @@ pub(crate) struct Writer {
     pub(crate) unsealed_bytes: usize,
     /// Arrival number after the last durable transaction.
     pub(crate) log_end: u64,
+}
+
+/// Answers for a space whose view could not be opened: nothing can be written, and why.
+pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
+    let behind = || ViewError::Behind(reason.to_owned());
+    while let Ok(command) = jobs.recv() {
+        match command {
+            Command::Job(job) => group::answer_failed(job, &Arc::new(behind())),
+            Command::Rebuild(reply) => reply(Err(behind())),
+            #[cfg(test)]
+            Command::LimitColumns(_) => {}
+            Command::Stop(done) => return done(),
+        }
+    }
 }
 
 impl Writer {

@@ -75,6 +75,10 @@ mod list {
         space_missing 404 "This site holds no space yet."
             ["`tandem init` makes a new one.", "`tandem join TOKEN` joins that of another site.",
              "`tandem join --request FILE` begins the same by files alone, where no network goes."]
+        space_unopened 503 "The space %{space} cannot be opened: %{reason}. Nothing of it was changed, and the other spaces can be used."
+            ["Put right what is named, and start tandem again."]
+        view_unavailable 503 "The tables of this space cannot be shown: %{detail}. Nothing of its log was lost."
+            ["Put right what is named, and start tandem again; `tandem log`, `tandem log verify` and `tandem bundle export` work meanwhile."]
         space_unknown 404 "There is no space named %{space} on this site."
             ["`tandem status` lists the spaces."]
         space_unclear 400 "This site holds several spaces: %{spaces}."

@@ -80,7 +80,12 @@ impl Api {
     /// The space of that name.
     pub fn space(&self, name: &str) -> Result<Space> {
         self.inner.store.space(name).ok_or_else(|| {
-            if self.inner.store.spaces().is_empty() {
+            if let Some(reason) = self.inner.store.unopened().get(name) {
+                ApiError::new(
+                    &error_kind::space_unopened,
+                    &[("space", name.into()), ("reason", reason.clone())],
+                )
+            } else if self.inner.store.spaces().is_empty() {
                 error_kind::space_missing.error()
             } else {
                 error_kind::space_unknown.with("space", name)

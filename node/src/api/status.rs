@@ -69,6 +69,12 @@ pub struct SpaceStatus {
     pub ops: u64,
     /// Changes this program or schema does not understand yet; kept, and applied later.
     pub waiting: u64,
+    /// Schema changes that break a rule by themselves: without effect on every site.
+    #[serde(default)]
+    pub void: u64,
+    /// What counts and cannot be shown here, by name, and why: tables, or all of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_shown: BTreeMap<String, String>,
     /// What concurrent edits left for a person to decide.
     pub open_conflicts: u64,
     /// Equal on two sites that list the same conflicts.
@@ -96,6 +102,12 @@ pub struct TableStatus {
     pub rows: u64,
     /// Equal on two sites that show the same rows.
     pub fingerprint: String,
+}
+
+/// Tables that count and that this program cannot show; `*`: all of them.
+fn not_shown(space: &Space, without_view: Option<String>) -> BTreeMap<String, String> {
+    let all = without_view.map(|reason| ("*".to_owned(), reason));
+    space.not_shown().into_iter().chain(all).collect()
 }
 
 impl Api {
@@ -151,7 +163,9 @@ impl Api {
                 .collect(),
             transactions: status.transactions,
             ops: status.ops,
-            waiting: status.parked,
+            waiting: status.parked + status.waiting,
+            void: status.void,
+            not_shown: not_shown(space, status.without_view),
             open_conflicts: status.open_conflicts,
             conflict_fingerprint: status.conflict_fingerprint.to_string(),
             forks: status.forks.iter().map(|fork| Fork::of(&space.membership(), fork)).collect(),

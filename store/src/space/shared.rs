@@ -115,9 +115,19 @@ pub(crate) struct Shared {
     pub(crate) forks: Forks,
     /// Tables that another program had written to, put right when the view was opened.
     mended: OnceLock<Vec<String>>,
+    /// Why there is no view.
+    without_view: OnceLock<String>,
 }
 
 impl Shared {
+    pub(crate) fn set_without_view(&self, reason: String) {
+        let _first_counts = self.without_view.set(reason);
+    }
+
+    pub(crate) fn without_view(&self) -> Option<String> {
+        self.without_view.get().cloned()
+    }
+
     pub(crate) fn set_mended(&self, tables: Vec<String>) {
         self.mended.get_or_init(|| tables);
     }

@@ -17,8 +17,14 @@ pub struct SpaceStatus {
     pub transactions: u64,
     /// Ops in them.
     pub ops: u64,
-    /// Ops that this program or schema does not understand yet.
+    /// Row ops and others that this program or schema does not understand yet.
     pub parked: u64,
+    /// What was declared and needs what is not there yet.
+    pub waiting: u64,
+    /// Schema ops that have no effect, on any site.
+    pub void: u64,
+    /// Why the space has no tables at the moment, if its view could not be opened or built.
+    pub without_view: Option<String>,
     /// The tables.
     pub tables: Vec<TableStatus>,
     /// Of all tables together.
@@ -59,6 +65,9 @@ impl Space {
             transactions: snapshot.end,
             ops: snapshot.ops,
             parked: parked.unwrap_or_default() as u64,
+            waiting: snapshot.schema.waiting().len() as u64,
+            void: snapshot.schema.void().count() as u64,
+            without_view: self.without_view(),
             tables: snapshot.tables.to_vec(),
             fingerprint,
             open_conflicts: snapshot.conflicts.open,

@@ -1,5 +1,7 @@
 use std::fs;
 
+use tandem_protocol::version::VersionVector;
+
 use super::{Site, assert_equal, pull};
 
 const SCHEMA: &str = "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT, n COUNTER DEFAULT 0)";
@@ -109,4 +111,43 @@ fn joined_records_hold_the_same_transactions() {
     let admission = a.space.admission_of(&b.space.me()).unwrap().unwrap();
     assert!(admission.admits(&b.space.me(), a.space.id(), &a.space.membership()));
     assert!(!admission.admits(&a.space.me(), a.space.id(), &a.space.membership()));
+}
+
+#[test]
+fn a_space_whose_view_cannot_be_opened_is_read_verified_and_exported_from_its_log() {
+    let a = Site::founder("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)");
+    let other =
+        a.store.create_space("other", "office", Some("CREATE TABLE o (id INTEGER PRIMARY KEY)")).unwrap();
+    a.write("INSERT INTO t (id, v) VALUES (1, 'kept')");
+    let view = a.space.folder().join("view.sqlite");
+    drop(other);
+    let Site { store, space, folder } = a;
+    drop(space);
+    store.close();
+    drop(store);
+    // Something that is no file, and that nobody may remove on the quiet.
+    std::fs::remove_file(&view).unwrap();
+    std::fs::create_dir(&view).unwrap();
+    std::fs::write(view.join("something"), "of somebody").unwrap();
+    let a = Site::open(folder);
+    assert!(a.space.without_view().is_some());
+    // Its log is whole.
+    assert_eq!(a.space.membership().members().count(), 1);
+    assert!(a.space.schema().table("t").is_some());
+    let scratch = tempfile::tempdir().unwrap();
+    let report = a.space.verify(scratch.path());
+    assert_eq!(report.transactions, 2);
+    assert!(report.problems.len() == 1 && report.problems[0].contains("the log is whole"), "{report:?}");
+    let chunk = a.space.read(0, &VersionVector::default(), 1 << 20).unwrap();
+    assert_eq!((chunk.block.is_some(), chunk.next), (true, 2));
+    // What needs the tables is refused, and says why.
+    assert_eq!(a.space.query("SELECT * FROM t", &[]).unwrap_err().code, "view_unavailable");
+    assert!(a.try_write(&[("INSERT INTO t (id, v) VALUES (2, 'x')", vec![])]).is_err());
+    // The other space does not care.
+    let other = a.store.space("other").unwrap();
+    assert!(other.without_view().is_none() && other.query("SELECT * FROM o", &[]).is_ok());
+    drop(other);
+    std::fs::remove_dir_all(&view).unwrap();
+    let a = a.reopen();
+    assert_eq!(a.rows("SELECT v FROM t"), ["kept"]);
 }

@@ -621,7 +621,7 @@ fn answer_error(job: Job, error: JobError) {
     }
 }
 
-fn answer_failed(job: Job, error: &Arc<ViewError>) {
+pub(super) fn answer_failed(job: Job, error: &Arc<ViewError>) {
     if error.is_full_disk() {
         return answer_log_failed(job, &Arc::new(full_disk()));
     }

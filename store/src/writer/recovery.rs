@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tandem_protocol::clock::Clock;
 use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
+use tandem_protocol::membership::Membership;
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::{Judge, OpPlaces, Schema};
 use tandem_protocol::transaction::Transaction;
@@ -137,6 +138,42 @@ fn build(
     replay(view, log, end, end)?;
     finish(view)?;
     view.commit()
+}
+
+/// Reads the log of a space whose view cannot be opened or built: who holds what, who may write, and
+/// what the schema is follow from it alone.
+pub(crate) fn read_log(
+    space: SpaceId,
+    log: &SpaceLog,
+    shared: &Shared,
+    judge: Judge,
+    reason: String,
+) -> Result<(), OpenFailure> {
+    shared.forks.load(&log.forks(space)?)?;
+    let (end, _) = log.end()?;
+    let mut memory = Memory { schema: Arc::new(schema_of(log, end, judge)?), ..Memory::default() };
+    let mut membership = Membership::default();
+    for record in log.records(0, end) {
+        for (_, transaction, chain) in transactions(&record?)? {
+            let header = &transaction.header;
+            for op in &transaction.ops {
+                if let Op::Member(op) = op {
+                    let _void = membership.apply(header.write_id(), op);
+                }
+            }
+            memory.ops += transaction.op_count() as u64;
+            let context = memory.context(header);
+            memory.advance(header, chain, context);
+        }
+    }
+    memory.membership = Arc::new(membership);
+    tracing::error!(
+        reason,
+        "the tables of a space cannot be shown; its log can be read, verified and exported"
+    );
+    shared.set(&memory, log.disk_bytes());
+    shared.set_without_view(reason);
+    Ok(())
 }
 
 /// What all schema ops of the log come to, and who wrote by which definitions.
