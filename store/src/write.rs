@@ -348,6 +348,13 @@ impl Refusal {
         Self::new("schema_not_supported", format!("the schema does not work: {error}"))
     }
 
+    /// A statement that only tandem itself may run.
+    pub(crate) fn not_allowed(at: usize, sql: &str) -> Self {
+        let place = if at == 0 { String::new() } else { format!("statement {}: ", at + 1) };
+        Self::new("not_allowed", format!("{place}this is not allowed in SQL here: {}", shortened(sql)))
+            .hint("tables are changed with `tandem schema apply`; PRAGMA, ATTACH, transactions and what is named tandem_next or _tandem_… are not for statements")
+    }
+
     /// What SQLite says of a user's statement.
     pub(crate) fn of_sql(error: rusqlite::Error, at: usize, sql: &str) -> Self {
         use rusqlite::ffi;
@@ -381,14 +388,10 @@ impl Refusal {
         }
         let refusal = Self::new(code, message);
         match code {
-            "not_allowed" => {
-                Self::new(code, format!("{place}this is not allowed in SQL here: {}", shortened(sql)))
-                    .hint("tables are changed with `tandem schema apply`; PRAGMA, ATTACH, transactions and tables named _tandem_… are not for statements")
-            }
+            "not_allowed" => Self::not_allowed(at, sql),
             "constraint_primary_key" => refusal.hint("a row with this key is there already"),
-            "multiple_statements" => {
-                Self::new(code, format!("{place}there is more than one statement")).hint("give each statement on its own")
-            }
+            "multiple_statements" => Self::new(code, format!("{place}there is more than one statement"))
+                .hint("give each statement on its own"),
             "disk_full" => refusal.hint("nothing was changed; make room on the disk and try again"),
             _ => refusal,
         }

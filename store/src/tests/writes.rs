@@ -288,3 +288,22 @@ fn a_replacement_by_the_same_values_leaves_no_trace_among_other_writes() {
     site.write("UPDATE levels SET name = 'N3' WHERE id = 1");
     site.verify();
 }
+
+#[test]
+fn what_tandem_calls_for_itself_is_not_for_statements_but_works_behind_every_insert() {
+    let site =
+        Site::founder("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); CREATE TABLE o (v TEXT PRIMARY KEY)");
+    site.write("INSERT INTO o VALUES ('x')");
+    site.write("INSERT INTO t (v) WITH s AS (SELECT v FROM o) SELECT v FROM s");
+    assert_eq!(site.rows("SELECT v FROM t"), ["x"]);
+    for sql in ["INSERT INTO t (id) VALUES (tandem_next('t'))", "SELECT TANDEM_NEXT ('t')"] {
+        assert_eq!(site.refused(sql).code, "not_allowed", "{sql}");
+    }
+    // As text it is nothing.
+    site.write("INSERT INTO t (v) VALUES ('tandem_next(1)')");
+    // However deep a statement is, nothing overflows.
+    let sum = vec!["1"; 40_000].join("+");
+    let deep = format!("UPDATE t SET v = exactly({sum})");
+    assert!(site.try_write(&[(&deep, vec![])]).is_err());
+    site.write("INSERT INTO t (v) VALUES ('goes on')");
+}

@@ -5,9 +5,8 @@
 //! this is told only where each statement wrote a table of its own; else nothing is.
 
 use sqlparser::ast::{FromTable, SelectItem, Statement as Ast, TableFactor, TableObject, TableWithJoins};
-use sqlparser::dialect::SQLiteDialect;
-use sqlparser::parser::Parser;
 use tandem_protocol::op::{Action, Op, RowGroup};
+use tandem_protocol::sql_text;
 
 use super::access::USER_MARK;
 use super::bind::{Bind, read_row};
@@ -102,7 +101,11 @@ impl Target {
         if sql.len() > SQL_BYTES {
             return None;
         }
-        let (table, returning) = match Parser::parse_sql(&SQLiteDialect {}, sql).ok()?.pop()? {
+        sql_text::with_statements(sql, 1, |mut statements| Self::of_statement(statements.pop()?)).ok()?
+    }
+
+    fn of_statement(statement: Ast) -> Option<Self> {
+        let (table, returning) = match statement {
             Ast::Insert(insert) => match insert.table {
                 TableObject::TableName(name) => (name.to_string(), insert.returning),
                 _ => return None,

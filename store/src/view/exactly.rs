@@ -6,8 +6,10 @@ use std::collections::HashSet;
 use sqlparser::ast::{
     Assignment, AssignmentTarget, OnConflictAction, OnInsert, Statement, TableFactor, TableObject,
 };
-use sqlparser::dialect::SQLiteDialect;
-use sqlparser::parser::Parser;
+use tandem_protocol::sql_text;
+
+/// A longer statement is not looked into.
+const STATEMENT_MIB: usize = 1;
 
 /// The columns of one table that a statement sets exactly, in lower case.
 #[derive(Default, Debug, PartialEq)]
@@ -24,8 +26,12 @@ pub(super) fn is_mentioned(sql: &str) -> bool {
 impl Exact {
     /// What a statement sets exactly; nothing if it cannot be read, or does nothing of the kind.
     pub(super) fn of(sql: &str) -> Self {
-        let Ok(statements) = Parser::parse_sql(&SQLiteDialect {}, sql) else { return Self::default() };
-        match statements.as_slice() {
+        sql_text::with_statements(sql, STATEMENT_MIB, |statements| Self::of_statements(&statements))
+            .unwrap_or_default()
+    }
+
+    fn of_statements(statements: &[Statement]) -> Self {
+        match statements {
             [Statement::Update(update)] => match &update.table.relation {
                 TableFactor::Table { name, .. } => Self::new(&name.to_string(), &update.assignments),
                 _ => Self::default(),

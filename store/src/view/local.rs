@@ -22,7 +22,7 @@ use super::merge::{Merged, is_constraint};
 use super::row_op::{Change, RowOp, Unseen, group_ops};
 use super::rows::{self, Base, Loaded, Run};
 use super::table::ViewTable;
-use super::words::{rowid_in, words};
+use super::words::{calls, rowid_in, words};
 use super::{View, ViewError, ViewResult, functions};
 use crate::write::{Refusal, Statement, StatementResult};
 
@@ -139,6 +139,9 @@ impl View {
             |name: &str| self.memory.tables.values().any(|table| table.def.column(name).is_some());
         if let Some(name) = rowid_in(&statement.sql, is_column) {
             return Err(LocalError::Refused(Refusal::rowid(name, &statement.sql)));
+        }
+        if calls(&statement.sql, "tandem_next") {
+            return Err(LocalError::Refused(Refusal::not_allowed(at, &statement.sql)));
         }
         let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
         let exact = if exactly::is_mentioned(&statement.sql) {

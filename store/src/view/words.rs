@@ -130,6 +130,16 @@ pub(super) fn rowid_in(sql: &str, is_column: impl Fn(&str) -> bool) -> Option<&'
     words.iter().enumerate().find_map(named)
 }
 
+/// Whether a statement calls a function by name.
+pub(super) fn calls(sql: &str, function: &str) -> bool {
+    if !contains(sql, function) {
+        return false;
+    }
+    let words = words(sql);
+    let is_call = |pair: &[Word<'_>]| pair[0].name().is_some_and(|name| name == function) && pair[1].is("(");
+    words.windows(2).any(is_call)
+}
+
 /// Whether a text contains a word, in whatever case.
 pub(super) fn contains(text: &str, word: &str) -> bool {
     text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
