@@ -135,14 +135,16 @@ fn a_table_declared_with_two_keys_is_listed_and_one_is_chosen() {
     assert_eq!(listed.len(), 1, "{listed:#?}");
     assert_eq!(listed, office.conflicts());
     assert_eq!(classroom.rows("SELECT * FROM rooms"), [["A1"]]);
+    assert_eq!(classroom.rows("SELECT number FROM \"rooms (2)\""), [[7]]);
     let versions = listed[0]["versions"].as_array().unwrap();
     let chosen = versions.iter().find(|version| version["site_name"] == "classroom").unwrap();
     let (id, dot) = (listed[0]["id"].as_str().unwrap(), chosen["dot"].as_str().unwrap());
     classroom.tandem(&["conflicts", "resolve", id, "--use", dot]).succeeded();
     wait::equal_but_for_waiting(&[&office, &classroom]);
     for site in [&office, &classroom] {
-        assert_eq!(site.space()["waiting"], 1, "the other one's row");
+        assert_eq!(site.space()["waiting"], 0);
         assert_eq!(site.rows("SELECT number, seats FROM rooms"), [[7, 20]]);
+        assert_eq!(site.rows("SELECT name FROM \"rooms (2)\""), [["A1"]], "the other one is there too");
         assert!(site.conflicts().is_empty());
         site.verify();
     }
