@@ -161,11 +161,4 @@ pub const HOSTILE: &[Mutation] = &[
         old: "name::check(&admission.name)?;",
         new: "",
     },
-    Mutation {
-        name: "rename-far-ahead",
-        breaks: "a rename of the last revision there is stands for ever",
-        file: "protocol/src/membership.rs",
-        old: "if revision > self.named.0.saturating_add(1) {",
-        new: "if false {",
-    },
 ];
