@@ -11,6 +11,7 @@ use bincode::{Decode, Encode};
 
 use crate::identity::{Author, SpaceId};
 use crate::merge::WriteId;
+use crate::name::{self, NameFault};
 
 /// Ordinals the founder owns; it keeps the first.
 pub const FOUNDER_ORDINALS: Ordinals = Ordinals { first: 1, last: 1023 };
@@ -55,7 +56,8 @@ pub enum MemberOp {
         author: Author,
         /// Its new name.
         name: String,
-        /// Above that of every name its author knew: of two names the later revision wins.
+        /// One above that of every name its author knew: of two names the later revision wins. It
+        /// counts once all smaller ones are there.
         revision: u32,
     },
 }
@@ -96,6 +98,10 @@ pub struct Member {
     owned: Vec<Ordinals>,
     /// Revision of its name, and the write that gave it: of concurrent ones the later wins.
     named: (u32, WriteId),
+    /// Names of later revisions than the next one. They count once all before them are there: who
+    /// knows a name gives the next revision, so honest names leave no gap, and one far ahead, which
+    /// nobody could outdo, is none.
+    ahead: BTreeMap<u32, (WriteId, String)>,
 }
 
 /// Why a membership op has no effect. It stays in the log.
@@ -119,6 +125,9 @@ pub enum Void {
     /// The ordinals are not free, or not its author's to grant.
     #[error("the ordinals are not its author's to grant")]
     Ordinals,
+    /// A name that cannot be one.
+    #[error("the name cannot be used: {0}")]
+    Name(#[from] NameFault),
 }
 
 /// All members of a space.
@@ -168,6 +177,7 @@ impl Membership {
         role: Role,
         invitation: Option<[u8; 16]>,
     ) -> Result<Admission, Void> {
+        name::check(&name)?;
         let owned = self.owned(admin)?;
         if self.members.contains_key(&author) {
             return Err(Void::AlreadyMember);
@@ -192,6 +202,7 @@ impl Membership {
 
     /// The op by which `by` can name a site, or why it cannot.
     pub fn next_rename(&self, by: &Author, author: Author, name: String) -> Result<MemberOp, Void> {
+        name::check(&name)?;
         let member = self.member(&author).ok_or(Void::Unknown)?;
         self.may_name(by, &author)?;
         Ok(MemberOp::Rename { author, name, revision: member.named.0.saturating_add(1) })
@@ -205,6 +216,8 @@ impl Membership {
                 if self.is_founded() {
                     return Err(Void::AlreadyFounded);
                 }
+                name::check(space)?;
+                name::check(site)?;
                 self.space_name.clone_from(space);
                 self.given.insert(FOUNDER_ORDINALS.first);
                 self.members.insert(
@@ -217,10 +230,12 @@ impl Membership {
                         admitted_by: None,
                         owned: vec![FOUNDER_ORDINALS],
                         named: (0, write),
+                        ahead: BTreeMap::new(),
                     },
                 );
             }
             MemberOp::Admit(admission) => {
+                name::check(&admission.name)?;
                 let source = self.source(by, admission)?;
                 self.used.extend(admission.invitation.map(|id| (*by, id)));
                 self.given.insert(admission.ordinal);
@@ -235,6 +250,7 @@ impl Membership {
                     admitted_by: Some(*by),
                     owned: admission.ordinals.into_iter().collect(),
                     named: (0, write),
+                    ahead: BTreeMap::new(),
                 };
                 match self.members.get_mut(&admission.author) {
                     Some(member) => member.join(new),
@@ -242,9 +258,10 @@ impl Membership {
                 }
             }
             MemberOp::Rename { author, name, revision } => {
+                name::check(name)?;
                 self.may_name(by, author)?;
                 let member = self.members.get_mut(author).ok_or(Void::Unknown)?;
-                member.name_again(name.clone(), (*revision, write));
+                member.name_again(*revision, write, name.clone());
             }
         }
         Ok(())
@@ -303,12 +320,21 @@ impl Member {
         }
         self.owned.extend(other.owned);
         self.owned.sort_unstable_by_key(|range| range.first);
-        self.name_again(other.name, other.named);
+        self.name_again(other.named.0, other.named.1, other.name);
     }
 
-    fn name_again(&mut self, name: String, named: (u32, WriteId)) {
-        if named > self.named {
-            (self.name, self.named) = (name, named);
+    fn name_again(&mut self, revision: u32, write: WriteId, name: String) {
+        if revision > self.named.0.saturating_add(1) {
+            let given = self.ahead.entry(revision).or_insert_with(|| (write, name.clone()));
+            if write > given.0 {
+                *given = (write, name);
+            }
+        } else if (revision, write) > self.named {
+            (self.name, self.named) = (name, (revision, write));
+            // Those that were waiting for it.
+            while let Some((write, name)) = self.ahead.remove(&self.named.0.saturating_add(1)) {
+                (self.name, self.named) = (name, (self.named.0 + 1, write));
+            }
         }
     }
 }
@@ -446,6 +472,58 @@ mod tests {
             }
             assert_eq!(members.member(&author(1)).unwrap().name, "late");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_neither_founds_nor_admits_nor_renames() {
+        let long = "x".repeat(crate::bounds::NAME_BYTES + 1);
+        for name in ["", " a", "a\u{202e}b", "a\u{200b}", "e\u{301}", "a\nb", "\u{1b}[31m", &long] {
+            let mut nothing = Membership::default();
+            let found = MemberOp::Found { space: name.into(), site: "office".into(), nonce: [0; 16] };
+            assert!(matches!(nothing.apply(by(1), &found), Err(Void::Name(_))), "{name:?}");
+            let found = MemberOp::Found { space: "school".into(), site: name.into(), nonce: [0; 16] };
+            assert!(matches!(nothing.apply(by(1), &found), Err(Void::Name(_))), "{name:?}");
+            assert_eq!(nothing, Membership::default());
+
+            let mut membership = founded();
+            let id = (SpaceId([3; 32]), &author(1));
+            let good = membership.next_admission(id, author(2), "salle".into(), Role::Member, None).unwrap();
+            let typed = membership.next_admission(id, author(2), name.into(), Role::Member, None);
+            assert!(matches!(typed, Err(Void::Name(_))), "{name:?}");
+            let typed = membership.next_rename(&author(1), author(1), name.into());
+            assert!(matches!(typed, Err(Void::Name(_))), "{name:?}");
+            let before = membership.clone();
+            let admit = MemberOp::Admit(Admission { name: name.into(), ..good });
+            let rename = MemberOp::Rename { author: author(1), name: name.into(), revision: 1 };
+            for op in [admit, rename] {
+                assert!(matches!(membership.apply(by(1), &op), Err(Void::Name(_))), "{name:?}");
+            }
+            assert_eq!(membership, before);
+        }
+    }
+
+    /// In whatever order they arrive: a function of the set of all names given.
+    #[test]
+    fn a_name_counts_once_all_before_it_are_there() {
+        let rename =
+            |revision, name: &str| MemberOp::Rename { author: author(1), name: name.into(), revision };
+        let ops = [rename(1, "one"), rename(3, "three"), rename(4, "four"), rename(900, "far ahead")];
+        let rest = rename(2, "two");
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+            let mut membership = founded();
+            for at in order {
+                membership.apply(by(1), &ops[at]).unwrap();
+            }
+            assert_eq!(membership.member(&author(1)).unwrap().name, "one");
+            // Who names it again is not shut out by what was said far ahead.
+            let next = membership.next_rename(&author(1), author(1), "two".into()).unwrap();
+            assert_eq!(next, rest);
+            membership.apply(by(1), &next).unwrap();
+            assert_eq!(membership.member(&author(1)).unwrap().name, "four");
+        }
+        let mut membership = founded();
+        membership.apply(by(1), &rename(u32::MAX, "for ever")).unwrap();
+        assert_eq!(membership.member(&author(1)).unwrap().name, "office");
     }
 
     /// Two admins admit one site without knowing of each other, each twice over with another site

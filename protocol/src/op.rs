@@ -1,5 +1,7 @@
 //! Ops: what one transaction does to rows, to the schema, to the membership.
 
+use std::collections::BTreeSet;
+
 use bincode::{Decode, Encode};
 
 use crate::bounds;
@@ -225,7 +227,7 @@ fn decode_group(body: &[u8]) -> Result<RowGroup, DecodeError> {
     if keys.iter().flatten().any(Value::is_null) {
         return Err(malformed());
     }
-    Ok(RowGroup {
+    let group = RowGroup {
         table: group.table,
         table_id: group.table_id,
         action: group.action,
@@ -233,5 +235,103 @@ fn decode_group(body: &[u8]) -> Result<RowGroup, DecodeError> {
         keys,
         cells: unpack(&group.cells)?,
         times: group.times,
-    })
+    };
+    check_group(&group).map(|()| group)
+}
+
+/// What holds of every group that an honest site writes, whatever its schema.
+fn check_group(group: &RowGroup) -> Result<(), DecodeError> {
+    let names = group.columns.iter().map(|column| &column.name).chain([&group.table]);
+    // A shown name may have a number behind it: "notes (2)".
+    if names.into_iter().any(|name| name.len() > 2 * bounds::NAME_BYTES) {
+        return Err(DecodeError::TooLarge("row op"));
+    }
+    // A cell is written once; what a counter showed stands beside its offset.
+    let mut written = BTreeSet::new();
+    let once = |column: &CellColumn| written.insert((column.id, column.mode == Mode::Counted));
+    if !group.columns.iter().all(once) {
+        return Err(DecodeError::Malformed("row op"));
+    }
+    if (0..group.rows()).any(|at| is_long(group.keys.iter().map(|column| &column[at]))) {
+        return Err(DecodeError::TooLarge("key"));
+    }
+    Ok(())
+}
+
+/// Whether a key of these values has more than [`bounds::KEY_BYTES`] bytes.
+fn is_long<'a>(key: impl Iterator<Item = &'a Value> + Clone) -> bool {
+    /// More than any value takes beside its content.
+    const BESIDE: usize = 12;
+    let about: usize = key
+        .clone()
+        .map(|value| match value {
+            Value::Text(text) => text.len() + BESIDE,
+            Value::Blob(bytes) => bytes.len() + BESIDE,
+            _ => BESIDE,
+        })
+        .sum();
+    // Mostly that says it.
+    about > bounds::KEY_BYTES && {
+        let mut bytes = Vec::new();
+        key.for_each(|value| value.write_canonical(&mut bytes));
+        bytes.len() > bounds::KEY_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(columns: &[(u8, Mode)], keys: Vec<Value>) -> RowGroup {
+        let column =
+            |(id, mode): &(u8, Mode)| CellColumn { name: "x".into(), id: ColumnId([*id; 16]), mode: *mode };
+        RowGroup {
+            table: "t".into(),
+            table_id: TableId([1; 16]),
+            action: Action::Update,
+            columns: columns.iter().map(column).collect(),
+            cells: columns.iter().map(|_| vec![Value::Integer(1)]).collect(),
+            keys: keys.into_iter().map(|key| vec![key]).collect(),
+            times: Vec::new(),
+        }
+    }
+
+    fn is_known(group: RowGroup) -> bool {
+        let op = Op::Rows(group);
+        match Op::from_bytes(&op.to_bytes()).unwrap() {
+            Op::Unknown { .. } => false,
+            known => {
+                assert_eq!(known, op);
+                true
+            }
+        }
+    }
+
+    #[test]
+    fn a_group_that_no_honest_site_writes_is_not_understood() {
+        let one = || vec![Value::Integer(1)];
+        assert!(is_known(group(&[(1, Mode::Set), (2, Mode::Delta)], one())));
+        assert!(is_known(group(&[(1, Mode::Set), (1, Mode::Counted)], one())), "a stock-take");
+        assert!(!is_known(group(&[(1, Mode::Set), (1, Mode::Set)], one())));
+        assert!(!is_known(group(&[(1, Mode::Set), (2, Mode::Set), (1, Mode::Delta)], one())));
+        let named = |table: String| RowGroup { table, ..group(&[], one()) };
+        assert!(is_known(named("t".into())));
+        assert!(!is_known(named("t".repeat(10 << 20))));
+    }
+
+    #[test]
+    fn a_key_beyond_its_bound_is_not_understood() {
+        for (key, fits) in [
+            (vec![Value::Text("k".repeat(bounds::KEY_BYTES - 3))], true),
+            (vec![Value::Text("k".repeat(bounds::KEY_BYTES - 2))], false),
+            (vec![Value::Blob(vec![0; 10 << 20])], false),
+            (vec![Value::Text("k".repeat(600)), Value::Blob(vec![0; 600])], false),
+            (vec![Value::Integer(i64::MIN); 93], true),
+            (vec![Value::Integer(i64::MIN); 94], false),
+        ] {
+            let bytes = Key(key.clone()).to_bytes().len();
+            assert_eq!(bytes <= bounds::KEY_BYTES, fits, "{bytes}");
+            assert_eq!(is_known(group(&[], key)), fits, "{bytes}");
+        }
+    }
 }

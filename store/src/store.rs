@@ -297,13 +297,20 @@ fn read_site(path: &Path) -> Result<Site, OpenError> {
     }
 }
 
-/// Names of spaces are names of folders, on every operating system.
+/// Names of spaces are names of folders, on every operating system; and what cannot travel as a name
+/// is none.
 fn check_name(name: &str) -> Result<(), Refusal> {
-    let fits = (1..=tandem_protocol::bounds::NAME_BYTES).contains(&name.len())
-        && !name.starts_with(['.', ' '])
-        && !name.ends_with(['.', ' '])
-        && !name.chars().any(|char| char.is_control() || "/\\:*?\"<>|".contains(char));
-    if fits { Ok(()) } else { Err(refused("invalid_name", format!("{name:?} is not a usable name"))) }
+    let told = |why: &str| Err(refused("invalid_name", format!("{name:?} is not a usable name: {why}")));
+    if let Err(fault) = tandem_protocol::name::check(name) {
+        return told(&fault.to_string());
+    }
+    if name.starts_with('.')
+        || name.ends_with('.')
+        || name.contains(['/', '\\', ':', '*', '?', '"', '<', '>', '|'])
+    {
+        return told("no file can be called so");
+    }
+    Ok(())
 }
 
 fn refused(code: &'static str, message: String) -> Refusal {

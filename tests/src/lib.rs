@@ -10,6 +10,7 @@
 
 pub mod answer;
 pub mod faketime;
+pub mod hostile;
 pub mod http;
 pub mod lan;
 pub mod mount;

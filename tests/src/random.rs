@@ -40,4 +40,9 @@ impl Random {
     pub fn one_in(&mut self, of: u64) -> bool {
         self.below(of) == 0
     }
+
+    /// One of these.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len() as u64) as usize]
+    }
 }

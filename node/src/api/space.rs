@@ -33,9 +33,6 @@ pub struct Founded {
     pub tables: Vec<String>,
 }
 
-/// Longest name, in bytes, as the protocol allows.
-const NAME_BYTES: usize = tandem_protocol::bounds::NAME_BYTES;
-
 impl Api {
     /// Founds a space. It is durable when this returns.
     pub fn create_space(&self, request: &NewSpace) -> Result<Founded> {
@@ -72,10 +69,11 @@ pub fn check_name(name: &str) -> Result<()> {
     if name.trim() != name || name.starts_with('.') || name.ends_with('.') {
         return refused("it begins or ends with a space or a full stop");
     }
-    if name.len() > NAME_BYTES {
-        return refused("it is too long");
+    // What travels in the membership is judged by the same rule on every site.
+    if let Err(fault) = tandem_protocol::name::check(name) {
+        return refused(&fault.to_string());
     }
-    match name.chars().find(|c| c.is_control() || r#"/\:*?"<>|"#.contains(*c)) {
+    match name.chars().find(|c| r#"/\:*?"<>|"#.contains(*c)) {
         Some(_) => refused("it contains a character that file names cannot have"),
         None => Ok(()),
     }
@@ -90,7 +88,21 @@ mod tests {
         for name in ["school", "École n° 2", "bureau d'accueil", "a"] {
             check_name(name).unwrap();
         }
-        for name in ["", " ", "..", ".x", "a/b", "a\\b", "C:", "a\nb", " a", "a.", &"é".repeat(65)] {
+        for name in [
+            "",
+            " ",
+            "..",
+            ".x",
+            "a/b",
+            "a\\b",
+            "C:",
+            "a\nb",
+            " a",
+            "a.",
+            "a\u{202e}b",
+            "a\u{200b}",
+            &"é".repeat(65),
+        ] {
             assert_eq!(check_name(name).unwrap_err().code, "name_refused", "{name:?}");
         }
     }

@@ -354,3 +354,21 @@ fn an_older_program_keeps_what_it_does_not_know_and_agrees_on_the_rest() {
     b.write("INSERT INTO student (name) VALUES ('z')");
     equal_and_open(a, b);
 }
+
+/// SQLite calls the rowid so too: it lets a new table have such a column, but adds none to one that is
+/// there.
+#[test]
+fn a_column_that_sqlite_adds_to_no_table_is_there_all_the_same() {
+    let office = Site::founder("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
+    office.write("INSERT INTO t (id, x) VALUES (1, 'a')");
+    for name in ["oid", "_rowid_"] {
+        let sql = format!("ALTER TABLE t ADD COLUMN {name} TEXT DEFAULT 'd'");
+        office.space.wait(|reply| office.space.apply_schema(&sql, reply)).unwrap();
+    }
+    office.write("INSERT INTO t (id, oid) VALUES (2, 'b')");
+    let rows = ["1|a|d|d", "2|NULL|b|d"];
+    assert_eq!(office.rows("SELECT id, x, oid, _rowid_ FROM t ORDER BY id"), rows);
+    office.verify();
+    let office = office.reopen();
+    assert_eq!(office.rows("SELECT id, x, oid, _rowid_ FROM t ORDER BY id"), rows);
+}

@@ -163,8 +163,17 @@ impl View {
             self.stale = true;
             return Ok(());
         };
-        for sql in &additions {
-            self.connection.execute_batch(sql)?;
+        self.connection.execute_batch("SAVEPOINT layout")?;
+        let grown = additions.iter().try_for_each(|sql| self.connection.execute_batch(sql));
+        match grown {
+            Ok(()) => self.connection.execute_batch("RELEASE layout")?,
+            Err(error) if is_refusal(&error) => {
+                // SQLite adds fewer columns than it creates: the table is made anew, with the column.
+                self.connection.execute_batch("ROLLBACK TO layout; RELEASE layout")?;
+                self.stale = true;
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
         }
         let table = Arc::new(ViewTable::new(known.number, new));
         let id = known.id;

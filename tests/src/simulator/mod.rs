@@ -33,7 +33,7 @@ mod plan;
 mod queue;
 pub mod shrink;
 mod site;
-mod statement;
+pub(crate) mod statement;
 mod stick;
 mod trace;
 mod workload;

@@ -1,28 +1,44 @@
-//! Breaks a rule on purpose, in a copy of the source, and lets the simulator find it.
+//! Breaks a rule on purpose, in a copy of the source, and lets the simulator, or the hostile member,
+//! find it.
 //!
 //! `cargo run --release -p tandem-tests --bin mutate` tries every mutation in `mutations.rs` and
 //! prints the first seed that caught each; names given as arguments restrict it to those. It fails
-//! if one is not caught within 100 seeds, or no longer fits the source.
+//! if one is not caught, or no longer fits the source.
 
 mod mutations;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use mutations::{MUTATIONS, Mutation};
+use mutations::{HOSTILE, MUTATIONS, Mutation};
 
-/// Seeds in which the simulator must find a broken rule.
-const SEEDS: u32 = 100;
+/// Who is to find a broken rule: a program of this package, how it is called, and how much that is.
+struct Finder {
+    program: &'static str,
+    arguments: &'static [&'static str],
+    tries: &'static str,
+}
+
+const SIMULATE: Finder =
+    Finder { program: "simulate", arguments: &["--seeds", "100", "--no-shrink"], tries: "100 seeds" };
+const ATTACK: Finder = Finder {
+    program: "hostile",
+    arguments: &["--ops", "3000", "--seed", "1"],
+    tries: "3,000 ops of a hostile member",
+};
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let chosen: Vec<&Mutation> = MUTATIONS
-        .iter()
-        .filter(|mutation| wanted.is_empty() || wanted.iter().any(|name| name == mutation.name))
+    let all = || {
+        let simulated = MUTATIONS.iter().map(|mutation| (mutation, &SIMULATE));
+        simulated.chain(HOSTILE.iter().map(|mutation| (mutation, &ATTACK)))
+    };
+    let chosen: Vec<(&Mutation, &Finder)> = all()
+        .filter(|(mutation, _)| wanted.is_empty() || wanted.iter().any(|name| name == mutation.name))
         .collect();
     if chosen.is_empty() {
         eprintln!("known mutations:");
-        MUTATIONS.iter().for_each(|mutation| eprintln!("  {:24} {}", mutation.name, mutation.breaks));
+        all().for_each(|(mutation, _)| eprintln!("  {:24} {}", mutation.name, mutation.breaks));
         return ExitCode::FAILURE;
     }
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned);
@@ -30,8 +46,8 @@ fn main() -> ExitCode {
     let mut missed = 0;
     println!("| mutation | what it breaks | caught by seed | as |");
     println!("|---|---|---|---|");
-    for mutation in chosen {
-        let verdict = tried(mutation, &source, &scratch).unwrap_or_else(|problem| {
+    for (mutation, finder) in chosen {
+        let verdict = tried(mutation, finder, &source, &scratch).unwrap_or_else(|problem| {
             missed += 1;
             format!("**not caught**: {problem} |")
         });
@@ -41,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 /// The seed that caught a mutation, and what the simulator said.
-fn tried(mutation: &Mutation, source: &Path, scratch: &Path) -> Result<String, String> {
+fn tried(mutation: &Mutation, finder: &Finder, source: &Path, scratch: &Path) -> Result<String, String> {
     let tree = scratch.join("source");
     copy(source, &tree)?;
     let file = tree.join(mutation.file);
@@ -53,24 +69,33 @@ fn tried(mutation: &Mutation, source: &Path, scratch: &Path) -> Result<String, S
     std::fs::write(&file, broken).map_err(|error| format!("{}: {error}", file.display()))?;
     let build = scratch.join("build");
     run(Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet", "--locked", "--package", "tandem-tests", "--bin", "simulate"])
+        .args([
+            "build",
+            "--release",
+            "--quiet",
+            "--locked",
+            "--package",
+            "tandem-tests",
+            "--bin",
+            finder.program,
+        ])
         .arg("--target-dir")
         .arg(&build)
         .env("RUSTFLAGS", "--cap-lints=allow")
         .current_dir(&tree))?;
-    let output = Command::new(build.join("release/simulate"))
-        .args(["--seeds", &SEEDS.to_string(), "--no-shrink"])
+    let output = Command::new(build.join("release").join(finder.program))
+        .args(finder.arguments)
         .current_dir(&tree)
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| format!("the simulator could not be run: {error}"))?;
+        .map_err(|error| format!("{} could not be run: {error}", finder.program))?;
     if output.status.success() {
-        return Err(format!("{SEEDS} seeds passed"));
+        return Err(format!("{} passed", finder.tries));
     }
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     let seed = said.rsplit("--seed ").next().and_then(|rest| rest.split_whitespace().next());
-    let seed = seed.filter(|seed| seed.parse::<u64>().is_ok()).ok_or("the simulator named no seed")?;
+    let seed = seed.filter(|seed| seed.parse::<u64>().is_ok()).ok_or("no seed was named")?;
     let reason = said.lines().find_map(|line| line.split("BROKEN: ").nth(1)).unwrap_or("a panic");
     let reason: String = reason.chars().take(80).collect();
     Ok(format!("{seed} | {}", reason.replace('|', "\\|")))

@@ -174,3 +174,28 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "Some(_) => {}",
     },
 ];
+
+/// Broken rules that only what honest sites never write can show: for the hostile member to find.
+pub const HOSTILE: &[Mutation] = &[
+    Mutation {
+        name: "schema-unchecked",
+        breaks: "what is received of a schema is not held to the rules of what is typed",
+        file: "protocol/src/schema/set.rs",
+        old: "if room { op.check(self.judge) }",
+        new: "if room { Ok(()) }",
+    },
+    Mutation {
+        name: "group-unchecked",
+        breaks: "keys and columns of received rows are not held to their bounds",
+        file: "protocol/src/op.rs",
+        old: "check_group(&group).map(|()| group)",
+        new: "Ok(group)",
+    },
+    Mutation {
+        name: "name-unchecked",
+        breaks: "an admission with a name that is none admits",
+        file: "protocol/src/membership.rs",
+        old: "name::check(&admission.name)?;",
+        new: "",
+    },
+];

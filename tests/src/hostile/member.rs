@@ -1,0 +1,56 @@
+//! Changes of the membership, and settlements, that no honest site writes.
+
+use tandem_protocol::conflict::ConflictId;
+use tandem_protocol::identity::{Author, SpaceId};
+use tandem_protocol::membership::{Admission, MemberOp, Ordinals, Role};
+use tandem_protocol::op::Settlement;
+use tandem_protocol::version::Dot;
+
+use super::text::text;
+use crate::random::Random;
+
+/// A membership op about one of these authors, or about nobody.
+pub fn made(space: SpaceId, authors: &[Author], random: &mut Random) -> MemberOp {
+    let ordinal =
+        |random: &mut Random| *random.pick(&[0u16, 1, 2, 3, 500, 511, 512, 1022, 1023, 1024, u16::MAX]);
+    let role = *random.pick(&[Role::Reader, Role::Member, Role::Admin]);
+    match random.below(6) {
+        0 => MemberOp::Found { space: text(random), site: text(random), nonce: [random.any() as u8; 16] },
+        1..4 => MemberOp::Admit(Admission {
+            space: if random.one_in(4) { SpaceId([9; 32]) } else { space },
+            author: somebody(authors, random),
+            name: text(random),
+            role,
+            ordinal: if random.one_in(2) { 2 + random.below(1000) as u16 } else { ordinal(random) },
+            ordinals: (role == Role::Admin || random.one_in(4))
+                .then(|| Ordinals { first: ordinal(random), last: ordinal(random) }),
+            invitation: random.one_in(2).then(|| [random.below(4) as u8; 16]),
+        }),
+        _ => MemberOp::Rename {
+            author: somebody(authors, random),
+            name: text(random),
+            revision: *random.pick(&[0, 1, 2, 3, 1000, u32::MAX - 1, u32::MAX]),
+        },
+    }
+}
+
+/// A settlement of a conflict that is open, or of none, by dots that exist or not.
+pub fn settlement(open: &[(ConflictId, Vec<Dot>)], authors: &[Author], random: &mut Random) -> Settlement {
+    let many = if random.one_in(20) { 20_000 } else { random.below(4) };
+    let mut seen: Vec<Dot> = (0..many)
+        .map(|_| Dot { author: somebody(authors, random), seq: *random.pick(&[0, 1, 2, 3, u64::MAX]) })
+        .collect();
+    let conflict = match open.is_empty() {
+        true => ConflictId([random.any() as u8; 10]),
+        false => {
+            let (conflict, dots) = random.pick(open);
+            seen.extend(dots);
+            *conflict
+        }
+    };
+    Settlement { conflict, seen }
+}
+
+fn somebody(authors: &[Author], random: &mut Random) -> Author {
+    if random.one_in(3) { Author([random.any() as u8; 32]) } else { *random.pick(authors) }
+}
