@@ -12,6 +12,7 @@ pub mod version;
 pub mod clock;
 
 pub mod decimal;
+pub mod wide;
 pub mod document;
 pub mod value;
 pub mod schema;

@@ -119,7 +119,7 @@ impl Refusal {
         let code = match &error.reason {
             Some(MismatchReason::TooLarge(_)) => "document_too_large",
             Some(MismatchReason::Json(_)) => "invalid_json",
-            None => "type_mismatch",
+            Some(MismatchReason::Imprecise) | None => "type_mismatch",
         };
         Self::new(code, format!("{table}.{column}: {error}"))
     }

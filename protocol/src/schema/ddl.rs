@@ -12,6 +12,7 @@ use super::{
     ColumnDef, ColumnType, Constant, DefaultValue, IndexDef, OnDelete, Reference, Schema, SchemaOp, TableDef,
 };
 use crate::bounds;
+use crate::decimal::DIGITS;
 use crate::value::Value;
 
 /// Why a schema is refused. Nothing of it was applied.
@@ -343,8 +344,10 @@ fn column_type(text: &str) -> Option<ColumnType> {
         .map(|list| list.split(',').map(|part| part.trim().parse().ok()).collect())
         .unwrap_or(Some(Vec::new()));
     let exact = |most: u8| match digits.as_deref()? {
-        [precision] if *precision <= most => Some((*precision, 0)),
-        [precision, scale] if *precision <= most && scale <= precision => Some((*precision, *scale)),
+        [precision] if (1..=most).contains(precision) => Some((*precision, 0)),
+        [precision, scale] if (1..=most).contains(precision) && scale <= precision => {
+            Some((*precision, *scale))
+        }
         _ => None,
     };
     Some(match (word, digits.as_deref()?) {
@@ -358,11 +361,11 @@ fn column_type(text: &str) -> Option<ColumnType> {
         ("TIME", []) => ColumnType::Time,
         ("TIMESTAMP" | "DATETIME", []) => ColumnType::Timestamp,
         ("DECIMAL" | "NUMERIC", [_, ..]) => {
-            exact(15).map(|(precision, scale)| ColumnType::Decimal { precision, scale })?
+            exact(DIGITS).map(|(precision, scale)| ColumnType::Decimal { precision, scale })?
         }
-        ("COUNTER", []) => ColumnType::Counter { precision: 18, scale: 0 },
+        ("COUNTER", []) => ColumnType::COUNTER,
         ("COUNTER", [_, ..]) => {
-            exact(15).map(|(precision, scale)| ColumnType::Counter { precision, scale })?
+            exact(DIGITS).map(|(precision, scale)| ColumnType::Counter { precision, scale })?
         }
         ("RICHTEXT", []) => ColumnType::RichText,
         ("JSON", []) => ColumnType::Json,
@@ -497,7 +500,7 @@ mod tests {
         for (sql, reason) in [
             ("CREATE TABLE t (a TEXT)", "no PRIMARY KEY"),
             ("CREATE TABLE t (a MONEY PRIMARY KEY)", "type MONEY"),
-            ("CREATE TABLE t (a DECIMAL(16,2) PRIMARY KEY)", "type DECIMAL(16,2)"),
+            ("CREATE TABLE t (a DECIMAL(39,2) PRIMARY KEY)", "type DECIMAL(39,2)"),
             (
                 "CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER GENERATED ALWAYS AS (a + 1) STORED)",
                 "generated",

@@ -5,6 +5,7 @@ use bincode::{Decode, Encode};
 use super::column_type::ColumnType;
 use crate::codec::{DecodeError, Reader};
 use crate::value::Value;
+use crate::wide::Wide;
 
 /// A column's definition, shortened to a number: the hash of its name, type and default. Two
 /// definitions of one name are two columns.
@@ -104,10 +105,14 @@ impl ColumnDef {
         }
     }
 
-    /// What a cell never written shows: the constant default, else NULL.
+    /// What a cell never written shows: the constant default, else NULL; of a counter that may not
+    /// be NULL, 0.
     pub fn unwritten(&self) -> Value {
         match &self.default {
             DefaultValue::Constant(constant) => constant.value().unwrap_or(Value::Null),
+            DefaultValue::None if self.not_null && matches!(self.kind, ColumnType::Counter { .. }) => {
+                self.kind.shown(Some(Wide::ZERO))
+            }
             _ => Value::Null,
         }
     }

@@ -6,6 +6,7 @@
 
 mod check;
 pub mod column_type;
+mod number;
 pub mod ddl;
 pub mod definition;
 mod rules;

@@ -5,6 +5,7 @@ mod convergence;
 mod crashes;
 mod documents;
 mod found;
+mod numbers;
 mod parked;
 mod writes;
 

@@ -19,6 +19,22 @@ pub(crate) struct RowChange {
     pub new: Option<(i64, Vec<Value>)>,
     /// Positions of counters that were set by `exactly()`.
     pub exact: Vec<usize>,
+    /// Whether the row that was there was deleted, and a new one inserted by another statement.
+    pub renewed: bool,
+    /// The statement that deleted it last.
+    deleted_by: u64,
+}
+
+impl RowChange {
+    /// The changes of one key that was written in two forms: one of them deleted, the other inserted.
+    pub(crate) fn joined(self, other: Self) -> Result<Self, Box<(Self, Self)>> {
+        let (deleted, inserted) = match (&self.old, &self.new, &other.old, &other.new) {
+            (Some(_), None, None, Some(_)) => (self, other),
+            (None, Some(_), Some(_), None) => (other, self),
+            _ => return Err(Box::new((self, other))),
+        };
+        Ok(Self { old: deleted.old, renewed: true, ..inserted })
+    }
 }
 
 /// Why what happened cannot be an op.
@@ -38,6 +54,8 @@ pub(crate) struct Capture {
     pub on: bool,
     /// By name, as SQLite spells it.
     pub tables: HashMap<String, Arc<ViewTable>>,
+    /// The number of the statement at hand.
+    pub statement: u64,
     /// What the statement at hand sets by `exactly()`: table number and position.
     pub exact: Vec<(i64, usize)>,
     changes: Vec<RowChange>,
@@ -103,13 +121,21 @@ impl Watcher for Capture {
         let number = table.number;
         let at = match self.by_key.entry((number, key.to_bytes())) {
             std::collections::hash_map::Entry::Occupied(at) => {
-                self.changes[*at.get()].new = new;
+                let known = &mut self.changes[*at.get()];
+                // Within one statement (OR REPLACE) it is the same row, with other values.
+                known.renewed |=
+                    known.new.is_none() && known.old.is_some() && known.deleted_by != self.statement;
+                if new.is_none() {
+                    known.deleted_by = self.statement;
+                }
+                known.new = new;
                 *at.get()
             }
             std::collections::hash_map::Entry::Vacant(at) => {
                 at.insert(self.changes.len());
                 let old = old.map(|row| (change.old_rowid, row));
-                self.changes.push(RowChange { table, key, old, new, exact: Vec::new() });
+                let (exact, deleted_by) = (Vec::new(), self.statement);
+                self.changes.push(RowChange { table, key, old, new, exact, renewed: false, deleted_by });
                 self.changes.len() - 1
             }
         };

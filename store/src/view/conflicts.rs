@@ -56,6 +56,7 @@ impl View {
             let broken = table.rules.all_broken(&self.connection, shown)?;
             let breach = |at: usize| row.state.breach(&table.def, key, &rules[at], shown);
             open.extend(broken.into_iter().map(breach));
+            open.extend(row.state.overflows(&table.def, &table.ids, key, shown));
         }
         // One rule may be written twice.
         let mut names = std::collections::BTreeSet::new();
@@ -137,8 +138,8 @@ impl View {
         let keys: Vec<Key> = {
             let mut statement = self.connection.prepare_cached(&rule.holders)?;
             let width = table.def.columns.len();
-            let mut rows =
-                statement.query(rusqlite::params_from_iter(values.0.iter().map(super::bind::Bind)))?;
+            let stored = rule.positions.iter().zip(&values.0).map(|(at, value)| table.stored(*at, value));
+            let mut rows = statement.query(rusqlite::params_from_iter(stored))?;
             let mut keys = Vec::new();
             while let Some(row) = rows.next()? {
                 keys.push(table.key_of(&table.read_back(super::read_row(row, 1, width)?)));

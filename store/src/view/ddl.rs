@@ -8,7 +8,7 @@
 use tandem_protocol::schema::{ColumnDef, ColumnType, DefaultValue, IndexDef, OnDelete, Storage, TableDef};
 use tandem_protocol::value::Value;
 
-use super::table::quoted;
+use super::table::{quoted, to_storage};
 
 /// The view's own tables.
 pub(crate) const OWN_TABLES: &str = "
@@ -89,6 +89,8 @@ pub(crate) fn storage_type(column: &ColumnDef) -> &'static str {
         Storage::Real => "REAL",
         Storage::Text => "TEXT",
         Storage::Blob => "BLOB",
+        // A number that came as floating point must not turn into text unseen.
+        Storage::Digits => "ANY",
     }
 }
 
@@ -100,8 +102,9 @@ fn column_sql(def: &TableDef, column: &ColumnDef) -> String {
         DefaultValue::None if generated => {
             Some(format!("(tandem_next({}))", literal(&Value::Text(def.name.clone()))))
         }
-        DefaultValue::None => None,
-        DefaultValue::Constant(constant) => constant.value().ok().map(|value| literal(&value)),
+        DefaultValue::None | DefaultValue::Constant(_) => Some(column.unwritten())
+            .filter(|value| !value.is_null() || column.default != DefaultValue::None)
+            .map(|value| literal(&to_storage(column.kind, value))),
         DefaultValue::Expression(expression) => Some(format!("({expression})")),
     };
     if in_key {

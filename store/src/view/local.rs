@@ -6,15 +6,15 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::ffi;
 use tandem_protocol::identity::Author;
-use tandem_protocol::merge::{Cell, WriteId};
+use tandem_protocol::merge::{Cell, WriteId, units};
 use tandem_protocol::op::{Mode, Op};
-use tandem_protocol::schema::MergeKind;
+use tandem_protocol::schema::{MergeKind, Storage};
 use tandem_protocol::transaction::{Basis, Transaction};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::verify::ChainHead;
 
 use super::access::USER_MARK;
-use super::bind::{Bind, read_row};
+use super::bind::{Bind, Stored, read_row};
 use super::capture::{CaptureError, RowChange};
 use super::exactly::{self, Exact};
 use super::merge::Merged;
@@ -77,6 +77,7 @@ impl View {
         statements: &[Statement],
         unseen: &Unseen,
     ) -> Result<LocalWrite, LocalError> {
+        self.find_taken_ids()?;
         self.capture.watcher().borrow_mut().begin();
         let results = statements
             .iter()
@@ -86,7 +87,7 @@ impl View {
         let changes = self.capture.watcher().borrow_mut().finish();
         let results = results?;
         let changes = changes.map_err(|error| LocalError::Refused(refusal_of_capture(error)))?;
-        let mut captured = changes
+        let mut captured = join_forms(changes)
             .into_iter()
             .filter_map(|change| self.settle(change, unseen).transpose())
             .collect::<Result<Vec<_>, _>>()?;
@@ -109,6 +110,7 @@ impl View {
             let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
             let mut result = StatementResult { affected: 0, columns, rows: Vec::new() };
             for parameters in statement.params.sets() {
+                self.capture.watcher().borrow_mut().statement += 1;
                 let parameters = rusqlite::params_from_iter(parameters.iter().map(Bind));
                 if result.columns.is_empty() {
                     result.affected += prepared.execute(parameters).map_err(refused)? as u64;
@@ -144,34 +146,40 @@ impl View {
 
     /// Makes a captured change canonical, in the view too. `None`: nothing changed.
     fn settle(&mut self, change: RowChange, unseen: &Unseen) -> Result<Option<Captured>, LocalError> {
-        let RowChange { table, key, old, new, exact } = change;
-        let mut key = key;
+        let RowChange { table, mut key, old, new, exact, renewed, .. } = change;
         let old = old.map(|(rowid, row)| (rowid, table.read_back(row)));
         let new = match new {
             None => None,
             Some((rowid, row)) => {
-                let (row, changed) = table.canonical(row).map_err(|(column, error)| {
+                let before = old.as_ref().filter(|_| !renewed).map(|(_, row)| row.as_slice());
+                let (row, changed) = table.canonical(row, before).map_err(|(column, error)| {
                     LocalError::Refused(Refusal::of_type(&table.def.name, &column, &error))
                 })?;
                 if changed {
-                    key = self.rewrite(&table, &key, rowid, &row, old.is_some())?;
+                    self.rewrite(&table, &key, rowid, &row, old.is_some() && !renewed)?;
                 }
                 Some((rowid, row))
             }
         };
+        // However SQLite stores it, an op has the one form of its values.
+        if let Some((_, row)) = new.as_ref().or(old.as_ref()) {
+            key = table.key_of(row);
+        }
         if key.to_bytes().len() > tandem_protocol::bounds::KEY_BYTES {
             return Err(LocalError::Refused(Refusal::key_too_long(&table.def.name)));
         }
         let unchanged = match (&old, &new) {
             (None, None) => true,
-            (Some((old_id, old)), Some((new_id, new))) => old == new && old_id == new_id && exact.is_empty(),
+            (Some((old_id, old)), Some((new_id, new))) => {
+                old == new && old_id == new_id && exact.is_empty() && !renewed
+            }
             _ => false,
         };
         if unchanged {
             return Ok(None);
         }
         if let Some((rowid, row)) = &new {
-            let before = old.as_ref().map(|(_, row)| row.as_slice());
+            let before = old.as_ref().filter(|_| !renewed).map(|(_, row)| row.as_slice());
             self.check_own_references(&table, row)?;
             if let Some(broken) =
                 table.rules.broken(&self.connection, before, (*rowid, row)).map_err(refused_rule)?
@@ -189,7 +197,7 @@ impl View {
         let change = Change {
             table: &table,
             key: &key,
-            old: old.as_ref().map(|(_, values)| values.as_slice()),
+            old: old.as_ref().filter(|_| !renewed).map(|(_, values)| values.as_slice()),
             new: new.as_ref().map(|(_, values)| values.as_slice()),
             state: state.as_ref(),
             exact: &exact,
@@ -217,7 +225,7 @@ impl View {
         Ok(())
     }
 
-    /// Replaces a row's values by their canonical form; returns its canonical key.
+    /// Replaces a row's values by their canonical form.
     fn rewrite(
         &mut self,
         table: &Arc<ViewTable>,
@@ -225,11 +233,11 @@ impl View {
         rowid: i64,
         row: &[Value],
         existed: bool,
-    ) -> Result<Key, LocalError> {
+    ) -> Result<(), LocalError> {
         let canonical = table.key_of(row);
-        if canonical == *key {
+        if table.is_stored_as(&canonical, key) {
             self.update_row(table, row)?;
-            return Ok(canonical);
+            return Ok(());
         }
         // The key itself was written in another form ("{0190…}" for "0190…"). Its row must be
         // the only one of that name.
@@ -250,9 +258,10 @@ impl View {
             names.join(", ")
         );
         let rowid = Value::Integer(rowid);
-        let parameters = std::iter::once(&rowid).chain(row).map(Bind);
+        let rowid = std::iter::once(Stored(Storage::Integer, &rowid));
+        let parameters = rowid.chain(table.stored_row(row));
         connection.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(parameters))?;
-        Ok(canonical)
+        Ok(())
     }
 
     /// Takes a local transaction, now that it has a name, into the rows' states. `None`: deleted rows
@@ -340,20 +349,25 @@ impl View {
     }
 }
 
-/// A rule that fails on a row's values (a function given what it does not take) is the write's
-/// fault, not the view's.
-/// The row with its counters as others will see them, where that is not as they were written: one
-/// set to NULL, or beyond what can be said, still shows its deltas.
+/// The row with its counters as the merge has them, where that is not what SQLite computed: it saw
+/// what the column could show of a counter.
 fn counted(table: &ViewTable, state: &Loaded, op: &RowOp, row: &[Value]) -> Option<Vec<Value>> {
     let mut counted = None;
     for (at, mode, value) in &op.cells {
         let column = &table.def.columns[*at];
-        let sum = state.state.cells.get(&table.ids[*at]).map_or(0, |cell| cell.sum);
-        if column.kind.merge_kind() != MergeKind::Counter || *mode != Mode::Set || sum == 0 {
+        if column.kind.merge_kind() != MergeKind::Counter {
             continue;
         }
-        let by = WriteId { time_ms: 0, author: Author([0; 32]), seq: 0 };
-        let shown = Cell { sum, ..Cell::once(by, value) }.shown(column.kind, &column.unwritten());
+        let mut cell = state.state.cells.get(&table.ids[*at]).cloned().unwrap_or_default();
+        match mode {
+            Mode::Set => {
+                let by = WriteId { time_ms: 0, author: Author([0; 32]), seq: 0 };
+                cell = Cell { added: cell.added, ..Cell::once(by, value) };
+            }
+            Mode::Delta => cell.added.add(units(value).unwrap_or_default()),
+            _ => continue,
+        }
+        let shown = cell.shown(column.kind, &column.unwritten());
         if shown != row[*at] {
             counted.get_or_insert_with(|| row.to_vec())[*at] = shown;
         }
@@ -361,6 +375,38 @@ fn counted(table: &ViewTable, state: &Loaded, op: &RowOp, row: &[Value]) -> Opti
     counted
 }
 
+/// The changes of one key are one change, in whatever forms it was written.
+fn join_forms(changes: Vec<RowChange>) -> Vec<RowChange> {
+    let has_forms = |change: &RowChange| change.table.key_has_forms;
+    if !changes.iter().any(has_forms) {
+        return changes;
+    }
+    let mut places: HashMap<(i64, Vec<u8>), usize> = HashMap::new();
+    let mut joined: Vec<Option<RowChange>> = Vec::new();
+    for change in changes {
+        let (table, row) = (&change.table, change.new.as_ref().or(change.old.as_ref()));
+        let key = row.and_then(|(_, row)| table.canonical_key(row)).filter(|_| table.key_has_forms);
+        let mut change = Some(change);
+        if let Some((key, table)) = key.map(|key| (key.to_bytes(), change.as_ref().map(|it| it.table.number)))
+            && let Some(table) = table
+        {
+            let place = *places.entry((table, key)).or_insert(joined.len());
+            if let Some(known) = joined.get_mut(place)
+                && let (Some(first), Some(second)) = (known.take(), change.take())
+            {
+                match first.joined(second) {
+                    Ok(one) => *known = Some(one),
+                    Err(two) => (*known, change) = (Some(two.0), Some(two.1)),
+                }
+            }
+        }
+        joined.extend(change.map(Some));
+    }
+    joined.into_iter().flatten().collect()
+}
+
+/// A rule that fails on a row's values (a function given what it does not take) is the write's
+/// fault, not the view's.
 fn refused_rule(error: ViewError) -> LocalError {
     match error {
         ViewError::Sql(error) if is_refusal(&error) => {

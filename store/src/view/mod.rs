@@ -9,6 +9,7 @@ mod bind;
 mod capture;
 mod conflicts;
 mod ddl;
+mod decimals;
 mod documents;
 mod exactly;
 mod functions;
@@ -43,7 +44,7 @@ pub(crate) use memory::{Authors, Memory};
 pub(crate) use merge::Merged;
 pub(crate) use row_op::{CellWrite, Deltas, Unseen, push_cell};
 pub(crate) use rules::Broken;
-pub(crate) use table::{ViewTable, quoted};
+pub(crate) use table::{ViewTable, quoted, to_storage};
 
 use capture::Capture;
 use documents::Documents;
@@ -250,6 +251,6 @@ impl View {
         let by_name = self.memory.tables.values().map(|table| (table.def.name.clone(), Arc::clone(table)));
         capture.tables = by_name.collect();
         let ordinal = self.memory.membership.member(&self.me).map(|member| member.ordinal);
-        functions::locked(&self.ids).ordinal = ordinal;
+        functions::locked(&self.ids).set_ordinal(ordinal);
     }
 }

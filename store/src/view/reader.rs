@@ -84,7 +84,7 @@ impl Readers {
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.pragma_update(None, "cache_size", -2_000)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        functions::install_uuid7(&connection)?;
+        functions::install_for_readers(&connection)?;
         Ok(connection)
     }
 

@@ -3,15 +3,20 @@
 
 use std::fmt::Write;
 
+use super::bind::{Stored, decimal_as};
 use super::ddl::{self, UniqueRule};
 use super::documents::{self, Place};
 use super::rules::Rules;
 
-use tandem_protocol::decimal::Decimal;
+use tandem_protocol::decimal::{DIGITS, Decimal};
 use tandem_protocol::document::DocumentId;
 use tandem_protocol::fingerprint::{RowHash, RowHasher};
-use tandem_protocol::schema::{ColumnDef, ColumnId, ColumnType, TableDef, TableId, TypeMismatch};
+use tandem_protocol::merge::{Added, Cell, Offset, units};
+use tandem_protocol::schema::{
+    ColumnDef, ColumnId, ColumnType, MergeKind, Storage, TableDef, TableId, TypeMismatch,
+};
 use tandem_protocol::value::{Key, Value};
+use tandem_protocol::wide::Wide;
 
 /// A table, with everything derived from its definition once.
 pub(crate) struct ViewTable {
@@ -27,8 +32,12 @@ pub(crate) struct ViewTable {
     pub key: Vec<usize>,
     /// Positions of all other columns.
     pub cells: Vec<usize>,
+    /// Whether a key can be written in several forms.
+    pub key_has_forms: bool,
     /// Those of them that hold documents.
     pub documents: Vec<usize>,
+    /// Those of them that are counters.
+    pub counters: Vec<usize>,
     /// Columns that refer to another table's rows, and that table's name.
     pub references: Vec<(usize, String)>,
     /// What no two rows may share.
@@ -69,11 +78,14 @@ impl ViewTable {
         let mut hashed = cells.clone();
         hashed.sort_by_key(|at| ids[*at]);
         let holds_document = |at: &usize| def.columns[*at].kind.document_kind().is_some();
+        let is_counter = |at: &usize| def.columns[*at].kind.merge_kind() == MergeKind::Counter;
         let reference = |(at, column): (usize, &ColumnDef)| {
             column.references.as_ref().map(|reference| (at, reference.table.clone()))
         };
         Self {
             documents: cells.iter().copied().filter(holds_document).collect(),
+            key_has_forms: key.iter().any(|at| has_forms(def.columns[*at].kind)),
+            counters: cells.iter().copied().filter(is_counter).collect(),
             references: def.columns.iter().enumerate().filter_map(reference).collect(),
             unique: ddl::unique_rules(def),
             id: def.id(),
@@ -91,6 +103,52 @@ impl ViewTable {
     /// A row's key.
     pub(crate) fn key_of(&self, row: &[Value]) -> Key {
         Key(self.key.iter().map(|at| row[*at].clone()).collect())
+    }
+
+    /// A value of one column as it is stored.
+    pub(crate) fn stored<'a>(&self, at: usize, value: &'a Value) -> Stored<'a> {
+        Stored(self.def.columns[at].kind.storage(), value)
+    }
+
+    /// A row's values as they are stored.
+    pub(crate) fn stored_row<'a>(&'a self, row: &'a [Value]) -> impl Iterator<Item = Stored<'a>> {
+        row.iter().enumerate().map(|(at, value)| self.stored(at, value))
+    }
+
+    /// A key's values as they are stored.
+    pub(crate) fn stored_key<'a>(&'a self, key: &'a [Value]) -> impl Iterator<Item = Stored<'a>> {
+        self.key.iter().zip(key).map(|(at, value)| self.stored(*at, value))
+    }
+
+    /// The values of a key as SQLite stores them.
+    pub(crate) fn key_as_stored(&self, key: &Key) -> Vec<Value> {
+        let kinds = self.key.iter().map(|at| self.def.columns[*at].kind);
+        kinds.zip(&key.0).map(|(kind, value)| to_storage(kind, value.clone())).collect()
+    }
+
+    /// Whether a key is, as SQLite stores it, the canonical one.
+    pub(crate) fn is_stored_as(&self, canonical: &Key, stored: &Key) -> bool {
+        self.key_as_stored(canonical) == stored.0
+    }
+
+    /// The canonical key of a row as users wrote it; `None` where it has none.
+    pub(crate) fn canonical_key(&self, row: &[Value]) -> Option<Key> {
+        let canonical = |at: &usize| self.def.columns[*at].kind.canonical(row[*at].clone()).ok();
+        self.key.iter().map(canonical).collect::<Option<_>>().map(Key)
+    }
+
+    /// Whether a row that was just inserted with these values shows them as they are: no counter's
+    /// offset is beyond what its column is meant to hold.
+    pub(crate) fn shows_as_written(&self, row: &[Value]) -> bool {
+        self.counters.iter().all(|at| is_shown_as_written(self.def.columns[*at].kind, &row[*at]))
+    }
+
+    /// Whether the row shown tells of a cell that was written once.
+    pub(crate) fn tells_of(&self, at: usize, cell: &Cell) -> bool {
+        let kind = self.def.columns[at].kind;
+        let written = || cell.set.shown().and_then(|sibling| sibling.value.value().ok());
+        kind.merge_kind() != MergeKind::Counter
+            || cell.added.count == 0 && written().is_some_and(|offset| is_shown_as_written(kind, &offset))
     }
 
     /// Names a document of a cell.
@@ -121,19 +179,33 @@ impl ViewTable {
     }
 
     /// A row as users wrote it, in canonical form. The flag says whether anything changed.
-    pub(crate) fn canonical(&self, row: Vec<Value>) -> Result<(Vec<Value>, bool), (String, TypeMismatch)> {
+    /// `before`: the row as it was; what was not touched is not judged.
+    pub(crate) fn canonical(
+        &self,
+        row: Vec<Value>,
+        before: Option<&[Value]>,
+    ) -> Result<(Vec<Value>, bool), (String, TypeMismatch)> {
         let mut changed = false;
         let mut canonical = Vec::with_capacity(row.len());
-        for (column, value) in self.def.columns.iter().zip(row) {
-            let same = is_canonical(column.kind, &value);
-            let value = if same {
-                value
-            } else {
-                let stored = value.clone();
-                let value = column.kind.canonical(value).map_err(|error| (column.name.clone(), error))?;
-                changed |= to_storage(&value) != stored;
-                value
+        for (at, (column, value)) in self.def.columns.iter().zip(row).enumerate() {
+            if is_canonical(column.kind, &value) {
+                canonical.push(value);
+                continue;
+            }
+            let before = before.map(|row| &row[at]);
+            if let Some(before) = before.filter(|before| to_storage(column.kind, (*before).clone()) == value)
+            {
+                canonical.push(before.clone());
+                continue;
+            }
+            let stored = value.clone();
+            let value = match (column.kind.canonical(value), before) {
+                (Err(error), Some(before)) => {
+                    nearer(column.kind, before, &stored).ok_or_else(|| (column.name.clone(), error))?
+                }
+                (result, _) => result.map_err(|error| (column.name.clone(), error))?,
             };
+            changed |= to_storage(column.kind, value.clone()) != stored;
             canonical.push(value);
         }
         Ok((canonical, changed))
@@ -143,6 +215,10 @@ impl ViewTable {
     pub(crate) fn read_back(&self, row: Vec<Value>) -> Vec<Value> {
         self.def.columns.iter().zip(row).map(|(column, value)| from_storage(column.kind, value)).collect()
     }
+}
+
+fn has_forms(kind: ColumnType) -> bool {
+    !matches!(kind, ColumnType::Integer | ColumnType::Text | ColumnType::Blob)
 }
 
 /// Values of these types are canonical as they come.
@@ -160,23 +236,42 @@ fn is_canonical(kind: ColumnType, value: &Value) -> bool {
     }
 }
 
+/// What is written over a counter that a merge brought beyond its digits, if it is not farther from
+/// them: a step towards the cure is never refused.
+fn nearer(kind: ColumnType, before: &Value, written: &Value) -> Option<Value> {
+    let value = kind.beyond_digits(written)?;
+    let (before, after) = (units(before)?, units(&value)?);
+    let same_side = (before < Wide::ZERO) == (after < Wide::ZERO);
+    (same_side && kind.excess(after) <= kind.excess(before)).then_some(value)
+}
+
+/// Whether what a counter was set to is what it shows, and within what its column is meant to hold.
+pub(super) fn is_shown_as_written(kind: ColumnType, offset: &Value) -> bool {
+    let total = Offset::read(kind, offset).and_then(|offset| offset.total(Added::default()));
+    kind.shown(total) == *offset && total.is_none_or(|total| kind.excess(total) == Wide::ZERO)
+}
+
 /// What SQLite stores for a canonical value.
-pub(crate) fn to_storage(value: &Value) -> Value {
+pub(crate) fn to_storage(kind: ColumnType, value: Value) -> Value {
     match value {
-        Value::Decimal(decimal) => Value::Real(decimal.to_f64()),
-        other => other.clone(),
+        Value::Decimal(decimal) => decimal_as(kind.storage(), decimal),
+        other => other,
     }
 }
 
-/// The canonical value of what SQLite stores: exact, for a decimal has at most 15 digits.
+/// The canonical value of what SQLite stores: exact, for what is stored as floating point has at
+/// most 15 digits.
 fn from_storage(kind: ColumnType, value: Value) -> Value {
-    match (kind, value) {
-        (
-            ColumnType::Decimal { precision, scale } | ColumnType::Counter { precision, scale },
-            Value::Real(number),
-        ) => Decimal::from_f64(number, precision.max(18), scale).map_or(Value::Real(number), Value::Decimal),
-        (_, value) => value,
-    }
+    let Some((_, scale)) = kind.digits() else { return value };
+    let decimal = match &value {
+        Value::Integer(number) if kind.storage() == Storage::Integer => {
+            Ok(Decimal { mantissa: i128::from(*number), scale })
+        }
+        Value::Real(number) => Decimal::from_f64(*number, DIGITS, scale),
+        Value::Text(text) => Decimal::parse(text, DIGITS, scale),
+        _ => return value,
+    };
+    decimal.map_or(value, Value::Decimal)
 }
 
 impl TableSql {
