@@ -150,3 +150,33 @@ impl Watcher for Capture {
         }
     }
 }
+
+/// The changes of one key are one change, in whatever forms it was written.
+pub(super) fn join_forms(changes: Vec<RowChange>) -> Vec<RowChange> {
+    let has_forms = |change: &RowChange| change.table.key_has_forms;
+    if !changes.iter().any(has_forms) {
+        return changes;
+    }
+    let mut places: HashMap<(i64, Vec<u8>), usize> = HashMap::new();
+    let mut joined: Vec<Option<RowChange>> = Vec::new();
+    for change in changes {
+        let (table, row) = (&change.table, change.new.as_ref().or(change.old.as_ref()));
+        let key = row.and_then(|(_, row)| table.canonical_key(row)).filter(|_| table.key_has_forms);
+        let mut change = Some(change);
+        if let Some((key, table)) = key.map(|key| (key.to_bytes(), change.as_ref().map(|it| it.table.number)))
+            && let Some(table) = table
+        {
+            let place = *places.entry((table, key)).or_insert(joined.len());
+            if let Some(known) = joined.get_mut(place)
+                && let (Some(first), Some(second)) = (known.take(), change.take())
+            {
+                match first.joined(second) {
+                    Ok(one) => *known = Some(one),
+                    Err(two) => (*known, change) = (Some(two.0), Some(two.1)),
+                }
+            }
+        }
+        joined.extend(change.map(Some));
+    }
+    joined.into_iter().flatten().collect()
+}

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rusqlite::ffi;
-use tandem_protocol::identity::Author;
-use tandem_protocol::merge::{Cell, WriteId, units};
 use tandem_protocol::op::{Mode, Op};
 use tandem_protocol::schema::{MergeKind, Storage};
 use tandem_protocol::transaction::{Basis, Transaction};
@@ -15,10 +13,10 @@ use tandem_protocol::verify::ChainHead;
 
 use super::access::USER_MARK;
 use super::bind::{Bind, Stored, read_row};
-use super::capture::{CaptureError, RowChange};
+use super::capture::{CaptureError, RowChange, join_forms};
 use super::exactly::{self, Exact};
 use super::merge::Merged;
-use super::row_op::{Change, RowOp, Unseen, group_ops};
+use super::row_op::{Change, RowOp, Unseen, counted, group_ops};
 use super::rows::{self, Base, Loaded, Run};
 use super::table::ViewTable;
 use super::{View, ViewError, ViewResult};
@@ -347,62 +345,6 @@ impl View {
         merged.changes.retain(|change| change.inserted + change.updated + change.deleted > 0);
         Ok(Some(merged))
     }
-}
-
-/// The row with its counters as the merge has them, where that is not what SQLite computed: it saw
-/// what the column could show of a counter.
-fn counted(table: &ViewTable, state: &Loaded, op: &RowOp, row: &[Value]) -> Option<Vec<Value>> {
-    let mut counted = None;
-    for (at, mode, value) in &op.cells {
-        let column = &table.def.columns[*at];
-        if column.kind.merge_kind() != MergeKind::Counter {
-            continue;
-        }
-        let mut cell = state.state.cells.get(&table.ids[*at]).cloned().unwrap_or_default();
-        match mode {
-            Mode::Set => {
-                let by = WriteId { time_ms: 0, author: Author([0; 32]), seq: 0 };
-                cell = Cell { added: cell.added, ..Cell::once(by, value) };
-            }
-            Mode::Delta => cell.added.add(units(value).unwrap_or_default()),
-            _ => continue,
-        }
-        let shown = cell.shown(column.kind, &column.unwritten());
-        if shown != row[*at] {
-            counted.get_or_insert_with(|| row.to_vec())[*at] = shown;
-        }
-    }
-    counted
-}
-
-/// The changes of one key are one change, in whatever forms it was written.
-fn join_forms(changes: Vec<RowChange>) -> Vec<RowChange> {
-    let has_forms = |change: &RowChange| change.table.key_has_forms;
-    if !changes.iter().any(has_forms) {
-        return changes;
-    }
-    let mut places: HashMap<(i64, Vec<u8>), usize> = HashMap::new();
-    let mut joined: Vec<Option<RowChange>> = Vec::new();
-    for change in changes {
-        let (table, row) = (&change.table, change.new.as_ref().or(change.old.as_ref()));
-        let key = row.and_then(|(_, row)| table.canonical_key(row)).filter(|_| table.key_has_forms);
-        let mut change = Some(change);
-        if let Some((key, table)) = key.map(|key| (key.to_bytes(), change.as_ref().map(|it| it.table.number)))
-            && let Some(table) = table
-        {
-            let place = *places.entry((table, key)).or_insert(joined.len());
-            if let Some(known) = joined.get_mut(place)
-                && let (Some(first), Some(second)) = (known.take(), change.take())
-            {
-                match first.joined(second) {
-                    Ok(one) => *known = Some(one),
-                    Err(two) => (*known, change) = (Some(two.0), Some(two.1)),
-                }
-            }
-        }
-        joined.extend(change.map(Some));
-    }
-    joined.into_iter().flatten().collect()
 }
 
 /// A rule that fails on a row's values (a function given what it does not take) is the write's

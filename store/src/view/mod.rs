@@ -13,6 +13,7 @@ mod decimals;
 mod documents;
 mod exactly;
 mod functions;
+mod ids;
 mod local;
 mod memory;
 mod merge;

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use tandem_protocol::bounds;
 use tandem_protocol::conflict::Conflict;
 use tandem_protocol::document::{DocumentId, DocumentWrite};
-use tandem_protocol::merge::{Added, Offset, in_units, units};
+use tandem_protocol::identity::Author;
+use tandem_protocol::merge::{Added, Cell, Offset, WriteId, in_units, units};
 use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
 use tandem_protocol::schema::{ColumnId, ColumnType, MergeKind, TableId};
 use tandem_protocol::value::{Key, Value};
@@ -185,6 +186,32 @@ fn counter(
     // The value wanted minus all deltas the writer had seen.
     let offset = after.map_or(Offset::Null(known), |after| Offset::Number(after - known.sum));
     (Mode::Set, offset.value(kind))
+}
+
+/// The row with its counters as the merge has them, where that is not what SQLite computed: it saw
+/// what the column could show of a counter.
+pub(super) fn counted(table: &ViewTable, state: &Loaded, op: &RowOp, row: &[Value]) -> Option<Vec<Value>> {
+    let mut counted = None;
+    for (at, mode, value) in &op.cells {
+        let column = &table.def.columns[*at];
+        if column.kind.merge_kind() != MergeKind::Counter {
+            continue;
+        }
+        let mut cell = state.state.cells.get(&table.ids[*at]).cloned().unwrap_or_default();
+        match mode {
+            Mode::Set => {
+                let by = WriteId { time_ms: 0, author: Author([0; 32]), seq: 0 };
+                cell = Cell { added: cell.added, ..Cell::once(by, value) };
+            }
+            Mode::Delta => cell.added.add(units(value).unwrap_or_default()),
+            _ => continue,
+        }
+        let shown = cell.shown(column.kind, &column.unwritten());
+        if shown != row[*at] {
+            counted.get_or_insert_with(|| row.to_vec())[*at] = shown;
+        }
+    }
+    counted
 }
 
 /// A write of one row as it is, not captured from a statement.

@@ -48,7 +48,7 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "counter-clamped-inside",
         breaks: "a local write shows what SQLite computed from the value shown, not what the sum comes to",
-        file: "store/src/view/local.rs",
+        file: "store/src/view/row_op.rs",
         old: "Mode::Delta => cell.added.add(units(value).unwrap_or_default()),",
         new: "Mode::Delta => continue,",
     },
