@@ -67,13 +67,6 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "",
     },
     Mutation {
-        name: "renewed-as-update",
-        breaks: "a row deleted and inserted again in one transaction counts as changed only",
-        file: "store/src/view/capture.rs",
-        old: "known.renewed |=",
-        new: "known.renewed |= false &&",
-    },
-    Mutation {
         name: "key-as-stored",
         breaks: "an op names a row by its key as SQLite stores it",
         file: "store/src/view/local.rs",
