@@ -57,10 +57,6 @@ pub const LABEL_BYTES: usize = 1024;
 /// Bytes of one encoded primary key: keys are index entries on every site.
 pub const KEY_BYTES: usize = 1024;
 
-/// A DECIMAL or COUNTER(p,s) has fewer units of its last digit than this: 15 digits, which floating
-/// point holds exactly.
-pub const DECIMAL_UNITS: i64 = 1_000_000_000_000_000;
-
 /// How far ahead of the local clock a received or remembered time may lie and still pull the
 /// local one forward, in milliseconds. Beyond it, the other clock is wrong, and following it
 /// would spread its error.

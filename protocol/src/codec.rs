@@ -64,6 +64,16 @@ pub(crate) fn put_signed(out: &mut Vec<u8>, value: i64) {
     put_varint(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
+/// Appends a signed integer of up to 128 bits, in the same form.
+pub(crate) fn put_signed_128(out: &mut Vec<u8>, value: i128) {
+    let mut rest = ((value << 1) ^ (value >> 127)) as u128;
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+}
+
 /// Reads from a slice front to back; every read is checked.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -112,6 +122,22 @@ impl<'a> Reader<'a> {
     pub(crate) fn signed(&mut self) -> Result<i64, DecodeError> {
         let raw = self.varint()?;
         Ok((raw >> 1) as i64 ^ -((raw & 1) as i64))
+    }
+
+    pub(crate) fn signed_128(&mut self) -> Result<i128, DecodeError> {
+        let mut raw = 0u128;
+        for shift in (0..128).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u128::from(byte & 0x7f);
+            if bits.leading_zeros() < shift {
+                return Err(self.malformed());
+            }
+            raw |= bits << shift;
+            if byte < 0x80 {
+                return Ok((raw >> 1) as i128 ^ -((raw & 1) as i128));
+            }
+        }
+        Err(self.malformed())
     }
 
     /// A count or length: never more than the bytes that are left could hold.

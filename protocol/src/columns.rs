@@ -16,7 +16,7 @@
 //! | 8 | some NULL | a bitmap (1 = present), then the packed column of those present |
 //! | 9 | anything else | each value in its canonical form |
 
-use crate::codec::{DecodeError, Reader, put_signed, put_varint};
+use crate::codec::{DecodeError, Reader, put_signed, put_signed_128, put_varint};
 use crate::decimal::Decimal;
 use crate::schema::text_forms;
 use crate::value::Value;
@@ -71,10 +71,11 @@ fn pack_present(out: &mut Vec<u8>, values: &[&Value]) {
         }),
         Value::Decimal(Decimal { scale, .. }) => {
             out.push(*scale);
-            let mut previous = 0;
+            let mut previous = 0i128;
             try_each(out, tag_at, 6, values, &mut |out, value| match value {
                 Value::Decimal(decimal) if decimal.scale == *scale => {
-                    put_delta(out, &mut previous, decimal.mantissa);
+                    put_signed_128(out, decimal.mantissa.wrapping_sub(previous));
+                    previous = decimal.mantissa;
                     Some(())
                 }
                 _ => None,
@@ -170,10 +171,8 @@ fn unpack_present(reader: &mut Reader<'_>, tag: u8, count: usize) -> Result<Vec<
         previous = previous.wrapping_add(reader.signed()?);
         Ok(previous)
     };
+    let mut mantissa = 0i128;
     let scale = if tag == 6 { reader.byte()? } else { 0 };
-    if scale > 18 {
-        return Err(reader.malformed());
-    }
     let lengths = match tag {
         2 | 7 => (0..count).map(|_| reader.length()).collect::<Result<Vec<_>, _>>()?,
         _ => Vec::new(),
@@ -190,7 +189,14 @@ fn unpack_present(reader: &mut Reader<'_>, tag: u8, count: usize) -> Result<Vec<
                 Value::Text(text_forms::timestamp_text(us).ok_or_else(|| reader.malformed())?)
             }
             5 => Value::Real(f64::from_bits(u64::from_le_bytes(reader.array()?))),
-            6 => Value::Decimal(Decimal { mantissa: delta(reader)?, scale }),
+            6 => {
+                mantissa = mantissa.wrapping_add(reader.signed_128()?);
+                let decimal = Decimal { mantissa, scale };
+                if !decimal.is_sound() {
+                    return Err(reader.malformed());
+                }
+                Value::Decimal(decimal)
+            }
             7 => Value::Blob(reader.take(len)?.to_vec()),
             9 => Value::read_canonical(reader)?,
             _ => return Err(reader.malformed()),
@@ -217,8 +223,9 @@ mod tests {
         ];
         let uuid = any::<[u8; 16]>().prop_map(|bytes| Value::Text(text_forms::uuid_text(&bytes)));
         let integer = any::<i64>().prop_map(Value::Integer).boxed();
-        let decimal =
-            any::<i64>().prop_map(|mantissa| Value::Decimal(Decimal { mantissa, scale: 2 })).boxed();
+        let decimal = crate::value::tests::decimals()
+            .prop_map(|one| Value::Decimal(Decimal { scale: 2, ..one }))
+            .boxed();
         prop_oneof![
             of(integer.clone()),
             of(decimal),

@@ -5,15 +5,18 @@ use crate::block::{Block, BlockBuilder};
 use crate::bundle::{BundleHeader, BundleWriter};
 use crate::codec;
 use crate::conflict::{Conflict, ConflictId, ConflictKind, Held, Version};
+use crate::decimal::Decimal;
 use crate::document::{Document, DocumentId, DocumentKind};
 use crate::identity::{Author, AuthorKey, SpaceId};
 use crate::membership::{Admission, MemberOp, Role};
+use crate::merge::{Added, Offset, in_units};
 use crate::op::{Action, CellColumn, Mode, Op, RowGroup, Settlement};
 use crate::request::{Asked, RequestKey};
-use crate::schema::{ColumnId, Constant, Schema, SchemaOp, TableId, ddl};
+use crate::schema::{ColumnId, ColumnType, Constant, Schema, SchemaOp, TableId, ddl};
 use crate::transaction::{self, Header, Previous, Transaction};
 use crate::value::Value;
 use crate::version::{Dot, Head, VersionVector};
+use crate::wide::Wide;
 
 /// What is pinned in a file of `golden/`. `TANDEM_PIN=1` writes it down anew: for whoever changes a
 /// format on purpose.
@@ -155,10 +158,15 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
         })
     };
     let name = || "note".to_owned();
+    let beyond = Wide::from(i128::MAX);
     let ops = [
         group(Mode::Fresh, Value::Text("été".into())),
         group(Mode::Change, Value::Blob(vec![9; 20])),
         group(Mode::Counted, Value::Integer(38)),
+        group(Mode::Set, Value::Decimal(Decimal { mantissa: 1 - 10i128.pow(38), scale: 38 })),
+        group(Mode::Set, Offset::Number(beyond).value(ColumnType::COUNTER)),
+        group(Mode::Delta, in_units(ColumnType::COUNTER, beyond + beyond)),
+        group(Mode::Set, Offset::Null(Added { sum: Wide::from(-3), count: 2 }).value(ColumnType::COUNTER)),
         Op::Schema(SchemaOp::ChooseColumn {
             table: "items".into(),
             table_id: TableId([1; 16]),

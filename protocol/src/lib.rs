@@ -14,6 +14,7 @@ pub mod clock;
 pub mod name;
 
 pub mod decimal;
+pub mod wide;
 pub mod document;
 pub mod value;
 pub mod sql_text;

@@ -10,15 +10,15 @@ use crate::decimal::Decimal;
 pub enum Value {
     /// No value.
     Null,
-    /// INTEGER, BOOLEAN (0 or 1), COUNTER.
+    /// INTEGER, BOOLEAN (0 or 1), COUNTER without digits.
     Integer(i64),
-    /// REAL; never NaN, never -0.0.
+    /// REAL; never NaN, infinite or -0.0.
     Real(f64),
     /// TEXT and all types with a canonical text form (UUID, DATE, TIMESTAMP, …).
     Text(String),
     /// BLOB.
     Blob(Vec<u8>),
-    /// DECIMAL(p,s) and COUNTER(p,s), exact.
+    /// DECIMAL(p,s) and COUNTER(p,s), exact, always with s digits after the point.
     Decimal(Decimal),
 }
 
@@ -51,7 +51,7 @@ impl Value {
             Self::Decimal(decimal) => {
                 out.push(5);
                 out.push(decimal.scale);
-                crate::codec::put_signed(out, decimal.mantissa);
+                crate::codec::put_signed_128(out, decimal.mantissa);
             }
         }
     }
@@ -73,11 +73,11 @@ impl Value {
                 Self::Blob(reader.take(len)?.to_vec())
             }
             5 => {
-                let scale = reader.byte()?;
-                if scale > 18 {
+                let decimal = Decimal { scale: reader.byte()?, mantissa: reader.signed_128()? };
+                if !decimal.is_sound() {
                     return Err(reader.malformed());
                 }
-                Self::Decimal(Decimal { mantissa: reader.signed()?, scale })
+                Self::Decimal(decimal)
             }
             _ => return Err(reader.malformed()),
         })
@@ -130,6 +130,12 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    pub(crate) fn decimals() -> impl Strategy<Value = Decimal> {
+        let most = crate::decimal::beyond(38) - 1;
+        let mantissa = prop_oneof![-most..=most, -999i128..999, Just(most), Just(-most)];
+        (mantissa, 0u8..=38).prop_map(|(mantissa, scale)| Decimal { mantissa, scale })
+    }
+
     pub(crate) fn values() -> impl Strategy<Value = Value> {
         prop_oneof![
             Just(Value::Null),
@@ -137,8 +143,7 @@ pub(crate) mod tests {
             (-1e300f64..1e300).prop_map(Value::Real),
             ".{0,12}".prop_map(Value::Text),
             prop::collection::vec(any::<u8>(), 0..12).prop_map(Value::Blob),
-            (any::<i64>(), 0u8..=15)
-                .prop_map(|(mantissa, scale)| Value::Decimal(Decimal { mantissa, scale })),
+            decimals().prop_map(Value::Decimal),
         ]
     }
 

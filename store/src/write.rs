@@ -136,7 +136,7 @@ impl Refusal {
         let code = match &error.reason {
             Some(MismatchReason::TooLarge(_)) => "document_too_large",
             Some(MismatchReason::Json(_)) => "invalid_json",
-            Some(MismatchReason::TooFine) | None => "type_mismatch",
+            Some(MismatchReason::TooFine | MismatchReason::Imprecise) | None => "type_mismatch",
         };
         Self::new(code, format!("{table}.{column}: {error}"))
     }

@@ -50,8 +50,9 @@ impl Serialize for Cell {
             Value::Null => serializer.serialize_unit(),
             Value::Integer(number) => serializer.serialize_i64(*number),
             Value::Real(number) => serializer.serialize_f64(*number),
-            // Exact: decimals have at most as many digits as a floating-point number keeps.
-            Value::Decimal(decimal) => serializer.serialize_f64(decimal.to_f64()),
+            // A number as long as every reader keeps its digits.
+            Value::Decimal(decimal) if decimal.digits() <= 15 => serializer.serialize_f64(decimal.to_f64()),
+            Value::Decimal(decimal) => serializer.collect_str(decimal),
             Value::Text(text) => serializer.serialize_str(text),
             Value::Blob(bytes) => {
                 let mut map = serializer.serialize_map(Some(1))?;

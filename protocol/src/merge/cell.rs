@@ -2,21 +2,21 @@
 
 use bincode::{Decode, Encode};
 
-use super::{Register, Sibling, WriteId};
-use crate::bounds;
-use crate::decimal::Decimal;
+use super::counter::units;
+use super::{Added, Offset, Register, Sibling, WriteId};
 use crate::op::Mode;
 use crate::schema::{ColumnType, Constant, MergeKind};
 use crate::transaction::Basis;
 use crate::value::Value;
+use crate::wide::Wide;
 
 /// The merged state of one cell.
 #[derive(Clone, PartialEq, Debug, Default, Encode, Decode)]
 pub struct Cell {
     /// What was set and not superseded. For a counter: its offset. For a document: its id.
     pub set: Register<Constant>,
-    /// For a counter: the sum of all deltas ever, in units of its last digit.
-    pub sum: i128,
+    /// For a counter: all that was ever added.
+    pub added: Added,
     /// For a counter, since its first delta: the writes of it, deltas or not, that no other knew.
     pub latest: Register<()>,
 }
@@ -42,7 +42,7 @@ impl Cell {
                     self.latest = self.set.map(|_| ());
                 }
                 self.latest.write(by, (), basis);
-                self.sum += i128::from(units(value).unwrap_or(0));
+                self.added.add(units(value).unwrap_or_default());
             }
             Mode::Counted => {}
         }
@@ -88,39 +88,20 @@ impl Cell {
     /// What a counter with that offset shows; any other value as it is.
     pub(super) fn counted(&self, kind: ColumnType, offset: Value) -> Value {
         match kind.merge_kind() {
-            MergeKind::Counter if self.sum != 0 || !offset.is_null() => with_sum(kind, &offset, self.sum),
+            MergeKind::Counter => kind.shown(Offset::read(kind, &offset).and_then(|it| it.total(self.added))),
             _ => offset,
         }
     }
-}
 
-/// A number in units of its last digit.
-pub fn units(value: &Value) -> Option<i64> {
-    match value {
-        Value::Integer(number) => Some(*number),
-        Value::Decimal(decimal) => Some(decimal.mantissa),
-        _ => None,
+    /// The offset by which somebody who knows all that was added says what a counter with this one
+    /// comes to.
+    pub fn meant(&self, kind: ColumnType, offset: &Value) -> Offset {
+        let total = Offset::read(kind, offset).and_then(|offset| offset.total(self.added));
+        total.map_or(Offset::Null(self.added), |total| Offset::Number(total - self.added.sum))
     }
-}
 
-/// A counter counts from 0 where its offset is NULL. Beyond what a cell can show, the nearest
-/// value is shown; the sum itself stays exact.
-fn with_sum(kind: ColumnType, offset: &Value, sum: i128) -> Value {
-    let total = i128::from(units(offset).unwrap_or(0)).saturating_add(sum);
-    let (least, most) = match kind {
-        // The view holds it as floating point, exact up to 15 digits.
-        ColumnType::Counter { scale, .. } if scale > 0 => {
-            (1 - bounds::DECIMAL_UNITS, bounds::DECIMAL_UNITS - 1)
-        }
-        _ => (i64::MIN, i64::MAX),
-    };
-    in_units(kind, total.clamp(i128::from(least), i128::from(most)) as i64)
-}
-
-/// The value of a counter column that is `units` of its last digit.
-pub fn in_units(kind: ColumnType, units: i64) -> Value {
-    match kind {
-        ColumnType::Counter { scale, .. } if scale > 0 => Value::Decimal(Decimal { mantissa: units, scale }),
-        _ => Value::Integer(units),
+    /// What a counter is, whatever its column can show of it; `None`: NULL.
+    pub fn total(&self, kind: ColumnType, unwritten: &Value) -> Option<Wide> {
+        Offset::read(kind, &self.written(kind, unwritten))?.total(self.added)
     }
 }

@@ -8,6 +8,7 @@
 //! winner.)
 
 mod cell;
+mod counter;
 mod open;
 mod register;
 mod row;
@@ -15,7 +16,8 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-pub use cell::{Cell, in_units, units};
+pub use cell::Cell;
+pub use counter::{Added, Offset, delta, in_units, units};
 pub use open::Content;
 pub use register::{Register, Sibling};
 pub use row::RowState;

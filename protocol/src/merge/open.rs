@@ -2,8 +2,9 @@
 
 use super::{Cell, RowState, Sibling, WriteId};
 use crate::conflict::{Conflict, ConflictKind, Held, Version};
-use crate::schema::{ColumnDef, Constant, MergeKind, Rule, TableDef};
+use crate::schema::{ColumnDef, ColumnId, Constant, MergeKind, Rule, TableDef};
 use crate::value::Value;
+use crate::wide::Wide;
 
 /// The content of a document column's cell, given what its register holds (an id, or NULL).
 pub type Content<'a> = dyn FnMut(&ColumnDef, &Value) -> Value + 'a;
@@ -68,6 +69,34 @@ impl RowState {
             columns: vec![rule.name().to_owned()],
             versions: table.columns.iter().zip(shown).flat_map(versions).collect(),
         }
+    }
+
+    /// That counters of a shown row are beyond what their columns are meant to hold; `ids` are those of
+    /// the table's columns.
+    pub fn overflows(
+        &self,
+        table: &TableDef,
+        ids: &[ColumnId],
+        key: &[u8],
+        shown: &[Value],
+    ) -> Vec<Conflict> {
+        let columns = table.columns.iter().zip(ids).zip(shown);
+        let counters = columns.filter(|((column, _), _)| column.kind.merge_kind() == MergeKind::Counter);
+        let overflow = |((column, id), shown): ((&ColumnDef, &ColumnId), &Value)| {
+            let cell = self.cells.get(id)?;
+            let total = cell.total(column.kind, &column.unwritten())?;
+            (column.kind.excess(total) != Wide::ZERO).then_some(())?;
+            let held = held(column, shown);
+            let version = |by| Version { by, held: held.clone() };
+            Some(Conflict {
+                kind: ConflictKind::Check,
+                table: table.name.clone(),
+                key: key.to_vec(),
+                columns: vec![format!("{} {}", column.name, column.kind)],
+                versions: cell.makers(column.kind).into_iter().map(version).collect(),
+            })
+        };
+        counters.filter_map(overflow).collect()
     }
 
     /// The greatest of the writes shown in these columns, by which a unique value is this row's.

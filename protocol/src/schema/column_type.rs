@@ -6,8 +6,9 @@ use bincode::{Decode, Encode};
 
 use super::text_forms;
 use crate::bounds;
-use crate::decimal::Decimal;
+use crate::decimal::{DIGITS, beyond};
 use crate::document::{DocumentKind, JsonError, canonical_json};
+use crate::merge::{Offset, delta, units};
 use crate::op::Mode;
 use crate::value::Value;
 
@@ -16,7 +17,7 @@ use crate::value::Value;
 pub enum ColumnType {
     /// 64-bit integer.
     Integer,
-    /// 64-bit floating point; NaN is refused, -0.0 becomes 0.0.
+    /// 64-bit floating point; NaN and infinities are refused, -0.0 becomes 0.0.
     Real,
     /// UTF-8 text.
     Text,
@@ -32,7 +33,7 @@ pub enum ColumnType {
     Time,
     /// `2025-01-31 08:00:00`, `2025-01-31 08:00:00.500000`, in UTC.
     Timestamp,
-    /// Exact decimal, at most 15 digits, `scale` of them after the point.
+    /// Exact decimal, at most 38 digits, `scale` of them after the point.
     Decimal {
         /// Digits in all.
         precision: u8,
@@ -41,9 +42,9 @@ pub enum ColumnType {
     },
     /// A sum of deltas; exact, `scale` digits after the point.
     Counter {
-        /// Digits in all; 18 for a counter of integers.
+        /// Digits in all; 0 for a counter of 64-bit integers.
         precision: u8,
-        /// Digits after the point; 0 for a counter of integers.
+        /// Digits after the point.
         scale: u8,
     },
     /// Text merged character by character.
@@ -82,6 +83,8 @@ pub enum Storage {
     Text,
     /// SQLite BLOB.
     Blob,
+    /// SQLite TEXT: the digits of a number that neither REAL nor INTEGER holds exactly.
+    Digits,
 }
 
 /// A value that its column's type does not allow.
@@ -96,12 +99,15 @@ pub struct TypeMismatch {
     pub reason: Option<MismatchReason>,
 }
 
-/// What is wrong with a document's content.
+/// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MismatchReason {
     /// It is larger than [`bounds::DOCUMENT_BYTES`].
     #[error("{0} bytes, more than {most}; keep it in a file", most = bounds::DOCUMENT_BYTES)]
     TooLarge(usize),
+    /// It came as floating point, which keeps fewer digits than it has.
+    #[error("floating point keeps 15 digits; give it as text, or add with decimal_add()")]
+    Imprecise,
     /// It is not JSON that every program reads in the same way.
     #[error(transparent)]
     Json(#[from] JsonError),
@@ -122,8 +128,10 @@ impl ColumnType {
             .map(|list| list.split(',').map(|part| part.trim().parse().ok()).collect())
             .unwrap_or(Some(Vec::new()));
         let exact = |most: u8| match digits.as_deref()? {
-            [precision] if *precision <= most => Some((*precision, 0)),
-            [precision, scale] if *precision <= most && scale <= precision => Some((*precision, *scale)),
+            [precision] if (1..=most).contains(precision) => Some((*precision, 0)),
+            [precision, scale] if (1..=most).contains(precision) && scale <= precision => {
+                Some((*precision, *scale))
+            }
             _ => None,
         };
         Some(match (word, digits.as_deref()?) {
@@ -137,10 +145,12 @@ impl ColumnType {
             ("TIME", []) => Self::Time,
             ("TIMESTAMP" | "DATETIME", []) => Self::Timestamp,
             ("DECIMAL" | "NUMERIC", [_, ..]) => {
-                exact(15).map(|(precision, scale)| Self::Decimal { precision, scale })?
+                exact(DIGITS).map(|(precision, scale)| Self::Decimal { precision, scale })?
             }
-            ("COUNTER", []) => Self::Counter { precision: 18, scale: 0 },
-            ("COUNTER", [_, ..]) => exact(15).map(|(precision, scale)| Self::Counter { precision, scale })?,
+            ("COUNTER", []) => Self::COUNTER,
+            ("COUNTER", [_, ..]) => {
+                exact(DIGITS).map(|(precision, scale)| Self::Counter { precision, scale })?
+            }
             ("RICHTEXT", []) => Self::RichText,
             ("JSON", []) => Self::Json,
             ("STAMP", []) => Self::Stamp,
@@ -180,9 +190,9 @@ impl ColumnType {
     /// Whether its digits are ones that can be declared.
     pub fn has_sound_digits(self) -> bool {
         match self {
-            Self::Counter { precision: 18, scale: 0 } => true,
+            Self::COUNTER => true,
             Self::Decimal { precision, scale } | Self::Counter { precision, scale } => {
-                (1..=15).contains(&precision) && scale <= precision
+                (1..=DIGITS).contains(&precision) && scale <= precision
             }
             _ => true,
         }
@@ -191,8 +201,9 @@ impl ColumnType {
     /// How the view stores it.
     pub fn storage(self) -> Storage {
         match self {
-            Self::Integer | Self::Boolean | Self::Counter { scale: 0, .. } => Storage::Integer,
-            Self::Real | Self::Decimal { .. } | Self::Counter { .. } => Storage::Real,
+            Self::Integer | Self::Boolean => Storage::Integer,
+            Self::Real => Storage::Real,
+            Self::Decimal { .. } | Self::Counter { .. } => self.number_storage(),
             Self::Blob => Storage::Blob,
             _ => Storage::Text,
         }
@@ -205,30 +216,31 @@ impl ColumnType {
     pub fn holds(self, mode: Mode, value: &Value) -> bool {
         let is_counter = matches!(self, Self::Counter { .. });
         match mode {
+            Mode::Set if is_counter => Offset::read(self, value).is_some(),
             Mode::Set => value.is_null() || self.stores(value),
-            Mode::Delta | Mode::Counted => is_counter && self.stores(value),
+            Mode::Delta => is_counter && delta(self, value).is_some(),
+            Mode::Counted => is_counter && (value.is_null() || units(value).is_some()),
             Mode::Fresh => self.document_kind().is_some() && self.stores(value),
             Mode::Change => self.document_kind().is_some() && matches!(value, Value::Blob(_)),
         }
     }
 
-    /// Whether a value other than NULL is of this type's storage class, in canonical form, and
-    /// reads back from there as the same value: what arrives is judged as what is typed.
+    /// Whether a value other than NULL is in the one canonical form of this type: what arrives is
+    /// judged as what is typed.
     fn stores(self, value: &Value) -> bool {
         match (self, value) {
-            (Self::Boolean, Value::Integer(number)) => matches!(number, 0 | 1),
             (Self::Json, Value::Text(text)) => canonical_json(text).is_ok_and(|canonical| canonical == *text),
             (_, Value::Text(text)) if self.has_text_form() => self.is_canonical_text(text),
-            (Self::Decimal { scale, .. }, Value::Decimal(decimal)) => {
-                decimal.scale == scale && decimal.mantissa.unsigned_abs() < bounds::DECIMAL_UNITS as u64
+            (Self::Decimal { precision, scale }, Value::Decimal(decimal)) => {
+                decimal.scale == scale && decimal.mantissa.unsigned_abs() < beyond(precision).unsigned_abs()
             }
-            // A counter's offset and deltas may be larger than what it shows.
-            (Self::Counter { scale: scale @ 1.., .. }, Value::Decimal(decimal)) => decimal.scale == scale,
             // SQLite stores -0.0 as 0.
-            (Self::Real, Value::Real(number)) => !number.is_nan() && number.to_bits() != (-0.0f64).to_bits(),
-            (_, Value::Integer(_)) => self.storage() == Storage::Integer,
-            (_, Value::Text(_)) => self.storage() == Storage::Text,
-            (_, Value::Blob(_)) => self.storage() == Storage::Blob,
+            (Self::Real, Value::Real(number)) => {
+                number.is_finite() && number.to_bits() != (-0.0f64).to_bits()
+            }
+            (Self::Integer, Value::Integer(_)) | (Self::Boolean, Value::Integer(0 | 1)) => true,
+            (Self::Text | Self::Quiet | Self::RichText, Value::Text(_)) => true,
+            (Self::Blob, Value::Blob(_)) => true,
             _ => false,
         }
     }
@@ -285,19 +297,22 @@ impl ColumnType {
             },
             (Self::Integer, value @ Value::Integer(_)) => Ok(value),
             (Self::Boolean, value @ Value::Integer(0 | 1)) => Ok(value),
-            (Self::Real, Value::Real(number)) if !number.is_nan() => Ok(Value::Real(number + 0.0)),
+            (Self::Real, Value::Real(number)) if number.is_finite() => Ok(Value::Real(number + 0.0)),
             (Self::Real, Value::Integer(number)) => Ok(Value::Real(number as f64)),
             (Self::Blob, value @ Value::Blob(_)) => Ok(value),
             (Self::Uuid, value) => text(value, text_forms::canonical_uuid),
             (Self::Date, value) => text(value, text_forms::canonical_date),
             (Self::Time, value) => text(value, text_forms::canonical_time),
             (Self::Timestamp | Self::Stamp, value) => text(value, text_forms::canonical_timestamp),
-            (Self::Counter { scale: 0, .. }, value @ Value::Integer(_)) => Ok(value),
+            (Self::COUNTER, value @ Value::Integer(_)) => Ok(value),
+            (Self::COUNTER, value) => Err(mismatch(&value)),
             (Self::Decimal { precision, scale } | Self::Counter { precision, scale }, value) => {
-                if scale == 0 && matches!(self, Self::Counter { .. }) {
-                    return Err(mismatch(&value));
+                match self.number(&value, precision) {
+                    _ if scale > precision || precision > DIGITS => Err(mismatch(&value)),
+                    Some(Err(reason)) => Err(self.refused(&value.to_string(), reason)),
+                    Some(Ok(decimal)) => Ok(Value::Decimal(decimal)),
+                    None => Err(mismatch(&value)),
                 }
-                decimal(&value, precision, scale).ok_or_else(|| mismatch(&value))
             }
             (Self::RichText | Self::Json, Value::Text(text)) if text.len() > bounds::DOCUMENT_BYTES => {
                 Err(self.refused(&text, MismatchReason::TooLarge(text.len())))
@@ -311,7 +326,7 @@ impl ColumnType {
         }
     }
 
-    fn refused(self, text: &str, reason: MismatchReason) -> TypeMismatch {
+    pub(super) fn refused(self, text: &str, reason: MismatchReason) -> TypeMismatch {
         let mut value: String = text.chars().take(QUOTED).collect();
         value.push_str(if value.len() < text.len() { "…" } else { "" });
         TypeMismatch { value, kind: self, reason: Some(reason) }
@@ -321,22 +336,11 @@ impl ColumnType {
 /// Characters of a refused text that a message repeats.
 const QUOTED: usize = 40;
 
-fn decimal(value: &Value, precision: u8, scale: u8) -> Option<Value> {
-    let decimal = match value {
-        Value::Real(number) => Decimal::from_f64(*number, precision, scale),
-        Value::Integer(number) => Decimal::parse(&number.to_string(), precision, scale),
-        Value::Text(text) => Decimal::parse(text, precision, scale),
-        Value::Decimal(decimal) => Decimal::parse(&decimal.to_string(), precision, scale),
-        _ => return None,
-    };
-    decimal.ok().map(Value::Decimal)
-}
-
 impl fmt::Display for ColumnType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decimal { precision, scale } => write!(f, "DECIMAL({precision},{scale})"),
-            Self::Counter { scale: 0, .. } => f.write_str("COUNTER"),
+            Self::Counter { precision: 0, .. } => f.write_str("COUNTER"),
             Self::Counter { precision, scale } => write!(f, "COUNTER({precision},{scale})"),
             simple => f.write_str(match simple {
                 Self::Integer => "INTEGER",
@@ -360,6 +364,9 @@ impl fmt::Display for ColumnType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decimal::Decimal;
+    use crate::merge::in_units;
+    use crate::wide::Wide;
 
     #[test]
     fn values_become_canonical_or_are_refused() {
@@ -373,13 +380,15 @@ mod tests {
                 .canonical(Value::Real(-0.0))
                 .is_ok_and(|value| matches!(value, Value::Real(number) if number.is_sign_positive()))
         );
-        assert!(ColumnType::Real.canonical(Value::Real(f64::NAN)).is_err());
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(ColumnType::Real.canonical(Value::Real(number)).is_err(), "{number}");
+        }
         assert!(ColumnType::Boolean.canonical(Value::Integer(2)).is_err());
         assert_eq!(ColumnType::Real.canonical(Value::Text("12.50".into())).unwrap(), Value::Real(12.5));
         assert_eq!(ColumnType::Integer.canonical(Value::Text("+5".into())).unwrap(), Value::Integer(5));
         assert!(ColumnType::Integer.canonical(Value::Text("5.5".into())).is_err());
         assert!(ColumnType::Real.canonical(Value::Text("1e999".into())).is_err());
-        assert!(ColumnType::Counter { precision: 18, scale: 0 }.canonical(Value::Text("x".into())).is_err());
+        assert!(ColumnType::COUNTER.canonical(Value::Text("x".into())).is_err());
         assert_eq!(
             ColumnType::Date.canonical(Value::Text("demain".into())).unwrap_err().to_string(),
             "demain is not a valid DATE",
@@ -410,7 +419,7 @@ mod tests {
 
     #[test]
     fn an_op_may_write_what_the_view_can_hold() {
-        let counter = ColumnType::Counter { precision: 18, scale: 0 };
+        let counter = ColumnType::COUNTER;
         let money = ColumnType::Counter { precision: 12, scale: 2 };
         let exact = |mantissa, scale| Value::Decimal(Decimal { mantissa, scale });
         let (text, blob) = (Value::Text("x".into()), Value::Blob(vec![1]));
@@ -422,13 +431,19 @@ mod tests {
             (ColumnType::Time, Mode::Set, Value::Text("05:00:00".into())),
             (ColumnType::Uuid, Mode::Set, Value::Text("0190f5e2-7c3a-7abc-8def-0123456789ab".into())),
             (ColumnType::Boolean, Mode::Set, Value::Integer(1)),
-            (ColumnType::Real, Mode::Set, Value::Real(f64::INFINITY)),
+            (ColumnType::Quiet, Mode::Set, text.clone()),
+            (ColumnType::Real, Mode::Set, Value::Real(f64::MAX)),
             (ColumnType::Blob, Mode::Set, blob.clone()),
             (counter, Mode::Set, Value::Null),
             (counter, Mode::Delta, Value::Integer(i64::MIN)),
             (counter, Mode::Counted, Value::Integer(38)),
             (money, Mode::Delta, exact(-5, 2)),
-            (ColumnType::Decimal { precision: 9, scale: 0 }, Mode::Set, exact(999_999_999_999_999, 0)),
+            (ColumnType::Decimal { precision: 9, scale: 0 }, Mode::Set, exact(999_999_999, 0)),
+            (ColumnType::Decimal { precision: 38, scale: 0 }, Mode::Set, exact(beyond(38) - 1, 0)),
+            (ColumnType::Boolean, Mode::Set, Value::Integer(1)),
+            (counter, Mode::Set, in_units(counter, Wide::from(i128::MAX))),
+            (counter, Mode::Delta, in_units(counter, Wide::from(1 << 64))),
+            (money, Mode::Counted, Value::Null),
             (ColumnType::RichText, Mode::Set, Value::Null),
             (ColumnType::Json, Mode::Fresh, Value::Text(r#"{"a":1}"#.into())),
             (ColumnType::RichText, Mode::Set, text.clone()),
@@ -450,17 +465,21 @@ mod tests {
             (ColumnType::Json, Mode::Fresh, Value::Text("{".into())),
             (ColumnType::Integer, Mode::Delta, Value::Integer(1)),
             (ColumnType::Integer, Mode::Counted, Value::Integer(1)),
-            (counter, Mode::Counted, Value::Null),
             (ColumnType::Text, Mode::Fresh, text.clone()),
             (ColumnType::Json, Mode::Fresh, Value::Null),
             (ColumnType::Real, Mode::Set, Value::Real(f64::NAN)),
+            (ColumnType::Real, Mode::Set, Value::Real(f64::NEG_INFINITY)),
+            (ColumnType::Boolean, Mode::Set, Value::Integer(2)),
+            (ColumnType::Stamp, Mode::Set, text.clone()),
+            (ColumnType::Date, Mode::Set, Value::Text("2025-1-31".into())),
+            (ColumnType::Uuid, Mode::Set, Value::Text("0190F5A0-0000-7000-8000-000000000001".into())),
             (ColumnType::Real, Mode::Set, Value::Real(-0.0)),
             (ColumnType::Real, Mode::Set, Value::Integer(1)),
             (counter, Mode::Delta, Value::Null),
             (counter, Mode::Set, exact(1, 0)),
             (money, Mode::Set, Value::Integer(1)),
             (money, Mode::Set, exact(1, 3)),
-            (ColumnType::Decimal { precision: 9, scale: 2 }, Mode::Set, exact(1_000_000_000_000_000, 2)),
+            (ColumnType::Decimal { precision: 9, scale: 2 }, Mode::Set, exact(1_000_000_000, 2)),
             (ColumnType::Decimal { precision: 9, scale: 2 }, Mode::Set, Value::Real(1.0)),
             (ColumnType::RichText, Mode::Set, blob),
             (ColumnType::RichText, Mode::Change, Value::Null),

@@ -9,6 +9,7 @@ use super::expression::{self, Expression, Style};
 use crate::codec::{DecodeError, Reader};
 use crate::name;
 use crate::value::Value;
+use crate::wide::Wide;
 
 macro_rules! hash_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -138,10 +139,14 @@ impl ColumnDef {
         }
     }
 
-    /// What a cell never written shows: the constant default, else NULL.
+    /// What a cell never written shows: the constant default, else NULL; of a counter that may not
+    /// be NULL, 0.
     pub fn unwritten(&self) -> Value {
         match &self.default {
             DefaultValue::Constant(constant) => constant.value().unwrap_or(Value::Null),
+            DefaultValue::None if self.not_null && matches!(self.kind, ColumnType::Counter { .. }) => {
+                self.kind.shown(Some(Wide::ZERO))
+            }
             _ => Value::Null,
         }
     }

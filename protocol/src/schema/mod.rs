@@ -18,6 +18,7 @@ pub mod ddl;
 pub mod definition;
 pub mod expression;
 mod judgement;
+mod number;
 mod op;
 mod place;
 mod rules;

@@ -10,6 +10,7 @@ mod forks;
 mod forms;
 mod found;
 mod integrity;
+mod numbers;
 mod parked;
 mod requests;
 mod rowids;

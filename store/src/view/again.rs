@@ -9,7 +9,7 @@ use tandem_protocol::op::{Action, Op, RowGroup};
 use tandem_protocol::sql_text;
 
 use super::access::USER_MARK;
-use super::bind::{Bind, read_row};
+use super::bind::read_row;
 use super::table::{ViewTable, quoted};
 use super::{View, ViewResult};
 use crate::write::{Statement, StatementResult};
@@ -85,7 +85,7 @@ impl View {
             for group in groups.iter().filter(|group| group.action != Action::Delete) {
                 for at in 0..group.rows() {
                     let key = group.key(at);
-                    let mut rows = prepared.query(rusqlite::params_from_iter(key.0.iter().map(Bind)))?;
+                    let mut rows = prepared.query(rusqlite::params_from_iter(table.stored_key(&key.0)))?;
                     if let Some(row) = rows.next()? {
                         result.rows.push(read_row(row, 0, result.columns.len())?);
                     }

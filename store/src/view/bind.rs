@@ -2,21 +2,57 @@
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Row, ToSql};
+use tandem_protocol::decimal::Decimal;
+use tandem_protocol::schema::{ColumnType, Storage};
 use tandem_protocol::value::Value;
 
-/// A value as a statement's parameter.
+/// A value as a statement's parameter; a decimal as a number, as far as floating point holds it.
 pub(crate) struct Bind<'a>(pub &'a Value);
 
 impl ToSql for Bind<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self.0 {
-            Value::Null => ValueRef::Null,
-            Value::Integer(number) => ValueRef::Integer(*number),
-            Value::Real(number) => ValueRef::Real(*number),
-            Value::Text(text) => ValueRef::Text(text.as_bytes()),
-            Value::Blob(bytes) => ValueRef::Blob(bytes),
-            Value::Decimal(decimal) => ValueRef::Real(decimal.to_f64()),
-        }))
+        let storage = match self.0 {
+            Value::Decimal(decimal) => {
+                ColumnType::Decimal { precision: decimal.digits(), scale: decimal.scale }.storage()
+            }
+            _ => Storage::Blob,
+        };
+        bind(storage, self.0)
+    }
+}
+
+/// A canonical value as a column of that storage holds it.
+pub(crate) struct Stored<'a>(pub Storage, pub &'a Value);
+
+impl ToSql for Stored<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        bind(self.0, self.1)
+    }
+}
+
+fn bind(storage: Storage, value: &Value) -> rusqlite::Result<ToSqlOutput<'_>> {
+    Ok(ToSqlOutput::Borrowed(match value {
+        Value::Null => ValueRef::Null,
+        Value::Integer(number) => ValueRef::Integer(*number),
+        Value::Real(number) => ValueRef::Real(*number),
+        Value::Text(text) => ValueRef::Text(text.as_bytes()),
+        Value::Blob(bytes) => ValueRef::Blob(bytes),
+        Value::Decimal(decimal) => {
+            return Ok(ToSqlOutput::Owned(match decimal_as(storage, *decimal) {
+                Value::Integer(number) => number.into(),
+                Value::Real(number) => number.into(),
+                _ => decimal.to_string().into(),
+            }));
+        }
+    }))
+}
+
+/// What a column of that storage holds for a decimal.
+pub(crate) fn decimal_as(storage: Storage, decimal: Decimal) -> Value {
+    match (storage, i64::try_from(decimal.mantissa)) {
+        (Storage::Real, _) => Value::Real(decimal.to_f64()),
+        (Storage::Integer, Ok(number)) => Value::Integer(number),
+        _ => Value::Text(decimal.to_string()),
     }
 }
 

@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use rusqlite::OptionalExtension;
+use tandem_protocol::schema::Storage;
 use tandem_protocol::value::{Key, Value};
 
 use super::View;
 use super::access::USER_MARK;
-use super::bind::{Bind, read_row};
+use super::bind::{Bind, Stored, read_row};
 use super::capture::Touch;
 use super::forms::{Returning, Rewritten};
 use super::local::{LocalError, Prepared};
@@ -30,9 +31,18 @@ impl View {
         loop {
             let taken = self.capture.watcher().borrow_mut().next_touched().map(|(at, change)| {
                 let now = std::mem::take(&mut change.now);
-                let old = change.old.as_ref().map(|(_, row)| row.clone());
+                let old = change.old.as_ref().filter(|_| !change.renewed);
+                let old = old.map(|(_, row)| row.clone());
                 let key = std::mem::replace(&mut change.key, Key(Vec::new()));
-                (at, now, Arc::clone(&change.table), key, old, change.old.is_some(), change.new.take())
+                (
+                    at,
+                    now,
+                    Arc::clone(&change.table),
+                    key,
+                    old,
+                    change.old.is_some() && !change.renewed,
+                    change.new.take(),
+                )
             });
             let Some((at, now, table, key, old, existed, new)) = taken else { return Ok(any) };
             let Some((rowid, row)) = new else {
@@ -67,7 +77,7 @@ impl View {
         existed: bool,
     ) -> Result<bool, LocalError> {
         let canonical = table.key_of(row);
-        if canonical == *key {
+        if table.is_stored_as(&canonical, key) {
             self.capture.watcher().borrow_mut().on = false;
             let updated = self.update_row(table, row);
             self.capture.watcher().borrow_mut().on = true;
@@ -91,7 +101,8 @@ impl View {
             names.join(", ")
         );
         let rowid = Value::Integer(rowid);
-        let parameters = std::iter::once(&rowid).chain(row).map(Bind);
+        let rowid = std::iter::once(Stored(Storage::Integer, &rowid));
+        let parameters = rowid.chain(table.stored_row(row));
         connection.prepare_cached(&sql)?.execute(rusqlite::params_from_iter(parameters))?;
         Ok(false)
     }
@@ -115,8 +126,8 @@ impl View {
                 continue;
             }
             let key = keys.iter().zip(key).map(|(at, value)| {
-                let canonical = table.def.columns[*at].kind.canonical(value.clone());
-                canonical.map_or(value, |canonical| to_storage(&canonical))
+                let kind = table.def.columns[*at].kind;
+                kind.canonical(value.clone()).map_or(value, |canonical| to_storage(kind, canonical))
             });
             let key: Vec<Value> = key.collect();
             let sql = format!("{USER_MARK}{}", returning.select);

@@ -20,6 +20,10 @@ pub(crate) struct RowChange {
     pub new: Option<(i64, Vec<Value>)>,
     /// Positions of counters that were set by `exactly()`.
     pub exact: Vec<usize>,
+    /// Whether the row that was there was deleted, and a new one inserted by another statement.
+    pub renewed: bool,
+    /// The statement that deleted it last.
+    deleted_by: u32,
     /// The statement, by its number in the transaction, that last inserted or updated it.
     written_by: u32,
     /// What the statement at hand did to it.
@@ -206,14 +210,23 @@ impl Watcher for Capture {
         let number = table.number;
         let at = match self.by_key.entry((number, key.to_bytes())) {
             std::collections::hash_map::Entry::Occupied(at) => {
-                self.changes[*at.get()].new = new;
+                let known = &mut self.changes[*at.get()];
+                // Within one statement (OR REPLACE) it is the same row, with other values.
+                known.renewed |=
+                    known.new.is_none() && known.old.is_some() && known.deleted_by != self.statement;
+                if new.is_none() {
+                    known.deleted_by = self.statement;
+                }
+                known.new = new;
                 *at.get()
             }
             std::collections::hash_map::Entry::Vacant(at) => {
                 at.insert(self.changes.len());
                 let old = old.map(|row| (change.old_rowid, row));
-                let now = Touch::default();
-                self.changes.push(RowChange { table, key, old, new, exact: Vec::new(), written_by: 0, now });
+                let (exact, now, deleted_by) = (Vec::new(), Touch::default(), self.statement);
+                let (renewed, written_by) = (false, 0);
+                let known = RowChange { table, key, old, new, exact, renewed, deleted_by, written_by, now };
+                self.changes.push(known);
                 self.changes.len() - 1
             }
         };

@@ -11,7 +11,6 @@ use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Settlement;
 use tandem_protocol::value::{Key, Value};
 
-use super::bind::Bind;
 use super::ddl::UniqueRule;
 use super::documents;
 use super::rows::Loaded;
@@ -58,6 +57,7 @@ impl View {
             let broken = table.rules.all_broken(&self.connection, shown)?;
             let breach = |at: usize| row.state.breach(&table.def, key, &rules[at], shown);
             open.extend(broken.into_iter().map(breach));
+            open.extend(row.state.overflows(&table.def, &table.ids, key, shown));
         }
         // One rule may be written twice.
         let mut names = std::collections::BTreeSet::new();
@@ -170,7 +170,8 @@ impl View {
     /// The keys of the rows that hold a value which only one may hold.
     pub(super) fn holders(&self, table: &ViewTable, rule: &UniqueRule, values: &Key) -> ViewResult<Vec<Key>> {
         let mut statement = self.connection.prepare_cached(&rule.holders)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(values.0.iter().map(Bind)))?;
+        let stored = rule.positions.iter().zip(&values.0).map(|(at, value)| table.stored(*at, value));
+        let mut rows = statement.query(rusqlite::params_from_iter(stored))?;
         let mut keys = Vec::new();
         while let Some(row) = rows.next()? {
             let values = super::read_row(row, 1, table.def.columns.len())?;

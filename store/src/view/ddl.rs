@@ -12,6 +12,8 @@ use tandem_protocol::schema::{
 };
 use tandem_protocol::value::Value;
 
+use super::table::to_storage;
+
 /// The view's own tables.
 pub(crate) const OWN_TABLES: &str = "
 CREATE TABLE _tandem_state (
@@ -106,6 +108,8 @@ pub(crate) fn storage_type(column: &ColumnDef) -> &'static str {
         Storage::Real => "REAL",
         Storage::Text => "TEXT",
         Storage::Blob => "BLOB",
+        // A number that came as floating point must not turn into text unseen.
+        Storage::Digits => "ANY",
     }
 }
 
@@ -115,8 +119,9 @@ fn column_sql(def: &TableDef, column: &ColumnDef, judge: Judge) -> String {
     let mut sql = format!("{} {}", quoted(&column.name), storage_type(column));
     let default = match &column.default {
         DefaultValue::None if generated => Some(format!("(tandem_next('{}'))", def.id())),
-        DefaultValue::None => None,
-        DefaultValue::Constant(_) => column.default_sql(Style::Sql),
+        DefaultValue::None | DefaultValue::Constant(_) => Some(column.unwritten())
+            .filter(|value| !value.is_null() || column.default != DefaultValue::None)
+            .map(|value| literal_sql(&to_storage(column.kind, value))),
         DefaultValue::Expression(expression) => match expression.unknown_function(judge) {
             None => column.default_sql(Style::Sql),
             Some(function) => {

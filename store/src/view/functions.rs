@@ -1,68 +1,15 @@
-//! The SQL functions tandem adds: generated ids, and UUIDs.
+//! The SQL functions tandem adds: generated ids, UUIDs, decimals.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use tandem_protocol::schema::text_forms;
 
-/// Ids below this are generated as `counter * 1024 + ordinal`; larger ones say nothing about the
-/// counter.
-const GENERATED_BELOW: i64 = 1 << 52;
-const ORDINALS: i64 = 1024;
-
-/// Generates integer keys that are unique without coordination.
-#[derive(Default)]
-pub(crate) struct Ids {
-    /// This site's ordinal; none before it is admitted.
-    pub ordinal: Option<u16>,
-    /// Per table (its id as text), the greatest key ever seen.
-    greatest: HashMap<String, i64>,
-    /// The key that the last statement to insert any gave its last row; 0 where there is none.
-    pub last: i64,
-}
-
-impl Ids {
-    /// Takes note of a key, generated or not, of this site or another.
-    pub(crate) fn saw(&mut self, table: &str, id: i64) {
-        if id < GENERATED_BELOW {
-            match self.greatest.get_mut(table) {
-                Some(greatest) => *greatest = (*greatest).max(id),
-                None => {
-                    self.greatest.insert(table.to_owned(), id);
-                }
-            }
-        }
-    }
-
-    /// The greatest key seen in a table.
-    pub(crate) fn greatest(&self, table: &str) -> i64 {
-        self.greatest.get(table).copied().unwrap_or(0)
-    }
-
-    /// Forgets what a rolled back transaction saw.
-    pub(crate) fn reset(&mut self, table: &str, greatest: i64) {
-        self.greatest.insert(table.to_owned(), greatest);
-    }
-
-    /// The next key: above all seen, with this site's ordinal in its low bits.
-    fn next(&mut self, table: &str) -> Option<i64> {
-        let counter = self.greatest(table).max(0) / ORDINALS + 1;
-        let id = counter * ORDINALS + i64::from(self.ordinal?);
-        self.saw(table, id);
-        Some(id)
-    }
-}
-
-/// The writer's ids, shared with the functions of its connection.
-pub(crate) type SharedIds = Arc<Mutex<Ids>>;
-
-pub(crate) fn locked(ids: &SharedIds) -> MutexGuard<'_, Ids> {
-    ids.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use super::decimals;
+pub(crate) use super::ids::{SharedIds, locked};
 
 /// Adds the functions to the writer's connection.
 /// `exactly` is set when the function of that name is called.
@@ -75,8 +22,7 @@ pub(crate) fn install(
     let next_ids = Arc::clone(&ids);
     connection.create_scalar_function("tandem_next", 1, plain, move |context| {
         let table = context.get::<String>(0)?;
-        let refused = "this site has no ordinal yet: it was not admitted";
-        locked(&next_ids).next(&table).ok_or_else(|| rusqlite::Error::UserFunctionError(refused.into()))
+        locked(&next_ids).next(&table).map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
     })?;
     connection.create_scalar_function("last_insert_rowid", 0, plain, move |_| Ok(locked(&ids).last))?;
     connection.create_scalar_function("exactly", 1, plain, move |context| {
@@ -98,8 +44,7 @@ pub(crate) fn install(
         };
         Ok(if is_long { rusqlite::types::Value::Null } else { value })
     })?;
-    super::forms::install(connection)?;
-    install_uuid7(connection)
+    install_for_readers(connection)
 }
 
 /// What a function is whose answer depends on its arguments alone.
@@ -108,7 +53,9 @@ fn pure() -> FunctionFlags {
 }
 
 /// Adds the functions that readers may use too.
-pub(crate) fn install_uuid7(connection: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn install_for_readers(connection: &Connection) -> rusqlite::Result<()> {
+    decimals::install(connection)?;
+    super::forms::install(connection)?;
     let last = Mutex::new(Uuid7::default());
     connection.create_scalar_function("uuid7", 0, FunctionFlags::SQLITE_UTF8, move |_| {
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -153,19 +100,6 @@ impl Uuid7 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn generated_ids_carry_the_ordinal_and_never_repeat() {
-        let mut ids = Ids { ordinal: Some(7), ..Ids::default() };
-        assert_eq!(ids.next("t"), Some(1024 + 7));
-        assert_eq!(ids.next("t"), Some(2048 + 7));
-        ids.saw("t", 10 * 1024 + 3);
-        assert_eq!(ids.next("t"), Some(11 * 1024 + 7));
-        ids.saw("t", i64::MAX);
-        assert_eq!(ids.next("t"), Some(12 * 1024 + 7), "a huge id says nothing about the counter");
-        assert_eq!(ids.next("other"), Some(1024 + 7));
-        assert_eq!(Ids::default().next("t"), None);
-    }
 
     #[test]
     fn uuids_ascend_also_within_one_millisecond_and_when_the_clock_steps_back() {

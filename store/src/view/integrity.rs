@@ -11,7 +11,6 @@ use std::sync::Arc;
 use tandem_protocol::schema::OnDelete;
 use tandem_protocol::value::{Key, Value};
 
-use super::bind::Bind;
 use super::local::{Captured, LocalError};
 use super::table::{TableSql, ViewTable, quoted};
 use super::{View, ViewResult};
@@ -59,7 +58,7 @@ impl View {
                 OnDelete::Cascade => child.sql.delete.clone(),
                 _ => TableSql::set_null(&child.def, &child.key, at),
             };
-            let parameters = rusqlite::params_from_iter(referrer.0.iter().map(Bind));
+            let parameters = rusqlite::params_from_iter(child.stored_key(&referrer.0));
             self.connection.prepare_cached(&sql)?.execute(parameters)?;
         }
         Ok(())
@@ -122,7 +121,10 @@ impl View {
     }
 
     fn is_there(&self, target: &ViewTable, value: &Value) -> ViewResult<bool> {
-        Ok(self.connection.prepare_cached(&target.sql.exists)?.exists([Bind(value)])?)
+        Ok(self
+            .connection
+            .prepare_cached(&target.sql.exists)?
+            .exists([target.stored(target.key[0], value)])?)
     }
 
     fn count_referrers(&mut self, child: &Arc<ViewTable>, at: usize, key: &Key) -> ViewResult<u64> {
@@ -130,7 +132,8 @@ impl View {
         self.index_reference(child, at)?;
         let (table, column) = (quoted(&child.def.name), quoted(&child.def.columns[at].name));
         let sql = format!("SELECT count(*) FROM {table} WHERE {column} = ?1");
-        let count: i64 = self.connection.prepare_cached(&sql)?.query_row([Bind(value)], |row| row.get(0))?;
+        let count: i64 =
+            self.connection.prepare_cached(&sql)?.query_row([child.stored(at, value)], |row| row.get(0))?;
         Ok(count as u64)
     }
 }

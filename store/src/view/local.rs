@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rusqlite::ffi;
-use tandem_protocol::identity::Author;
-use tandem_protocol::merge::{Cell, WriteId};
 use tandem_protocol::op::{Mode, Op};
 use tandem_protocol::schema::{MergeKind, text_forms};
 use tandem_protocol::transaction::{Basis, Transaction};
@@ -19,7 +17,7 @@ use super::capture::{CaptureError, RowChange};
 use super::exactly::{self, Exact};
 use super::forms::Rewritten;
 use super::merge::{Merged, is_constraint};
-use super::row_op::{Change, RowOp, Unseen, group_ops};
+use super::row_op::{Change, RowOp, Unseen, counted, group_ops};
 use super::rows::{self, Base, Loaded, Run};
 use super::table::ViewTable;
 use super::words::{calls, rowid_in, words};
@@ -106,6 +104,7 @@ impl View {
         time_ms: i64,
     ) -> Result<LocalWrite, LocalError> {
         let stamp = time_ms.checked_mul(1000).and_then(text_forms::timestamp_text);
+        self.find_taken_ids()?;
         self.capture.watcher().borrow_mut().begin();
         functions::locked(&self.ids).last = 0;
         let results = statements
@@ -277,21 +276,27 @@ impl View {
         unseen: &Unseen,
         judged: bool,
     ) -> Result<Option<Captured>, LocalError> {
-        let RowChange { table, key, old, new, exact, .. } = change;
+        let RowChange { table, mut key, old, new, exact, renewed, .. } = change;
         let old = old.map(|(rowid, row)| (rowid, table.read_back(row)));
+        // However SQLite stores it, an op has the one form of its values.
+        if let Some((_, row)) = new.as_ref().or(old.as_ref()) {
+            key = table.key_of(row);
+        }
         if key.to_bytes().len() > tandem_protocol::bounds::KEY_BYTES {
             return Err(LocalError::Refused(Refusal::key_too_long(&table.def.name)));
         }
         let unchanged = match (&old, &new) {
             (None, None) => true,
-            (Some((old_id, old)), Some((new_id, new))) => old == new && old_id == new_id && exact.is_empty(),
+            (Some((old_id, old)), Some((new_id, new))) => {
+                old == new && old_id == new_id && exact.is_empty() && !renewed
+            }
             _ => false,
         };
         if unchanged {
             return Ok(None);
         }
         if let (Some((rowid, row)), true) = (&new, judged) {
-            let before = old.as_ref().map(|(_, row)| row.as_slice());
+            let before = old.as_ref().filter(|_| !renewed).map(|(_, row)| row.as_slice());
             if let Some(broken) =
                 table.rules.broken(&self.connection, before, (*rowid, row)).map_err(refused_rule)?
             {
@@ -308,7 +313,7 @@ impl View {
         let change = Change {
             table: &table,
             key: &key,
-            old: old.as_ref().map(|(_, values)| values.as_slice()),
+            old: old.as_ref().filter(|_| !renewed).map(|(_, values)| values.as_slice()),
             new: new.as_ref().map(|(_, values)| values.as_slice()),
             state: state.as_ref(),
             exact: &exact,
@@ -406,25 +411,6 @@ impl View {
 
 /// A rule that fails on a row's values (a function given what it does not take) is the write's
 /// fault, not the view's.
-/// The row with its counters as others will see them, where that is not as they were written: one
-/// set to NULL, or beyond what can be said, still shows its deltas.
-fn counted(table: &ViewTable, state: &Loaded, op: &RowOp, row: &[Value]) -> Option<Vec<Value>> {
-    let mut counted = None;
-    for (at, mode, value) in &op.cells {
-        let column = &table.def.columns[*at];
-        let sum = state.state.cells.get(&table.ids[*at]).map_or(0, |cell| cell.sum);
-        if column.kind.merge_kind() != MergeKind::Counter || *mode != Mode::Set || sum == 0 {
-            continue;
-        }
-        let by = WriteId { time_ms: 0, author: Author([0; 32]), seq: 0 };
-        let shown = Cell { sum, ..Cell::once(by, value) }.shown(column.kind, &column.unwritten());
-        if shown != row[*at] {
-            counted.get_or_insert_with(|| row.to_vec())[*at] = shown;
-        }
-    }
-    counted
-}
-
 fn refused_rule(error: ViewError) -> LocalError {
     match error {
         ViewError::Sql(error) if is_refusal(&error) => {

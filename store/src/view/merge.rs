@@ -12,7 +12,6 @@ use tandem_protocol::value::{Key, Value};
 use tandem_protocol::verify::ChainHead;
 use tandem_protocol::version::{Dot, VersionVector};
 
-use super::bind::Bind;
 use super::rows::{self, Base, Loaded, Run};
 use super::table::ViewTable;
 use super::{TableChange, View, ViewResult, functions};
@@ -223,6 +222,9 @@ impl View {
             return Ok(false);
         }
         let row = bulk.row(table, group, at);
+        if !table.shows_as_written(&row) {
+            return Ok(false);
+        }
         if !self.insert_row(table, &row)? {
             return Ok(false);
         }
@@ -373,7 +375,7 @@ impl View {
             (Some(_), None) => {
                 self.connection
                     .prepare_cached(&table.sql.delete)?
-                    .execute(rusqlite::params_from_iter(key.0.iter().map(Bind)))?;
+                    .execute(rusqlite::params_from_iter(table.stored_key(&key.0)))?;
             }
             _ => {}
         }
@@ -403,7 +405,7 @@ impl View {
             let inserted = self
                 .connection
                 .prepare_cached(&table.sql.insert)?
-                .execute(rusqlite::params_from_iter(row.iter().map(Bind)));
+                .execute(rusqlite::params_from_iter(table.stored_row(row)));
             match inserted {
                 Ok(_) => return Ok(true),
                 Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => return Ok(false),
@@ -417,11 +419,11 @@ impl View {
 
     pub(super) fn update_row(&mut self, table: &Arc<ViewTable>, row: &[Value]) -> ViewResult<()> {
         loop {
-            let key = table.key.iter().map(|at| &row[*at]);
+            let key = table.key.iter().map(|at| table.stored(*at, &row[*at]));
             let updated = self
                 .connection
                 .prepare_cached(&table.sql.update)?
-                .execute(rusqlite::params_from_iter(row.iter().chain(key).map(Bind)));
+                .execute(rusqlite::params_from_iter(table.stored_row(row).chain(key)));
             match updated {
                 Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
                     self.loosen_unique(table, error)?;

@@ -12,10 +12,12 @@ mod capture;
 pub(crate) mod census;
 mod conflicts;
 mod ddl;
+mod decimals;
 mod documents;
 mod exactly;
 mod forms;
 mod functions;
+mod ids;
 mod integrity;
 mod local;
 mod meanwhile;
@@ -53,7 +55,7 @@ pub(crate) use persist::PREFIX_SQL;
 pub(crate) use row_op::{CellWrite, Unseen, push_cell};
 pub(crate) use rules::Broken;
 pub(crate) use schema::try_out;
-pub(crate) use table::{ViewTable, quoted};
+pub(crate) use table::{ViewTable, quoted, to_storage};
 
 use capture::Capture;
 use documents::Documents;
@@ -63,7 +65,7 @@ use preupdate::Attached;
 use references::Pending;
 
 /// Format of the view's own tables. A view of another version is rebuilt.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Why the view could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -257,6 +259,6 @@ impl View {
             self.forms = Forms::new(Arc::clone(&self.memory.schema));
         }
         let ordinal = self.memory.membership.member(&self.me).map(|member| member.ordinal);
-        functions::locked(&self.ids).ordinal = ordinal;
+        functions::locked(&self.ids).set_ordinal(ordinal);
     }
 }

@@ -8,7 +8,7 @@ use tandem_protocol::schema::Schema;
 use tandem_protocol::value::Value;
 
 use super::bind::{Bind, read_row};
-use super::forms::{self, Forms};
+use super::forms::Forms;
 use super::{ViewResult, access, functions};
 use crate::write::Refusal;
 
@@ -102,8 +102,7 @@ impl Readers {
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.pragma_update(None, "cache_size", -2_000)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        functions::install_uuid7(&connection)?;
-        forms::install(&connection)?;
+        functions::install_for_readers(&connection)?;
         Ok(connection)
     }
 

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use tandem_protocol::value::{Key, Value};
 
-use super::bind::Bind;
 use super::merge::Merged;
 use super::table::{ViewTable, quoted};
 use super::{View, ViewResult, ddl, rows};
@@ -159,7 +158,7 @@ impl View {
         let names: Vec<String> = child.def.columns.iter().map(|column| quoted(&column.name)).collect();
         let sql = format!("SELECT {} FROM {table} WHERE {column} = ?1 LIMIT ?2", names.join(", "));
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut found = statement.query(rusqlite::params![Bind(value), limit as i64])?;
+        let mut found = statement.query(rusqlite::params![child.stored(at, value), limit as i64])?;
         let mut keys = Vec::new();
         while let Some(row) = found.next()? {
             let values = child.read_back(super::read_row(row, 0, names.len())?);

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use tandem_protocol::bounds;
 use tandem_protocol::conflict::Conflict;
 use tandem_protocol::document::{DocumentId, DocumentWrite};
-use tandem_protocol::merge::{in_units, units};
+use tandem_protocol::identity::Author;
+use tandem_protocol::merge::{Added, Cell, Offset, WriteId, in_units, units};
 use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
 use tandem_protocol::schema::{ColumnId, ColumnType, MergeKind, TableId};
 use tandem_protocol::value::{Key, Value};
@@ -21,8 +22,8 @@ use super::{View, ViewResult};
 /// the next edit: bytes.
 const HISTORY_BYTES: usize = 4 * bounds::DOCUMENT_BYTES;
 
-/// Deltas of counters, in units: by table, key and column.
-pub(crate) type Deltas = HashMap<(TableId, Vec<u8>, ColumnId), i128>;
+/// What was added to counters: by table, key and column.
+pub(crate) type Deltas = HashMap<(TableId, Vec<u8>, ColumnId), Added>;
 
 /// What a write with a basis had not seen.
 #[derive(Default)]
@@ -171,37 +172,48 @@ fn counter(
     unseen: &Unseen,
 ) -> (Mode, Value) {
     let kind = change.table.def.columns[at].kind;
-    let Some(after) = units(new) else { return (Mode::Set, new.clone()) };
+    let after = units(new);
+    if let (Some(before), Some(after)) = (before.and_then(units), after) {
+        return (Mode::Delta, in_units(kind, after - before));
+    }
     let id = change.table.ids[at];
     let cell = change.state.and_then(|row| row.state.cells.get(&id));
-    let sum = cell.map_or(0, |cell| cell.sum);
-    // Counted up from NULL and back to 0 it would be NULL again.
-    let unwritten = change.table.def.columns[at].unwritten();
-    let is_zero = after == 0 && cell.is_some_and(|cell| cell.written(kind, &unwritten).is_null());
-    let delta = before.filter(|_| !is_zero).and_then(units).and_then(|before| after.checked_sub(before));
-    if let Some(delta) = delta.filter(|delta| fits(kind, i128::from(*delta))) {
-        return (Mode::Delta, in_units(kind, delta));
-    }
     let unseen = match unseen.deltas.is_empty() {
-        true => 0,
-        false => unseen.deltas.get(&(change.table.id, change.key.to_bytes(), id)).copied().unwrap_or(0),
+        true => Added::default(),
+        false => {
+            unseen.deltas.get(&(change.table.id, change.key.to_bytes(), id)).copied().unwrap_or_default()
+        }
     };
+    let known = cell.map(|cell| cell.added).unwrap_or_default().without(unseen);
     // The value wanted minus all deltas the writer had seen.
-    let offset = i128::from(after) - (sum - unseen);
-    let most = if fits(kind, offset) { offset } else { greatest(kind) * offset.signum() };
-    (Mode::Set, in_units(kind, most as i64))
+    let offset = after.map_or(Offset::Null(known), |after| Offset::Number(after - known.sum));
+    (Mode::Set, offset.value(kind))
 }
 
-/// Whether a cell can say so many units.
-fn fits(kind: ColumnType, units: i128) -> bool {
-    units.abs() <= greatest(kind)
-}
-
-fn greatest(kind: ColumnType) -> i128 {
-    match kind {
-        ColumnType::Counter { scale, .. } if scale > 0 => i128::from(bounds::DECIMAL_UNITS - 1),
-        _ => i128::from(i64::MAX),
+/// The row with its counters as the merge has them, where that is not what SQLite computed: it saw
+/// what the column could show of a counter.
+pub(super) fn counted(table: &ViewTable, state: &Loaded, op: &RowOp, row: &[Value]) -> Option<Vec<Value>> {
+    let mut counted = None;
+    for (at, mode, value) in &op.cells {
+        let column = &table.def.columns[*at];
+        if column.kind.merge_kind() != MergeKind::Counter {
+            continue;
+        }
+        let mut cell = state.state.cells.get(&table.ids[*at]).cloned().unwrap_or_default();
+        match mode {
+            Mode::Set => {
+                let by = WriteId { time_ms: 0, author: Author([0; 32]), seq: 0 };
+                cell = Cell { added: cell.added, ..Cell::once(by, value) };
+            }
+            Mode::Delta => cell.added.add(units(value).unwrap_or_default()),
+            _ => continue,
+        }
+        let shown = cell.shown(column.kind, &column.unwritten());
+        if shown != row[*at] {
+            counted.get_or_insert_with(|| row.to_vec())[*at] = shown;
+        }
     }
+    counted
 }
 
 /// A write of one row as it is, not captured from a statement.

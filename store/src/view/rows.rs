@@ -11,7 +11,7 @@ use tandem_protocol::codec;
 use tandem_protocol::merge::{Cell, RowState, WriteId};
 use tandem_protocol::value::{Key, Value};
 
-use super::bind::{Bind, read_row};
+use super::bind::read_row;
 use super::memory::Authors;
 use super::table::ViewTable;
 use super::{ViewError, ViewResult};
@@ -97,7 +97,7 @@ pub(crate) fn select(
     key: &Key,
 ) -> ViewResult<Option<(i64, Vec<Value>)>> {
     let mut statement = connection.prepare_cached(&table.sql.select)?;
-    let mut rows = statement.query(rusqlite::params_from_iter(key.0.iter().map(Bind)))?;
+    let mut rows = statement.query(rusqlite::params_from_iter(table.stored_key(&key.0)))?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let values = read_row(row, 1, table.def.columns.len())?;
     Ok(Some((row.get(0)?, table.read_back(values))))
@@ -166,9 +166,7 @@ impl Loaded {
         self.state.is_alive()
             && self.base.is_some_and(|base| {
                 at < usize::from(base.width)
-                    && cell.is_some_and(|cell| {
-                        cell.set.is_just(&base.by) && cell.sum == 0 && cell.latest.siblings().is_empty()
-                    })
+                    && cell.is_some_and(|cell| cell.set.is_just(&base.by) && table.tells_of(at, cell))
             })
     }
 

@@ -3,7 +3,7 @@
 //! can so be mended in any number of steps. A merge is never stopped; a breach is listed.
 
 use rusqlite::Connection;
-use tandem_protocol::schema::{ColumnDef, TableDef};
+use tandem_protocol::schema::{ColumnDef, Storage, TableDef};
 use tandem_protocol::value::Value;
 
 use super::bind::Bind;
@@ -41,12 +41,25 @@ impl Rules {
         let names: Vec<String> = def.checks.iter().map(|check| check.name.clone()).collect();
         let verdicts =
             checks.iter().map(|check| format!("({check}) IS NOT FALSE")).collect::<Vec<_>>().join(", ");
-        // With the type of its column, a value compares as it does in the table.
+        // With the type of its column, a value compares as it does in the table; what is stored as
+        // digits compares as the number nearest to it.
+        let is_digits = |column: &ColumnDef| column.kind.storage() == Storage::Digits;
         let value = |(column, at): (&ColumnDef, usize)| {
-            format!("CAST(?{at} AS {}) AS {}", ddl::storage_type(column), quoted(&column.name))
+            let kind = if is_digits(column) { "REAL" } else { ddl::storage_type(column) };
+            format!("CAST(?{at} AS {kind}) AS {}", quoted(&column.name))
+        };
+        let table = if def.columns.iter().any(is_digits) {
+            let number = |column: &ColumnDef| match (is_digits(column), quoted(&column.name)) {
+                (true, name) => format!("CAST({name} AS REAL) AS {name}"),
+                (false, name) => name,
+            };
+            let numbers = def.columns.iter().map(number).collect::<Vec<_>>().join(", ");
+            format!("(SELECT rowid AS rowid, {numbers} FROM {})", quoted(&def.name))
+        } else {
+            quoted(&def.name)
         };
         let values = def.columns.iter().zip(1..).map(value).collect::<Vec<_>>().join(", ");
-        let of_rowid = format!("SELECT {verdicts} FROM {} WHERE rowid = ?1", quoted(&def.name));
+        let of_rowid = format!("SELECT {verdicts} FROM {table} WHERE rowid = ?1");
         let of_values = format!("SELECT {verdicts} FROM (SELECT {values})");
         let one_by_one =
             checks.iter().map(|check| format!("SELECT ({check}) IS NOT FALSE FROM (SELECT {values})"));
@@ -55,7 +68,6 @@ impl Rules {
         let breaches: Vec<String> =
             of_nulls.chain(checks.iter().map(|check| format!("({check}) IS FALSE"))).collect();
         let among = (!breaches.is_empty()).then(|| {
-            let table = quoted(&def.name);
             format!("SELECT rowid FROM {table} WHERE rowid BETWEEN ?1 AND ?2 AND ({})", breaches.join(" OR "))
         });
         Self { not_null, checks, names, of_rowid, of_values, one_by_one, among }

@@ -3,15 +3,20 @@
 
 use std::fmt::Write;
 
+use super::bind::{Stored, decimal_as};
 use super::ddl::{self, UniqueRule};
 use super::documents::{self, Place};
 use super::rules::Rules;
 
-use tandem_protocol::decimal::Decimal;
+use tandem_protocol::decimal::{DIGITS, Decimal};
 use tandem_protocol::document::DocumentId;
 use tandem_protocol::fingerprint::{RowHash, RowHasher};
-use tandem_protocol::schema::{ColumnDef, ColumnId, ColumnType, TableDef, TableId, TypeMismatch};
+use tandem_protocol::merge::{Added, Cell, Offset, units};
+use tandem_protocol::schema::{
+    ColumnDef, ColumnId, ColumnType, MergeKind, Storage, TableDef, TableId, TypeMismatch,
+};
 use tandem_protocol::value::{Key, Value};
+use tandem_protocol::wide::Wide;
 
 /// A table, with everything derived from its definition once.
 pub(crate) struct ViewTable {
@@ -33,6 +38,8 @@ pub(crate) struct ViewTable {
     pub documents: Vec<usize>,
     /// Those of them that are a STAMP.
     pub stamps: Vec<usize>,
+    /// Those of them that are counters.
+    pub counters: Vec<usize>,
     /// Columns that refer to another table's rows, and that table's name.
     pub references: Vec<(usize, String)>,
     /// What no two rows may share.
@@ -73,12 +80,14 @@ impl ViewTable {
         let mut hashed = cells.clone();
         hashed.sort_by_key(|at| ids[*at]);
         let holds_document = |at: &usize| def.columns[*at].kind.document_kind().is_some();
+        let is_counter = |at: &usize| def.columns[*at].kind.merge_kind() == MergeKind::Counter;
         let reference = |(at, column): (usize, &ColumnDef)| {
             column.references.as_ref().map(|reference| (at, reference.table.clone()))
         };
         Self {
             documents: cells.iter().copied().filter(holds_document).collect(),
             stamps: cells.iter().copied().filter(|at| def.columns[*at].kind == ColumnType::Stamp).collect(),
+            counters: cells.iter().copied().filter(is_counter).collect(),
             references: def.columns.iter().enumerate().filter_map(reference).collect(),
             unique: ddl::unique_rules(def),
             id: def.id(),
@@ -103,6 +112,46 @@ impl ViewTable {
     pub(crate) fn told(&self, key: &Key) -> String {
         let part = |(name, value): (&String, &Value)| format!("{name}={value}");
         self.def.key.iter().zip(&key.0).map(part).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A value of one column as it is stored.
+    pub(crate) fn stored<'a>(&self, at: usize, value: &'a Value) -> Stored<'a> {
+        Stored(self.def.columns[at].kind.storage(), value)
+    }
+
+    /// A row's values as they are stored.
+    pub(crate) fn stored_row<'a>(&'a self, row: &'a [Value]) -> impl Iterator<Item = Stored<'a>> {
+        row.iter().enumerate().map(|(at, value)| self.stored(at, value))
+    }
+
+    /// A key's values as they are stored.
+    pub(crate) fn stored_key<'a>(&'a self, key: &'a [Value]) -> impl Iterator<Item = Stored<'a>> {
+        self.key.iter().zip(key).map(|(at, value)| self.stored(*at, value))
+    }
+
+    /// The values of a key as SQLite stores them.
+    pub(crate) fn key_as_stored(&self, key: &Key) -> Vec<Value> {
+        let kinds = self.key.iter().map(|at| self.def.columns[*at].kind);
+        kinds.zip(&key.0).map(|(kind, value)| to_storage(kind, value.clone())).collect()
+    }
+
+    /// Whether a key is, as SQLite stores it, the canonical one.
+    pub(crate) fn is_stored_as(&self, canonical: &Key, stored: &Key) -> bool {
+        self.key_as_stored(canonical) == stored.0
+    }
+
+    /// Whether a row that was just inserted with these values shows them as they are: no counter's
+    /// offset is beyond what its column is meant to hold.
+    pub(crate) fn shows_as_written(&self, row: &[Value]) -> bool {
+        self.counters.iter().all(|at| is_shown_as_written(self.def.columns[*at].kind, &row[*at]))
+    }
+
+    /// Whether the row shown tells of a cell that was written once.
+    pub(crate) fn tells_of(&self, at: usize, cell: &Cell) -> bool {
+        let kind = self.def.columns[at].kind;
+        let written = || cell.set.shown().and_then(|sibling| sibling.value.value().ok());
+        kind.merge_kind() != MergeKind::Counter
+            || cell.added.count == 0 && written().is_some_and(|offset| is_shown_as_written(kind, &offset))
     }
 
     /// Names a document of a cell.
@@ -132,8 +181,8 @@ impl ViewTable {
         hasher.hash(self.id, &self.key_of(row), cells)
     }
 
-    /// A row as users wrote it, in canonical form. The flag says whether anything changed. What it
-    /// held before is not looked at again.
+    /// A row as users wrote it, in canonical form. The flag says whether anything changed.
+    /// `before`: the row as it was; what was not touched is not judged.
     pub(crate) fn canonical(
         &self,
         row: Vec<Value>,
@@ -142,21 +191,24 @@ impl ViewTable {
         let mut changed = false;
         let mut canonical = Vec::with_capacity(row.len());
         for (at, (column, value)) in self.def.columns.iter().zip(row).enumerate() {
+            if is_canonical(column.kind, &value) {
+                canonical.push(value);
+                continue;
+            }
             let before = before.map(|row| &row[at]);
-            let value = if is_canonical(column.kind, &value) {
-                value
-            } else if let Some(untouched) = before.filter(|before| to_storage(before) == value) {
-                untouched.clone()
-            } else {
-                let stored = value.clone();
-                let nearer = |error| match before.and_then(|before| nearer(column.kind, before, &stored)) {
-                    Some(value) => Ok(value),
-                    None => Err((column.name.clone(), error)),
-                };
-                let value = column.kind.canonical(value).or_else(nearer)?;
-                changed |= to_storage(&value) != stored;
-                value
+            if let Some(before) = before.filter(|before| to_storage(column.kind, (*before).clone()) == value)
+            {
+                canonical.push(before.clone());
+                continue;
+            }
+            let stored = value.clone();
+            let value = match (column.kind.canonical(value), before) {
+                (Err(error), Some(before)) => {
+                    nearer(column.kind, before, &stored).ok_or_else(|| (column.name.clone(), error))?
+                }
+                (result, _) => result.map_err(|error| (column.name.clone(), error))?,
             };
+            changed |= to_storage(column.kind, value.clone()) != stored;
             canonical.push(value);
         }
         Ok((canonical, changed))
@@ -178,41 +230,42 @@ fn is_canonical(kind: ColumnType, value: &Value) -> bool {
     }
 }
 
-/// A number with more digits than its column has, of which it had no fewer before: counted up by
-/// several who did not know of each other, it can be brought back in steps.
-fn nearer(kind: ColumnType, before: &Value, value: &Value) -> Option<Value> {
-    let wide = match kind {
-        ColumnType::Decimal { scale, .. } => ColumnType::Decimal { precision: 18, scale },
-        ColumnType::Counter { scale, .. } if scale > 0 => ColumnType::Counter { precision: 18, scale },
-        _ => return None,
-    };
-    match (before, wide.canonical(value.clone()).ok()?) {
-        (Value::Decimal(before), Value::Decimal(now))
-            if now.mantissa.unsigned_abs() <= before.mantissa.unsigned_abs() =>
-        {
-            Some(Value::Decimal(now))
-        }
-        _ => None,
-    }
+/// What is written over a counter that a merge brought beyond its digits, if it is not farther from
+/// them: a step towards the cure is never refused.
+fn nearer(kind: ColumnType, before: &Value, written: &Value) -> Option<Value> {
+    let value = kind.beyond_digits(written)?;
+    let (before, after) = (units(before)?, units(&value)?);
+    let same_side = (before < Wide::ZERO) == (after < Wide::ZERO);
+    (same_side && kind.excess(after) <= kind.excess(before)).then_some(value)
+}
+
+/// Whether what a counter was set to is what it shows, and within what its column is meant to hold.
+pub(super) fn is_shown_as_written(kind: ColumnType, offset: &Value) -> bool {
+    let total = Offset::read(kind, offset).and_then(|offset| offset.total(Added::default()));
+    kind.shown(total) == *offset && total.is_none_or(|total| kind.excess(total) == Wide::ZERO)
 }
 
 /// What SQLite stores for a canonical value.
-pub(crate) fn to_storage(value: &Value) -> Value {
+pub(crate) fn to_storage(kind: ColumnType, value: Value) -> Value {
     match value {
-        Value::Decimal(decimal) => Value::Real(decimal.to_f64()),
-        other => other.clone(),
+        Value::Decimal(decimal) => decimal_as(kind.storage(), decimal),
+        other => other,
     }
 }
 
-/// The canonical value of what SQLite stores: exact, for a decimal has at most 15 digits.
+/// The canonical value of what SQLite stores: exact, for what is stored as floating point has at
+/// most 15 digits.
 fn from_storage(kind: ColumnType, value: Value) -> Value {
-    match (kind, value) {
-        (
-            ColumnType::Decimal { precision, scale } | ColumnType::Counter { precision, scale },
-            Value::Real(number),
-        ) => Decimal::from_f64(number, precision.max(18), scale).map_or(Value::Real(number), Value::Decimal),
-        (_, value) => value,
-    }
+    let Some((_, scale)) = kind.digits() else { return value };
+    let decimal = match &value {
+        Value::Integer(number) if kind.storage() == Storage::Integer => {
+            Ok(Decimal { mantissa: i128::from(*number), scale })
+        }
+        Value::Real(number) => Decimal::from_f64(*number, DIGITS, scale),
+        Value::Text(text) => Decimal::parse(text, DIGITS, scale),
+        _ => return value,
+    };
+    decimal.map_or(value, Value::Decimal)
 }
 
 impl TableSql {

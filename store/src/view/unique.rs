@@ -118,13 +118,16 @@ impl View {
         let held = self.values_held_twice(table, &rule.columns)?;
         let column = |name: &String| quoted(name);
         if let [only] = rule.columns.as_slice() {
-            let values: Vec<String> = held.iter().map(|values| literal(&to_storage(&values[0]))).collect();
+            let kind = table.def.columns[rule.positions[0]].kind;
+            let value = |values: &Vec<Value>| literal(&to_storage(kind, values[0].clone()));
+            let values: Vec<String> = held.iter().map(value).collect();
             return Ok(format!("{} NOT IN ({})", column(only), values.join(", ")));
         }
         let other = |values: &Vec<Value>| {
-            let same = rule.columns.iter().zip(values);
-            let same =
-                same.map(|(name, value)| format!("{} = {}", column(name), literal(&to_storage(value))));
+            let kinds = rule.positions.iter().map(|at| table.def.columns[*at].kind);
+            let same = rule.columns.iter().zip(kinds.zip(values)).map(|(name, (kind, value))| {
+                format!("{} = {}", column(name), literal(&to_storage(kind, value.clone())))
+            });
             format!("NOT ({})", same.collect::<Vec<_>>().join(" AND "))
         };
         Ok(all_of(&held.iter().map(other).collect::<Vec<_>>()))

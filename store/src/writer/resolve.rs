@@ -3,8 +3,9 @@
 //! is judged like any other.
 
 use tandem_protocol::conflict::{Conflict, ConflictKind, Held, Version};
+use tandem_protocol::merge::{in_units, units};
 use tandem_protocol::op::{Action, Mode, Op, Settlement};
-use tandem_protocol::schema::{MergeKind, SchemaOp};
+use tandem_protocol::schema::{MergeKind, SchemaOp, Storage};
 use tandem_protocol::transaction::Transaction;
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::Dot;
@@ -12,7 +13,7 @@ use tandem_protocol::version::Dot;
 use super::Writer;
 use super::group::{JobError, Labels, Pending, Rules};
 use crate::space::{Choice, Resolution};
-use crate::view::{CellWrite, ViewTable, push_cell, quoted};
+use crate::view::{CellWrite, ViewTable, push_cell, quoted, to_storage};
 use crate::write::{Params, Refusal, Statement, Written};
 
 /// How a choice is carried out.
@@ -90,6 +91,11 @@ impl Writer {
                 let sibling = cell.set.siblings().iter().find(|sibling| sibling.by == chosen.by);
                 let sibling = sibling.ok_or_else(Refusal::conflict_changed)?;
                 let value = sibling.value.value().unwrap_or(Value::Null);
+                let value = match column.kind.merge_kind() {
+                    // Chosen now: what it comes to, and not what its writer knew.
+                    MergeKind::Counter => cell.meant(column.kind, &value).value(column.kind),
+                    _ => value,
+                };
                 let shown = match &chosen.held {
                     Held::Value { value, .. } => value.value().ok(),
                     _ => None,
@@ -224,8 +230,13 @@ impl Writer {
             for (column, value) in group.row(at).filter(|(column, _)| column.mode == Mode::Delta) {
                 let Some(place) = table.ids.iter().position(|id| *id == column.id) else { continue };
                 let name = quoted(&table.def.columns[place].name);
-                let set = format!("{name} = {name} - ?1");
-                statements.push(update(table, &set, vec![value.clone()], &key));
+                let kind = table.def.columns[place].kind;
+                let taken = in_units(kind, -units(value).unwrap_or_default());
+                let set = match kind.storage() {
+                    Storage::Digits => format!("{name} = decimal_add({name}, ?1)"),
+                    _ => format!("{name} = {name} + ?1"),
+                };
+                statements.push(update(table, &set, vec![to_storage(kind, taken)], &key));
             }
         }
     }
@@ -271,13 +282,13 @@ fn mend(table: &ViewTable, conflict: &Conflict, choice: &Choice) -> Result<Plan,
 
 fn delete(table: &ViewTable, key: &Key) -> Statement {
     let sql = format!("DELETE FROM {} WHERE {}", quoted(&table.def.name), condition(table, 1));
-    Statement { sql, params: Params::One(key.0.clone()) }
+    Statement { sql, params: Params::One(table.key_as_stored(key)) }
 }
 
 fn update(table: &ViewTable, set: &str, mut params: Vec<Value>, key: &Key) -> Statement {
     let first = params.len() + 1;
     let sql = format!("UPDATE {} SET {set} WHERE {}", quoted(&table.def.name), condition(table, first));
-    params.extend(key.0.iter().cloned());
+    params.extend(table.key_as_stored(key));
     Statement { sql, params: Params::One(params) }
 }
 

@@ -53,7 +53,7 @@ fn add(unseen: &mut Unseen, basis: &VersionVector, transaction: &Transaction) {
             }
             for (at, value) in values.iter().enumerate() {
                 let name = (group.table_id, group.key(at).to_bytes(), column.id);
-                *unseen.deltas.entry(name).or_default() += i128::from(units(value).unwrap_or(0));
+                unseen.deltas.entry(name).or_default().add(units(value).unwrap_or_default());
             }
         }
     }

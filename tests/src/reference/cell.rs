@@ -19,6 +19,15 @@ pub struct Claim {
     pub meant: Value,
     /// What the cell would show if this sibling were chosen.
     pub shows: Value,
+    /// Whether that is a counter with more digits than its column is meant to have.
+    pub is_beyond: bool,
+}
+
+impl Claim {
+    /// That the cell is this.
+    pub fn plain(value: &Value) -> Self {
+        Self { meant: value.clone(), shows: value.clone(), is_beyond: false }
+    }
 }
 
 /// One cell.
@@ -29,6 +38,8 @@ pub struct Cell {
     pub by: Option<WriteId>,
     /// The writes that made it what it is, greatest first.
     pub makers: Vec<WriteId>,
+    /// Whether it is a counter with more digits than its column is meant to have.
+    pub is_beyond: bool,
     /// Greatest first.
     pub siblings: Vec<Sibling<Claim>>,
     /// Whether siblings that differ are for a person to decide.
@@ -38,13 +49,14 @@ pub struct Cell {
 impl Cell {
     pub fn of(column: &ColumnDef, writes: &CellWrites<'_, '_>) -> Self {
         let (siblings, unwritten) = match column.kind {
-            ColumnType::Counter { scale, .. } => {
-                (counter::siblings(scale, writes), counter::unwritten(scale, writes, &column.unwritten()))
+            ColumnType::Counter { .. } => {
+                let unwritten = counter::unwritten(column.kind, writes, &column.unwritten());
+                (counter::siblings(column.kind, writes), unwritten)
             }
             ColumnType::RichText | ColumnType::Json => {
-                (document::siblings(column.kind, writes), column.unwritten())
+                (document::siblings(column.kind, writes), Claim::plain(&column.unwritten()))
             }
-            _ => (plain(writes), column.unwritten()),
+            _ => (plain(writes), Claim::plain(&column.unwritten())),
         };
         let chosen = match column.kind {
             ColumnType::Stamp => {
@@ -52,8 +64,10 @@ impl Cell {
             }
             _ => siblings.first(),
         };
+        let claim = chosen.map_or(&unwritten, |sibling| &sibling.what);
         Self {
-            shown: chosen.map_or(unwritten, |sibling| sibling.what.shows.clone()),
+            shown: claim.shows.clone(),
+            is_beyond: claim.is_beyond,
             by: chosen.map(|sibling| sibling.by),
             makers: match column.kind {
                 ColumnType::Counter { .. } => counter::makers(writes, chosen.map(|sibling| sibling.by)),
@@ -72,8 +86,7 @@ impl Cell {
 }
 
 fn plain(writes: &CellWrites<'_, '_>) -> Vec<Sibling<Claim>> {
-    let claim = |value: &Value| Claim { meant: value.clone(), shows: value.clone() };
-    let writes: Vec<_> = writes.iter().map(|(write, _, value)| (*write, claim(value))).collect();
+    let writes: Vec<_> = writes.iter().map(|(write, _, value)| (*write, Claim::plain(value))).collect();
     siblings(&writes)
 }
 

@@ -50,7 +50,8 @@ impl Sql {
         let column = |column: &super::table::Column<'_>| {
             let storage = match column.def.kind.storage() {
                 Storage::Integer => "INTEGER",
-                Storage::Real => "REAL",
+                // What is stored as digits is judged as the number nearest to it.
+                Storage::Real | Storage::Digits => "REAL",
                 Storage::Text => "TEXT",
                 Storage::Blob => "BLOB",
             };

@@ -1,43 +1,50 @@
 //! A counter: the shown offset, and all deltas ever.
 
 use tandem_protocol::decimal::Decimal;
-use tandem_protocol::merge::WriteId;
+use tandem_protocol::merge::{WriteId, units};
 use tandem_protocol::op::Mode;
+use tandem_protocol::schema::ColumnType;
 use tandem_protocol::value::Value;
+use tandem_protocol::wide::Wide;
 
 use super::cell::{CellWrites, Claim};
 use super::row::Write;
 use super::siblings::{self, Sibling};
 
 /// The siblings of its offset.
-pub fn siblings(scale: u8, writes: &CellWrites<'_, '_>) -> Vec<Sibling<Claim>> {
-    let sum = sum(writes);
+pub fn siblings(kind: ColumnType, writes: &CellWrites<'_, '_>) -> Vec<Sibling<Claim>> {
     let offsets: Vec<_> = writes
         .iter()
         .filter(|(_, mode, _)| *mode == Mode::Set)
-        .map(|(write, _, offset)| {
-            (*write, Claim { meant: (*offset).clone(), shows: counted(scale, offset, sum) })
-        })
+        .map(|(write, _, offset)| (*write, claim(kind, offset, total(write, offset, writes))))
         .collect();
     siblings::siblings(&offsets)
 }
 
+/// What it shows while no offset was ever set: its default, and whatever was added.
+pub fn unwritten(kind: ColumnType, writes: &CellWrites<'_, '_>, default: &Value) -> Claim {
+    let counted: Vec<Wide> = deltas(writes, |_| true);
+    let total = match number(default) {
+        None if counted.is_empty() => None,
+        start => Some(sum(&counted) + start.unwrap_or_default()),
+    };
+    claim(kind, default, total)
+}
+
 /// What a write says that it counted, where that is not its offset and the deltas its writer had
 /// seen: a stock-take that forgot some, or counted some twice.
-pub fn miscounted(scale: u8, writes: &CellWrites<'_, '_>) -> Option<String> {
+pub fn miscounted(kind: ColumnType, writes: &CellWrites<'_, '_>) -> Option<String> {
     let of = |write: &Write<'_>, wanted: Mode| {
         let same = |(other, mode, _): &&(&Write<'_>, Mode, _)| std::ptr::eq(*other, write) && *mode == wanted;
         writes.iter().find(same).map(|(_, _, value)| *value)
     };
-    writes.iter().filter(|(_, mode, value)| *mode == Mode::Set && !value.is_null()).find_map(
-        |(write, _, offset)| {
-            let seen: Vec<_> =
-                writes.iter().filter(|(other, ..)| write.entry.knows(other.entry)).copied().collect();
-            let says = of(write, Mode::Counted).unwrap_or(offset);
-            let should = counted(scale, offset, sum(&seen));
-            (*says != should).then(|| format!("{} counted {says}, which is {should}", write.entry.header.dot))
-        },
-    )
+    writes.iter().filter(|(_, mode, _)| *mode == Mode::Set).find_map(|(write, _, offset)| {
+        let seen: Vec<_> =
+            writes.iter().filter(|(other, ..)| write.entry.knows(other.entry)).copied().collect();
+        let says = of(write, Mode::Counted).unwrap_or(offset);
+        let should = shows(kind, total(write, offset, &seen));
+        (*says != should).then(|| format!("{} counted {says}, which is {should}", write.entry.header.dot))
+    })
 }
 
 /// Who made it what it is: of its writes, deltas or not, those that no other writer of it knew;
@@ -49,33 +56,62 @@ pub fn makers(writes: &CellWrites<'_, '_>, shown: Option<WriteId>) -> Vec<WriteI
     last.filter(|one| one.what || Some(one.by) == shown).map(|one| one.by).collect()
 }
 
-/// What it shows while no offset was ever set.
-pub fn unwritten(scale: u8, writes: &CellWrites<'_, '_>, default: &Value) -> Value {
-    counted(scale, default, sum(writes))
+fn claim(kind: ColumnType, offset: &Value, total: Option<Wide>) -> Claim {
+    let excess = total.is_some_and(|total| is_beyond(kind, total));
+    Claim { meant: offset.clone(), shows: shows(kind, total), is_beyond: excess }
 }
 
-fn sum(writes: &CellWrites<'_, '_>) -> i128 {
-    writes.iter().filter(|(_, mode, _)| *mode == Mode::Delta).map(|(_, _, delta)| units(delta)).sum()
-}
-
-/// NULL stays NULL until something is counted; then it counts as 0.
-fn counted(scale: u8, offset: &Value, sum: i128) -> Value {
-    if sum == 0 && offset.is_null() {
-        return Value::Null;
+/// What a counter set by that write comes to. NULL stays NULL until somebody adds who did not know of
+/// it; then it is what those added.
+fn total(write: &Write<'_>, offset: &Value, writes: &CellWrites<'_, '_>) -> Option<Wide> {
+    match number(offset) {
+        Some(offset) => Some(sum(&deltas(writes, |_| true)) + offset),
+        None => {
+            let unknown = deltas(writes, |other| !write.entry.knows(other.entry));
+            (!unknown.is_empty()).then(|| sum(&unknown))
+        }
     }
-    let total = units(offset).saturating_add(sum);
-    let within = |least: i64, most: i64| total.clamp(least.into(), most.into()) as i64;
-    match scale {
-        0 => Value::Integer(within(i64::MIN, i64::MAX)),
+}
+
+fn deltas(writes: &CellWrites<'_, '_>, counts: impl Fn(&Write<'_>) -> bool) -> Vec<Wide> {
+    let deltas = writes.iter().filter(|(write, mode, _)| *mode == Mode::Delta && counts(write));
+    deltas.filter_map(|(_, _, delta)| units(delta)).collect()
+}
+
+fn sum(deltas: &[Wide]) -> Wide {
+    deltas.iter().fold(Wide::ZERO, |sum, delta| sum + *delta)
+}
+
+/// A number as ops say it; `None`: NULL, whatever its writer remembers.
+fn number(offset: &Value) -> Option<Wide> {
+    units(offset)
+}
+
+const I64: (i128, i128) = (i64::MIN as i128, i64::MAX as i128);
+
+/// What the view can hold, or what comes nearest to it.
+fn shows(kind: ColumnType, total: Option<Wide>) -> Value {
+    let Some(total) = total else { return Value::Null };
+    let ColumnType::Counter { precision, scale } = kind else { panic!("{kind} is no counter") };
+    let (least, most) = match (precision, scale) {
+        (0, _) | (16..=18, 0) => I64,
         // What floating point still holds exactly.
-        _ => Value::Decimal(Decimal { mantissa: within(-999_999_999_999_999, 999_999_999_999_999), scale }),
+        (..=15, _) => (-999_999_999_999_999, 999_999_999_999_999),
+        _ => (1 - 10i128.pow(38), 10i128.pow(38) - 1),
+    };
+    let near = if total < Wide::from(least) { least } else { total.narrow().map_or(most, |it| it.min(most)) };
+    match precision {
+        0 => Value::Integer(i64::try_from(near).unwrap()),
+        _ => Value::Decimal(Decimal { mantissa: near, scale }),
     }
 }
 
-fn units(value: &Value) -> i128 {
-    match value {
-        Value::Integer(number) => (*number).into(),
-        Value::Decimal(decimal) => decimal.mantissa.into(),
-        _ => 0,
-    }
+/// Whether it has more digits than its column says.
+fn is_beyond(kind: ColumnType, total: Wide) -> bool {
+    let ColumnType::Counter { precision, .. } = kind else { return false };
+    let (least, most) = match precision {
+        0 => I64,
+        digits => (1 - 10i128.pow(digits.into()), 10i128.pow(digits.into()) - 1),
+    };
+    total < Wide::from(least) || total > Wide::from(most)
 }

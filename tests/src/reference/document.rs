@@ -44,7 +44,7 @@ pub fn siblings(kind: ColumnType, writes: &CellWrites<'_, '_>) -> Vec<Sibling<Cl
     }
     let claim = |Sibling { by, what }: Sibling<Option<DocumentId>>| {
         let content = what.and_then(|id| documents.content(id)).map_or(Value::Null, Value::Text);
-        Sibling { by, what: Claim { meant: content.clone(), shows: content } }
+        Sibling { by, what: Claim::plain(&content) }
     };
     siblings::siblings(&named).into_iter().map(claim).collect()
 }

@@ -78,7 +78,7 @@ impl<'a> Row<'a> {
     /// The first of its counters of which a write says another number than it counted.
     pub fn miscounted(&self, columns: &[Column<'_>]) -> Option<String> {
         columns.iter().find_map(|column| match column.def.kind {
-            ColumnType::Counter { scale, .. } => counter::miscounted(scale, &self.writes_of(column.id)),
+            ColumnType::Counter { .. } => counter::miscounted(column.def.kind, &self.writes_of(column.id)),
             _ => None,
         })
     }

@@ -1,6 +1,6 @@
 //! The tables users write to, and random SQL over whatever tables and columns a site has.
 
-use tandem_protocol::schema::{ColumnDef, ColumnType, Schema, TableDef};
+use tandem_protocol::schema::{ColumnDef, ColumnType, Schema, Storage, TableDef};
 
 use crate::random::Random;
 
@@ -20,6 +20,8 @@ CREATE TABLE lessons (day DATE, slot INTEGER, room TEXT REFERENCES rooms ON DELE
   topic TEXT, PRIMARY KEY (day, slot), UNIQUE (teacher), CHECK (slot < 4 OR room <> teacher));
 CREATE TABLE sales (id INTEGER PRIMARY KEY, thing INTEGER REFERENCES things ON DELETE SET NULL,
   quantity INTEGER NOT NULL, number TEXT UNIQUE);
+CREATE TABLE vaults (rate DECIMAL(5,2), place TEXT, gold COUNTER, due COUNTER(5,2), debt COUNTER(20,2),
+  price DECIMAL(38,4) CHECK (price < 4), PRIMARY KEY (rate, place));
 ";
 
 /// The tables whose sums are known.
@@ -36,6 +38,8 @@ pub struct Drawn {
     pub sql: String,
     /// Its kind, for counting.
     pub kind: &'static str,
+    /// A statement that comes first, in the same transaction.
+    pub first: Option<String>,
 }
 
 /// A statement over one of the tables.
@@ -58,7 +62,7 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
         let parts = key.iter().map(|part| format!("{} = {}", part.name, literal(part.kind, random)));
         parts.collect::<Vec<_>>().join(" AND ")
     };
-    let drawn = |kind, sql| Some(Drawn { sql, kind });
+    let drawn = |kind, sql| Some(Drawn { sql, kind, first: None });
     let name = &table.name;
     match random.below(32) {
         0..=10 => {
@@ -125,14 +129,23 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
                     ColumnType::Counter { scale, .. } if !several => match random.below(4) {
                         0 if exactly => {
                             kind = "exactly";
-                            format!("exactly({})", literal(column.kind, random))
+                            format!("exactly({})", value(column, random))
                         }
                         1 => fitting(table, column, random),
                         _ => {
                             kind = "count";
                             let delta = random.below(9) as i64 - 6;
                             let delta = if scale > 0 { format!("{delta}.25") } else { delta.to_string() };
-                            format!("coalesce({}, 0) + {delta}", column.name)
+                            match (column.name.as_str(), column.kind.storage()) {
+                                // SQLite adds up to the end of 64 bits, and no farther.
+                                ("gold", _) => {
+                                    format!("max(min(coalesce(gold, 0), {0}), -{0}) + {delta}", i64::MAX - 7)
+                                }
+                                (name, Storage::Digits) => {
+                                    format!("decimal_add(coalesce({name}, 0), '{delta}')")
+                                }
+                                (name, _) => format!("coalesce({name}, 0) + {delta}"),
+                            }
                         }
                     },
                     ColumnType::RichText if random.one_in(2) => {
@@ -163,11 +176,21 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
             let or = ["", "", "", "", "", "OR IGNORE ", "OR REPLACE "][random.below(7) as usize];
             drawn(kind, format!("UPDATE {or}{name} SET {} WHERE {condition}", sets.join(", ")))
         }
-        27..=29 => drawn("delete", format!("DELETE FROM {name} WHERE {}", of_key(random))),
+        27 | 28 => drawn("delete", format!("DELETE FROM {name} WHERE {}", of_key(random))),
+        29 => {
+            let keys: Vec<String> = key.iter().map(|part| value(part, random)).collect();
+            let same = key.iter().zip(&keys).map(|(part, value)| format!("{} = {value}", part.name));
+            let first = format!("DELETE FROM {name} WHERE {}", same.collect::<Vec<_>>().join(" AND "));
+            let some: Vec<&ColumnDef> = cells.iter().copied().filter(|_| !random.one_in(3)).collect();
+            let names = key.iter().chain(&some).map(|column| column.name.as_str()).collect::<Vec<_>>();
+            let values = keys.into_iter().chain(some.iter().map(|column| fitting(table, column, random)));
+            let values = values.collect::<Vec<_>>().join(", ");
+            let sql = format!("INSERT INTO {name} ({}) VALUES ({values})", names.join(", "));
+            Some(Drawn { sql, kind: "delete and insert", first: Some(first) })
+        }
         _ => drawn("insert", {
             let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
-            let values: Vec<String> =
-                table.columns.iter().map(|column| literal(column.kind, random)).collect();
+            let values: Vec<String> = table.columns.iter().map(|column| value(column, random)).collect();
             format!("INSERT INTO {name} ({}) VALUES ({})", names.join(", "), values.join(", "))
         }),
     }
@@ -199,7 +222,18 @@ fn fitting(table: &TableDef, column: &ColumnDef, random: &mut Random) -> String 
     if unique && column.kind == ColumnType::Text {
         return format!("'no {}'", random.below(12));
     }
-    literal(column.kind, random)
+    value(column, random)
+}
+
+/// A value for a column. One counter is always near the ends of what it can show.
+fn value(column: &ColumnDef, random: &mut Random) -> String {
+    match column.name.as_str() {
+        "gold" => {
+            let end = [i64::MAX - 3, i64::MIN + 3, i64::MAX, -i64::MAX, 5][random.below(5) as usize];
+            end.to_string()
+        }
+        _ => literal(column.kind, random),
+    }
 }
 
 /// One of the few values of a type: few, so that sites meet.
@@ -222,6 +256,14 @@ fn literal(kind: ColumnType, random: &mut Random) -> String {
         ColumnType::Time => format!("'08:0{few}:00'"),
         ColumnType::Timestamp | ColumnType::Stamp => format!("'2025-01-31T08:0{few}:00.000Z'"),
         ColumnType::Decimal { .. } => format!("{few}.{}", few * 15),
+        ColumnType::Counter { precision: 5, .. } => {
+            ["999.99", "-999.99", "900", "-998.5", "0"][few as usize].to_owned()
+        }
+        ColumnType::Counter { precision: 20, .. } => {
+            ["'999999999999999999.99'", "'-999999999999999999.99'", "'123456789012345678.90'", "5.25", "0"]
+                [few as usize]
+                .to_owned()
+        }
         ColumnType::Counter { scale, .. } => {
             if scale > 0 {
                 format!("{few}.75")

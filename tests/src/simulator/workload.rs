@@ -71,7 +71,9 @@ impl World {
         for _ in 0..if self.random.one_in(4) { 3 } else { 1 } {
             if let Some(drawn) = statement::draw(&schema, &mut self.random, self.exactly) {
                 self.counts.one(&format!("statement: {}", drawn.kind));
-                write.statements.push(Statement { sql: drawn.sql, params: Params::One(vec![]) });
+                for sql in drawn.first.into_iter().chain([drawn.sql]) {
+                    write.statements.push(Statement { sql, params: Params::One(vec![]) });
+                }
             }
         }
         if self.random.one_in(25) {

@@ -44,7 +44,7 @@ const OLD: u8 = 9;
 
 fn start_value(column: &ColumnDef) -> Value {
     match column.kind.merge_kind() {
-        MergeKind::Counter => crate::merge::in_units(column.kind, 20),
+        MergeKind::Counter => crate::merge::in_units(column.kind, 20.into()),
         MergeKind::Stamp => Value::Text("2024-01-01 08:00:00".into()),
         MergeKind::Document if column.name == "data" => Value::Text(r#"{"old":1}"#.into()),
         _ => Value::Text("old".into()),
@@ -65,13 +65,13 @@ fn start(start: Start, place: (&TableDef, &ColumnDef)) -> (Vec<Write>, Before) {
         let what = (*kind, Writer::First, &start_value(column));
         writes.push(write(place, what, &Replica::of(table, &writes), header(OLD, seq, 5)).unwrap());
     }
-    let added = if kinds.contains(&Kind::Add) { Writer::First.addition() } else { 0 };
+    let added = if kinds.contains(&Kind::Add) { Writer::First.addition() } else { 0i128 };
     let shown = match (start, column.kind.merge_kind()) {
         (Start::Nothing, _) => column.unwritten(),
-        (_, MergeKind::Counter) => crate::merge::in_units(column.kind, 20 + added),
+        (_, MergeKind::Counter) => crate::merge::in_units(column.kind, (20 + added).into()),
         _ => start_value(column),
     };
-    (writes, Before { shown, added })
+    (writes, Before { shown })
 }
 
 /// One pair.

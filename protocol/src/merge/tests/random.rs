@@ -176,7 +176,7 @@ fn check(state: &RowState, writes: &[Write]) -> Result<(), TestCaseError> {
         for (column, value) in write.group.row(0) {
             let (set, sum) = of_cells.entry(column.id).or_default();
             match column.mode {
-                Mode::Delta => *sum += i128::from(crate::merge::units(value).unwrap()),
+                Mode::Delta => *sum += crate::merge::units(value).unwrap().narrow().unwrap(),
                 Mode::Counted => {}
                 _ => set.push((write, ())),
             }
@@ -184,10 +184,10 @@ fn check(state: &RowState, writes: &[Write]) -> Result<(), TestCaseError> {
     }
     prop_assert_eq!(state.cells.len(), of_cells.len());
     for (id, (set, sum)) in of_cells {
-        let Cell { set: register, sum: counted, .. } = &state.cells[&id];
+        let Cell { set: register, added: counted, .. } = &state.cells[&id];
         let held: Vec<WriteId> = register.siblings().iter().map(|sibling| sibling.by).collect();
         prop_assert_eq!(held, siblings(&set).into_keys().rev().collect::<Vec<_>>());
-        prop_assert_eq!(*counted, sum);
+        prop_assert_eq!(counted.sum.narrow(), Some(sum));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::writers::{Kind, Writer};
 use crate::merge::in_units;
 use crate::schema::{ColumnDef, MergeKind};
 use crate::value::Value;
+use crate::wide::Wide;
 
 use Counts::{Both, Greater, Neither, OnlyFirst, OnlySecond};
 use Effect::{Adds, Edits, Empties, Leaves, Sets};
@@ -53,10 +54,8 @@ pub(super) fn of_cell(first: Effect, second: Effect, informed: bool) -> Counts {
         (Sets, Edits, true) => Both,
         // What is added counts on top of what was set.
         (Sets | Empties, Adds, _) => Both,
-        // Who set a value not knowing what was added did not count it.
-        (Adds, Sets, false) => Both,
-        // NULL says nothing about what was added.
-        (Adds, Empties, _) => Both,
+        // Who set a value, or NULL, not knowing what was added did not count it.
+        (Adds, Sets | Empties, false) => Both,
         // An informed write always wins.
         (_, _, true) => OnlySecond,
         // Of concurrent ones the greater is shown; the other is kept.
@@ -77,8 +76,6 @@ pub(super) fn of_life(first: Kind, second: Kind, informed: bool) -> Counts {
 pub(super) struct Before {
     /// The value shown.
     pub shown: Value,
-    /// What was added to a counter so far.
-    pub added: i64,
 }
 
 /// One of the two writes.
@@ -128,15 +125,15 @@ pub(super) fn shown(
 /// A value set, or what was there, and all additions that it did not count.
 fn number(column: &ColumnDef, before: &Before, counted: &[Side<'_>]) -> Value {
     let has = |wanted| counted.iter().find(|side| effect(side.kind) == wanted);
-    let added: i64 =
-        counted.iter().filter(|side| effect(side.kind) == Adds).map(|side| side.writer.addition()).sum();
+    let adders = || counted.iter().filter(|side| effect(side.kind) == Adds);
+    let added = Wide::from(adders().map(|side| side.writer.addition()).sum::<i128>());
     let base = match (has(Sets), has(Empties)) {
         (Some(side), _) => crate::merge::units(side.value),
-        (None, Some(_)) => Some(before.added).filter(|added| *added != 0),
+        (None, Some(_)) => None,
         (None, None) => crate::merge::units(&before.shown),
     };
     match base {
-        None if added == 0 => Value::Null,
-        base => in_units(column.kind, base.unwrap_or(0) + added),
+        None if adders().next().is_none() => Value::Null,
+        base => in_units(column.kind, base.unwrap_or_default() + added),
     }
 }

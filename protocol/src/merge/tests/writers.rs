@@ -2,7 +2,7 @@
 
 use super::history::{Replica, Write};
 use crate::document::{DocumentKind, DocumentWrite, canonical_json};
-use crate::merge::in_units;
+use crate::merge::{Offset, in_units};
 use crate::op::{Action, CellColumn, Mode, RowGroup};
 use crate::schema::{ColumnDef, ColumnType, MergeKind, TableDef};
 use crate::transaction::Header;
@@ -57,7 +57,7 @@ impl Writer {
     pub(super) fn value(self, kind: ColumnType) -> Value {
         let second = self == Self::Second;
         match kind {
-            ColumnType::Counter { .. } => in_units(kind, self.count()),
+            ColumnType::Counter { .. } => in_units(kind, self.count().into()),
             // The first says the greater time.
             ColumnType::Stamp => Value::Text(format!("2025-01-0{} 08:00:00", if second { 3 } else { 5 })),
             ColumnType::Json => Value::Text(format!("{{\"is\":{}}}", u8::from(second))),
@@ -66,12 +66,12 @@ impl Writer {
     }
 
     /// What it counts.
-    pub(super) fn count(self) -> i64 {
+    pub(super) fn count(self) -> i128 {
         if self == Self::Second { 35 } else { 38 }
     }
 
     /// What it adds to a counter.
-    pub(super) fn addition(self) -> i64 {
+    pub(super) fn addition(self) -> i128 {
         if self == Self::Second { -5 } else { 7 }
     }
 
@@ -106,7 +106,7 @@ pub(super) fn write(
     };
     let cell = match kind {
         Kind::Insert | Kind::Set | Kind::SetWithOwnTime => Some((Mode::Set, offset(column, value, seen))),
-        Kind::Add => Some((Mode::Delta, in_units(column.kind, writer.addition()))),
+        Kind::Add => Some((Mode::Delta, in_units(column.kind, writer.addition().into()))),
         Kind::Fresh => Some((Mode::Fresh, value.clone())),
         Kind::Edit => {
             let (id, document) = seen.document(column)?;
@@ -115,7 +115,7 @@ pub(super) fn write(
             let change = document.edit(header.dot.author, &content).unwrap();
             Some((Mode::Change, DocumentWrite::change_value(id, &change)))
         }
-        Kind::Empty => Some((Mode::Set, Value::Null)),
+        Kind::Empty => Some((Mode::Set, offset(column, &Value::Null, seen))),
         Kind::Touch | Kind::Delete => None,
     };
     let mut times = Vec::new();
@@ -143,9 +143,10 @@ pub(super) fn write(
 
 /// What an op says that sets a cell: of a counter, the value minus all additions seen.
 fn offset(column: &ColumnDef, value: &Value, seen: &Replica) -> Value {
-    let sum = seen.state.cells.get(&column.id()).map_or(0, |cell| cell.sum);
-    match crate::merge::units(value) {
-        Some(units) => in_units(column.kind, units - sum as i64),
-        None => value.clone(),
+    if column.kind.merge_kind() != MergeKind::Counter {
+        return value.clone();
     }
+    let known = seen.state.cells.get(&column.id()).map(|cell| cell.added).unwrap_or_default();
+    let offset = crate::merge::units(value).map(|units| Offset::Number(units - known.sum));
+    offset.unwrap_or(Offset::Null(known)).value(column.kind)
 }

@@ -172,7 +172,8 @@ fn default(place: &str, kind: ColumnType, sql: &Expr) -> Result<DefaultValue, Dd
     if value.is_null() {
         return Ok(DefaultValue::None);
     }
-    let value = kind.canonical(value).map_err(|error| refused(error.to_string()))?;
+    let exact = expression::digits_of(sql).filter(|_| kind.digits().is_some()).map(crate::value::Value::Text);
+    let value = kind.canonical(exact.unwrap_or(value)).map_err(|error| refused(error.to_string()))?;
     Ok(DefaultValue::Constant(Constant::new(&value)))
 }
 

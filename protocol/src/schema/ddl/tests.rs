@@ -52,11 +52,30 @@ fn every_type_and_rule_is_read() {
 }
 
 #[test]
+fn a_default_has_all_its_digits() {
+    let long = "123456789012345678901234567890.12";
+    let sql = format!(
+        "CREATE TABLE t (a INTEGER PRIMARY KEY, b DECIMAL(38,2) DEFAULT {long}, c DECIMAL(38,2) DEFAULT (-{long}),
+        d COUNTER(20,1) DEFAULT 7, e DECIMAL(4,2) DEFAULT 2.675)"
+    );
+    let schema = schema_of(&sql);
+    let table = &schema.table("t").unwrap().shown;
+    let default = |column: &str| table.column(column).unwrap().default_sql(Style::People).unwrap();
+    assert_eq!(default("b"), long);
+    assert_eq!(default("c"), format!("-{long}"));
+    assert_eq!((default("d"), default("e")), ("7.0".into(), "2.68".into()));
+    // What is written for people can be read again.
+    let again = format!("CREATE TABLE t (a INTEGER PRIMARY KEY, b DECIMAL(38,2) DEFAULT {})", default("b"));
+    let again = schema_of(&again).table("t").unwrap().shown.columns[1].id();
+    assert_eq!(again, table.column("b").unwrap().id());
+}
+
+#[test]
 fn what_cannot_be_replicated_is_refused_with_a_reason() {
     for (sql, reason) in [
         ("CREATE TABLE t (a TEXT)", "no PRIMARY KEY"),
         ("CREATE TABLE t (a MONEY PRIMARY KEY)", "type MONEY"),
-        ("CREATE TABLE t (a DECIMAL(16,2) PRIMARY KEY)", "type DECIMAL(16,2)"),
+        ("CREATE TABLE t (a DECIMAL(39,2) PRIMARY KEY)", "type DECIMAL(39,2)"),
         ("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER GENERATED ALWAYS AS (a + 1) STORED)", "generated"),
         ("CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END", "trigger"),
         ("CREATE TABLE t (a COUNTER PRIMARY KEY)", "cannot be in a primary key"),

@@ -14,7 +14,7 @@ use bincode::{Decode, Encode};
 
 pub use function::{Judge, Use};
 pub use operator::Operator;
-pub use read::{Unreadable, literal as literal_of, read};
+pub use read::{Unreadable, digits as digits_of, literal as literal_of, read};
 pub use render::{Names, Style, literal as literal_sql, quoted, spelled};
 
 use super::definition::{ColumnId, Constant};

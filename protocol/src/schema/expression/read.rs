@@ -57,6 +57,22 @@ pub fn literal(sql: &Expr) -> Option<Value> {
     }
 }
 
+/// A number with all its digits, as it is written: for columns that hold more than a literal does.
+pub fn digits(sql: &Expr) -> Option<String> {
+    match sql {
+        Expr::Nested(inner) => digits(inner),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
+            digits(expr).filter(|text| !text.starts_with('-')).map(|text| format!("-{text}"))
+        }
+        Expr::UnaryOp { op: UnaryOperator::Plus, expr } => digits(expr),
+        Expr::Value(value) => match &value.value {
+            Literal::Number(text, _) => Some(text.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn number(sql: &Expr) -> Option<Value> {
     match sql {
         Expr::Nested(inner) => number(inner),

@@ -153,9 +153,7 @@ impl Forms {
             .collect();
         let read =
             |column: &WrittenColumn| Form::written(column).is_some() || Form::compared(column.kind).is_some();
-        let may_change = |column: &WrittenColumn| {
-            matches!(column.kind, ColumnType::Decimal { .. } | ColumnType::Counter { scale: 1.., .. })
-        };
+        let may_change = |column: &WrittenColumn| column.kind.digits().is_some();
         if columns.iter().any(read) {
             self.odd |= !name.bytes().all(is_word);
             self.always.insert(name.clone());
@@ -277,8 +275,8 @@ pub(crate) fn install(connection: &Connection) -> rusqlite::Result<()> {
             ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
             _ => return Ok(ToSqlOutput::Arg(0)),
         };
-        let rounded =
-            ColumnType::Decimal { precision, scale }.canonical(given).map(|value| to_storage(&value));
+        let kind = ColumnType::Decimal { precision, scale };
+        let rounded = kind.canonical(given).map(|value| to_storage(kind, value));
         Ok(match rounded {
             Ok(Value::Real(number)) => ToSqlOutput::from(number),
             Ok(Value::Integer(number)) => ToSqlOutput::from(number),

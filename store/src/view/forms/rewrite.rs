@@ -143,7 +143,8 @@ impl Form {
             (Self::Text(kind), Cell::Text(text)) => kind.comparable_text(&text).map(|form| literal(&form)),
             (Self::Text(_), _) => None,
             (Self::Rounded { precision, scale }, value) => {
-                match to_storage(&ColumnType::Decimal { precision, scale }.canonical(value).ok()?) {
+                let kind = ColumnType::Decimal { precision, scale };
+                match to_storage(kind, kind.canonical(value).ok()?) {
                     Cell::Real(number) => Some(format!("{number:?}")),
                     Cell::Integer(number) => Some(number.to_string()),
                     Cell::Text(text) => Some(literal(&text)),

@@ -1,4 +1,4 @@
-//! Rows that break NOT NULL or CHECK.
+//! Rows that break NOT NULL or CHECK, or whose counters outgrew their columns.
 
 use tandem_protocol::conflict::{Conflict, ConflictKind, Held, Version};
 use tandem_protocol::schema::{Constant, Rule};
@@ -13,6 +13,24 @@ pub fn check(table: &Table<'_>) -> Vec<Conflict> {
     let mut conflicts = Vec::new();
     for row in table.shown_rows() {
         conflicts.extend(rules.broken(table, &row.values).into_iter().map(|rule| conflict(table, row, rule)));
+        conflicts.extend(too_long(table, row));
+    }
+    conflicts
+}
+
+/// Counters with more digits than their columns say.
+fn too_long(table: &Table<'_>, row: &Row<'_>) -> Vec<Conflict> {
+    let mut conflicts = Vec::new();
+    for (column, cell) in table.columns.iter().zip(&row.cells) {
+        let Some(cell) = cell.as_ref().filter(|cell| cell.is_beyond) else { continue };
+        let held = Held::Value { column: column.def.name.clone(), value: Constant::new(&cell.shown) };
+        conflicts.push(Conflict {
+            kind: ConflictKind::Check,
+            table: table.def.name.clone(),
+            key: row.key.to_bytes(),
+            columns: vec![format!("{} {}", column.def.name, column.def.kind)],
+            versions: cell.makers.iter().map(|by| Version { by: *by, held: held.clone() }).collect(),
+        });
     }
     conflicts
 }

@@ -63,7 +63,34 @@ fn null_counts_as_nothing_once_something_is_counted() {
     log.update('b', "stock", 1, [add("n", 2), add("d", 2), add("m", cents(2))]);
     assert_eq!(log.shown("stock"), ["1|2|7|0.02"]);
     log.update('b', "stock", 1, [add("n", -2), add("d", -2)]);
-    assert_eq!(log.shown("stock"), ["1|NULL|5|0.02"]);
+    assert_eq!(log.shown("stock"), ["1|0|5|0.02"]);
+}
+
+#[test]
+fn null_remembers_what_was_counted_before_it() {
+    let mut log = forty();
+    log.update('b', "stock", 1, [add("n", -3), add("d", 4)]);
+    log.tell('b', 'c');
+    log.update('c', "stock", 1, [set("n", Value::Null), set("d", Value::Null)]);
+    assert_eq!(log.shown("stock"), ["1|NULL|NULL|1.00"]);
+    log.update('b', "stock", 1, [add("n", 5)]);
+    log.update('d', "stock", 1, [add("d", 2)]);
+    log.update('d', "stock", 1, [add("d", -2)]);
+    assert_eq!(log.shown("stock"), ["1|5|0|1.00"]);
+    assert!(log.conflicts().is_empty());
+}
+
+#[test]
+fn a_counter_beyond_its_digits_is_told_until_it_is_back() {
+    let mut log = forty();
+    log.update('b', "stock", 1, [add("m", cents(600_000_000))]);
+    log.update('c', "stock", 1, [add("m", cents(500_000_000))]);
+    assert_eq!(log.shown("stock"), ["1|40|0|11000001.00"]);
+    assert_eq!(log.conflicts(), ["check stock(1).m COUNTER(9,2): a=m:11000001.00"]);
+    log.update('b', "stock", 1, [add("m", cents(-100_000_101))]);
+    assert!(log.conflicts().is_empty());
+    log.update('b', "stock", 1, [add("n", i64::MAX), add("n", i64::MAX)]);
+    assert_eq!(log.conflicts(), ["check stock(1).n COUNTER: a=n:9223372036854775807"]);
 }
 
 #[test]

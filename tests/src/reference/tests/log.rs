@@ -53,7 +53,7 @@ pub fn add(column: &'static str, value: impl IntoValue) -> CellWrite {
 
 /// A number of two decimals.
 pub fn cents(mantissa: i64) -> Value {
-    Value::Decimal(Decimal { mantissa, scale: 2 })
+    Value::Decimal(Decimal { mantissa: mantissa.into(), scale: 2 })
 }
 
 /// The author of that letter.
