@@ -19,6 +19,7 @@ pub mod powercut;
 pub mod random;
 pub mod reference;
 pub mod scenario;
+pub mod schemas;
 pub mod school;
 pub mod simulator;
 pub mod site;

@@ -64,6 +64,28 @@ impl Honest {
         }
     }
 
+    /// Changes the schema: whether it was accepted.
+    pub fn declare(&mut self, sql: &str, now_ms: i64) -> Result<bool, String> {
+        match self.ask(Request::ApplySchema(sql.to_owned()), now_ms)? {
+            Answer::Written(Ok(written)) => Ok(written.dot.is_some()),
+            Answer::Written(Err(WriteError::Refused(_))) => Ok(false),
+            other => Err(format!("{} cannot declare {sql}: {other:?}", self.name)),
+        }
+    }
+
+    /// The tables it shows, quoted.
+    pub fn tables(&self) -> Result<Vec<String>, String> {
+        let schema = self.space()?.schema();
+        let names = schema.tables().map(|table| format!("\"{}\"", table.shown.name.replace('"', "\"\"")));
+        Ok(names.collect())
+    }
+
+    /// Gives `other` all that it lacks, looking at everything from the beginning.
+    pub fn give_all(&mut self, other: &mut Self, now_ms: i64) -> Result<(), String> {
+        self.given = 0;
+        self.give(other, now_ms)
+    }
+
     /// Does something that must succeed.
     pub fn must(&mut self, request: Request, now_ms: i64) -> Result<(), String> {
         match self.ask(request, now_ms)? {

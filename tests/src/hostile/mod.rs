@@ -9,7 +9,7 @@ mod author;
 mod bytes;
 mod campaign;
 mod cost;
-mod honest;
+pub mod honest;
 mod member;
 mod rows;
 mod schema;

@@ -34,7 +34,6 @@ fn wanted() -> u64 {
 }
 
 #[test]
-#[ignore = "until values, references and ids are as the docs say"]
 fn random_statements_give_what_plain_sqlite_gives() {
     let met = all_are_the_same(0, wanted());
     let unmet: Vec<_> = Difference::ALL.iter().filter(|difference| !met.contains_key(*difference)).collect();
@@ -42,7 +41,6 @@ fn random_statements_give_what_plain_sqlite_gives() {
 }
 
 #[test]
-#[ignore = "until values, references and ids are as the docs say"]
 fn random_statements_nobody_has_seen_before_do_too() {
     let first = Random::new("oracle's fresh seeds").below(1 << 40);
     all_are_the_same(first, wanted() / 10);

@@ -1,5 +1,6 @@
 //! The tables users write to, and random SQL over whatever tables and columns a site has.
 
+use tandem_protocol::schema::expression::spelled;
 use tandem_protocol::schema::{ColumnDef, ColumnType, Schema, Storage, TableDef};
 
 use crate::random::Random;
@@ -42,6 +43,16 @@ pub struct Drawn {
     pub first: Option<String>,
 }
 
+/// A table with every name as it is to be typed.
+fn as_typed(table: &TableDef) -> TableDef {
+    let mut table = table.clone();
+    table.name = spelled(&table.name);
+    table.columns.iter_mut().for_each(|column| column.name = spelled(&column.name));
+    let of_rules = table.uniques.iter_mut().flat_map(|unique| &mut unique.columns);
+    table.key.iter_mut().chain(of_rules).for_each(|name| *name = spelled(name));
+    table
+}
+
 /// A statement over one of the tables.
 pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn> {
     let tables: Vec<&TableDef> = schema
@@ -54,7 +65,7 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
             std::iter::repeat_n(table, if refers || table.columns.len() > 10 { 2 } else { 1 })
         })
         .collect();
-    let table = *tables.get(random.below(tables.len() as u64) as usize)?;
+    let table = &as_typed(tables.get(random.below(tables.len() as u64) as usize)?);
     let key: Vec<&ColumnDef> = table.key.iter().filter_map(|name| table.column(name)).collect();
     let cells: Vec<&ColumnDef> =
         table.columns.iter().filter(|column| !key.iter().any(|part| part.name == column.name)).collect();
@@ -276,20 +287,29 @@ fn literal(kind: ColumnType, random: &mut Random) -> String {
     }
 }
 
+/// Names that meet: in another case, when they are joined, with SQL's words or SQLite's, with each
+/// other's indices.
+const GROWN: [&str; 9] = ["more", "More", "more_x", "x", "x_1", "group", "sqlite2", "été", "say \"so\""];
+
 /// Something a schema may grow by, told in two ways: two sites that do so apart mean different
 /// things by one name.
 pub fn growth(random: &mut Random) -> [String; 2] {
     const KINDS: [&str; 4] = ["TEXT", "INTEGER DEFAULT 3", "COUNTER DEFAULT 0", "TEXT DEFAULT '-'"];
     let one = random.below(4) as usize;
     let kinds = [KINDS[one], KINDS[(one + 1 + random.below(3) as usize) % 4]];
-    let number = random.below(3);
-    match random.below(4) {
-        0 | 1 => kinds.map(|kind| format!("ALTER TABLE things ADD COLUMN x{number} {kind}")),
-        2 => kinds.map(|kind| format!("ALTER TABLE rooms ADD COLUMN y{number} {kind}")),
+    let mut name = || format!("\"{}\"", random.pick(&GROWN).replace('"', "\"\""));
+    let (name, other) = (name(), name());
+    match random.below(6) {
+        0 | 1 => kinds.map(|kind| format!("ALTER TABLE things ADD COLUMN {name} {kind}")),
+        2 => kinds.map(|kind| format!("ALTER TABLE rooms ADD COLUMN {name} {kind}")),
+        3 => [
+            format!("CREATE INDEX {name} ON things (t)"),
+            format!("CREATE TABLE {name} (id INTEGER PRIMARY KEY, v TEXT CHECK (v <> 'gris'))"),
+        ],
         _ => [("INTEGER", kinds[0]), (if random.one_in(2) { "TEXT" } else { "INTEGER" }, kinds[1])].map(
             |(key, kind)| {
                 format!(
-                    "CREATE TABLE more{number} (id {key} PRIMARY KEY, v TEXT, c {kind}); CREATE INDEX v{number} ON more{number} (v)"
+                    "CREATE TABLE {name} (id {key} PRIMARY KEY, v TEXT, c {kind}); CREATE INDEX {other} ON {name} (v)"
                 )
             },
         ),
