@@ -64,7 +64,7 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
     };
     let drawn = |kind, sql| Some(Drawn { sql, kind, first: None });
     let name = &table.name;
-    match random.below(32) {
+    match random.below(33) {
         0..=10 => {
             let generated = random.one_in(8) && matches!(key[..], [one] if one.kind == ColumnType::Integer);
             let some: Vec<&ColumnDef> = cells.iter().copied().filter(|_| !random.one_in(3)).collect();
@@ -176,8 +176,8 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
             let or = ["", "", "", "", "", "OR IGNORE ", "OR REPLACE "][random.below(7) as usize];
             drawn(kind, format!("UPDATE {or}{name} SET {} WHERE {condition}", sets.join(", ")))
         }
-        27 | 28 => drawn("delete", format!("DELETE FROM {name} WHERE {}", of_key(random))),
-        29 => {
+        27..=29 => drawn("delete", format!("DELETE FROM {name} WHERE {}", of_key(random))),
+        30 => {
             let keys: Vec<String> = key.iter().map(|part| value(part, random)).collect();
             let same = key.iter().zip(&keys).map(|(part, value)| format!("{} = {value}", part.name));
             let first = format!("DELETE FROM {name} WHERE {}", same.collect::<Vec<_>>().join(" AND "));
