@@ -139,7 +139,7 @@ fn import(context: &Context, file: &Path, dry_run: bool) -> Outcome {
         if let Some(fault) = &imported.fault {
             text += &format!("\n{}", t!("bundle.cut", fault = fault));
         }
-        text + &of_forks(&imported)
+        text + &of_forks(imported)
     })?;
     whole(imported.complete)
 }

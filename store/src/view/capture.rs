@@ -164,7 +164,8 @@ impl Capture {
 
     /// Whether the statement at hand inserted or updated a row.
     pub(super) fn was_just_written(&self, table: &ViewTable, key: &Key) -> bool {
-        let change = self.by_key.get(&(table.number, key.to_bytes())).map(|at| &self.changes[*at]);
+        let stored = Key(table.key_as_stored(key)).to_bytes();
+        let change = self.by_key.get(&(table.number, stored)).map(|at| &self.changes[*at]);
         change.is_some_and(|change| change.written_by == self.statement)
     }
 

@@ -9,7 +9,7 @@ mod author;
 mod bytes;
 mod campaign;
 mod cost;
-pub mod honest;
+pub(crate) mod honest;
 mod member;
 mod rows;
 mod schema;
