@@ -36,7 +36,7 @@ CREATE TABLE _tandem_writers (
   definition BLOB NOT NULL, author INTEGER NOT NULL, known BLOB NOT NULL, PRIMARY KEY (definition, author)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_parked (
-  arrival INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (arrival, place)
+  arrival INTEGER NOT NULL, place INTEGER NOT NULL, definition BLOB, PRIMARY KEY (arrival, place)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_keys (
   key BLOB NOT NULL, author INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,

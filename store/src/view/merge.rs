@@ -61,9 +61,14 @@ impl View {
             if !understood {
                 merged.parked += 1;
                 self.memory.parked += 1;
-                self.connection
-                    .prepare_cached("INSERT OR IGNORE INTO _tandem_parked (arrival, place) VALUES (?1, ?2)")?
-                    .execute(params![self.memory.position as i64, place as i64])?;
+                let table = match op {
+                    Op::Rows(group) => Some(group.table_id.0),
+                    _ => None,
+                };
+                let sql =
+                    "INSERT OR IGNORE INTO _tandem_parked (arrival, place, definition) VALUES (?1, ?2, ?3)";
+                let (arrival, place) = (self.memory.position as i64, place as i64);
+                self.connection.prepare_cached(sql)?.execute(params![arrival, place, table])?;
             }
         }
         self.follow_up(&mut merged)?;

@@ -65,7 +65,7 @@ use preupdate::Attached;
 use references::Pending;
 
 /// Format of the view's own tables. A view of another version is rebuilt.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// Why the view could not be read or changed.
 #[derive(Debug, thiserror::Error)]

@@ -69,15 +69,28 @@ impl View {
         if !self.memory.schema.is_unsettled() {
             return Ok(());
         }
+        let before = (self.memory.parked > 0).then(|| Arc::clone(&self.memory.schema));
         if !Arc::make_mut(&mut self.memory.schema).settle() {
             return Ok(());
         }
-        if self.memory.parked > 0 {
+        if let Some(before) = before {
             // What was not understood may be now: its tables are to be made anew.
-            self.stale = true;
+            self.stale |= self.explains_parked(&before)?;
         }
         self.lay_out_tables()?;
         self.list_schema()
+    }
+
+    /// Whether rows wait for a table that is another than it was.
+    fn explains_parked(&self, before: &Schema) -> ViewResult<bool> {
+        let sql = "SELECT 1 FROM _tandem_parked WHERE definition = ?1";
+        let mut waits = self.connection.prepare_cached(sql)?;
+        for table in self.memory.schema.tables() {
+            if before.table_by_id(table.id()) != Some(table) && waits.exists([table.id().0])? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Makes tables and indices follow the schema in memory.
@@ -106,7 +119,13 @@ impl View {
             table.is_some_and(|table| index.columns.iter().all(|column| table.def.column(column).is_some()))
         };
         for index in schema.indices().filter(is_there) {
-            self.connection.execute_batch(&ddl::create_index(index))?;
+            match self.connection.execute_batch(&ddl::create_index(index)) {
+                // It changes no meaning, only speed.
+                Err(error) if is_refusal(&error) => {
+                    tracing::error!(index = index.name, %error, "an index cannot be made here");
+                }
+                made => made?,
+            }
         }
         self.refresh_tables();
         Ok(())

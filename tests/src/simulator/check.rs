@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::transaction::Transaction;
 use tandem_protocol::value::Value;
 use tandem_protocol::verify;
@@ -301,7 +302,7 @@ fn seen(space: &Space) -> Result<Seen, String> {
     let mut parts = BTreeMap::new();
     let status = space.status();
     for table in &status.tables {
-        let sql = format!("SELECT * FROM \"{}\"", table.name);
+        let sql = format!("SELECT * FROM {}", quoted(&table.name));
         let (rows, _) = space.query(&sql, &[]).map_err(|refusal| refusal.to_string())?;
         let text = |row: &Vec<Value>| row.iter().map(Value::to_string).collect::<Vec<_>>().join("|");
         let mut lines: Vec<String> = rows.rows.iter().map(text).collect();
