@@ -2,7 +2,7 @@
 
 use rust_i18n::t;
 use serde_json::{Map, Value};
-use tandem_node::api::conflict::{Conflict, Held, Version};
+use tandem_node::api::conflict::{Conflict, Conflicts, Held, Version};
 use tandem_protocol::value::Value as Typed;
 
 use crate::moment;
@@ -17,7 +17,8 @@ const SHORT: usize = 6;
 const LONG: usize = 40;
 
 /// All conflicts in a table, one line each, and what their kinds mean.
-pub fn list(conflicts: &[Conflict]) -> String {
+pub fn list(found: &Conflicts) -> String {
+    let conflicts = &found.conflicts;
     if conflicts.is_empty() {
         return t!("conflict.none").into_owned();
     }
@@ -48,7 +49,12 @@ pub fn list(conflicts: &[Conflict]) -> String {
         let known = crate::help::text(&format!("conflict.why_{name}"));
         text += &format!("\n{}{} {}", kind_name(name), t!("conflict.colon"), known.unwrap_or_default());
     }
-    text + "\n\n" + &t!("conflict.next")
+    text += "\n\n";
+    if (conflicts.len() as u64) < found.open {
+        text += &t!("conflict.more", shown = conflicts.len(), open = found.open);
+        text.push('\n');
+    }
+    text + &t!("conflict.next")
 }
 
 /// One conflict in full.
@@ -366,7 +372,7 @@ mod tests {
             // No key stands where its text should be, and every kind has its own.
             assert!(!told.contains("conflict."), "{told}");
             assert_ne!(kind_name(kind), kind);
-            let listed = list(std::slice::from_ref(&conflict));
+            let listed = list(&Conflicts { conflicts: vec![conflict.clone()], open: 1, next: None });
             assert!(!listed.contains("conflict.") && listed.contains("aaaaaa"), "{listed}");
         }
     }

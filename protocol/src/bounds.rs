@@ -5,6 +5,12 @@
 /// held in memory whole while it is checked and merged.
 pub const TRANSACTION_BYTES: usize = 16 << 20;
 
+/// Rows of one transaction, and the bytes they take in memory: a thousand bytes can say a million
+/// rows, and every site merges them at one go. Beyond either, a transaction does nothing, on any site.
+pub const TRANSACTION_ROWS: usize = 1_000_000;
+/// Bytes that the rows of one transaction take in memory.
+pub const TRANSACTION_UNFOLDED_BYTES: usize = 256 << 20;
+
 /// Uncompressed bytes of one block. Room for the largest transaction and its signature.
 pub const BLOCK_RAW_BYTES: usize = TRANSACTION_BYTES + (64 << 10);
 

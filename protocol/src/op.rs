@@ -31,7 +31,50 @@ pub enum Op {
         /// Its content.
         body: Vec<u8>,
     },
+    /// All that a transaction does whose rows are beyond what one may unfold to: nothing, on any
+    /// site.
+    Void,
 }
+
+/// Bytes of a value in memory beside its text: the same number on every machine, since what counts
+/// hangs on it.
+const VALUE_BYTES: usize = 48;
+
+/// What the rows of a transaction unfold to, as far as they are counted.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Unfolded {
+    rows: usize,
+    bytes: usize,
+}
+
+impl Unfolded {
+    /// Counts a group of so many rows and columns, and bytes beside the values themselves.
+    fn add(&mut self, rows: usize, columns: usize, bytes: usize) {
+        let values = rows.saturating_mul(columns).saturating_mul(VALUE_BYTES);
+        self.rows = self.rows.saturating_add(rows);
+        self.bytes = self.bytes.saturating_add(values).saturating_add(bytes);
+    }
+
+    /// Counts the rows of all ops, whose encoded form takes so many bytes.
+    pub(crate) fn of(ops: &[Op], encoded: usize) -> Self {
+        let mut unfolded = Self::default();
+        unfolded.add(0, 0, encoded);
+        for op in ops {
+            if let Op::Rows(group) = op {
+                unfolded.add(group.rows(), group.keys.len() + group.columns.len(), 0);
+            }
+        }
+        unfolded
+    }
+
+    pub(crate) fn is_too_much(self) -> bool {
+        self.rows > bounds::TRANSACTION_ROWS || self.bytes > bounds::TRANSACTION_UNFOLDED_BYTES
+    }
+}
+
+/// A transaction whose rows are beyond what one may unfold to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TooManyRows;
 
 /// Ends a conflict of the kind `duplicate`: it is open while a transaction of it is in no `seen`.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
@@ -128,6 +171,8 @@ const SCHEMA: u16 = 2;
 /// Kind number of membership ops.
 pub(crate) const MEMBER: u16 = 3;
 const SETTLE: u16 = 4;
+/// No op that is written has this kind.
+const VOID: u16 = u16::MAX;
 
 #[derive(Encode, Decode)]
 struct EncodedGroup {
@@ -159,7 +204,8 @@ impl Op {
     /// Reads back [`Op::to_bytes`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let (kind, body) = bytes.split_first_chunk::<2>().ok_or(DecodeError::Malformed("op"))?;
-        Ok(Self::decode(u16::from_le_bytes(*kind), body))
+        let op = Self::decode(u16::from_le_bytes(*kind), body, &mut Unfolded::default());
+        Ok(op.unwrap_or(Self::Void))
     }
 
     /// Kind number and content.
@@ -170,20 +216,25 @@ impl Op {
             Self::Member(op) => (MEMBER, codec::encode(op)),
             Self::Settle(settlement) => (SETTLE, codec::encode(settlement)),
             Self::Unknown { kind, body } => (*kind, body.clone()),
+            Self::Void => (VOID, Vec::new()),
         }
     }
 
     /// An op that cannot be read may come from a newer program: it is kept as unknown, so that it
-    /// stops nothing behind it.
-    pub(crate) fn decode(kind: u16, body: &[u8]) -> Self {
+    /// stops nothing behind it. `unfolded`: what the rows before it came to.
+    pub(crate) fn decode(kind: u16, body: &[u8], unfolded: &mut Unfolded) -> Result<Self, TooManyRows> {
         let known = match kind {
-            ROWS => decode_group(body).map(Self::Rows),
+            ROWS => match decode_group(body, unfolded) {
+                Ok(group) => Ok(Self::Rows(group)),
+                Err(_) if unfolded.is_too_much() => return Err(TooManyRows),
+                Err(error) => Err(error),
+            },
             SCHEMA => codec::decode(body, "schema op").map(Self::Schema),
             MEMBER => codec::decode(body, "membership op").map(Self::Member),
             SETTLE => codec::decode(body, "settlement").map(Self::Settle),
             _ => Err(DecodeError::Malformed("op")),
         };
-        known.unwrap_or_else(|_| Self::Unknown { kind, body: body.to_vec() })
+        Ok(known.unwrap_or_else(|_| Self::Unknown { kind, body: body.to_vec() }))
     }
 }
 
@@ -201,7 +252,7 @@ fn encode_group(group: &RowGroup) -> Vec<u8> {
     })
 }
 
-fn decode_group(body: &[u8]) -> Result<RowGroup, DecodeError> {
+fn decode_group(body: &[u8], unfolded: &mut Unfolded) -> Result<RowGroup, DecodeError> {
     let group: EncodedGroup = codec::decode(body, "row op")?;
     let rows = group.rows as usize;
     let malformed = || DecodeError::Malformed("row op");
@@ -210,8 +261,12 @@ fn decode_group(body: &[u8]) -> Result<RowGroup, DecodeError> {
         return Err(malformed());
     }
     let width = group.columns.len() + group.keys.len();
-    // Columns of NULLs cost no bytes: bound what they can unfold to.
-    if width > bounds::COLUMNS || rows.saturating_mul(width) > bounds::TRANSACTION_BYTES {
+    if width > bounds::COLUMNS {
+        return Err(DecodeError::TooLarge("row op"));
+    }
+    // A few bytes can say many rows: counted before any is unfolded.
+    unfolded.add(rows, width, body.len());
+    if unfolded.is_too_much() {
         return Err(DecodeError::TooLarge("row op"));
     }
     if group.cells.len() != group.columns.len()
@@ -317,6 +372,32 @@ mod tests {
         let named = |table: String| RowGroup { table, ..group(&[], one()) };
         assert!(is_known(named("t".into())));
         assert!(!is_known(named("t".repeat(10 << 20))));
+    }
+
+    #[test]
+    fn a_value_takes_what_is_counted_for_it() {
+        assert!(size_of::<Value>() <= VALUE_BYTES);
+    }
+
+    #[test]
+    fn rows_are_counted_before_they_are_unfolded() {
+        let nulls = |rows: usize, columns: usize| {
+            let cells = vec![vec![Value::Null; rows]; columns];
+            let columns = (0..columns as u16).map(|id| CellColumn {
+                name: String::new(),
+                id: ColumnId(std::array::from_fn(|at| if at < 2 { id.to_le_bytes()[at] } else { 0 })),
+                mode: Mode::Set,
+            });
+            let one = group(&[], Vec::new());
+            let keys = vec![(0..rows as i64).map(Value::Integer).collect()];
+            Op::Rows(RowGroup { columns: columns.collect(), keys, cells, ..one })
+        };
+        let wide = bounds::TRANSACTION_UNFOLDED_BYTES / VALUE_BYTES / 512;
+        for (op, counts) in [(nulls(wide - 100, 511), true), (nulls(wide + 1, 511), false)] {
+            let bytes = op.to_bytes();
+            assert!(bytes.len() < 2 << 20);
+            assert_eq!(matches!(Op::from_bytes(&bytes), Ok(Op::Rows(_))), counts);
+        }
     }
 
     #[test]

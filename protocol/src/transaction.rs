@@ -15,7 +15,7 @@ use crate::bounds;
 use crate::codec::{self, DecodeError, Reader, put_varint};
 use crate::identity::{Author, TxHash};
 use crate::merge::WriteId;
-use crate::op::Op;
+use crate::op::{Op, TooManyRows, Unfolded};
 use crate::request::RequestKey;
 use crate::version::{Dot, Head, VersionVector};
 
@@ -110,13 +110,28 @@ impl Transaction {
         let mut reader = Reader::new(ops_bytes, WHAT);
         let count = reader.length()?;
         let mut ops = Vec::with_capacity(count.min(1024));
+        let (mut unfolded, mut too_much) = (Unfolded::default(), false);
         for _ in 0..count {
             let kind = u16::try_from(reader.varint()?).map_err(|_| reader.malformed())?;
             let len = reader.length()?;
-            ops.push(Op::decode(kind, reader.take(len)?));
+            let body = reader.take(len)?;
+            match Op::decode(kind, body, &mut unfolded) {
+                _ if too_much => {}
+                Ok(op) => ops.push(op),
+                Err(TooManyRows) => {
+                    too_much = true;
+                    ops = vec![Op::Void];
+                }
+            }
         }
         reader.end()?;
         Ok(Self { header, ops })
+    }
+
+    /// Whether its rows, which take so many bytes when encoded, are beyond what one transaction may
+    /// unfold to: nobody would take them in.
+    pub fn is_too_much(&self, encoded: usize) -> bool {
+        Unfolded::of(&self.ops, encoded).is_too_much()
     }
 
     /// How many rows, schema and membership items it changes.

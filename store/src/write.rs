@@ -1,5 +1,6 @@
 //! A local write: what is asked, what is answered, and how it can be refused.
 
+use tandem_protocol::bounds;
 use tandem_protocol::conflict::{Conflict, ConflictKind};
 use tandem_protocol::request::{Asked, RequestKey};
 use tandem_protocol::schema::ddl::DdlError;
@@ -236,7 +237,7 @@ impl Refusal {
     }
 
     pub(crate) fn key_too_long(table: &str) -> Self {
-        let most = tandem_protocol::bounds::KEY_BYTES;
+        let most = bounds::KEY_BYTES;
         Self::new("key_too_long", format!("a primary key of {table} is longer than {most} bytes"))
     }
 
@@ -283,13 +284,21 @@ impl Refusal {
     }
 
     pub(crate) fn too_large(bytes: usize) -> Self {
-        let most = tandem_protocol::bounds::TRANSACTION_BYTES >> 20;
+        let most = bounds::TRANSACTION_BYTES >> 20;
         let message = format!("the transaction is too large: {bytes} bytes, at most {most} MiB are allowed");
         Self::new("transaction_too_large", message).hint("split it into several transactions")
     }
 
+    pub(crate) fn too_many_rows(rows: usize) -> Self {
+        let (most, mib) = (bounds::TRANSACTION_ROWS, bounds::TRANSACTION_UNFOLDED_BYTES >> 20);
+        let message = format!(
+            "the transaction changes too much: {rows} rows or more; at most {most} rows and {mib} MiB are allowed"
+        );
+        Self::new("transaction_too_large", message).hint("split it into several transactions")
+    }
+
     pub(crate) fn label_too_long() -> Self {
-        let most = tandem_protocol::bounds::LABEL_BYTES;
+        let most = bounds::LABEL_BYTES;
         Self::new("label_too_long", format!("message and by may have {most} bytes each"))
     }
 

@@ -96,6 +96,9 @@ impl Writer {
                 return;
             }
             self.seal();
+            if let Err(error) = self.view.shorten_journal() {
+                tracing::warn!(%error, "the view's journal could not be shortened");
+            }
         }
     }
 }

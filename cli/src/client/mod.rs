@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tandem_node::Running;
 use tandem_node::api::admission::{Admit, Admitted, JoinRequest, WantJoin};
-use tandem_node::api::conflict::{Conflict, Conflicts, Resolve};
+use tandem_node::api::conflict::{Conflict, ConflictQuery, Conflicts, Resolve};
 use tandem_node::api::invitation::{Invitation, Invite};
 use tandem_node::api::log_entry::{LogEntry, LogPage, LogQuery};
 use tandem_node::api::query::{Answer, Query};
@@ -140,10 +140,10 @@ impl Client {
         }
     }
 
-    pub fn conflicts(&self, space: &str) -> Result<Conflicts> {
+    pub fn conflicts(&self, space: &str, query: &ConflictQuery) -> Result<Conflicts> {
         match self {
-            Self::Node(node) => node.get(&["spaces", space, "conflicts"]),
-            Self::Folder(api) => api.conflicts(space),
+            Self::Node(node) => node.get_with(&["spaces", space, "conflicts"], query),
+            Self::Folder(api) => api.conflicts(space, query),
         }
     }
 

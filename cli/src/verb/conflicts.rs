@@ -3,12 +3,14 @@
 use clap::{Args, Subcommand};
 use rust_i18n::t;
 use serde_json::json;
-use tandem_node::api::conflict::Resolve as Request;
+use tandem_node::api::conflict::{ConflictQuery, Conflicts as Found, Resolve as Request};
 use tandem_node::api::transaction::Transacted;
 
 use crate::Outcome;
+use crate::client::Client;
 use crate::conflict;
 use crate::context::Context;
+use crate::failure::Failure;
 use crate::parameter;
 use crate::verb::sql::changes;
 
@@ -20,10 +22,19 @@ pub struct Conflicts {
 
 #[derive(Subcommand)]
 enum What {
-    List,
+    List(List),
     Show { id: String },
     Resolve(Resolve),
 }
+
+#[derive(Args)]
+struct List {
+    #[arg(long, value_name = "N", default_value_t = SHOWN, hide_default_value = true)]
+    limit: usize,
+}
+
+/// Conflicts shown when nothing is said.
+const SHOWN: usize = 100;
 
 #[derive(Args)]
 struct Resolve {
@@ -53,10 +64,10 @@ impl Conflicts {
     pub fn run(&self, context: &Context) -> Outcome {
         let client = context.client()?;
         let space = context.space(&client)?;
-        match self.what.as_ref().unwrap_or(&What::List) {
-            What::List => {
-                let conflicts = client.conflicts(&space)?;
-                context.print(&conflicts, |conflicts| conflict::list(&conflicts.conflicts))
+        match self.what.as_ref().unwrap_or(&What::List(List { limit: SHOWN })) {
+            What::List(list) => {
+                let found = list.pages(&client, &space)?;
+                context.print(&found, |found| conflict::list(found))
             }
             What::Show { id } => {
                 let conflict = client.conflict(&space, id)?;
@@ -68,6 +79,21 @@ impl Conflicts {
                 context.print(&answer, |_| told(&settled))
             }
         }
+    }
+}
+
+impl List {
+    /// As many conflicts as wanted, page by page.
+    fn pages(&self, client: &Client, space: &str) -> Result<Found, Failure> {
+        let mut query = ConflictQuery { limit: Some(self.limit), after: None };
+        let mut found = client.conflicts(space, &query)?;
+        while let Some(next) = found.next.take().filter(|_| found.conflicts.len() < self.limit) {
+            query = ConflictQuery { limit: Some(self.limit - found.conflicts.len()), after: Some(next) };
+            let page = client.conflicts(space, &query)?;
+            found.conflicts.extend(page.conflicts);
+            found.next = page.next;
+        }
+        Ok(found)
     }
 }
 

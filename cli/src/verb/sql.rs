@@ -233,9 +233,13 @@ fn pieces(sql: &str) -> impl Iterator<Item = Piece<'_>> {
             [b'-', b'-', ..] => (true, end_of("\n", 2)),
             [b'/', b'*', ..] => (true, end_of("*/", 2)),
             _ => {
-                let stops = ["'", "\"", "`", "[", "--", "/*"];
-                let found = stops.iter().filter_map(|stop| rest.find(stop)).min();
-                (false, found.unwrap_or(rest.len()))
+                // One pass over the text: whoever looks for each mark in turn reads all of it for each.
+                let stops = |(at, byte): (usize, u8)| match byte {
+                    b'\'' | b'"' | b'`' | b'[' => true,
+                    b'-' | b'/' => rest[at..].starts_with("--") || rest[at..].starts_with("/*"),
+                    _ => false,
+                };
+                (false, rest.bytes().enumerate().position(stops).unwrap_or(rest.len()))
             }
         };
         let (piece, behind) = rest.split_at(length);

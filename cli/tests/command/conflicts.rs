@@ -34,8 +34,8 @@ fn at_odds() -> (Program, Program) {
 #[test]
 fn where_nothing_is_open_there_is_nothing_to_decide() {
     let program = Program::with_school();
-    assert_eq!(program.json(&["conflicts"]), json!({ "conflicts": [] }));
-    assert_eq!(program.json(&["conflicts", "list"]), json!({ "conflicts": [] }));
+    assert_eq!(program.json(&["conflicts"]), json!({ "conflicts": [], "open": 0, "next": null }));
+    assert_eq!(program.json(&["conflicts", "list"]), json!({ "conflicts": [], "open": 0, "next": null }));
     for (lang, told) in [("en", "No conflict is open"), ("fr", "Aucun conflit n'est ouvert")] {
         let run = program.run(&["--lang", lang, "conflicts"]);
         assert!(run.code == 0 && run.out.starts_with(told), "{run:?}");
@@ -99,7 +99,7 @@ fn a_conflict_is_explained_in_both_languages_and_settled_by_the_command_it_names
     carry(&office, &class);
     assert_eq!(class.json(&["sql", "SELECT name FROM pupils"])["rows"], json!([[name]]));
     for program in [&office, &class] {
-        assert_eq!(program.json(&["conflicts"]), json!({ "conflicts": [] }));
+        assert_eq!(program.json(&["conflicts"]), json!({ "conflicts": [], "open": 0, "next": null }));
         assert_eq!(program.json(&["status"])["spaces"][0]["open_conflicts"], 0);
     }
     let again = office.run(&[&["--json"], &command[..]].concat());
@@ -130,7 +130,7 @@ fn another_value_settles_it_too_and_says_who_decided() {
     assert_eq!((&entry["by"], &entry["message"]), (&json!("Bo"), &json!("asked her")));
     carry(&office, &class);
     assert_eq!(class.json(&["sql", "SELECT name FROM pupils"])["rows"], json!([["Zoe"]]));
-    assert_eq!(class.json(&["conflicts"]), json!({ "conflicts": [] }));
+    assert_eq!(class.json(&["conflicts"]), json!({ "conflicts": [], "open": 0, "next": null }));
 }
 
 #[test]

@@ -12,13 +12,30 @@ use super::cell::Cell;
 use super::error::Result;
 use super::log_entry::{find_dot, site_name, to_json};
 use super::transaction::{TableChange, Transacted};
-use super::{Api, error_kind, to_iso};
+use super::{Api, error_kind, page_limit, to_iso};
 
-/// All open conflicts.
+/// A page of the open conflicts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conflicts {
     /// By kind, table and key.
     pub conflicts: Vec<Conflict>,
+    /// How many are open in all.
+    pub open: u64,
+    /// Where the next page begins: for `after`. None: this is the last.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+/// Which page of the open conflicts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConflictQuery {
+    /// At most so many: 100 when not said, never more than 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The `next` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 /// One open conflict.
@@ -136,13 +153,16 @@ const REFERRERS: usize = 10;
 const SHORTEST: usize = 4;
 
 impl Api {
-    /// All open conflicts.
-    pub fn conflicts(&self, space: &str) -> Result<Conflicts> {
+    /// A page of the open conflicts.
+    pub fn conflicts(&self, space: &str, query: &ConflictQuery) -> Result<Conflicts> {
         let space = self.space(space)?;
         let teller = Teller::of(&space);
-        let conflicts = space.conflicts()?;
-        let conflicts = conflicts.iter().map(|conflict| teller.tell(conflict));
-        Ok(Conflicts { conflicts: conflicts.collect::<Result<_>>()? })
+        let malformed = |_| error_kind::request_malformed.with("detail", "`after` is no `next` of a page");
+        let after = query.after.as_deref().map(str::parse).transpose().map_err(malformed)?;
+        let (page, next) = space.conflict_page(after.as_ref(), page_limit(query.limit))?;
+        let conflicts = page.iter().map(|conflict| teller.tell(conflict)).collect::<Result<_>>()?;
+        let open = space.status().open_conflicts;
+        Ok(Conflicts { conflicts, open, next: next.map(|next| next.to_string()) })
     }
 
     /// One open conflict, by its id or the id's beginning.
@@ -211,9 +231,7 @@ fn find(space: &Space, id: &str) -> Result<told::Conflict> {
     if id.len() < SHORTEST {
         return Err(unknown());
     }
-    let beginning = id.to_ascii_lowercase();
-    let mut found = space.conflicts()?;
-    found.retain(|conflict| conflict.id().to_string().starts_with(&beginning));
+    let mut found = space.conflicts_called(&id.to_ascii_lowercase())?;
     match found.len() {
         0 => Err(unknown()),
         1 => Ok(found.remove(0)),

@@ -118,7 +118,7 @@ mod list {
             ["The key names the row on every site; delete the row and insert it anew."]
         key_too_long 400 "A primary key is too long: %{detail}. Nothing was changed."
         label_too_long 400 "A label is too long: %{detail}. Nothing was changed."
-        transaction_too_large 413 "The transaction is larger than 16 MiB: %{detail}. Nothing was changed."
+        transaction_too_large 413 "The transaction is too large: %{detail}. Nothing was changed."
             ["Split it into several transactions."]
         document_too_large 413 "A text or JSON document is too large: %{detail}. Nothing was changed."
             ["Split it over several rows, or keep it as TEXT, which is not merged inside."]

@@ -12,7 +12,7 @@ use tandem_store::LogFilter;
 
 use super::cell::Cell;
 use super::error::Result;
-use super::{Api, error_kind, from_iso, site, to_iso};
+use super::{Api, error_kind, from_iso, page_limit, site, to_iso};
 
 /// Which transactions to show, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct LogQuery {
     pub since: Option<String>,
     /// Not after this time, ISO 8601.
     pub until: Option<String>,
-    /// At most that many; 100 when not said.
+    /// At most that many: 100 when not said, never more than 1,000.
     pub limit: Option<usize>,
     /// Only what arrived at that arrival number or later.
     pub from: Option<u64>,
@@ -74,7 +74,7 @@ pub struct LogOp {
     /// The table; empty for a change of the membership.
     pub table: String,
     /// `insert`, `update`, `delete`, `create_table`, `add_column`, `create_index`, `choose_column`,
-    /// `choose_table`, `settle`, `found`, `admit`, `rename` or `unknown`.
+    /// `choose_table`, `settle`, `found`, `admit`, `rename`, `void` or `unknown`.
     pub kind: String,
     /// The row's key, by column.
     pub key: Map<String, Json>,
@@ -82,9 +82,6 @@ pub struct LogOp {
     /// a document as `{"$change": n}`, its size in bytes.
     pub values: Map<String, Json>,
 }
-
-const DEFAULT_LIMIT: usize = 100;
-const MOST: usize = 10_000;
 
 /// Bytes before the change itself in the value of a [`Mode::Change`].
 const DOCUMENT_ID_BYTES: usize = 16;
@@ -101,7 +98,7 @@ impl Api {
     pub fn log(&self, space: &str, query: &LogQuery) -> Result<LogPage> {
         let space = self.space(space)?;
         let (membership, schema) = (space.membership(), space.schema());
-        let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MOST);
+        let limit = page_limit(query.limit);
         let mut filter = filter(query, &membership, &schema)?;
         // One more than asked for tells whether there is another page.
         filter.limit = Some(limit + 1);
@@ -257,7 +254,7 @@ fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {
             ops.push(system(table, "add_check", json!({ "check": told })));
         }
         Op::Schema(_) => {}
-        Op::Member(_) | Op::Settle(_) | Op::Unknown { .. } if !shown.takes_any_op() => {}
+        Op::Member(_) | Op::Settle(_) | Op::Unknown { .. } | Op::Void if !shown.takes_any_op() => {}
         Op::Settle(settlement) => {
             let seen: Vec<_> = settlement.seen.iter().map(Dot::to_string).collect();
             let values = json!({ "conflict": settlement.conflict.to_string(), "seen": seen });
@@ -274,6 +271,7 @@ fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {
         Op::Member(MemberOp::Rename { author, name, .. }) => {
             ops.push(system("", "rename", json!({ "site": author.to_string(), "name": name })));
         }
+        Op::Void => ops.push(system("", "void", json!({}))),
         Op::Unknown { kind, .. } => ops.push(system("", "unknown", json!({ "kind": kind }))),
     }
 }

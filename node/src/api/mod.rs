@@ -107,6 +107,13 @@ impl Api {
     }
 }
 
+/// Entries of a page: as many as asked for, within reason.
+fn page_limit(asked: Option<usize>) -> usize {
+    const USUAL: usize = 100;
+    const MOST: usize = 1000;
+    asked.unwrap_or(USUAL).clamp(1, MOST)
+}
+
 /// Runs a request that answers through a callback, and waits for the answer.
 pub fn wait<T: Send + 'static>(request: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>)) -> Result<T> {
     wait_for(request).unwrap_or_else(|| Err(error_kind::stopping.error()))

@@ -3,14 +3,18 @@
 use axum::Json as Answer;
 use axum::extract::{Path, State};
 
-use super::body::Json;
+use super::body::{Asked, Json};
 use super::{Site, blocking};
 use crate::api::Result;
-use crate::api::conflict::{Conflict, Conflicts, Resolve};
+use crate::api::conflict::{Conflict, ConflictQuery, Conflicts, Resolve};
 use crate::api::transaction::Transacted;
 
-pub(super) async fn list(State(site): State<Site>, Path(space): Path<String>) -> Result<Answer<Conflicts>> {
-    blocking(move || site.api.conflicts(&space)).await.map(Answer)
+pub(super) async fn list(
+    State(site): State<Site>,
+    Path(space): Path<String>,
+    Asked(query): Asked<ConflictQuery>,
+) -> Result<Answer<Conflicts>> {
+    blocking(move || site.api.conflicts(&space, &query)).await.map(Answer)
 }
 
 pub(super) async fn show(

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use tandem_node::api::admission::WantJoin;
 use tandem_node::api::cell::Cell;
-use tandem_node::api::conflict::{Conflict, Held, Resolve};
+use tandem_node::api::conflict::{Conflict, ConflictQuery, Held, Resolve};
 use tandem_node::api::transaction::Transact;
 use tandem_node::api::{Api, ApiError, wait};
 use tandem_protocol::value::Value as Typed;
@@ -36,7 +36,7 @@ fn at_odds() -> (Offline, Offline) {
 }
 
 fn only(site: &Offline) -> Conflict {
-    let mut conflicts = site.api.conflicts("school").unwrap().conflicts;
+    let mut conflicts = site.api.conflicts("school", &ConflictQuery::default()).unwrap().conflicts;
     assert_eq!(conflicts.len(), 1, "{conflicts:?}");
     conflicts.remove(0)
 }
@@ -47,9 +47,28 @@ fn settle(site: &Offline, id: &str, request: Value) -> Result<Option<String>, Ap
 }
 
 #[test]
+fn a_list_is_given_in_pages() {
+    let (a, b) = at_odds();
+    a.run("INSERT INTO notes (id, text) VALUES (2, 'x')");
+    b.hear(&a);
+    a.run("UPDATE notes SET text = 'again from a' WHERE id = 2");
+    b.run("UPDATE notes SET text = 'again from b' WHERE id = 2");
+    a.hear(&b);
+    let page = |limit, after| a.api.conflicts("school", &ConflictQuery { limit: Some(limit), after });
+    let first = page(1, None).unwrap();
+    assert_eq!((first.conflicts.len(), first.open), (1, 2));
+    let second = page(1, first.next.clone()).unwrap();
+    assert_eq!((second.conflicts.len(), second.next), (1, None));
+    let both = page(usize::MAX, None).unwrap();
+    assert_eq!(both.conflicts, [first.conflicts, second.conflicts].concat());
+    let refused = page(1, Some("nonsense".into())).unwrap_err();
+    assert_eq!(refused.code, "request_malformed");
+}
+
+#[test]
 fn what_is_not_open_cannot_be_settled() {
     let site = Site::with_school();
-    assert_eq!(site.get(CONFLICTS), (200, json!({ "conflicts": [] })));
+    assert_eq!(site.get(CONFLICTS), (200, json!({ "conflicts": [], "open": 0, "next": null })));
     for id in ["aaaaaaaaaaaaaaaa", "aaaa", "a", "nonsense%20%C3%A9"] {
         let (status, problem) = site.get(&format!("{CONFLICTS}/{id}"));
         assert_eq!((status, problem["code"].as_str()), (404, Some("conflict_unknown")), "{id}: {problem}");
@@ -112,7 +131,7 @@ fn a_conflict_is_settled_once_and_everywhere() {
     assert_eq!(b.rows("SELECT text FROM notes"), json!([["from a"]]));
     assert_eq!(settle(&b, &conflict.id, json!({ "use": hidden })).unwrap_err().code, "conflict_unknown");
     a.hear(&b);
-    assert_eq!(a.api.conflicts("school").unwrap().conflicts, []);
+    assert_eq!(a.api.conflicts("school", &ConflictQuery::default()).unwrap().conflicts, []);
     assert_eq!(a.api.space_status("school").unwrap().open_conflicts, 0);
     assert_eq!(a.rows("SELECT text FROM notes"), json!([["from a"]]));
     equal(&a, &b);
@@ -132,7 +151,7 @@ fn a_conflict_can_be_settled_with_what_is_shown_or_with_another_value() {
         assert!(settle(&a, &conflict.id, request).unwrap().is_some(), "{choice}");
         b.hear(&a);
         assert_eq!(b.rows("SELECT text FROM notes"), json!([[left]]));
-        assert_eq!(b.api.conflicts("school").unwrap().conflicts, []);
+        assert_eq!(b.api.conflicts("school", &ConflictQuery::default()).unwrap().conflicts, []);
     }
 }
 
@@ -143,7 +162,7 @@ fn who_looked_before_something_changed_is_told() {
     // Each types over what it sees: that settles it, twice and differently.
     a.run("UPDATE notes SET text = 'typed by a'");
     b.run("UPDATE notes SET text = 'typed by b'");
-    assert_eq!(a.api.conflicts("school").unwrap().conflicts, []);
+    assert_eq!(a.api.conflicts("school", &ConflictQuery::default()).unwrap().conflicts, []);
     a.hear(&b);
     let again = only(&a);
     assert_eq!(again.id, looked_at.id);

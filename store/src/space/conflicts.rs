@@ -1,13 +1,20 @@
 //! Open conflicts, and their resolution.
 
-use rusqlite::OptionalExtension;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use bincode::{Decode, Encode};
+use data_encoding::HEXLOWER;
+use rusqlite::{Connection, OptionalExtension};
+use tandem_protocol::codec::{self, DecodeError};
 use tandem_protocol::conflict::{Conflict, ConflictId, ConflictKind};
 use tandem_protocol::schema::ColumnDef;
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::Dot;
 
 use super::Space;
-use crate::view::{ViewError, decode, quoted};
+use crate::view::{ViewError, decode, kind_code, quoted};
 use crate::write::{WriteError, Written};
 use crate::writer::LocalWork;
 
@@ -48,18 +55,114 @@ pub struct Referrer {
     pub key: Key,
 }
 
+/// Where a conflict stands in the list of all, the same on every site: they are ordered by kind,
+/// table, key and id.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+pub struct ConflictPlace {
+    kind: ConflictKind,
+    table: String,
+    key: Vec<u8>,
+    id: [u8; 10],
+}
+
+impl fmt::Display for ConflictPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&codec::encode(self)))
+    }
+}
+
+impl FromStr for ConflictPlace {
+    type Err = DecodeError;
+    fn from_str(text: &str) -> Result<Self, DecodeError> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| DecodeError::Malformed("place"))?;
+        codec::decode(&bytes, "place")
+    }
+}
+
+/// Letters of a conflict's id.
+const ID_LETTERS: usize = 16;
+
+/// The tables that conflicts may be of, by name; and none, of number 0.
+fn tables(connection: &Connection) -> Result<BTreeMap<String, i64>, ViewError> {
+    let mut statement = connection.prepare_cached("SELECT name, number FROM _tandem_tables")?;
+    let tables = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut tables = tables.collect::<Result<BTreeMap<_, _>, _>>()?;
+    tables.insert(String::new(), 0);
+    Ok(tables)
+}
+
+/// The conflicts of one kind in one table that come after a place.
+fn in_table(
+    connection: &Connection,
+    table: i64,
+    after: &ConflictPlace,
+    limit: usize,
+) -> Result<Vec<Conflict>, ViewError> {
+    let sql = "SELECT body FROM _tandem_conflicts WHERE tbl = ?1 AND kind = ?2 AND (key, id) > (?3, ?4) \
+               ORDER BY key, id LIMIT ?5";
+    let mut statement = connection.prepare_cached(sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((table, kind_code(after.kind), &after.key, after.id, limit))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(decode(row.get_ref(0)?.as_blob().unwrap_or_default())?);
+    }
+    Ok(found)
+}
+
 impl Space {
-    /// All open conflicts, by kind, table and key.
+    /// All open conflicts, in the order of their places.
     pub fn conflicts(&self) -> Result<Vec<Conflict>, ViewError> {
+        Ok(self.conflict_page(None, usize::MAX)?.0)
+    }
+
+    /// At most `limit` open conflicts that come after a place; and the place of the last of them, if
+    /// there are more.
+    pub fn conflict_page(
+        &self,
+        after: Option<&ConflictPlace>,
+        limit: usize,
+    ) -> Result<(Vec<Conflict>, Option<ConflictPlace>), ViewError> {
         self.0.readers.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT body FROM _tandem_conflicts")?;
-            let bodies = statement.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
-            let mut open = bodies.map(|body| decode(&body?)).collect::<Result<Vec<_>, ViewError>>()?;
-            // The same order on every site.
-            open.sort_by_cached_key(|one| {
-                (one.kind, one.table.clone(), one.key.clone(), one.columns.clone())
+            let tables = tables(connection)?;
+            let mut page = Vec::new();
+            for kind in ConflictKind::ALL {
+                for (name, table) in &tables {
+                    let start = ConflictPlace { kind, table: name.clone(), key: Vec::new(), id: [0; 10] };
+                    let begun = after.filter(|after| (after.kind, &after.table) >= (kind, name));
+                    if begun.is_some_and(|after| (after.kind, &after.table) != (kind, name)) {
+                        continue;
+                    }
+                    // One more than asked for tells whether there is another page.
+                    let left = limit.saturating_add(1) - page.len();
+                    let found = in_table(connection, *table, begun.unwrap_or(&start), left)?;
+                    page.extend(found.into_iter().map(|conflict| (name, conflict)));
+                }
+            }
+            let more = page.len() > limit;
+            page.truncate(limit);
+            let last = page.last().filter(|_| more).map(|(table, last)| ConflictPlace {
+                kind: last.kind,
+                table: (*table).clone(),
+                key: last.key.clone(),
+                id: last.id().0,
             });
-            Ok(open)
+            Ok((page.into_iter().map(|(_, conflict)| conflict).collect(), last))
+        })
+    }
+
+    /// The open conflicts whose id begins so; of many, two.
+    pub fn conflicts_called(&self, beginning: &str) -> Result<Vec<Conflict>, ViewError> {
+        let filled = |with: char| {
+            let missing = ID_LETTERS.saturating_sub(beginning.len());
+            format!("{beginning}{}", String::from(with).repeat(missing)).parse::<ConflictId>()
+        };
+        let (Ok(first), Ok(last)) = (filled('a'), filled('7')) else { return Ok(Vec::new()) };
+        self.0.readers.read(|connection| {
+            let sql = "SELECT body FROM _tandem_conflicts WHERE id BETWEEN ?1 AND ?2 LIMIT 2";
+            let mut statement = connection.prepare_cached(sql)?;
+            let bodies = statement.query_map((first.0, last.0), |row| row.get::<_, Vec<u8>>(0))?;
+            bodies.map(|body| decode(&body?)).collect()
         })
     }
 

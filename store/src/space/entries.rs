@@ -1,6 +1,6 @@
 //! Reading the log: for peers as blocks, for people as entries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_protocol::block::BlockBuilder;
 use tandem_protocol::bounds;
@@ -14,6 +14,7 @@ use tandem_protocol::version::{Dot, Head, VersionVector};
 
 use super::Space;
 use crate::log::{LogError, Record};
+use crate::view::{ViewError, ViewTable, reader, touched};
 
 /// Transactions for a peer.
 #[derive(Clone, Debug, Default)]
@@ -248,6 +249,17 @@ impl Space {
         arrival.ok().map_or(Ok(None), |arrival| self.entry(arrival as u64))
     }
 
+    /// What an author shows to have held: its last transaction names all that it knew.
+    pub fn shown_by(&self, author: &Author) -> Result<VersionVector, LogError> {
+        let head = self.vector().0.get(author).copied();
+        let mut shown = match self.without_view() {
+            Some(_) => VersionVector::default(),
+            None => self.0.readers.read(|connection| reader::context(connection, author)).map_err(of_view)?,
+        };
+        head.into_iter().for_each(|head| shown.advance(*author, head));
+        Ok(shown)
+    }
+
     /// The transaction that arrived as number `arrival`.
     pub fn entry(&self, arrival: u64) -> Result<Option<LogEntry>, LogError> {
         let Some(record) = self.0.log.holding(arrival)? else { return Ok(None) };
@@ -274,24 +286,10 @@ impl Space {
             },
             None => None,
         };
-        // The list of transactions tells author and time; only those are read from the log.
-        let sql = "SELECT arrival FROM _tandem_transactions WHERE (?1 IS NULL OR author = ?1) \
-                   AND (?2 IS NULL OR time >= ?2) AND (?3 IS NULL OR time <= ?3) \
-                   AND arrival >= ?4 AND arrival < ?5 ORDER BY arrival DESC";
-        let place = |arrival: u64| i64::try_from(arrival).unwrap_or(i64::MAX);
-        let (from, before) = (place(filter.from.unwrap_or(0)), place(filter.before.unwrap_or(u64::MAX)));
-        let arrivals: Vec<u64> = self
-            .0
-            .readers
-            .read(|connection| {
-                let mut statement = connection.prepare_cached(sql)?;
-                let rows = statement
-                    .query_map((number, filter.since_ms, filter.until_ms, from, before), |row| {
-                        row.get::<_, i64>(0)
-                    })?;
-                rows.map(|arrival| Ok(arrival? as u64)).collect()
-            })
-            .map_err(|error| LogError::Io(std::io::Error::other(error.to_string())))?;
+        let arrivals = match self.of_row(filter)? {
+            Some(arrivals) => arrivals,
+            None => self.arrivals(filter, number)?,
+        };
         let mut found = Vec::new();
         let mut held: Option<(u64, Vec<LogEntry>)> = None;
         for arrival in arrivals {
@@ -308,6 +306,70 @@ impl Space {
         }
         Ok(found)
     }
+
+    /// Arrival numbers of the transactions by their author and time, newest first: the list of
+    /// transactions tells those, so that only what is wanted is read from the log.
+    fn arrivals(&self, filter: &LogFilter, author: Option<i64>) -> Result<Vec<u64>, LogError> {
+        let sql = "SELECT arrival FROM _tandem_transactions WHERE (?1 IS NULL OR author = ?1) \
+                   AND (?2 IS NULL OR time >= ?2) AND (?3 IS NULL OR time <= ?3) \
+                   AND arrival >= ?4 AND arrival < ?5 ORDER BY arrival DESC";
+        if self.without_view().is_some() {
+            let before = filter.before.unwrap_or(u64::MAX).min(self.end());
+            return Ok((filter.from.unwrap_or(0)..before).rev().collect());
+        }
+        let place = |arrival: u64| i64::try_from(arrival).unwrap_or(i64::MAX);
+        let (from, before) = (place(filter.from.unwrap_or(0)), place(filter.before.unwrap_or(u64::MAX)));
+        let read = self.0.readers.read(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement
+                .query_map((author, filter.since_ms, filter.until_ms, from, before), |row| {
+                    row.get::<_, i64>(0)
+                })?;
+            rows.map(|arrival| Ok(arrival? as u64)).collect()
+        });
+        read.map_err(of_view)
+    }
+
+    /// Arrival numbers of the transactions that may have touched the row asked for, newest first.
+    /// `None`: no single row is asked for.
+    fn of_row(&self, filter: &LogFilter) -> Result<Option<Vec<u64>>, LogError> {
+        let Some(key) = filter.key.as_ref().filter(|_| self.without_view().is_none()) else {
+            return Ok(None);
+        };
+        let snapshot = self.0.shared.snapshot();
+        let wanted = |name: &str| filter.table.as_ref().is_none_or(|table| table.eq_ignore_ascii_case(name));
+        let read = self.0.readers.read(|connection| {
+            // What is not understood yet may be of any row.
+            let mut parked = connection.prepare_cached("SELECT DISTINCT arrival FROM _tandem_parked")?;
+            let parked = parked.query_map([], |row| row.get::<_, i64>(0))?;
+            let mut found = parked
+                .map(|arrival| arrival.map(|arrival| arrival as u64))
+                .collect::<Result<BTreeSet<_>, _>>()?;
+            for table in snapshot.schema.tables().filter(|table| wanted(&table.shown.name)) {
+                if snapshot.unshown.contains_key(&table.id()) {
+                    return Ok(None);
+                }
+                let sql = "SELECT number FROM _tandem_tables WHERE id = ?1";
+                let number = connection.prepare_cached(sql)?.query_row([table.id().0], |row| row.get(0))?;
+                let table = ViewTable::new(number, &table.shown);
+                match touched::arrivals(connection, &snapshot.authors, &table, key)? {
+                    Some(arrivals) => found.extend(arrivals),
+                    None => return Ok(None),
+                }
+            }
+            Ok(Some(found))
+        });
+        let (from, before) = (filter.from.unwrap_or(0), filter.before.unwrap_or(u64::MAX));
+        let found = read.map_err(of_view)?;
+        Ok(found.map(|found| {
+            let asked = |arrival: &u64| (from..before).contains(arrival);
+            found.into_iter().rev().filter(asked).collect()
+        }))
+    }
+}
+
+fn of_view(error: ViewError) -> LogError {
+    LogError::Io(std::io::Error::other(error.to_string()))
 }
 
 impl LogFilter {

@@ -92,6 +92,8 @@ pub(crate) struct Snapshot {
     pub authors: Arc<Authors>,
     pub log_bytes: u64,
     pub ops: u64,
+    /// Transactions whose rows are more than one may have.
+    pub void: u64,
 }
 
 /// A transaction as the log holds it.
@@ -158,6 +160,7 @@ impl Shared {
             authors: Arc::clone(&memory.authors),
             log_bytes,
             ops: memory.ops,
+            void: memory.void,
         };
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use tandem_protocol::bounds;
 use tandem_protocol::schema::OnDelete;
 use tandem_protocol::value::{Key, Value};
 
@@ -50,6 +51,8 @@ pub(crate) enum CaptureError {
     NotReadable(String),
     /// A row was given a rowid of its own.
     Rowid(String),
+    /// More rows than one transaction may change: no more of them are kept.
+    TooManyRows,
 }
 
 /// Collects changes while it is on.
@@ -220,6 +223,12 @@ impl Watcher for Capture {
                 }
                 known.new = new;
                 *at.get()
+            }
+            std::collections::hash_map::Entry::Vacant(_)
+                if self.changes.len() >= bounds::TRANSACTION_ROWS =>
+            {
+                self.error.get_or_insert(CaptureError::TooManyRows);
+                return;
             }
             std::collections::hash_map::Entry::Vacant(at) => {
                 at.insert(self.changes.len());

@@ -21,7 +21,8 @@ use super::{View, ViewError, ViewResult};
 const OF_ROW: [ConflictKind; 4] =
     [ConflictKind::Register, ConflictKind::Deleted, ConflictKind::Reference, ConflictKind::Check];
 
-fn code(kind: ConflictKind) -> i64 {
+/// The number by which the view names a kind.
+pub(crate) fn kind_code(kind: ConflictKind) -> i64 {
     ConflictKind::ALL.iter().position(|known| *known == kind).unwrap_or_default() as i64
 }
 
@@ -71,14 +72,13 @@ impl View {
 
     /// The listed conflicts of some kinds under one key.
     fn listed(&self, kinds: &[ConflictKind], table: i64, key: &[u8]) -> ViewResult<Vec<Conflict>> {
-        let sql = "SELECT kind, body FROM _tandem_conflicts WHERE tbl = ?1 AND key = ?2";
+        let sql = "SELECT body FROM _tandem_conflicts WHERE tbl = ?1 AND kind = ?2 AND key = ?3";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params![table, key])?;
         let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let kind: i64 = row.get(0)?;
-            if kinds.iter().any(|wanted| code(*wanted) == kind) {
-                found.push(decode(row.get_ref(1)?.as_blob().unwrap_or_default())?);
+        for kind in kinds {
+            let mut rows = statement.query(params![table, kind_code(*kind), key])?;
+            while let Some(row) = rows.next()? {
+                found.push(decode(row.get_ref(0)?.as_blob().unwrap_or_default())?);
             }
         }
         Ok(found)
@@ -95,7 +95,13 @@ impl View {
         let sql = "INSERT INTO _tandem_conflicts (id, kind, tbl, key, body) VALUES (?1, ?2, ?3, ?4, ?5)";
         for new in open.iter().filter(|new| !known.contains(new)) {
             let mut statement = self.connection.prepare_cached(sql)?;
-            statement.execute(params![new.id().0, code(new.kind), table, new.key, codec::encode(new)])?;
+            statement.execute(params![
+                new.id().0,
+                kind_code(new.kind),
+                table,
+                new.key,
+                codec::encode(new)
+            ])?;
             self.memory.conflicts.add(new);
         }
         Ok(())
@@ -115,7 +121,7 @@ impl View {
             return Ok(false);
         }
         let sql = "SELECT 1 FROM _tandem_conflicts WHERE tbl = ?1 AND key = ?2 AND kind = ?3";
-        let kind = code(ConflictKind::Reference);
+        let kind = kind_code(ConflictKind::Reference);
         Ok(self.connection.prepare_cached(sql)?.exists(params![table.number, key, kind])?)
     }
 
@@ -123,8 +129,8 @@ impl View {
     pub(super) fn kept_rows(&self) -> ViewResult<Vec<(i64, Vec<u8>)>> {
         let sql = "SELECT tbl, key FROM _tandem_conflicts WHERE kind = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let rows =
-            statement.query_map([code(ConflictKind::Reference)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = statement
+            .query_map([kind_code(ConflictKind::Reference)], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -217,7 +223,7 @@ impl View {
     fn listed_of(&self, kind: ConflictKind, table: i64) -> ViewResult<Vec<Conflict>> {
         let sql = "SELECT body FROM _tandem_conflicts WHERE tbl = ?1 AND kind = ?2";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let bodies = statement.query_map(params![table, code(kind)], |row| row.get::<_, Vec<u8>>(0))?;
+        let bodies = statement.query_map(params![table, kind_code(kind)], |row| row.get::<_, Vec<u8>>(0))?;
         bodies.map(|body| decode(&body?)).collect()
     }
 

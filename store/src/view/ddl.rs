@@ -14,7 +14,8 @@ use tandem_protocol::value::Value;
 
 use super::table::to_storage;
 
-/// The view's own tables.
+/// The view's own tables. Those that hold values of any size keep their rowid: to find its way in a
+/// table without one, SQLite reads each entry it passes to the end, be it ten megabytes.
 pub(crate) const OWN_TABLES: &str = "
 CREATE TABLE _tandem_state (
   name TEXT PRIMARY KEY, value INTEGER NOT NULL
@@ -31,7 +32,7 @@ CREATE UNIQUE INDEX _tandem_dots ON _tandem_transactions (author, seq);
 CREATE TABLE _tandem_system (
   arrival INTEGER NOT NULL, place INTEGER NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL,
   time INTEGER NOT NULL, depth INTEGER NOT NULL, op BLOB NOT NULL, PRIMARY KEY (arrival, place)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE TABLE _tandem_writers (
   definition BLOB NOT NULL, author INTEGER NOT NULL, known BLOB NOT NULL, PRIMARY KEY (definition, author)
 ) STRICT, WITHOUT ROWID;
@@ -46,14 +47,14 @@ CREATE TABLE _tandem_settled (
   conflict BLOB NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (conflict, author, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_conflicts (
-  id BLOB PRIMARY KEY, kind INTEGER NOT NULL, tbl INTEGER NOT NULL, key BLOB NOT NULL,
+  id BLOB NOT NULL PRIMARY KEY, kind INTEGER NOT NULL, tbl INTEGER NOT NULL, key BLOB NOT NULL,
   body BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX _tandem_conflicts_of ON _tandem_conflicts (tbl, key);
+) STRICT;
+CREATE INDEX _tandem_conflicts_of ON _tandem_conflicts (tbl, kind, key, id);
 CREATE TABLE _tandem_documents (
   tbl INTEGER NOT NULL, key BLOB NOT NULL, col BLOB NOT NULL, doc BLOB NOT NULL,
   part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (tbl, key, col, doc, part)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE TABLE _tandem_tables (
   number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, name TEXT NOT NULL, rows INTEGER NOT NULL,
   fingerprint BLOB NOT NULL, hidden INTEGER NOT NULL, greatest INTEGER NOT NULL
@@ -64,6 +65,9 @@ CREATE TABLE _tandem_runs (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_rows (
   tbl INTEGER NOT NULL, key BLOB NOT NULL, state BLOB NOT NULL, PRIMARY KEY (tbl, key)
+) STRICT;
+CREATE TABLE _tandem_touched (
+  key INTEGER NOT NULL, arrival INTEGER NOT NULL, PRIMARY KEY (key, arrival)
 ) STRICT, WITHOUT ROWID;
 ";
 

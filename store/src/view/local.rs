@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rusqlite::ffi;
+use tandem_protocol::bounds;
 use tandem_protocol::op::{Mode, Op};
 use tandem_protocol::schema::{MergeKind, text_forms};
 use tandem_protocol::transaction::{Basis, Transaction};
@@ -363,8 +364,10 @@ impl View {
                 (None, Some((_, row))) => {
                     Loaded::inserted(&table, base, row).save(
                         &self.connection,
+                        &self.memory.authors,
                         &table,
                         &captured.key.to_bytes(),
+                        self.memory.position,
                     )?;
                 }
                 (None, None) => {}
@@ -425,6 +428,7 @@ fn refusal_of_capture(error: CaptureError) -> Refusal {
         CaptureError::KeyChanged(table) => Refusal::key_changed(&table),
         CaptureError::NotReadable(table) => Refusal::not_utf8(&table),
         CaptureError::Rowid(table) => Refusal::rowid("rowid", &table),
+        CaptureError::TooManyRows => Refusal::too_many_rows(bounds::TRANSACTION_ROWS + 1),
     }
 }
 

@@ -72,6 +72,8 @@ pub(crate) struct Memory {
     pub conflicts: ConflictStats,
     /// Ops that are not understood yet.
     pub parked: u64,
+    /// Transactions whose rows are more than one may have: without effect.
+    pub void: u64,
     /// Names of uniqueness rules that a merge has broken.
     pub loose: Arc<BTreeSet<String>>,
     /// Names of the unique indices over their values that are in no conflict.

@@ -56,6 +56,10 @@ impl View {
                     self.settle_conflict(settlement)?;
                     true
                 }
+                Op::Void => {
+                    self.memory.void += 1;
+                    true
+                }
                 Op::Unknown { .. } => false,
             };
             if !understood {
@@ -401,7 +405,7 @@ impl View {
         self.documents.keep_base(&self.connection, table, bytes, &row)?;
         self.list_row(table, bytes, &row, shown)?;
         self.count_hidden(table, row.stored && !was_shown, shown.is_none());
-        row.save(&self.connection, table, bytes)
+        row.save(&self.connection, &self.memory.authors, table, bytes, self.memory.position)
     }
 
     /// `false` if the key is taken.

@@ -32,6 +32,7 @@ mod rows;
 mod rules;
 mod schema;
 mod table;
+pub(crate) mod touched;
 mod unique;
 mod words;
 
@@ -40,6 +41,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tandem_protocol::fingerprint::RowHasher;
@@ -47,7 +49,7 @@ use tandem_protocol::identity::Author;
 use tandem_protocol::schema::Judge;
 
 pub(crate) use bind::read_row;
-pub(crate) use conflicts::decode;
+pub(crate) use conflicts::{decode, kind_code};
 pub(crate) use local::{LocalError, is_refusal};
 pub(crate) use memory::{Authors, Memory};
 pub(crate) use merge::Merged;
@@ -65,7 +67,16 @@ use preupdate::Attached;
 use references::Pending;
 
 /// Format of the view's own tables. A view of another version is rebuilt.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
+
+/// Bytes that SQLite's own journal keeps on the disk when it has been used up.
+const JOURNAL_BYTES: i64 = 8 << 20;
+
+/// Bytes of SQLite's own journal beyond which it is not left for the next write to shorten it.
+const LONG_JOURNAL_BYTES: u64 = 64 << 20;
+
+/// How long another program that has the view locked is waited for.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// Why the view could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -136,13 +147,14 @@ impl View {
     /// Opens the view at `path`, creating it if it is not there, for the site of author `me`.
     pub(crate) fn open(path: &Path, me: Author, judge: Judge) -> ViewResult<Self> {
         let mut connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY_WAIT)?;
         connection.set_prepared_statement_cache_capacity(256);
         connection.pragma_update(None, "journal_mode", "WAL")?;
         // The log is the truth: a power cut may take back the view's last transactions, which are
         // then replayed, but must never leave it corrupt. That is what NORMAL promises in WAL mode.
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "wal_autocheckpoint", 2000)?;
-        connection.pragma_update(None, "journal_size_limit", 8 << 20)?;
+        connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES)?;
         connection.pragma_update(None, "cache_size", -40_000)?;
         // Whether references lead somewhere is our own question; see `integrity`.
         connection.pragma_update(None, "foreign_keys", false)?;
@@ -184,6 +196,20 @@ impl View {
         self.tighten_unique()?;
         self.save()?;
         self.run("COMMIT")?;
+        Ok(())
+    }
+
+    /// Gives back the room of a journal that one large group made long. A reader that still needs it
+    /// is not waited for: the next group tries again.
+    pub(crate) fn shorten_journal(&self) -> ViewResult<()> {
+        let journal = self.connection.path().map(|path| format!("{path}-wal"));
+        let long = journal.and_then(|path| std::fs::metadata(path).ok());
+        if long.is_some_and(|journal| journal.len() > LONG_JOURNAL_BYTES) {
+            self.connection.busy_timeout(Duration::ZERO)?;
+            let shortened = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            self.connection.busy_timeout(BUSY_WAIT)?;
+            shortened?;
+        }
         Ok(())
     }
 

@@ -38,7 +38,8 @@ impl View {
             return Err(ViewError::Inconsistent("a view of another version"));
         }
         let number = |name| Ok::<u64, ViewError>(self.state(name)?.unwrap_or(0) as u64);
-        let mut memory = Memory { position: number("position")?, ops: number("ops")?, ..Memory::default() };
+        let (position, ops, void) = (number("position")?, number("ops")?, number("void")?);
+        let mut memory = Memory { position, ops, void, ..Memory::default() };
         self.load_authors(&mut memory)?;
         self.load_system(&mut memory)?;
         self.load_tables(&mut memory)?;
@@ -209,6 +210,7 @@ impl View {
             self.put_state("stale", 1)?;
         }
         self.put_state("ops", self.memory.ops as i64)?;
+        self.put_state("void", self.memory.void as i64)?;
         self.put_state("position", self.memory.position as i64)
     }
 

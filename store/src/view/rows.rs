@@ -14,6 +14,7 @@ use tandem_protocol::value::{Key, Value};
 use super::bind::read_row;
 use super::memory::Authors;
 use super::table::ViewTable;
+use super::touched;
 use super::{ViewError, ViewResult};
 
 /// The insert that wrote a row's first `width` columns, as far as nothing else is known.
@@ -69,7 +70,7 @@ pub(crate) fn put_run(connection: &Connection, table: &ViewTable, run: &Run) -> 
     Ok(())
 }
 
-fn base_of_rowid(
+pub(super) fn base_of_rowid(
     connection: &Connection,
     authors: &Authors,
     table: &ViewTable,
@@ -178,8 +179,16 @@ impl Loaded {
         }
     }
 
-    /// Stores the state.
-    pub(crate) fn save(mut self, connection: &Connection, table: &ViewTable, key: &[u8]) -> ViewResult<()> {
+    /// Stores the state, and that the transaction of that arrival number touched the row.
+    pub(crate) fn save(
+        mut self,
+        connection: &Connection,
+        authors: &Authors,
+        table: &ViewTable,
+        key: &[u8],
+        arrival: u64,
+    ) -> ViewResult<()> {
+        touched::note(connection, authors, table, key, arrival, self.base.filter(|_| !self.stored))?;
         if !self.state.is_alive() {
             // Without a shown row its cells can only be kept here.
             self.base = None;
@@ -191,7 +200,10 @@ impl Loaded {
         }
         let stored = codec::encode(&Stored { base: self.base, state: self.state });
         connection
-            .prepare_cached("INSERT OR REPLACE INTO _tandem_rows (tbl, key, state) VALUES (?1, ?2, ?3)")?
+            .prepare_cached(
+                "INSERT INTO _tandem_rows (tbl, key, state) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (tbl, key) DO UPDATE SET state = excluded.state",
+            )?
             .execute(params![table.number, key, stored])?;
         Ok(())
     }

@@ -372,6 +372,9 @@ impl Writer {
         if bytes.len() > bounds::TRANSACTION_BYTES {
             return Err(Refusal::too_large(bytes.len()).into());
         }
+        if transaction.is_too_much(bytes.len()) {
+            return Err(Refusal::too_many_rows(transaction.op_count()).into());
+        }
         let before = before(&self.view.memory, self.space.0, transaction.header.dot.author);
         let hash = transaction::hash(Previous(before.hash.0), &bytes);
         let chain = ChainHead { seq: transaction.header.dot.seq, hash };

@@ -114,6 +114,7 @@ fn take_in<'a>(tables: &mut [Table<'a>], history: &'a History<'a>) -> usize {
                     table.is_some_and(|table| table.take_in(group, entry))
                 }
                 Op::Schema(_) | Op::Member(_) | Op::Settle(_) => true,
+                Op::Void => true,
                 Op::Unknown { .. } => false,
             };
             parked += usize::from(!understood);
