@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use automerge::legacy::OpId;
 use automerge::transaction::{CommitOptions, Transaction};
 use automerge::{
-    ActorId, Automerge, AutomergeError, ChangeHash, LoadOptions, ObjId, ObjType, ReadDoc, TextEncoding,
+    ActorId, Automerge, AutomergeError, Change, ChangeHash, LoadOptions, ObjId, ObjType, ReadDoc,
+    TextEncoding,
 };
 
 use super::change::{Incoming, guarded};
@@ -28,6 +29,29 @@ pub struct Document {
     waiting: Vec<Incoming>,
     /// How many changes of each actor are merged; counted when first needed.
     merged_of: Option<HashMap<ActorId, u64>>,
+    /// To where a change that fails half way is taken back.
+    checkpoint: Option<Checkpoint>,
+}
+
+/// What was merged some changes ago, and those changes. A copy for each change would cost what the
+/// whole history takes, each time.
+#[derive(Debug, Clone)]
+struct Checkpoint {
+    merged: Automerge,
+    since: Vec<Change>,
+}
+
+/// Changes after which a checkpoint is made anew.
+const CHECKPOINT_CHANGES: usize = 64;
+
+impl Checkpoint {
+    /// What is merged, as it was after the last change that did not fail.
+    fn restored(&self) -> Automerge {
+        let mut merged = self.merged.clone();
+        // They were applied before.
+        let _ = guarded(|| merged.apply_changes(self.since.clone()).ok());
+        merged
+    }
 }
 
 impl Document {
@@ -39,7 +63,7 @@ impl Document {
             // Fails only for positions and objects that are not there.
             let _ = write(&mut merged, |tx| edit::replace(tx, &content));
         }
-        Self { kind, id, merged, waiting: Vec::new(), merged_of: None }
+        Self { kind, id, merged, waiting: Vec::new(), merged_of: None, checkpoint: None }
     }
 
     /// Reads back [`Document::save`], followed by any number of changes that [`Document::edit`]
@@ -55,7 +79,7 @@ impl Document {
         if merged.hash_for_opid(&ObjId::Id(1, id.creator(), 0)).is_none() {
             return Err(broken);
         }
-        let mut document = Self { kind, id, merged, waiting: Vec::new(), merged_of: None };
+        let mut document = Self { kind, id, merged, waiting: Vec::new(), merged_of: None, checkpoint: None };
         let mut changes = Vec::new();
         while let Some((_, change, after)) = envelope::split_chunk(rest) {
             changes.push(Incoming::read(kind, change).map_err(|_| broken.clone())?);
@@ -138,16 +162,14 @@ impl Document {
         new: &Content,
         edit: impl FnOnce(&mut Transaction<'_>) -> Result<(), AutomergeError>,
     ) -> Option<Vec<u8>> {
-        let mut next = self.merged.clone();
-        let (next, change) = guarded(|| {
-            next.set_actor(actor.clone());
-            let hash = write(&mut next, edit).ok()??;
-            let change = next.get_change_by_hash(&hash)?;
-            (Content::of(self.kind, &next) == *new).then_some((next, change))
+        let kind = self.kind;
+        let change = self.change(|merged| {
+            merged.set_actor(actor.clone());
+            let hash = write(merged, edit).ok()??;
+            let change = merged.get_change_by_hash(&hash)?;
+            Incoming::read(kind, change.raw_bytes()).ok()?;
+            (Content::of(kind, merged) == *new).then_some(change)
         })?;
-        Incoming::read(self.kind, change.raw_bytes()).ok()?;
-        self.merged = next;
-        self.count(&change);
         Some(change.raw_bytes().to_vec())
     }
 
@@ -184,12 +206,8 @@ impl Document {
         let mut refused = Vec::new();
         while let Some(at) = self.next() {
             let incoming = self.waiting.remove(at);
-            match self.merge(&incoming) {
-                Some(next) => {
-                    self.merged = next;
-                    self.count(&incoming.change);
-                }
-                None => refused.push(incoming.change.hash()),
+            if self.merge(&incoming).is_none() {
+                refused.push(incoming.change.hash());
             }
         }
         refused
@@ -204,10 +222,9 @@ impl Document {
         })
     }
 
-    /// The document with a change merged whose past is here. `None`: the author could not have
-    /// made it with that past alone. This must not depend on what else is here, which differs
-    /// between sites.
-    fn merge(&mut self, incoming: &Incoming) -> Option<Automerge> {
+    /// Merges a change whose past is here. `None`: the author could not have made it with that past
+    /// alone. This must not depend on what else is here, which differs between sites.
+    fn merge(&mut self, incoming: &Incoming) -> Option<Change> {
         let change = &incoming.change;
         if change.seq() != self.merged_of(change.actor_id()) + 1 {
             return None;
@@ -235,13 +252,31 @@ impl Document {
         if !possible || !incoming.ops.iter().all(seen) {
             return None;
         }
-        let mut next = self.merged.clone();
-        guarded(|| {
-            next.apply_changes([change.clone()]).ok()?;
+        self.change(|merged| {
+            merged.apply_changes([change.clone()]).ok()?;
             // What cannot be told again from the merged document could not be loaded again.
-            let told = next.get_change_by_hash(&change.hash())?;
-            (told.raw_bytes() == change.raw_bytes()).then_some(next)
+            let told = merged.get_change_by_hash(&change.hash())?;
+            (told.raw_bytes() == change.raw_bytes()).then_some(told)
         })
+    }
+
+    /// Makes one change. `None`: it failed, and all is as it was.
+    fn change(&mut self, run: impl FnOnce(&mut Automerge) -> Option<Change>) -> Option<Change> {
+        let merged = &mut self.merged;
+        let fresh = || Checkpoint { merged: merged.clone(), since: Vec::new() };
+        let checkpoint = self.checkpoint.get_or_insert_with(fresh);
+        let Some(change) = guarded(|| run(merged)) else {
+            self.merged = checkpoint.restored();
+            return None;
+        };
+        checkpoint.since.push(change.clone());
+        if checkpoint.since.len() >= CHECKPOINT_CHANGES {
+            self.checkpoint = None;
+        }
+        if let Some(merged_of) = &mut self.merged_of {
+            *merged_of.entry(change.actor_id().clone()).or_default() += 1;
+        }
+        Some(change)
     }
 
     fn holds(&self, hash: &ChangeHash) -> bool {
@@ -257,12 +292,6 @@ impl Document {
             count
         });
         merged_of.get(actor).copied().unwrap_or_default()
-    }
-
-    fn count(&mut self, change: &automerge::Change) {
-        if let Some(merged_of) = &mut self.merged_of {
-            *merged_of.entry(change.actor_id().clone()).or_default() += 1;
-        }
     }
 }
 

@@ -475,3 +475,53 @@ fn a_form_sent_after_its_row_was_deleted_is_an_edit_made_apart() {
     assert_eq!(b.rows("SELECT name, ref, level, stock FROM students WHERE id = 1"), ["typed|R1|1|39"]);
     assert_eq!(listed, ["deleted students. 1", "reference levels. 1", "unique students.ref R1"]);
 }
+
+#[test]
+fn many_versions_of_one_cell_are_the_same_whether_they_come_one_by_one_or_together() {
+    let a = Site::founder(
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT, body RICHTEXT, extra JSON, n INTEGER UNIQUE,
+           about INTEGER REFERENCES notes (id), CHECK (title <> 'edit 21'));",
+    );
+    let (b, c) = (Site::member(&a, "b"), Site::member(&a, "c"));
+    a.write("INSERT INTO notes (id, title, body, extra) VALUES (1, 'x', 'A text.', '{}'), (2, '', '', '1')");
+    sync(&a, &b);
+    sync(&a, &c);
+    let opened = (*a.space.vector()).clone();
+    b.write("UPDATE notes SET n = 7 WHERE id = 2");
+    b.write("INSERT INTO notes (id, about) VALUES (3, 1)");
+    pull(&c, &b);
+    let edit = |sql: &str| {
+        let statements = vec![Statement { sql: sql.to_owned(), params: Params::One(Vec::new()) }];
+        let write = Write { statements, basis: Some(opened.clone()), ..Write::default() };
+        let _written: Written = a.space.wait(|reply| a.space.write(write, reply)).unwrap();
+    };
+    for at in 0..40 {
+        edit(&format!("UPDATE notes SET title = 'edit {}' WHERE id = 1", at + at / 21));
+        edit(&format!("UPDATE notes SET body = 'Text {at}.', extra = '{{\"edit\": {at}}}' WHERE id = 1"));
+        match at {
+            10 => edit("UPDATE notes SET n = 7 WHERE id = 1"),
+            30 => edit("DELETE FROM notes WHERE id = 1"),
+            _ => {}
+        }
+    }
+    pull(&b, &a);
+    let (mut from, mut blocks) = (0, 0);
+    while from < a.space.end() {
+        let chunk = a.space.read(from, &c.space.vector(), 1).unwrap();
+        from = chunk.next;
+        let Some(block) = chunk.block else { continue };
+        let _received = c.space.wait(|reply| c.space.receive(block, reply)).unwrap();
+        blocks += 1;
+    }
+    assert!(blocks >= 80, "{blocks}");
+    let listed = open(&a, &b);
+    assert_eq!(listed, open(&a, &c));
+    assert_eq!(a.space.conflicts().unwrap()[0].versions.len(), 40);
+    assert!(listed.len() >= 4, "{listed:?}");
+    // One who knew them all ends it.
+    a.write("UPDATE notes SET title = 'last', body = 'last', extra = '2' WHERE id = 1");
+    pull(&b, &a);
+    pull(&c, &a);
+    assert_eq!(open(&a, &b), open(&a, &c));
+    assert!(a.space.conflicts().unwrap().iter().all(|open| open.kind != ConflictKind::Register));
+}

@@ -2,7 +2,7 @@
 //! followed by the changes since. Rows that one insert wrote need none: their document follows
 //! from the text in the view.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_protocol::document::{Document, DocumentId, DocumentKind, DocumentWrite};
@@ -37,15 +37,44 @@ struct Entry {
     bytes: usize,
 }
 
-/// Documents at hand. Forgotten whenever something is rolled back.
+/// Bytes of contents kept at hand: a cell with many versions asks for all of them at each edit.
+const CONTENT_BYTES: usize = 8 << 20;
+
+/// Documents at hand.
 #[derive(Default)]
 pub(super) struct Documents {
     loaded: HashMap<Place, Entry>,
+    /// What they contain.
+    contents: HashMap<Place, String>,
+    content_bytes: usize,
+    /// Those that the group at hand has changed.
+    undecided: HashSet<Place>,
 }
 
 impl Documents {
+    /// Forgets everything.
     pub(super) fn forget(&mut self) {
-        self.loaded.clear();
+        *self = Self::default();
+    }
+
+    /// Forgets what may be rolled back: what the group at hand has changed.
+    pub(super) fn forget_undecided(&mut self) {
+        for place in &self.undecided {
+            self.loaded.remove(place);
+            self.contents.remove(place);
+        }
+    }
+
+    /// The group at hand is committed.
+    pub(super) fn decide(&mut self) {
+        self.undecided.clear();
+    }
+
+    fn change(&mut self, place: &Place) {
+        self.contents.remove(place);
+        if !self.undecided.contains(place) {
+            self.undecided.insert(place.clone());
+        }
     }
 
     fn entry(
@@ -101,6 +130,7 @@ impl Documents {
         if self.has(connection, place)? {
             return Ok(());
         }
+        self.change(place);
         let mut document = Document::create(kind, place.id, content);
         put_part(connection, place, 0, &document.save())
     }
@@ -112,7 +142,19 @@ impl Documents {
         kind: DocumentKind,
         place: &Place,
     ) -> ViewResult<Option<String>> {
-        Ok(self.entry(connection, kind, place)?.map(|entry| entry.document.content()))
+        if let Some(content) = self.contents.get(place) {
+            return Ok(Some(content.clone()));
+        }
+        let Some(content) = self.entry(connection, kind, place)?.map(|entry| entry.document.content()) else {
+            return Ok(None);
+        };
+        self.content_bytes += content.len();
+        if self.content_bytes > CONTENT_BYTES {
+            self.contents.clear();
+            self.content_bytes = content.len();
+        }
+        self.contents.insert(place.clone(), content.clone());
+        Ok(Some(content))
     }
 
     /// Bytes a document takes with all that ever happened to it.
@@ -134,6 +176,7 @@ impl Documents {
         author: Author,
         change: &[u8],
     ) -> ViewResult<()> {
+        self.change(place);
         let Some(entry) = self.entry(connection, kind, place)? else { return Ok(()) };
         match entry.document.apply(author, change) {
             Ok(()) => self.append(connection, place, change),
@@ -151,6 +194,7 @@ impl Documents {
         author: Author,
         content: &str,
     ) -> ViewResult<Option<Vec<u8>>> {
+        self.change(place);
         let Some(entry) = self.entry(connection, kind, place)? else { return Ok(None) };
         let change = entry.document.edit(author, content);
         if let Some(change) = &change {

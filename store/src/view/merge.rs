@@ -263,12 +263,6 @@ impl View {
         self.list_row(table, &bytes, &row, Some(&values))
     }
 
-    /// The state of a row.
-    pub(crate) fn load_row(&self, table: &ViewTable, key: &Key, bytes: &[u8]) -> ViewResult<Loaded> {
-        let shown = rows::select(&self.connection, table, key)?;
-        Loaded::load(&self.connection, &self.memory.authors, table, bytes, shown)
-    }
-
     fn merge_row(
         &mut self,
         table: &Arc<ViewTable>,
@@ -280,7 +274,7 @@ impl View {
     ) -> ViewResult<()> {
         let key = group.key(at);
         let bytes = key.to_bytes();
-        let mut row = self.load_row(table, &key, &bytes)?;
+        let mut row = self.take_row(table, &key, &bytes)?;
         let cells = group.row(at).map(|(column, value)| (column.id, column.mode, value));
         if table.documents.is_empty() {
             row.state.apply(group.action, cells, by, basis);
@@ -403,6 +397,11 @@ impl View {
         shown: Option<&[Value]>,
     ) -> ViewResult<()> {
         self.documents.keep_base(&self.connection, table, bytes, &row)?;
+        let row = match shown {
+            Some(_) => self.hold_crowded(table, bytes, row)?,
+            None => Some(row),
+        };
+        let Some(row) = row else { return Ok(()) };
         self.list_row(table, bytes, &row, shown)?;
         self.count_hidden(table, row.stored && !was_shown, shown.is_none());
         row.save(&self.connection, &self.memory.authors, table, bytes, self.memory.position)

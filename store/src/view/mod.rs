@@ -11,6 +11,7 @@ mod canonical;
 mod capture;
 pub(crate) mod census;
 mod conflicts;
+mod crowded;
 mod ddl;
 mod decimals;
 mod documents;
@@ -60,6 +61,7 @@ pub(crate) use schema::try_out;
 pub(crate) use table::{ViewTable, quoted, to_storage};
 
 use capture::Capture;
+use crowded::CrowdedRows;
 use documents::Documents;
 use forms::Forms;
 use functions::SharedIds;
@@ -137,6 +139,7 @@ pub(crate) struct View {
     judge: Judge,
     pub(crate) memory: Memory,
     documents: Documents,
+    crowded: CrowdedRows,
     /// What the transaction at hand leaves to follow up.
     pending: Pending,
     /// A schema change that the tables cannot follow in place was merged.
@@ -178,6 +181,7 @@ impl View {
             judge,
             memory: Memory::default(),
             documents: Documents::default(),
+            crowded: CrowdedRows::default(),
             pending: Pending::default(),
             stale: false,
         };
@@ -192,10 +196,12 @@ impl View {
 
     /// Makes the group visible to readers.
     pub(crate) fn commit(&mut self) -> ViewResult<()> {
+        self.write_crowded()?;
         self.lay_out()?;
         self.tighten_unique()?;
         self.save()?;
         self.run("COMMIT")?;
+        self.documents.decide();
         Ok(())
     }
 
@@ -221,6 +227,7 @@ impl View {
         }
         self.savepoint = false;
         self.restore(memory);
+        self.documents.decide();
     }
 
     /// Whether a statement ended the group's transaction behind our back.
@@ -236,7 +243,9 @@ impl View {
         Ok(())
     }
 
+    /// Ends one job.
     pub(crate) fn release(&mut self) -> ViewResult<()> {
+        self.write_crowded()?;
         if std::mem::take(&mut self.savepoint) {
             self.run("RELEASE one")?;
         }
@@ -261,7 +270,8 @@ impl View {
 
     fn restore(&mut self, memory: Memory) {
         self.memory = memory;
-        self.documents.forget();
+        self.documents.forget_undecided();
+        self.crowded.clear();
         self.pending = Pending::default();
         self.refresh_tables();
         let mut capture = self.capture.watcher().borrow_mut();

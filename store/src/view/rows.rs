@@ -32,6 +32,7 @@ struct Stored {
 }
 
 /// A row's full state.
+#[derive(Clone)]
 pub(crate) struct Loaded {
     pub state: RowState,
     /// The row shown: rowid and canonical values.
@@ -177,6 +178,18 @@ impl Loaded {
             Some(Value::Text(text)) => Some(text),
             _ => None,
         }
+    }
+
+    /// The same state, of a row shown so.
+    pub(super) fn shown_as(self, shown: Option<(i64, Vec<Value>)>) -> Self {
+        Self { shown, ..self }
+    }
+
+    /// Lets the row shown tell no more of cells that were written since.
+    pub(super) fn forget_changed_base(&mut self, table: &ViewTable) {
+        let mut from_base = std::mem::take(&mut self.from_base);
+        from_base.retain(|at| self.is_only_base(table, *at));
+        self.from_base = from_base;
     }
 
     /// Stores the state, and that the transaction of that arrival number touched the row.

@@ -311,6 +311,7 @@ impl Writer {
         let signed = self.sign(&transaction)?;
         let before = self.view.broken_rules(&write)?;
         let merged = self.view.merge(&transaction, signed.chain)?;
+        self.view.write_crowded()?;
         let is_new = |rule: &Conflict| before.iter().all(|known| known.id() != rule.id());
         if rules == Rules::Judged
             && let Some(broken) = self.view.broken_rules(&write)?.into_iter().find(is_new)
