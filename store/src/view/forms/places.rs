@@ -1,7 +1,8 @@
 //! Places: where a statement gives a value to a column, or compares one directly with it.
 //!
 //! Directly means side by side: `column op value`, `value op column`, BETWEEN, IN, CASE, row values
-//! of such pairs, INSERT (also of a SELECT's list), UPDATE SET, ON CONFLICT DO UPDATE. Column means
+//! of such pairs, INSERT (also of a SELECT's list), UPDATE SET, ON CONFLICT DO UPDATE; what is written
+//! may be passed on by CASE, coalesce, ifnull and iif. Column means
 //! also min, max, coalesce and ifnull of one, and one that a subquery, common table expression or
 //! alias passes on. Whatever is computed from a value (`? || ' 00:00'`, `upper(?)`) is not covered.
 
@@ -11,7 +12,7 @@ use std::rc::Rc;
 use sqlparser::ast::{
     Assignment, AssignmentTarget, BinaryOperator, Expr, FromTable, GroupByExpr, Insert, ObjectName,
     OnConflictAction, OnInsert, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TableFactor,
-    TableObject, TableWithJoins, Update, UpdateTableFromKind, Value, ValueWithSpan,
+    TableObject, TableWithJoins, UnaryOperator, Update, UpdateTableFromKind, Value, ValueWithSpan,
 };
 use tandem_protocol::schema::ColumnType;
 
@@ -22,6 +23,8 @@ use super::{Form, Tables};
 pub(super) struct Place<'e> {
     pub value: &'e ValueWithSpan,
     pub form: Form,
+    /// A minus stands before it, which belongs to the number.
+    pub negative: bool,
 }
 
 /// The table that a statement writes to.
@@ -37,14 +40,16 @@ pub(super) struct Finder<'a, 'e> {
     scopes: Scopes<'a>,
     pub places: Vec<Place<'e>>,
     pub target: Option<Target>,
+    /// What an INSERT calls its table.
+    alias: Option<String>,
     /// The columns of the answer are named after text in which there are places.
     pub names_text: bool,
 }
 
 impl<'a, 'e> Finder<'a, 'e> {
-    pub(super) fn new(tables: &'a Tables) -> Self {
+    pub(super) fn new(tables: &'a Tables, alias: Option<String>) -> Self {
         let scopes = Scopes::new(tables);
-        Self { tables, scopes, places: Vec::new(), target: None, names_text: false }
+        Self { tables, scopes, places: Vec::new(), target: None, alias, names_text: false }
     }
 
     pub(super) fn statement(&mut self, statement: &'e Statement) {
@@ -166,10 +171,10 @@ impl<'a, 'e> Finder<'a, 'e> {
         let TableObject::TableName(name) = &insert.table else { return };
         let table = last(name);
         let Some(columns) = self.tables.get(&table) else { return };
-        let alias = insert.table_alias.as_ref().map(|alias| lower(&alias.alias));
+        let alias = self.alias.take();
         let named: Vec<String> = insert.columns.iter().map(last).collect();
         let forms: Vec<Option<Form>> = match named.as_slice() {
-            [] => columns.iter().map(Form::written).collect(),
+            [] => columns.iter().map(|column| Form::written(column.kind)).collect(),
             named => named.iter().map(|name| self.written(&table, name)).collect(),
         };
         if let Some(source) = &insert.source {
@@ -205,7 +210,7 @@ impl<'a, 'e> Finder<'a, 'e> {
                     };
                     // After a `*` it is not plain which column is whose.
                     let listed = select.projection.iter().map_while(direct);
-                    listed.zip(forms).for_each(|(expr, form)| self.give(expr, *form));
+                    listed.zip(forms).for_each(|(expr, form)| self.write(expr, *form));
                 }
                 SetExpr::SetOperation { left, right, .. } => bodies.extend([&**left, &**right]),
                 _ => {}
@@ -220,7 +225,7 @@ impl<'a, 'e> Finder<'a, 'e> {
 
     fn row(&mut self, row: impl Iterator<Item = &'e Expr>, forms: &[Option<Form>]) {
         for (expr, form) in row.zip(forms) {
-            self.give(expr, *form);
+            self.write(expr, *form);
             if !matches!(expr, Expr::Value(_)) {
                 self.expr(expr);
             }
@@ -260,7 +265,7 @@ impl<'a, 'e> Finder<'a, 'e> {
 
     fn written(&self, table: &str, column: &str) -> Option<Form> {
         let columns = self.tables.get(table)?;
-        columns.iter().find(|known| known.name == column).and_then(Form::written)
+        columns.iter().find(|known| known.name == column).and_then(|column| Form::written(column.kind))
     }
 
     /// SET lists; returns the columns set.
@@ -277,7 +282,7 @@ impl<'a, 'e> Finder<'a, 'e> {
             match (&assignment.value, forms.as_slice()) {
                 (Expr::Tuple(values), forms) if forms.len() > 1 => self.row(values.iter(), forms),
                 (value, [form]) => {
-                    self.give(value, *form);
+                    self.write(value, *form);
                     self.expr(value);
                 }
                 (value, _) => self.expr(value),
@@ -382,16 +387,41 @@ impl<'a, 'e> Finder<'a, 'e> {
         }
     }
 
+    /// Notes the values that an expression passes on as they are.
+    fn write(&mut self, expr: &'e Expr, form: Option<Form>) {
+        let mut waiting = vec![expr];
+        while let Some(expr) = waiting.pop() {
+            match expr {
+                Expr::Nested(inner) => waiting.push(inner),
+                Expr::Case { conditions, else_result, .. } => {
+                    waiting.extend(conditions.iter().map(|when| &when.result));
+                    waiting.extend(else_result.iter().map(|expr| &**expr));
+                }
+                Expr::Function(function) => match last(&function.name).as_str() {
+                    "coalesce" | "ifnull" => waiting.extend(arguments(&function.args)),
+                    "iif" | "if" => waiting.extend(arguments(&function.args).skip(1)),
+                    _ => {}
+                },
+                value => self.give(value, form),
+            }
+        }
+    }
+
     /// Notes a value, if the expression is nothing else.
     fn give(&mut self, expr: &'e Expr, form: Option<Form>) {
-        let mut expr = expr;
+        let (mut expr, mut negative) = (expr, false);
         while let Expr::Nested(inner) = expr {
             expr = inner;
+        }
+        if let Expr::UnaryOp { op: UnaryOperator::Minus, expr: number } = expr
+            && matches!(&**number, Expr::Value(value) if matches!(value.value, Value::Number(..)))
+        {
+            (expr, negative) = (number, true);
         }
         if let (Expr::Value(value), Some(form)) = (expr, form)
             && matches!(value.value, Value::SingleQuotedString(_) | Value::Placeholder(_) | Value::Number(..))
         {
-            self.places.push(Place { value, form });
+            self.places.push(Place { value, form, negative });
         }
     }
 }
