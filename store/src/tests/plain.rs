@@ -81,6 +81,26 @@ fn null_asks_for_a_key_beside_an_open_conflict() {
     site.verify();
 }
 
+/// A key that was given a moment ago, even by the same statement, is not made again.
+#[test]
+fn a_key_that_was_given_in_the_same_transaction_is_not_made_again() {
+    let site = Site::founder(SCHEMA);
+    let statement = |sql| (sql, Vec::new());
+    site.try_write(&[
+        statement("INSERT INTO n (id) VALUES (1025), (NULL), (3073)"),
+        statement("INSERT INTO n DEFAULT VALUES"),
+    ])
+    .unwrap();
+    assert_eq!(asked(&site, "SELECT id FROM n ORDER BY id"), "1025 2049 3073 4097");
+    assert_eq!(
+        site.refused("INSERT INTO n (id, code) VALUES (5121, 'a'), (7, 'a')").code,
+        "constraint_unique"
+    );
+    site.write("INSERT INTO n DEFAULT VALUES");
+    assert_eq!(asked(&site, "SELECT max(id) FROM n"), "5121", "what was refused took none");
+    site.verify();
+}
+
 /// SQLite makes a floating-point number of a text in such a column, which has not all its digits.
 #[test]
 fn decimals_are_rounded_by_all_their_digits_before_sqlite_sees_them() {

@@ -154,7 +154,7 @@ impl View {
         access::restrict(&mut connection, Arc::clone(&user))?;
         let exactly = Arc::new(AtomicBool::new(false));
         functions::install(&connection, Arc::clone(&ids), Arc::clone(&exactly))?;
-        let capture = Attached::new(&connection, Rc::new(RefCell::new(Capture::default())));
+        let capture = Attached::new(&connection, Rc::new(RefCell::new(Capture::new(Arc::clone(&ids)))));
         let mut view = Self {
             connection,
             capture,
