@@ -161,6 +161,20 @@ fn values_have_their_form_in_all_that_sqlite_reads() {
     site.verify();
 }
 
+/// A row that the same statement replaced again cannot be read again for its RETURNING.
+#[test]
+fn what_is_returned_of_a_replaced_row_has_its_form() {
+    let site = Site::founder(
+        "CREATE TABLE r (id INTEGER PRIMARY KEY, code TEXT UNIQUE, extra JSON, p DECIMAL(5,2), at STAMP);",
+    );
+    let sql = "INSERT OR REPLACE INTO r (id, code, extra, p) VALUES (1, 'a', ' {\"b\": 1, \"a\": 2}', 2.675), (2, 'a', '[ ]', '2.665') RETURNING id, extra, p";
+    let rows = site.write(sql).results.remove(0).rows;
+    let told: Vec<String> = rows.iter().flatten().map(Value::to_string).collect();
+    assert_eq!(told, ["1", "{\"a\":2,\"b\":1}", "2.68", "2", "[]", "2.66"]);
+    assert_eq!(asked(&site, "SELECT id FROM r"), "2");
+    site.verify();
+}
+
 #[test]
 fn a_number_given_to_a_json_column_is_its_text() {
     let site = Site::founder(SCHEMA);

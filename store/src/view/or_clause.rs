@@ -56,11 +56,11 @@ fn without_clause(sql: &str, words: &[Word<'_>]) -> Option<String> {
         }
         let conflict = places().find(|at| says(*at, "ON") && says(at + 1, "CONFLICT"));
         let source = insert + 3..conflict.unwrap_or(end);
-        let from = source.clone().rfind(|at| says(*at, "FROM"));
-        let is_open =
-            |from: usize| !(from..source.end).any(|at| AFTER_FROM.iter().any(|clause| says(at, clause)));
+        // The last part of the source, up to its end.
+        let part = source.clone().rfind(|at| says(*at, "SELECT") || says(*at, "VALUES")).unwrap_or(end);
+        let has = |wanted: &[&str]| (part..source.end).any(|at| wanted.iter().any(|word| says(at, word)));
         // Else ON is taken for that of a join.
-        if conflict.is_none() && from.is_some_and(is_open) {
+        if conflict.is_none() && has(&["FROM"]) && !has(&AFTER_FROM) {
             text.insert_str(words[end - 1].end(), " WHERE true");
         }
     } else if !says(insert + 2, "ABORT") && !says(insert + 2, "FAIL") {
@@ -108,6 +108,10 @@ mod tests {
             (
                 "INSERT OR IGNORE INTO t VALUES (1) ON CONFLICT DO UPDATE SET b = 1",
                 Some("INSERT  INTO t VALUES (1) ON CONFLICT DO UPDATE SET b = 1"),
+            ),
+            (
+                "INSERT OR IGNORE INTO t SELECT * FROM o UNION VALUES (1)",
+                Some("INSERT  INTO t SELECT * FROM o UNION VALUES (1) ON CONFLICT DO NOTHING"),
             ),
             ("INSERT OR IGNORE INTO t DEFAULT VALUES", None),
             ("INSERT OR REPLACE INTO t VALUES ('ignore')", None),

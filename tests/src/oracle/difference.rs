@@ -89,7 +89,7 @@ impl Difference {
             Self::KeyFixed => "A row's key cannot be changed.",
             Self::Stamp => "`STAMP` fills itself where a statement does not set it.",
             Self::Returning => {
-                "Of a row that one statement writes several times, `RETURNING` may give each time what the statement left."
+                "Of a row that one statement writes several times, `RETURNING` may give each time what the statement left, and of one that it replaced again, `STAMP` may be NULL."
             }
             Self::CounterBegins => "A `COUNTER` that may not be NULL begins at 0.",
             Self::LastId => {
@@ -117,7 +117,9 @@ impl Difference {
             Self::Keys => "next_id() and next_uuid() on the plain side, exchanged by Plain::exchange_keys",
             Self::KeyFixed => "Sql::moves counts the rows that would move",
             Self::Stamp => "functions::NOW stands for any time until tandem's is known",
-            Self::Returning => "play::as_left takes the last of the rows of one key",
+            Self::Returning => {
+                "play::as_left takes the last of the rows of one key, play::unfilled no time that was not filled in"
+            }
             Self::CounterBegins => "Table::for_plain gives it a DEFAULT",
             Self::LastId => {
                 "Plain::run gives last_insert_rowid() the value it had; other tables are WITHOUT ROWID"

@@ -52,10 +52,7 @@ impl Form {
     /// What a value written to a column becomes before SQLite sees it: it looks rows up by it, an
     /// upsert calculates with it, and what it stores as floating point has lost digits that count.
     fn written(kind: ColumnType) -> Option<Self> {
-        match kind {
-            kind if kind.has_text_form() => Some(Self::Text(kind)),
-            kind => kind.digits().map(|_| Self::Rounded(kind)),
-        }
+        Self::compared(kind).or(kind.digits().map(|_| Self::Rounded(kind)))
     }
 
     /// What a value compared with a column becomes.
@@ -140,10 +137,7 @@ impl Forms {
                 in_key: in_key(&column.name),
             })
             .collect();
-        let has_form = |column: &WrittenColumn| {
-            Form::written(column.kind).is_some() || Form::compared(column.kind).is_some()
-        };
-        if columns.iter().any(has_form) {
+        if columns.iter().any(|column| Form::written(column.kind).is_some()) {
             self.odd |= !name.bytes().all(is_word);
             self.read.insert(name.clone());
         }
