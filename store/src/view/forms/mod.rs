@@ -2,7 +2,7 @@
 //!
 //! SQLite compares texts byte by byte, and a time or a UUID has many spellings. So a literal or
 //! parameter that a statement gives to a column of such a type, or compares directly with one
-//! (`places.rs`), is replaced by its canonical form: a literal in the text of the statement, a
+//! (`places.rs`, `writes.rs`), is replaced by its canonical form: a literal in the text of the statement, a
 //! parameter by wrapping it, `at >= ?` becoming `at >= timestamp_form(?)`; a parameter used beside
 //! columns of two types so has both forms. What means nothing to the type stays as it is, and is
 //! refused where it is written.
@@ -14,6 +14,7 @@
 mod places;
 mod rewrite;
 mod scope;
+mod writes;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -97,8 +98,9 @@ pub(super) type Tables = HashMap<String, Vec<WrittenColumn>>;
 pub(crate) struct Forms {
     schema: Arc<Schema>,
     tables: Tables,
-    /// Tables whose statements must be read.
-    read: HashSet<String>,
+    /// Tables whose statements must be read, and those for which they must where they write.
+    always: HashSet<String>,
+    written: HashSet<String>,
     /// A table's name is no plain word.
     odd: bool,
     known: HashMap<String, Arc<Rewritten>>,
@@ -114,7 +116,8 @@ impl Forms {
     pub(crate) fn new(schema: Arc<Schema>) -> Self {
         let mut forms = Self {
             tables: Tables::new(),
-            read: HashSet::new(),
+            always: HashSet::new(),
+            written: HashSet::new(),
             odd: false,
             known: HashMap::new(),
             schema: Arc::clone(&schema),
@@ -138,8 +141,9 @@ impl Forms {
             })
             .collect();
         if columns.iter().any(|column| Form::written(column.kind).is_some()) {
+            let compares = columns.iter().any(|column| Form::compared(column.kind).is_some());
             self.odd |= !name.bytes().all(is_word);
-            self.read.insert(name.clone());
+            if compares { &mut self.always } else { &mut self.written }.insert(name.clone());
         }
         self.tables.insert(name, columns);
     }
@@ -151,7 +155,7 @@ impl Forms {
 
     /// The statement as SQLite is to see it.
     pub(crate) fn rewrite(&mut self, sql: &str) -> Arc<Rewritten> {
-        if self.read.is_empty() {
+        if self.always.is_empty() && self.written.is_empty() {
             return Arc::default();
         }
         if let Some(known) = self.known.get(sql) {
@@ -177,13 +181,16 @@ impl Forms {
         if sql.len() > STATEMENT_BYTES {
             return false;
         }
-        let (mut named, mut tokens, mut operators) = (self.odd, 0, 0);
+        let (mut named, mut maybe, mut writes) = (self.odd, false, false);
+        let (mut tokens, mut operators) = (0, 0);
         let mut rest = sql.as_bytes();
         while let Some(first) = rest.first() {
             let length = if is_word(*first) {
                 let length = rest.iter().take_while(|byte| is_word(**byte)).count();
                 let word = String::from_utf8_lossy(&rest[..length]).to_ascii_lowercase();
-                named |= self.read.contains(&word);
+                named |= self.always.contains(&word);
+                maybe |= self.written.contains(&word);
+                writes |= ["insert", "replace", "update"].contains(&word.as_str());
                 operators += usize::from(JOINTS.contains(&word.as_str()));
                 length
             } else if *first == b'\'' {
@@ -196,7 +203,7 @@ impl Forms {
             tokens += usize::from(!first.is_ascii_whitespace());
             rest = &rest[length..];
         }
-        named && tokens <= TOKENS && operators <= OPERATORS
+        (named || maybe && writes) && tokens <= TOKENS && operators <= OPERATORS
     }
 }
 
