@@ -27,8 +27,11 @@ pub fn insert(place: usize, draw: &mut Draw<'_>) -> Sql {
         return insert_defaults(place, draw);
     }
     let upsert = draw.features.has("upserts");
-    let or =
-        if upsert { *pick(&["", "", "", "OR IGNORE ", "OR REPLACE ", "OR ABORT "], draw.random) } else { "" };
+    let or = if upsert {
+        *pick(&["", "", "", "OR IGNORE ", "OR REPLACE ", "OR ABORT ", "OR FAIL "], draw.random)
+    } else {
+        ""
+    };
     let or = if or == "OR REPLACE " && !draw.replaces { "" } else { or };
     let selects = draw.features.has("selects") && draw.random.one_in(8);
     let verb = match (or, selects) {
@@ -39,7 +42,7 @@ pub fn insert(place: usize, draw: &mut Draw<'_>) -> Sql {
     };
     let mut sql = Sql::new(verb);
     let makes_key = table.generates() && draw.features.has("ids") && draw.random.one_in(2);
-    let omits_key = makes_key && (draw.random.one_in(2) || table.columns[0].kind == Kind::Uuid);
+    let omits_key = makes_key && draw.random.one_in(2);
     let columns: Vec<usize> = (0..table.columns.len())
         .filter(|at| match table.columns[*at].kind {
             _ if *at < table.key => !omits_key,
