@@ -4,7 +4,7 @@
 use sqlparser::ast::Statement;
 use sqlparser::dialect::SQLiteDialect;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Token, Tokenizer};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::bounds;
 
@@ -31,6 +31,16 @@ pub fn with_statements<T>(
     most_mib: usize,
     read: impl FnOnce(Vec<Statement>) -> T,
 ) -> Result<T, SqlTextError> {
+    with_statements_as(sql, most_mib, |tokens| tokens, read)
+}
+
+/// The same of SQL whose words are put differently before they are parsed.
+pub fn with_statements_as<T>(
+    sql: &str,
+    most_mib: usize,
+    put: impl FnOnce(Vec<TokenWithSpan>) -> Vec<TokenWithSpan>,
+    read: impl FnOnce(Vec<Statement>) -> T,
+) -> Result<T, SqlTextError> {
     if sql.len() > most_mib << 20 {
         return Err(SqlTextError::TooLarge(most_mib));
     }
@@ -49,6 +59,7 @@ pub fn with_statements<T>(
     if longest > bounds::STATEMENT_TOKENS {
         return Err(SqlTextError::TooLarge(most_mib));
     }
+    let tokens = put(tokens);
     stacker::grow(STACK_BYTES, || {
         let statements = Parser::new(&SQLiteDialect {}).with_tokens_with_locations(tokens).parse_statements();
         statements.map(read).map_err(|error| syntax(&error))

@@ -13,6 +13,7 @@ mod found;
 mod integrity;
 mod numbers;
 mod parked;
+mod plain;
 mod requests;
 mod rowids;
 mod schemas;

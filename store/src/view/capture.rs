@@ -8,6 +8,7 @@ use tandem_protocol::bounds;
 use tandem_protocol::schema::OnDelete;
 use tandem_protocol::value::{Key, Value};
 
+use super::ids::{self, SharedIds};
 use super::preupdate::{Change, Watcher};
 use super::table::ViewTable;
 
@@ -59,6 +60,8 @@ pub(crate) enum CaptureError {
 #[derive(Default)]
 pub(crate) struct Capture {
     pub on: bool,
+    /// Takes note of keys at once: the next row of the same statement may ask for one.
+    ids: SharedIds,
     /// By name, as SQLite spells it.
     pub tables: HashMap<String, Arc<ViewTable>>,
     /// What the statement at hand sets by `exactly()`: table number and position.
@@ -84,6 +87,10 @@ pub(crate) struct Capture {
 const ROWID_BELOW: i64 = 1 << 60;
 
 impl Capture {
+    pub(crate) fn new(ids: SharedIds) -> Self {
+        Self { ids, ..Self::default() }
+    }
+
     /// Starts over.
     pub(crate) fn begin(&mut self) {
         self.on = true;
@@ -208,6 +215,7 @@ impl Watcher for Capture {
             && let [Value::Integer(id)] = key.0[..]
         {
             self.inserted = Some(id);
+            ids::locked(&self.ids).saw(&table.id_text, id);
         }
         let touch = Touch { any: true, inserted: old.is_none(), changed: old != new };
         let new = new.map(|row| (change.new_rowid, row));

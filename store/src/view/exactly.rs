@@ -8,6 +8,8 @@ use sqlparser::ast::{
 };
 use tandem_protocol::sql_text;
 
+use super::dialect;
+
 /// A longer statement is not looked into.
 const STATEMENT_MIB: usize = 1;
 
@@ -26,7 +28,8 @@ pub(super) fn is_mentioned(sql: &str) -> bool {
 impl Exact {
     /// What a statement sets exactly; nothing if it cannot be read, or does nothing of the kind.
     pub(super) fn of(sql: &str) -> Self {
-        sql_text::with_statements(sql, STATEMENT_MIB, |statements| Self::of_statements(&statements))
+        let put = |tokens| dialect::readable(tokens).tokens;
+        sql_text::with_statements_as(sql, STATEMENT_MIB, put, |all| Self::of_statements(&all))
             .unwrap_or_default()
     }
 
@@ -78,6 +81,7 @@ mod tests {
                 "t",
                 vec!["n"],
             ),
+            ("UPDATE t SET n = exactly(2) WHERE name IS ?1", "t", vec!["n"]),
             ("INSERT INTO t (id, n) VALUES (1, exactly(2))", "", vec![]),
             ("SELECT exactly(1)", "", vec![]),
             ("UPDATE t SET", "", vec![]),

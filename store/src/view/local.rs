@@ -191,7 +191,7 @@ impl View {
     fn prepare<'a>(&mut self, at: usize, statement: &'a Statement) -> Result<Prepared<'a>, LocalError> {
         let mut rewritten = self.forms.rewrite(&statement.sql);
         let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
-        let marked = |view: &mut Self, sql: &str| match view.keep_rest_unique(sql) {
+        let marked = |view: &mut Self, sql: &str| match view.keep_rest_unique(&view.ask_for_keys(sql)) {
             Ok(sql) => Ok(format!("{USER_MARK}{sql}")),
             // An earlier statement of this transaction gave a value twice.
             Err(ViewError::Sql(error)) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {

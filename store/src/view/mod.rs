@@ -14,6 +14,7 @@ mod conflicts;
 mod crowded;
 mod ddl;
 mod decimals;
+mod dialect;
 mod documents;
 mod exactly;
 mod forms;
@@ -24,6 +25,7 @@ mod local;
 mod meanwhile;
 mod memory;
 mod merge;
+mod or_clause;
 mod persist;
 mod preupdate;
 pub(crate) mod reader;
@@ -167,7 +169,7 @@ impl View {
         access::restrict(&mut connection, Arc::clone(&user))?;
         let exactly = Arc::new(AtomicBool::new(false));
         functions::install(&connection, Arc::clone(&ids), Arc::clone(&exactly))?;
-        let capture = Attached::new(&connection, Rc::new(RefCell::new(Capture::default())));
+        let capture = Attached::new(&connection, Rc::new(RefCell::new(Capture::new(Arc::clone(&ids)))));
         let mut view = Self {
             connection,
             capture,

@@ -27,6 +27,9 @@ pub fn canonical(kind: Kind, value: &Value) -> Option<Value> {
         (Kind::Date, _) => text(date),
         (Kind::Time, _) => text(time),
         (Kind::Timestamp | Kind::Stamp, _) => text(timestamp),
+        // A number becomes text, as in any SQLite table.
+        (Kind::Json, Value::Integer(number)) => Some(Value::Text(number.to_string())),
+        (Kind::Json, Value::Real(number)) => json(&format!("{number:e}")).map(Value::Text),
         (Kind::Json, _) => text(json),
         (Kind::Blob, Value::Blob(_)) => Some(value.clone()),
         (Kind::Blob, _) => None,
@@ -56,6 +59,10 @@ fn shown_decimal(value: &Value, precision: usize, scale: usize) -> Option<Value>
         _ => return None,
     };
     let exact = decimal::rounded(&text, precision, scale)?;
+    let digits = exact.trim_start_matches(['-', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
+    // Floating point has lost some of them.
+    let is_doubtful = matches!(value, Value::Real(_)) && digits > 15;
+    let exact = Some(exact).filter(|_| !is_doubtful)?;
     Some(if precision > 15 { Value::Text(exact) } else { Value::Real(exact.parse().ok()?) })
 }
 

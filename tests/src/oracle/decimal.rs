@@ -20,26 +20,6 @@ pub fn rounded(text: &str, precision: usize, scale: usize) -> Option<String> {
     Some(if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") })
 }
 
-/// Two decimals in order; texts that are none come last, by their bytes.
-pub fn order(left: &str, right: &str) -> Ordering {
-    match (rounded(left, 2_000, 60), rounded(right, 2_000, 60)) {
-        (Some(left), Some(right)) => signed_order(&left, &right),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => left.cmp(right),
-    }
-}
-
-fn signed_order(left: &str, right: &str) -> Ordering {
-    let by_size = |left: &str, right: &str| left.len().cmp(&right.len()).then_with(|| left.cmp(right));
-    match (left.strip_prefix('-'), right.strip_prefix('-')) {
-        (Some(left), Some(right)) => by_size(right, left),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => by_size(left, right),
-    }
-}
-
 /// Sign, digits, and the power of ten they are to be multiplied by.
 fn read(text: &str) -> Option<(bool, String, i64)> {
     let (negative, text) = match text.strip_prefix('-') {
@@ -117,8 +97,5 @@ mod tests {
         for text in ["", "-", ".", "abc", "1.2.3", "0x10", "99999999.995", "1e300", "NaN", "--1"] {
             assert_eq!(money(text), None, "{text}");
         }
-        assert_eq!(order("-10", "-9.99"), Ordering::Less);
-        assert_eq!(order("10.0", "9.99"), Ordering::Greater);
-        assert_eq!(order("1.50", "1.5"), Ordering::Equal);
     }
 }

@@ -19,6 +19,8 @@ pub enum Difference {
     ReferencesAtTheEnd,
     /// ON DELETE acts after the statement, and not for a row that REPLACE puts under its own key.
     OnDelete,
+    /// Decimals of more than 15 digits are texts.
+    LongDecimals,
     /// Ids of tandem's own making.
     Keys,
     /// The key of a row cannot be changed.
@@ -39,13 +41,14 @@ pub enum Difference {
 
 impl Difference {
     /// All there are.
-    pub const ALL: [Difference; 14] = [
+    pub const ALL: [Difference; 15] = [
         Difference::CanonicalForm,
         Difference::CanonicalComparison,
         Difference::RulesAtTheEnd,
         Difference::MisfitOnTheWay,
         Difference::ReferencesAtTheEnd,
         Difference::OnDelete,
+        Difference::LongDecimals,
         Difference::Keys,
         Difference::KeyFixed,
         Difference::Stamp,
@@ -77,13 +80,16 @@ impl Difference {
             Self::OnDelete => {
                 "`ON DELETE` acts when a statement has run; a row that `REPLACE` puts under its own key was not removed, and what refers to it stays as it is."
             }
+            Self::LongDecimals => {
+                "A `DECIMAL` or `COUNTER` of more than 15 digits is a text in a column without an affinity, and a floating-point number that would have more than 15 of its digits is refused."
+            }
             Self::Keys => {
-                "A key that is left out, or an integer key that is NULL, gets an id of tandem's making."
+                "An integer key that is left out or NULL gets an id of tandem's making, and a key with a `DEFAULT` that is NULL gets that, whatever the statement says after `OR`."
             }
             Self::KeyFixed => "A row's key cannot be changed.",
             Self::Stamp => "`STAMP` fills itself where a statement does not set it.",
             Self::Returning => {
-                "Of a row that one statement writes several times, `RETURNING` may give each time what the statement left."
+                "Of a row that one statement writes several times, `RETURNING` may give each time what the statement left, and of one that it replaced again, `STAMP` may be NULL."
             }
             Self::CounterBegins => "A `COUNTER` that may not be NULL begins at 0.",
             Self::LastId => {
@@ -107,10 +113,13 @@ impl Difference {
             Self::OnDelete => {
                 "on_delete carries it out in stories with REPLACE and within one table (Story::carries_out); else SQLite does"
             }
+            Self::LongDecimals => "Kind::plain declares them ANY; canonical() gives the text, or none",
             Self::Keys => "next_id() and next_uuid() on the plain side, exchanged by Plain::exchange_keys",
             Self::KeyFixed => "Sql::moves counts the rows that would move",
             Self::Stamp => "functions::NOW stands for any time until tandem's is known",
-            Self::Returning => "play::as_left takes the last of the rows of one key",
+            Self::Returning => {
+                "play::as_left takes the last of the rows of one key, play::unfilled no time that was not filled in"
+            }
             Self::CounterBegins => "Table::for_plain gives it a DEFAULT",
             Self::LastId => {
                 "Plain::run gives last_insert_rowid() the value it had; other tables are WITHOUT ROWID"

@@ -178,9 +178,7 @@ fn one_condition(sql: &mut Sql, table: &Table, prefix: &str, draw: &mut Draw<'_>
             sql.both(sign).both(&name);
         }
         _ => {
-            let sign = pick(&[" = ", " <> ", " < ", " <= ", " > ", " >= ", " IS "], draw.random);
-            // With a text, IS compares as typed.
-            let sign = if *sign == " IS " && column.kind.compared_in_form() { " = " } else { sign };
+            let sign = pick(&[" = ", " <> ", " < ", " <= ", " > ", " >= ", " IS ", " IS NOT "], draw.random);
             sql.both(&name).both(sign);
             constant(sql, draw);
         }

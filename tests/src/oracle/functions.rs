@@ -28,6 +28,8 @@ pub struct State {
     pub misfit: bool,
     /// A value was written in another form than given.
     pub changed_form: bool,
+    /// A decimal was written that is too long for floating point.
+    pub long_decimal: bool,
     /// A value was compared in another form than given.
     pub compared_form: bool,
 }
@@ -89,10 +91,14 @@ pub fn install(connection: &Connection, state: &Arc<Mutex<State>>) -> rusqlite::
     let own = Arc::clone(state);
     connection.create_scalar_function("canonical", 2, plain, move |context| {
         let given = read(context.get_raw(1));
-        let form = canonical(kind(context)?, &given);
-        locked(&own, &mut |state| match &form {
-            Some(form) => state.changed_form |= form != &given,
-            None => state.misfit = true,
+        let kind = kind(context)?;
+        let form = canonical(kind, &given);
+        locked(&own, &mut |state| {
+            state.long_decimal |= kind.is_long();
+            match &form {
+                Some(form) => state.changed_form |= form != &given,
+                None => state.misfit = true,
+            }
         });
         Ok(written(form.unwrap_or(given)))
     })?;

@@ -57,11 +57,16 @@ impl Kind {
     pub fn plain(self) -> &'static str {
         match self {
             Kind::Integer | Kind::Boolean | Kind::Counter => "INTEGER",
-            Kind::Decimal(p, _) | Kind::Money(p, _) if p > 15 => "TEXT COLLATE exact",
+            kind if kind.is_long() => "ANY",
             Kind::Real | Kind::Decimal(..) | Kind::Money(..) => "REAL",
             Kind::Blob => "BLOB",
             _ => "TEXT",
         }
+    }
+
+    /// Whether it is a number of more digits than floating point has.
+    pub fn is_long(self) -> bool {
+        matches!(self, Kind::Decimal(16.., _) | Kind::Money(16.., _))
     }
 
     /// Whether what is written may be changed into a canonical form, or refused for its content.
@@ -112,7 +117,7 @@ impl Kind {
     /// What of the meaning it needs, to be left out while that is not built.
     pub fn feature(self) -> Option<&'static str> {
         match self {
-            Kind::Decimal(p, _) | Kind::Money(p, _) if p > 15 => Some("wide"),
+            kind if kind.is_long() => Some("wide"),
             Kind::Decimal(..) | Kind::Money(..) => Some("decimals"),
             Kind::Stamp => Some("stamps"),
             Kind::Json => Some("json"),

@@ -1,6 +1,5 @@
 //! The plain side: SQLite as it is, with the tables that tandem's view is said to show.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +7,6 @@ use rusqlite::{Connection, ffi};
 use tandem_protocol::value::Value;
 use tandem_store::StatementResult;
 
-use super::decimal;
 use super::difference::{Difference, Met};
 use super::functions::{Bound, NOW, State, install, is_made, read};
 use super::kind::Kind;
@@ -53,9 +51,6 @@ impl Plain {
     pub fn open(tables: &[Table], carries_out: bool) -> rusqlite::Result<Self> {
         let connection = Connection::open_in_memory()?;
         let state = Arc::new(Mutex::new(State::default()));
-        connection.create_collation("exact", |left: &str, right: &str| -> Ordering {
-            decimal::order(left, right)
-        })?;
         install(&connection, &state)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         tables.iter().try_for_each(|table| connection.execute_batch(&table.for_plain(!carries_out)))?;
@@ -253,16 +248,15 @@ impl Plain {
                 }
             }
         }
-        let (form, compared) = {
+        let came_into_play = {
             let mut state = self.state();
-            (std::mem::take(&mut state.changed_form), std::mem::take(&mut state.compared_form))
+            [
+                (Difference::CanonicalForm, std::mem::take(&mut state.changed_form)),
+                (Difference::CanonicalComparison, std::mem::take(&mut state.compared_form)),
+                (Difference::LongDecimals, std::mem::take(&mut state.long_decimal)),
+            ]
         };
-        if form {
-            self.meet(Difference::CanonicalForm);
-        }
-        if compared {
-            self.meet(Difference::CanonicalComparison);
-        }
+        came_into_play.into_iter().filter(|(_, met)| *met).for_each(|(difference, _)| self.meet(difference));
         Ok(())
     }
 

@@ -27,8 +27,11 @@ pub fn insert(place: usize, draw: &mut Draw<'_>) -> Sql {
         return insert_defaults(place, draw);
     }
     let upsert = draw.features.has("upserts");
-    let or =
-        if upsert { *pick(&["", "", "", "OR IGNORE ", "OR REPLACE ", "OR ABORT "], draw.random) } else { "" };
+    let or = if upsert {
+        *pick(&["", "", "", "OR IGNORE ", "OR REPLACE ", "OR ABORT ", "OR FAIL "], draw.random)
+    } else {
+        ""
+    };
     let or = if or == "OR REPLACE " && !draw.replaces { "" } else { or };
     let selects = draw.features.has("selects") && draw.random.one_in(8);
     let verb = match (or, selects) {
@@ -39,7 +42,7 @@ pub fn insert(place: usize, draw: &mut Draw<'_>) -> Sql {
     };
     let mut sql = Sql::new(verb);
     let makes_key = table.generates() && draw.features.has("ids") && draw.random.one_in(2);
-    let omits_key = makes_key && (draw.random.one_in(2) || table.columns[0].kind == Kind::Uuid);
+    let omits_key = makes_key && draw.random.one_in(2);
     let columns: Vec<usize> = (0..table.columns.len())
         .filter(|at| match table.columns[*at].kind {
             _ if *at < table.key => !omits_key,
@@ -96,15 +99,24 @@ pub fn insert(place: usize, draw: &mut Draw<'_>) -> Sql {
 /// The value of a key's column; where tandem makes keys, NULL asks for one.
 fn key_value(sql: &mut Sql, table: &Table, at: usize, null: bool, draw: &mut Draw<'_>) {
     let kind = table.columns[at].kind;
-    let value = if null && table.is_alias() { Value::Null } else { values::usual(kind, draw.random) };
-    if table.is_alias() {
-        sql.only_plain("coalesce(");
-        sql.value(value, draw.random);
-        sql.only_plain(", next_id())");
-        sql.generates = sql.generates.or(draw.place_of(table));
-    } else {
+    let null = null && table.generates();
+    let value = if null { Value::Null } else { values::usual(kind, draw.random) };
+    made_where_null(sql, table, |sql| {
         sql.written(kind, |sql| sql.value(value, draw.random));
+    });
+    if table.generates() {
+        sql.generates = sql.generates.or(draw.place_of(table));
     }
+}
+
+/// A value of a key's column, in whose place tandem makes one where it is NULL.
+fn made_where_null(sql: &mut Sql, table: &Table, value: impl FnOnce(&mut Sql)) {
+    if !table.generates() {
+        return value(sql);
+    }
+    sql.only_plain("coalesce(");
+    value(sql);
+    sql.only_plain(&format!(", {})", next_key(table)));
 }
 
 fn next_key(table: &Table) -> &'static str {
@@ -183,19 +195,19 @@ fn select_into(sql: &mut Sql, place: usize, columns: &[usize], omits_key: bool, 
             .filter(|other| other.kind == column.kind && comparable(other.kind))
             .map(|other| other.name.as_str())
             .collect();
-        let alias = *at < table.key && table.is_alias();
-        if alias {
-            sql.only_plain("coalesce(");
+        let mut selected = |sql: &mut Sql| {
+            sql.written(column.kind, |sql| match alike.as_slice() {
+                [] => sql.value(values::usual(column.kind, draw.random), draw.random),
+                alike => {
+                    sql.both(&format!("s.{}", pick(alike, draw.random)));
+                }
+            });
+        };
+        if *at < table.key && table.generates() {
             sql.generates = Some(place);
-        }
-        sql.written(column.kind, |sql| match alike.as_slice() {
-            [] => sql.value(values::usual(column.kind, draw.random), draw.random),
-            alike => {
-                sql.both(&format!("s.{}", pick(alike, draw.random)));
-            }
-        });
-        if alias {
-            sql.only_plain(", next_id())");
+            made_where_null(sql, table, selected);
+        } else {
+            selected(sql);
         }
     }
     sql.both(" FROM s WHERE true");

@@ -2,7 +2,7 @@
 //!
 //! SQLite compares texts byte by byte, and a time or a UUID has many spellings. So a literal or
 //! parameter that a statement gives to a column of such a type, or compares directly with one
-//! (`places.rs`), is replaced by its canonical form: a literal in the text of the statement, a
+//! (`places.rs`, `writes.rs`), is replaced by its canonical form: a literal in the text of the statement, a
 //! parameter by wrapping it, `at >= ?` becoming `at >= timestamp_form(?)`; a parameter used beside
 //! columns of two types so has both forms. What means nothing to the type stays as it is, and is
 //! refused where it is written.
@@ -14,6 +14,7 @@
 mod places;
 mod rewrite;
 mod scope;
+mod writes;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -44,21 +45,15 @@ const CACHED_BYTES: usize = 16 << 10;
 pub(super) enum Form {
     /// The text that compares with the column's as the given one means.
     Text(ColumnType),
-    /// A DECIMAL rounded as the column holds it; only for what is written.
-    Rounded { precision: u8, scale: u8 },
+    /// A DECIMAL or COUNTER rounded as the column holds it; only for what is written.
+    Rounded(ColumnType),
 }
 
 impl Form {
-    /// What a value written to a column becomes before SQLite sees it. All types are made canonical
-    /// after the statement; these must be before, for it looks them up.
-    fn written(column: &WrittenColumn) -> Option<Self> {
-        match column.kind {
-            kind if kind.has_text_form() => Some(Self::Text(kind)),
-            ColumnType::Decimal { precision, scale } if column.looked_up => {
-                Some(Self::Rounded { precision, scale })
-            }
-            _ => None,
-        }
+    /// What a value written to a column becomes before SQLite sees it: it looks rows up by it, an
+    /// upsert calculates with it, and what it stores as floating point has lost digits that count.
+    fn written(kind: ColumnType) -> Option<Self> {
+        Self::compared(kind).or(kind.digits().map(|_| Self::Rounded(kind)))
     }
 
     /// What a value compared with a column becomes.
@@ -70,7 +65,10 @@ impl Form {
     fn call(self, parameter: &str) -> String {
         match self {
             Self::Text(kind) => format!("{}({parameter})", function(kind)),
-            Self::Rounded { precision, scale } => format!("decimal_form({parameter}, {precision}, {scale})"),
+            Self::Rounded(kind) => match kind.digits() {
+                Some((precision, scale)) => format!("decimal_form({parameter}, {precision}, {scale})"),
+                None => parameter.to_owned(),
+            },
         }
     }
 }
@@ -91,8 +89,6 @@ pub(super) struct WrittenColumn {
     name: String,
     kind: ColumnType,
     in_key: bool,
-    /// In a key, a unique rule or a reference: SQLite looks for rows by it.
-    looked_up: bool,
 }
 
 /// Columns of all tables by the tables' names, all in lower case.
@@ -102,9 +98,9 @@ pub(super) type Tables = HashMap<String, Vec<WrittenColumn>>;
 pub(crate) struct Forms {
     schema: Arc<Schema>,
     tables: Tables,
-    /// Tables whose statements must be read, and those for which they must where they say RETURNING.
+    /// Tables whose statements must be read, and those for which they must where they write.
     always: HashSet<String>,
-    returning: HashSet<String>,
+    written: HashSet<String>,
     /// A table's name is no plain word.
     odd: bool,
     known: HashMap<String, Arc<Rewritten>>,
@@ -121,7 +117,7 @@ impl Forms {
         let mut forms = Self {
             tables: Tables::new(),
             always: HashSet::new(),
-            returning: HashSet::new(),
+            written: HashSet::new(),
             odd: false,
             known: HashMap::new(),
             schema: Arc::clone(&schema),
@@ -134,12 +130,6 @@ impl Forms {
 
     fn add(&mut self, def: &TableDef) {
         let name = def.name.to_ascii_lowercase();
-        let in_rule = |column: &str| {
-            def.uniques
-                .iter()
-                .flat_map(|unique| &unique.columns)
-                .any(|other| other.eq_ignore_ascii_case(column))
-        };
         let in_key = |column: &str| def.key.iter().any(|other| other.eq_ignore_ascii_case(column));
         let columns: Vec<WrittenColumn> = def
             .columns
@@ -148,18 +138,12 @@ impl Forms {
                 name: column.name.to_ascii_lowercase(),
                 kind: column.kind,
                 in_key: in_key(&column.name),
-                looked_up: in_key(&column.name) || column.references.is_some() || in_rule(&column.name),
             })
             .collect();
-        let read =
-            |column: &WrittenColumn| Form::written(column).is_some() || Form::compared(column.kind).is_some();
-        let may_change = |column: &WrittenColumn| column.kind.digits().is_some();
-        if columns.iter().any(read) {
+        if columns.iter().any(|column| Form::written(column.kind).is_some()) {
+            let compares = columns.iter().any(|column| Form::compared(column.kind).is_some());
             self.odd |= !name.bytes().all(is_word);
-            self.always.insert(name.clone());
-        } else if columns.iter().any(may_change) {
-            self.odd |= !name.bytes().all(is_word);
-            self.returning.insert(name.clone());
+            if compares { &mut self.always } else { &mut self.written }.insert(name.clone());
         }
         self.tables.insert(name, columns);
     }
@@ -171,7 +155,7 @@ impl Forms {
 
     /// The statement as SQLite is to see it.
     pub(crate) fn rewrite(&mut self, sql: &str) -> Arc<Rewritten> {
-        if self.always.is_empty() && self.returning.is_empty() {
+        if self.always.is_empty() && self.written.is_empty() {
             return Arc::default();
         }
         if let Some(known) = self.known.get(sql) {
@@ -197,7 +181,7 @@ impl Forms {
         if sql.len() > STATEMENT_BYTES {
             return false;
         }
-        let (mut named, mut maybe, mut returns) = (self.odd, false, false);
+        let (mut named, mut maybe, mut writes) = (self.odd, false, false);
         let (mut tokens, mut operators) = (0, 0);
         let mut rest = sql.as_bytes();
         while let Some(first) = rest.first() {
@@ -205,8 +189,8 @@ impl Forms {
                 let length = rest.iter().take_while(|byte| is_word(**byte)).count();
                 let word = String::from_utf8_lossy(&rest[..length]).to_ascii_lowercase();
                 named |= self.always.contains(&word);
-                maybe |= self.returning.contains(&word);
-                returns |= word == "returning";
+                maybe |= self.written.contains(&word);
+                writes |= ["insert", "replace", "update"].contains(&word.as_str());
                 operators += usize::from(JOINTS.contains(&word.as_str()));
                 length
             } else if *first == b'\'' {
@@ -219,7 +203,7 @@ impl Forms {
             tokens += usize::from(!first.is_ascii_whitespace());
             rest = &rest[length..];
         }
-        (named || maybe && returns) && tokens <= TOKENS && operators <= OPERATORS
+        (named || maybe && writes) && tokens <= TOKENS && operators <= OPERATORS
     }
 }
 

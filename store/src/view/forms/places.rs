@@ -1,27 +1,28 @@
 //! Places: where a statement gives a value to a column, or compares one directly with it.
 //!
 //! Directly means side by side: `column op value`, `value op column`, BETWEEN, IN, CASE, row values
-//! of such pairs, INSERT (also of a SELECT's list), UPDATE SET, ON CONFLICT DO UPDATE. Column means
-//! also min, max, coalesce and ifnull of one, and one that a subquery, common table expression or
-//! alias passes on. Whatever is computed from a value (`? || ' 00:00'`, `upper(?)`) is not covered.
+//! of such pairs, and what is written (`writes.rs`). Column means also min, max, coalesce and ifnull of
+//! one, and one that a subquery, common table expression or alias passes on. Whatever is computed from a
+//! value (`? || ' 00:00'`, `upper(?)`) is not covered.
 
 use std::collections::HashSet;
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, BinaryOperator, Expr, FromTable, GroupByExpr, Insert, ObjectName,
-    OnConflictAction, OnInsert, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TableFactor,
-    TableObject, TableWithJoins, Update, UpdateTableFromKind, Value, ValueWithSpan,
+    BinaryOperator, Expr, FromTable, GroupByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, Statement,
+    TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan,
 };
 use tandem_protocol::schema::ColumnType;
 
-use super::scope::{self, Relation, Scopes, arguments, last, lower};
+use super::scope::{self, Relation, Scopes, arguments};
 use super::{Form, Tables};
 
 /// A value, and what it becomes.
 pub(super) struct Place<'e> {
     pub value: &'e ValueWithSpan,
     pub form: Form,
+    /// A minus stands before it, which belongs to the number.
+    pub negative: bool,
 }
 
 /// The table that a statement writes to.
@@ -33,18 +34,20 @@ pub(super) struct Target {
 
 /// Finds places.
 pub(super) struct Finder<'a, 'e> {
-    tables: &'a Tables,
-    scopes: Scopes<'a>,
+    pub(super) tables: &'a Tables,
+    pub(super) scopes: Scopes<'a>,
     pub places: Vec<Place<'e>>,
     pub target: Option<Target>,
+    /// What an INSERT calls its table.
+    pub(super) alias: Option<String>,
     /// The columns of the answer are named after text in which there are places.
     pub names_text: bool,
 }
 
 impl<'a, 'e> Finder<'a, 'e> {
-    pub(super) fn new(tables: &'a Tables) -> Self {
+    pub(super) fn new(tables: &'a Tables, alias: Option<String>) -> Self {
         let scopes = Scopes::new(tables);
-        Self { tables, scopes, places: Vec::new(), target: None, names_text: false }
+        Self { tables, scopes, places: Vec::new(), target: None, alias, names_text: false }
     }
 
     pub(super) fn statement(&mut self, statement: &'e Statement) {
@@ -64,7 +67,7 @@ impl<'a, 'e> Finder<'a, 'e> {
         }
     }
 
-    fn query(&mut self, query: &'e Query) {
+    pub(super) fn query(&mut self, query: &'e Query) {
         let with = self.scopes.with.len();
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             self.query(&cte.query);
@@ -126,7 +129,7 @@ impl<'a, 'e> Finder<'a, 'e> {
     }
 
     /// Brings tables into scope, and looks into what stands between them.
-    fn level(&mut self, from: &'e [TableWithJoins]) {
+    pub(super) fn level(&mut self, from: &'e [TableWithJoins]) {
         let relations = self.scopes.from(from);
         from.iter().for_each(|one| self.sources(one));
         self.scopes.levels.push(relations);
@@ -148,7 +151,7 @@ impl<'a, 'e> Finder<'a, 'e> {
         }
     }
 
-    fn items(&mut self, items: impl IntoIterator<Item = &'e SelectItem>) {
+    pub(super) fn items(&mut self, items: impl IntoIterator<Item = &'e SelectItem>) {
         for item in items {
             let before = self.places.len();
             match item {
@@ -162,131 +165,7 @@ impl<'a, 'e> Finder<'a, 'e> {
         }
     }
 
-    fn insert(&mut self, insert: &'e Insert) {
-        let TableObject::TableName(name) = &insert.table else { return };
-        let table = last(name);
-        let Some(columns) = self.tables.get(&table) else { return };
-        let alias = insert.table_alias.as_ref().map(|alias| lower(&alias.alias));
-        let named: Vec<String> = insert.columns.iter().map(last).collect();
-        let forms: Vec<Option<Form>> = match named.as_slice() {
-            [] => columns.iter().map(Form::written).collect(),
-            named => named.iter().map(|name| self.written(&table, name)).collect(),
-        };
-        if let Some(source) = &insert.source {
-            self.source(source, &forms);
-        }
-        let mut level = self.table_level(&table, alias.as_deref());
-        level.push(Relation { name: "excluded".into(), columns: self.scopes.table(&table) });
-        self.scopes.levels.push(level);
-        let mut sets = HashSet::new();
-        if let Some(OnInsert::OnConflict(on)) = &insert.on
-            && let OnConflictAction::DoUpdate(update) = &on.action
-        {
-            sets = self.assignments(&table, &update.assignments);
-            self.maybe(update.selection.as_ref());
-        }
-        self.scopes.levels.pop();
-        self.returning(&table, insert.returning.iter().flatten());
-        self.target = Some(Target { table, sets });
-    }
-
-    /// What rows come from.
-    fn source(&mut self, source: &'e Query, forms: &[Option<Form>]) {
-        let mut bodies = vec![&*source.body];
-        while let Some(body) = bodies.pop() {
-            match body {
-                SetExpr::Values(values) => {
-                    values.rows.iter().for_each(|row| self.row(row.iter(), forms));
-                }
-                SetExpr::Select(select) => {
-                    let direct = |item: &'e SelectItem| match item {
-                        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
-                        _ => None,
-                    };
-                    // After a `*` it is not plain which column is whose.
-                    let listed = select.projection.iter().map_while(direct);
-                    listed.zip(forms).for_each(|(expr, form)| self.give(expr, *form));
-                }
-                SetExpr::SetOperation { left, right, .. } => bodies.extend([&**left, &**right]),
-                _ => {}
-            }
-        }
-        let names_text = self.names_text;
-        if !matches!(&*source.body, SetExpr::Values(_)) {
-            self.query(source);
-        }
-        self.names_text = names_text;
-    }
-
-    fn row(&mut self, row: impl Iterator<Item = &'e Expr>, forms: &[Option<Form>]) {
-        for (expr, form) in row.zip(forms) {
-            self.give(expr, *form);
-            if !matches!(expr, Expr::Value(_)) {
-                self.expr(expr);
-            }
-        }
-    }
-
-    fn update(&mut self, update: &'e Update) {
-        let TableFactor::Table { name, alias, .. } = &update.table.relation else { return };
-        let table = last(name);
-        let alias = alias.as_ref().map(|alias| lower(&alias.name));
-        let level = self.table_level(&table, alias.as_deref());
-        match &update.from {
-            Some(UpdateTableFromKind::AfterSet(from) | UpdateTableFromKind::BeforeSet(from)) => {
-                self.level(from);
-                self.scopes.levels.last_mut().into_iter().for_each(|known| known.extend(level.clone()));
-            }
-            None => self.scopes.levels.push(level),
-        }
-        let sets = self.assignments(&table, &update.assignments);
-        self.maybe(update.selection.as_ref());
-        self.scopes.levels.pop();
-        self.returning(&table, update.returning.iter().flatten());
-        self.target = Some(Target { table, sets });
-    }
-
-    /// RETURNING knows the table by its name only.
-    fn returning(&mut self, table: &str, items: impl IntoIterator<Item = &'e SelectItem>) {
-        let level = self.table_level(table, None);
-        self.scopes.levels.push(level);
-        self.items(items);
-        self.scopes.levels.pop();
-    }
-
-    fn table_level(&self, table: &str, alias: Option<&str>) -> Vec<Relation> {
-        vec![Relation { name: alias.unwrap_or(table).to_owned(), columns: self.scopes.table(table) }]
-    }
-
-    fn written(&self, table: &str, column: &str) -> Option<Form> {
-        let columns = self.tables.get(table)?;
-        columns.iter().find(|known| known.name == column).and_then(Form::written)
-    }
-
-    /// SET lists; returns the columns set.
-    fn assignments(&mut self, table: &str, assignments: &'e [Assignment]) -> HashSet<String> {
-        let mut sets = HashSet::new();
-        for assignment in assignments {
-            let names: &[ObjectName] = match &assignment.target {
-                AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
-                AssignmentTarget::Tuple(names) => names,
-            };
-            let names: Vec<String> = names.iter().map(last).collect();
-            let forms: Vec<Option<Form>> = names.iter().map(|name| self.written(table, name)).collect();
-            sets.extend(names);
-            match (&assignment.value, forms.as_slice()) {
-                (Expr::Tuple(values), forms) if forms.len() > 1 => self.row(values.iter(), forms),
-                (value, [form]) => {
-                    self.give(value, *form);
-                    self.expr(value);
-                }
-                (value, _) => self.expr(value),
-            }
-        }
-        sets
-    }
-
-    fn maybe(&mut self, expr: Option<&'e Expr>) {
+    pub(super) fn maybe(&mut self, expr: Option<&'e Expr>) {
         if let Some(expr) = expr {
             self.expr(expr);
         }
@@ -294,7 +173,7 @@ impl<'a, 'e> Finder<'a, 'e> {
 
     /// Everything in an expression. Long chains of operators nest deep: they are walked without
     /// the stack.
-    fn expr(&mut self, expr: &'e Expr) {
+    pub(super) fn expr(&mut self, expr: &'e Expr) {
         let mut waiting = vec![expr];
         while let Some(expr) = waiting.pop() {
             match expr {
@@ -383,15 +262,20 @@ impl<'a, 'e> Finder<'a, 'e> {
     }
 
     /// Notes a value, if the expression is nothing else.
-    fn give(&mut self, expr: &'e Expr, form: Option<Form>) {
-        let mut expr = expr;
+    pub(super) fn give(&mut self, expr: &'e Expr, form: Option<Form>) {
+        let (mut expr, mut negative) = (expr, false);
         while let Expr::Nested(inner) = expr {
             expr = inner;
+        }
+        if let Expr::UnaryOp { op: UnaryOperator::Minus, expr: number } = expr
+            && matches!(&**number, Expr::Value(value) if matches!(value.value, Value::Number(..)))
+        {
+            (expr, negative) = (number, true);
         }
         if let (Expr::Value(value), Some(form)) = (expr, form)
             && matches!(value.value, Value::SingleQuotedString(_) | Value::Placeholder(_) | Value::Number(..))
         {
-            self.places.push(Place { value, form });
+            self.places.push(Place { value, form, negative });
         }
     }
 }

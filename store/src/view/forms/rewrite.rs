@@ -7,11 +7,11 @@ use sqlparser::dialect::SQLiteDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
-use tandem_protocol::schema::ColumnType;
 use tandem_protocol::value::Value as Cell;
 
 use super::places::{Finder, Place, Target};
 use super::{Form, Tables};
+use crate::view::dialect::{Readable, readable};
 use crate::view::table::{quoted, to_storage};
 
 /// A statement as SQLite is to see it, and what tandem must know of it. Default: nothing to know.
@@ -43,9 +43,10 @@ fn try_read(sql: &str, tables: &Tables) -> Option<Rewritten> {
     let dialect = SQLiteDialect {};
     let tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().ok()?;
     let returning = Span::of_returning(sql, &tokens);
+    let Readable { tokens, alias } = readable(tokens);
     let statements = Parser::new(&dialect).with_tokens_with_locations(tokens).parse_statements().ok()?;
     let [statement] = statements.as_slice() else { return None };
-    let mut finder = Finder::new(tables);
+    let mut finder = Finder::new(tables, alias);
     finder.statement(statement);
     let lines = Lines::of(sql);
     let mut edits: Vec<Edit> =
@@ -121,20 +122,27 @@ impl Edit {
                 (literal(text), place.form.of_literal(Cell::Text(text.clone()))?)
             }
             Value::Number(number, _) if place.form.is_of_numbers() => {
-                (number.clone(), place.form.of_literal(Cell::Text(number.clone()))?)
+                let sign = if place.negative { "-" } else { "" };
+                (number.clone(), place.form.of_literal(as_sqlite_reads(&format!("{sign}{number}"))?)?)
             }
             _ => return None,
         };
-        let from = lines.offset(place.value.span.start)?;
+        let mut from = lines.offset(place.value.span.start)?;
         let to = from + typed.len();
         // Only what stands there as it was read can be replaced.
-        (sql.get(from..to)? == typed && text != typed).then_some(Self { from, to, text })
+        if sql.get(from..to)? != typed {
+            return None;
+        }
+        if place.negative {
+            from = sql[..from].trim_end().strip_suffix('-')?.len();
+        }
+        (text != sql[from..to]).then_some(Self { from, to, text })
     }
 }
 
 impl Form {
     fn is_of_numbers(self) -> bool {
-        matches!(self, Self::Rounded { .. })
+        matches!(self, Self::Rounded(_))
     }
 
     /// A literal in this form. `None`: it stays.
@@ -142,17 +150,19 @@ impl Form {
         match (self, value) {
             (Self::Text(kind), Cell::Text(text)) => kind.comparable_text(&text).map(|form| literal(&form)),
             (Self::Text(_), _) => None,
-            (Self::Rounded { precision, scale }, value) => {
-                let kind = ColumnType::Decimal { precision, scale };
-                match to_storage(kind, kind.canonical(value).ok()?) {
-                    Cell::Real(number) => Some(format!("{number:?}")),
-                    Cell::Integer(number) => Some(number.to_string()),
-                    Cell::Text(text) => Some(literal(&text)),
-                    _ => None,
-                }
-            }
+            (Self::Rounded(kind), value) => match to_storage(kind, kind.canonical(value).ok()?) {
+                Cell::Real(number) => Some(format!("{number:?}")),
+                Cell::Integer(number) => Some(number.to_string()),
+                Cell::Text(text) => Some(literal(&text)),
+                _ => None,
+            },
         }
     }
+}
+
+/// The number that SQLite makes of a literal.
+fn as_sqlite_reads(number: &str) -> Option<Cell> {
+    number.parse().map(Cell::Integer).or_else(|_| number.parse().map(Cell::Real)).ok()
 }
 
 fn literal(text: &str) -> String {
