@@ -44,11 +44,11 @@ impl Honest {
         answers.pop().ok_or_else(|| format!("{name} did not answer"))
     }
 
-    /// Receives a block: whether it was acceptable.
-    pub fn receive(&mut self, block: Vec<u8>, now_ms: i64) -> Result<bool, String> {
+    /// Receives a block: how many transactions of it were new; none if it was not acceptable.
+    pub fn receive(&mut self, block: Vec<u8>, now_ms: i64) -> Result<Option<u64>, String> {
         match self.ask(Request::Receive(block), now_ms)? {
-            Answer::Received(Ok(_)) => Ok(true),
-            Answer::Received(Err(ReceiveError::Fault(_))) => Ok(false),
+            Answer::Received(Ok(received)) => Ok(Some(received.transactions)),
+            Answer::Received(Err(ReceiveError::Fault(_))) => Ok(None),
             other => Err(format!("{} cannot receive: {other:?}", self.name)),
         }
     }
@@ -102,7 +102,7 @@ impl Honest {
                 self.space()?.read(self.given, &have, BLOCK_BYTES).map_err(|error| error.to_string())?;
             self.given = chunk.next;
             let Some(block) = chunk.block else { continue };
-            if !other.receive(block, now_ms)? {
+            if other.receive(block, now_ms)?.is_none() {
                 return Err(format!("{} does not take what {} holds", other.name, self.name));
             }
         }
