@@ -194,7 +194,9 @@ impl Campaign {
         let before = self.cost.begin();
         let received = self.honest[to].receive(block, self.now_ms);
         let cost = self.cost.end(before);
-        received.and_then(|new| cost.map(|()| new.is_some_and(|new| new > 0))).map_err(|error| format!("{error}\nat {}", told()))
+        received
+            .and_then(|new| cost.map(|()| new.is_some_and(|new| new > 0)))
+            .map_err(|error| format!("{error}\nat {}", told()))
     }
 
     /// An op that no honest site writes; now and then one that any could.

@@ -73,13 +73,6 @@ impl Honest {
         }
     }
 
-    /// The tables it shows, quoted.
-    pub fn tables(&self) -> Result<Vec<String>, String> {
-        let schema = self.space()?.schema();
-        let names = schema.tables().map(|table| format!("\"{}\"", table.shown.name.replace('"', "\"\"")));
-        Ok(names.collect())
-    }
-
     /// Gives `other` all that it lacks, looking at everything from the beginning.
     pub fn give_all(&mut self, other: &mut Self, now_ms: i64) -> Result<(), String> {
         self.given = 0;
@@ -156,12 +149,20 @@ impl Honest {
 
     /// The site loses its view, opens again, and shows the same as before; and so says `verify`.
     pub fn reopen(&mut self) -> Result<(), String> {
-        let before = self.shows()?;
+        self.verify()?;
+        self.reopen_without_view()
+    }
+
+    /// Its log and its view are what they must be.
+    pub fn verify(&self) -> Result<(), String> {
         let scratch = self.space()?.folder().join("verify");
         let problems = self.space()?.verify(&scratch).problems;
-        if !problems.is_empty() {
-            return Err(format!("{}: verify: {problems:?}", self.name));
-        }
+        if problems.is_empty() { Ok(()) } else { Err(format!("{}: verify: {problems:?}", self.name)) }
+    }
+
+    /// The site loses its view, opens again, and shows the same as before.
+    pub fn reopen_without_view(&mut self) -> Result<(), String> {
+        let before = self.shows()?;
         self.site
             .crash(Survival { changes: usize::MAX, torn: false }, ViewLoss::Lost)
             .map_err(|error| error.to_string())?;
