@@ -29,6 +29,9 @@ const ROUND: u64 = 40;
 /// Looks between two views made anew.
 const REOPEN: u64 = 5;
 
+/// Of so many forged transactions at least one is taken in, or the attack attacks nothing.
+const LEAST_TAKEN: u64 = 5;
+
 /// Honest ops that are kept to be changed.
 const SAMPLES: usize = 600;
 
@@ -95,6 +98,10 @@ impl Campaign {
             self.name()?;
             looks += 1;
             self.look(looks % REOPEN == 0 || self.forged == ops)?;
+        }
+        // Who is refused at the door tries nothing behind it.
+        if self.taken < self.forged / LEAST_TAKEN {
+            return Err(format!("of {} forged transactions only {} were taken in", self.forged, self.taken));
         }
         Ok(())
     }
@@ -180,13 +187,16 @@ impl Campaign {
         Ok(())
     }
 
+    /// Whether any of it was new there. (A second transaction of one name is heard, and left out.)
     fn deliver(&mut self, to: usize, forged: &[&Forged]) -> Result<bool, String> {
         let told = || forged.iter().map(|one| one.told.clone()).collect::<Vec<_>>().join("\n");
         let block = block(forged.iter().copied());
         let before = self.cost.begin();
         let received = self.honest[to].receive(block, self.now_ms);
         let cost = self.cost.end(before);
-        received.and_then(|well| cost.map(|()| well)).map_err(|error| format!("{error}\nat {}", told()))
+        received
+            .and_then(|new| cost.map(|()| new.is_some_and(|new| new > 0)))
+            .map_err(|error| format!("{error}\nat {}", told()))
     }
 
     /// An op that no honest site writes; now and then one that any could.

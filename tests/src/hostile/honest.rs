@@ -44,11 +44,11 @@ impl Honest {
         answers.pop().ok_or_else(|| format!("{name} did not answer"))
     }
 
-    /// Receives a block: whether it was acceptable.
-    pub fn receive(&mut self, block: Vec<u8>, now_ms: i64) -> Result<bool, String> {
+    /// Receives a block: how many transactions of it were new; none if it was not acceptable.
+    pub fn receive(&mut self, block: Vec<u8>, now_ms: i64) -> Result<Option<u64>, String> {
         match self.ask(Request::Receive(block), now_ms)? {
-            Answer::Received(Ok(_)) => Ok(true),
-            Answer::Received(Err(ReceiveError::Fault(_))) => Ok(false),
+            Answer::Received(Ok(received)) => Ok(Some(received.transactions)),
+            Answer::Received(Err(ReceiveError::Fault(_))) => Ok(None),
             other => Err(format!("{} cannot receive: {other:?}", self.name)),
         }
     }
@@ -73,13 +73,6 @@ impl Honest {
         }
     }
 
-    /// The tables it shows, quoted.
-    pub fn tables(&self) -> Result<Vec<String>, String> {
-        let schema = self.space()?.schema();
-        let names = schema.tables().map(|table| format!("\"{}\"", table.shown.name.replace('"', "\"\"")));
-        Ok(names.collect())
-    }
-
     /// Gives `other` all that it lacks, looking at everything from the beginning.
     pub fn give_all(&mut self, other: &mut Self, now_ms: i64) -> Result<(), String> {
         self.given = 0;
@@ -102,7 +95,7 @@ impl Honest {
                 self.space()?.read(self.given, &have, BLOCK_BYTES).map_err(|error| error.to_string())?;
             self.given = chunk.next;
             let Some(block) = chunk.block else { continue };
-            if !other.receive(block, now_ms)? {
+            if other.receive(block, now_ms)?.is_none() {
                 return Err(format!("{} does not take what {} holds", other.name, self.name));
             }
         }
@@ -156,12 +149,20 @@ impl Honest {
 
     /// The site loses its view, opens again, and shows the same as before; and so says `verify`.
     pub fn reopen(&mut self) -> Result<(), String> {
-        let before = self.shows()?;
+        self.verify()?;
+        self.reopen_without_view()
+    }
+
+    /// Its log and its view are what they must be.
+    pub fn verify(&self) -> Result<(), String> {
         let scratch = self.space()?.folder().join("verify");
         let problems = self.space()?.verify(&scratch).problems;
-        if !problems.is_empty() {
-            return Err(format!("{}: verify: {problems:?}", self.name));
-        }
+        if problems.is_empty() { Ok(()) } else { Err(format!("{}: verify: {problems:?}", self.name)) }
+    }
+
+    /// The site loses its view, opens again, and shows the same as before.
+    pub fn reopen_without_view(&mut self) -> Result<(), String> {
+        let before = self.shows()?;
         self.site
             .crash(Survival { changes: usize::MAX, torn: false }, ViewLoss::Lost)
             .map_err(|error| error.to_string())?;

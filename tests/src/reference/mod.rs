@@ -6,7 +6,7 @@
 //! row ops that the schema understands, [`siblings`] finds the writes that nobody knew, [`cell`]
 //! says what they show, [`reach`] which rows are there, and [`conflicts`] what is left to decide.
 
-mod history;
+pub(crate) mod history;
 mod table;
 mod siblings;
 mod row;

@@ -1,39 +1,14 @@
-//! Random additive schema changes over names that meet in every way names can.
+//! Random additive schema changes, and rows by what there is then.
 
 use tandem_protocol::bounds;
+use tandem_protocol::schema::{ColumnDef, ColumnType, TableDef};
 
+use super::base::Base;
+use super::expressions;
+use super::names::{name, quoted};
 use crate::random::Random;
 
-/// What all sites have before they part.
-pub const BASE: &str = "CREATE TABLE base (id INTEGER PRIMARY KEY, n TEXT, m INTEGER);
-CREATE TABLE Orders (code TEXT, day DATE, total DECIMAL(9,2), PRIMARY KEY (code, day));";
-
-/// Names that meet when they are joined, in another case or form, with SQL's own words, with SQLite's
-/// or each other's; few, so that sites meet.
-const NAMES: [&str; 20] = [
-    "orders",
-    "orders_item",
-    "item",
-    "item_code",
-    "Base",
-    "base_n",
-    "n",
-    "N_1",
-    "code",
-    "Order",
-    "group",
-    "sqlite2",
-    "été",
-    "e\u{301}te\u{301}",
-    "É",
-    "a b",
-    "say \"so\"",
-    "x'); --",
-    "notes (2)",
-    "_tand",
-];
-
-const TYPES: [&str; 16] = [
+const TYPES: [&str; 17] = [
     "TEXT",
     "INTEGER",
     "REAL",
@@ -44,6 +19,7 @@ const TYPES: [&str; 16] = [
     "TIME",
     "TIMESTAMP",
     "DECIMAL(9,2)",
+    "DECIMAL(30,4)",
     "COUNTER",
     "COUNTER(9,2)",
     "RICHTEXT",
@@ -52,18 +28,7 @@ const TYPES: [&str; 16] = [
     "QUIET",
 ];
 
-const KEYS: [&str; 4] = ["INTEGER", "TEXT", "UUID", "DECIMAL(5,2)"];
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn name(random: &mut Random) -> String {
-    if random.one_in(40) {
-        return quoted(&"long ".repeat(bounds::NAME_BYTES / 5).trim_end().replace(' ', "_"));
-    }
-    quoted(random.pick::<&str>(&NAMES))
-}
+const KEYS: [&str; 5] = ["INTEGER", "TEXT", "UUID", "DECIMAL(5,2)", "DATE"];
 
 /// A column's declaration: name, type, and what else is said of it.
 fn column(random: &mut Random, own: &str) -> String {
@@ -72,13 +37,15 @@ fn column(random: &mut Random, own: &str) -> String {
     let default = match kind {
         "TEXT" | "QUIET" | "RICHTEXT" => "'-'",
         "INTEGER" | "COUNTER" | "BOOLEAN" => "1",
-        "REAL" | "DECIMAL(9,2)" | "COUNTER(9,2)" => "1.5",
+        "REAL" | "DECIMAL(9,2)" | "DECIMAL(30,4)" | "COUNTER(9,2)" => "1.5",
         "TIMESTAMP" | "STAMP" => "(now())",
         "UUID" => "(uuid7())",
         "DATE" => "(CURRENT_DATE)",
         _ => "NULL",
     };
     if random.one_in(3) {
+        let own = random.one_in(3).then(|| expressions::default(random));
+        let default = own.unwrap_or_else(|| default.to_owned());
         sql.push_str(&format!(" DEFAULT {default}"));
         if random.one_in(3) && default != "NULL" {
             sql.push_str(" NOT NULL");
@@ -87,12 +54,14 @@ fn column(random: &mut Random, own: &str) -> String {
     if random.one_in(4) && !matches!(kind, "RICHTEXT" | "JSON") {
         sql.push_str(" UNIQUE");
     }
-    if random.one_in(5) {
-        sql.push_str(&format!(" CHECK ({own} IS NOT NULL OR length(coalesce({own}, '')) < 9)"));
+    if random.one_in(4) {
+        let check = expressions::check(random, &[own.to_owned()]);
+        sql.push_str(&format!(" CHECK ({check})"));
     }
     if random.one_in(6) && matches!(kind, "INTEGER" | "TEXT") {
+        let table = if random.one_in(2) { "base".to_owned() } else { name(random) };
         let action = random.pick::<&str>(&["", " ON DELETE CASCADE", " ON DELETE SET NULL"]);
-        sql.push_str(&format!(" REFERENCES base{action}"));
+        sql.push_str(&format!(" REFERENCES {table}{action}"));
     }
     sql
 }
@@ -100,7 +69,7 @@ fn column(random: &mut Random, own: &str) -> String {
 fn create_table(random: &mut Random) -> String {
     let table = name(random);
     // Now and then nearly as many columns as there may be.
-    let many = if random.one_in(200) { bounds::COLUMNS as u64 - 3 } else { 0 };
+    let many = if random.one_in(400) { bounds::COLUMNS as u64 - 3 } else { 0 };
     let mut columns: Vec<String> = (0..many).map(|at| format!("c{at} TEXT")).collect();
     let mut names: Vec<String> = Vec::new();
     for _ in 0..random.below(4) {
@@ -111,13 +80,19 @@ fn create_table(random: &mut Random) -> String {
         }
     }
     let key = *random.pick(&KEYS);
-    let key = match random.below(3) {
-        0 => format!("k1 {key}, k2 TEXT, PRIMARY KEY (k1, k2)"),
-        _ => format!("id {key} PRIMARY KEY"),
+    let (key, first) = match random.below(3) {
+        0 => (format!("k1 {key}, k2 TEXT, PRIMARY KEY (k1, k2)"), "k1"),
+        _ => (format!("id {key} PRIMARY KEY"), "id"),
     };
     let mut rules = Vec::new();
     if names.len() > 1 && random.one_in(3) {
         rules.push(format!("UNIQUE ({})", names.join(", ")));
+    }
+    if random.one_in(60) {
+        // More than half of what is allowed: of what two sites say of it, not all can be.
+        let from = random.below(60) as usize;
+        let most = bounds::RULES * 2 / 3;
+        rules.extend((from..from + most).map(|at| format!("CHECK ({first} IS NOT {at})")));
     }
     let parts: Vec<String> = match key.contains("k1") {
         // The key's rule stands last.
@@ -128,11 +103,19 @@ fn create_table(random: &mut Random) -> String {
 }
 
 /// One change. It may be one that no site accepts.
-pub fn change(random: &mut Random) -> String {
+pub fn change(base: Base, random: &mut Random) -> String {
+    if random.one_in(2)
+        && let Some(sql) = base.one_more(random)
+    {
+        return sql;
+    }
     let table = match random.below(4) {
         0 | 1 => "base".to_owned(),
         2 => "orders".to_owned(),
         _ => name(random),
+    };
+    let own = |random: &mut Random, plain: &str| {
+        if random.one_in(2) { plain.to_owned() } else { name(random) }
     };
     match random.below(10) {
         0..=2 => create_table(random),
@@ -142,13 +125,68 @@ pub fn change(random: &mut Random) -> String {
         }
         6 | 7 => {
             let unique = if random.one_in(3) { "UNIQUE " } else { "" };
-            let column = if random.one_in(2) { "n".to_owned() } else { name(random) };
-            format!("CREATE {unique}INDEX {} ON {table} ({column})", name(random))
+            let second = if random.one_in(4) { format!(", {}", name(random)) } else { String::new() };
+            format!("CREATE {unique}INDEX {} ON {table} ({}{second})", name(random), own(random, "n"))
         }
-        8 => {
-            let column = if random.one_in(2) { "m".to_owned() } else { name(random) };
-            format!("ALTER TABLE {table} ADD UNIQUE ({column})")
+        8 => format!("ALTER TABLE {table} ADD UNIQUE ({})", own(random, "m")),
+        _ => {
+            let columns = [own(random, "m"), own(random, "n")];
+            format!("ALTER TABLE {table} ADD CHECK ({})", expressions::check(random, &columns))
         }
-        _ => format!("ALTER TABLE {table} ADD CHECK (length({}) < {})", name(random), random.below(3) + 5),
     }
+}
+
+/// A row for a table, or a change of all its rows; few values, so that rows of different sites meet.
+pub fn row(table: &TableDef, random: &mut Random) -> String {
+    let name = quoted(&table.name);
+    let some: Vec<&ColumnDef> = table.columns.iter().take(24).collect();
+    if random.one_in(4) {
+        let column = random.pick(&some);
+        if !table.is_key(&column.name) {
+            return format!("UPDATE {name} SET {} = {}", quoted(&column.name), value(column.kind, random));
+        }
+    }
+    let generated = |column: &ColumnDef| {
+        table.key.len() == 1
+            && matches!(column.kind, ColumnType::Integer | ColumnType::Uuid)
+            && table.is_key(&column.name)
+    };
+    let mut given: Vec<&ColumnDef> = Vec::new();
+    for column in some {
+        let leave =
+            if table.is_key(&column.name) { generated(column) && random.one_in(2) } else { random.one_in(2) };
+        if !leave {
+            given.push(column);
+        }
+    }
+    if given.is_empty() {
+        return format!("INSERT INTO {name} DEFAULT VALUES");
+    }
+    let names: Vec<String> = given.iter().map(|column| quoted(&column.name)).collect();
+    let values: Vec<String> = given.iter().map(|column| value(column.kind, random)).collect();
+    format!("INSERT INTO {name} ({}) VALUES ({})", names.join(", "), values.join(", "))
+}
+
+/// A literal that a column of that type holds; now and then one that it may not.
+fn value(kind: ColumnType, random: &mut Random) -> String {
+    if random.one_in(10) {
+        return "NULL".to_owned();
+    }
+    let from: &[&str] = match kind {
+        ColumnType::Integer => &["1", "2", "1001"],
+        ColumnType::Boolean => &["0", "1"],
+        ColumnType::Real => &["1.5", "-2.0", "1e300"],
+        ColumnType::Blob => &["x'01'", "x'02ff'"],
+        ColumnType::Uuid => {
+            &["'00000000-0000-7000-8000-000000000001'", "'00000000-0000-7000-8000-000000000002'"]
+        }
+        ColumnType::Date => &["'2026-01-31'", "'2026-02-01'"],
+        ColumnType::Time => &["'05:00:00'", "'23:59:59'"],
+        ColumnType::Timestamp | ColumnType::Stamp => &["'2026-01-31 05:00:00'"],
+        ColumnType::Decimal { .. } => &["1.5", "12.34", "-1"],
+        ColumnType::Counter { .. } => &["3", "-2", "0"],
+        ColumnType::Json => &["'{\"a\":1}'", "'[1,2]'"],
+        _ => &["'a'", "'b'", "'a long one'", "'{'", "''"],
+    };
+    (*random.pick(from)).to_owned()
 }
