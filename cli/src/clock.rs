@@ -1,7 +1,5 @@
 //! Differences between clocks, in words.
 
-use rust_i18n::t;
-
 /// Clocks this close together count as equal: nobody types two edits of one field within it.
 pub const TOLERATED_MS: i64 = 5_000;
 

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use rust_i18n::t;
 use tandem_node::Settings as NodeSettings;
 use tandem_node::api::error_kind;
 use tandem_node::config::{ConfigFile, DEFAULT_HTTP};

@@ -72,6 +72,23 @@ pub fn check_sql(name: &str) -> Result<(), NameFault> {
     if reserved { Err(NameFault::Reserved) } else { Ok(()) }
 }
 
+/// Whether a character shows nothing of itself, or does something to what is beside it, where text
+/// is shown: a control character, a direction mark, a line break, or one without width. (In a name
+/// more is refused: what some programs cannot show.)
+pub fn is_hidden(char: char) -> bool {
+    if char == ' ' || char.is_ascii_graphic() {
+        return false;
+    }
+    let acts = matches!(
+        CodePointMapData::<GeneralCategory>::new().get(char),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+    );
+    acts || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
+}
+
 fn is_seen(char: char) -> bool {
     if char == ' ' || char.is_ascii_graphic() {
         return true;
@@ -79,15 +96,11 @@ fn is_seen(char: char) -> bool {
     let hidden = matches!(
         CodePointMapData::<GeneralCategory>::new().get(char),
         GeneralCategory::Unassigned
-            | GeneralCategory::Control
-            | GeneralCategory::Format
             | GeneralCategory::Surrogate
             | GeneralCategory::PrivateUse
             | GeneralCategory::SpaceSeparator
-            | GeneralCategory::LineSeparator
-            | GeneralCategory::ParagraphSeparator
     );
-    !hidden && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
+    !hidden && !is_hidden(char)
 }
 
 #[cfg(test)]

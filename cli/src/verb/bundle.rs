@@ -5,7 +5,6 @@ use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::api::bundle::{Inspection, inspect};
 use tandem_node::api::import::Imported;
@@ -67,7 +66,7 @@ fn export(context: &Context, file: &Path, site: Option<&str>) -> Outcome {
     }
     let told =
         t!("bundle.exported", file = file.display(), transactions = held.transactions, size = bytes(size));
-    crate::context::print(&(changes(&held.changes) + &told))
+    crate::terminal::print(&(changes(&held.changes) + &told))
 }
 
 /// Writes a bundle, under another name until it is whole and on the disk: what bears the name

@@ -1,7 +1,6 @@
 //! `tandem doctor`: what is wrong, and which command mends it.
 
 use clap::Args;
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::Running;
 

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use rust_i18n::t;
 use tandem_node::api::space::{Founded, NewSpace};
 
 use crate::Outcome;

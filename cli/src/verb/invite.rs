@@ -6,7 +6,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::api::admission::{Admit, Admitted};
 use tandem_node::api::invitation::Invite as Request;
@@ -14,9 +13,10 @@ use tandem_node::api::space::check_name;
 
 use crate::Outcome;
 use crate::client::Client;
-use crate::context::{Context, print};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::moment;
+use crate::terminal::print;
 use crate::verb::bundle::made;
 use crate::verb::schema::of_file;
 

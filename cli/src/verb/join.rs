@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::Node;
 use tandem_node::api::admission::WantJoin;
@@ -15,10 +14,11 @@ use tandem_node::net::JoinProgress;
 
 use crate::Outcome;
 use crate::client::{Client, Remote};
-use crate::context::{Context, print};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::settings::Origin;
+use crate::terminal::print;
 use crate::verb::init::this_pc;
 use crate::verb::network::Network;
 use crate::verb::schema::of_file;

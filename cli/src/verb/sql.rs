@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::api::cell::Cell;
 use tandem_node::api::query::{Answer, Query};
@@ -12,10 +11,11 @@ use tandem_protocol::value::Value;
 
 use crate::Outcome;
 use crate::client::Client;
-use crate::context::{Context, print};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::parameter;
 use crate::table::Table;
+use crate::terminal::{print, print_data};
 use crate::verb::schema::read_file;
 
 #[derive(Args)]
@@ -70,7 +70,7 @@ impl Sql {
         if context.json {
             context.print_json(&answer)
         } else if self.csv {
-            print(&csv(&answer.columns, &answer.rows))
+            print_data(&csv(&answer.columns, &answer.rows))
         } else {
             print(&rows(&answer))
         }
@@ -100,7 +100,8 @@ impl Sql {
                 table(&result.columns, &result.rows)
             };
         }
-        print(&(text + &told(&written)))
+        text += &told(&written);
+        if self.csv { print_data(&text) } else { print(&text) }
     }
 }
 

@@ -1,7 +1,6 @@
 //! `tandem status`: how this site is.
 
 use clap::Args;
-use rust_i18n::t;
 use tandem_node::api::fork::Fork;
 use tandem_node::api::peer::Peer;
 use tandem_node::api::status::{SpaceStatus, Status as Answer};
@@ -11,6 +10,7 @@ use crate::client::Client;
 use crate::clock;
 use crate::context::Context;
 use crate::table::Table;
+use crate::terminal::value;
 use crate::verb::sites::peer_state;
 
 #[derive(Args)]
@@ -38,10 +38,10 @@ fn told(status: &Answer, client: &Client) -> String {
         _ => t!("status.not_running").into_owned(),
     };
     let listening =
-        status.node.iter().flat_map(|node| &node.listening).cloned().collect::<Vec<_>>().join("\n");
+        status.node.iter().flat_map(|node| &node.listening).map(value).collect::<Vec<_>>().join("\n");
     let lines = [
         ("site", format!("{} ({})", status.site.name, short(&status.site.id)).trim_start().to_owned()),
-        ("data", status.site.data.clone()),
+        ("data", value(&status.site.data)),
         ("node", running),
         ("listening", listening),
     ];

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rust_i18n::t;
 use serde_json::{Value, json};
 use tandem_node::api::error_kind;
 use tandem_node::api::invitation::{Invitation, Invite, Join, Joined};
@@ -16,6 +15,7 @@ use crate::client::Client;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::progress::Progress;
+use crate::terminal;
 use crate::verb::schema::of_file;
 
 const SPACE: &str = "school";
@@ -170,7 +170,7 @@ fn found(data: &Path) -> Result<(), Failure> {
 }
 
 fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
+    let text = terminal::value(path.display());
     if text.contains(' ') { format!("\"{text}\"") } else { text }
 }
 
@@ -199,7 +199,7 @@ impl Drop for Folder {
         if self.passing
             && let Err(error) = std::fs::remove_dir_all(&self.path)
         {
-            eprintln!("{}: {error}", self.path.display());
+            terminal::say(&format!("{}: {error}", self.path.display()));
         }
     }
 }
