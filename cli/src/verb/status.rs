@@ -143,7 +143,11 @@ fn short(id: &str) -> &str {
 }
 
 fn clock(offset_ms: i64) -> String {
-    if offset_ms.abs() < 1000 { "0 s".to_owned() } else { format!("{:+} s", offset_ms / 1000) }
+    // To the nearest, as everywhere.
+    match offset_ms.saturating_add(500).div_euclid(1000) {
+        0 => "0 s".to_owned(),
+        seconds => format!("{seconds:+} s"),
+    }
 }
 
 /// In the unit that fits.
