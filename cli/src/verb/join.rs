@@ -54,6 +54,8 @@ impl Join {
         match Client::of_folder_or_new(&context.settings.data.value)? {
             Client::Node(node) => through(context, &node, &request),
             Client::Folder(api) => {
+                // Before the network is brought up for it.
+                api.check_join(&request)?;
                 // The node opens it again.
                 api.store().close();
                 drop(api);

@@ -3,7 +3,7 @@
 use clap::Args;
 use tandem_node::api::fork::Fork;
 use tandem_node::api::peer::Peer;
-use tandem_node::api::status::{SpaceStatus, Status as Answer};
+use tandem_node::api::status::{SpaceStatus, Status as Answer, ThisSite};
 
 use crate::Outcome;
 use crate::client::Client;
@@ -11,6 +11,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::table::Table;
 use crate::terminal::value;
+use crate::verb::init::this_pc;
 use crate::verb::sites::peer_state;
 
 #[derive(Args)]
@@ -40,7 +41,7 @@ fn told(status: &Answer, client: &Client) -> String {
     let listening =
         status.node.iter().flat_map(|node| &node.listening).map(value).collect::<Vec<_>>().join("\n");
     let lines = [
-        ("site", format!("{} ({})", status.site.name, short(&status.site.id)).trim_start().to_owned()),
+        ("site", named(&status.site)),
         ("data", value(&status.site.data)),
         ("node", running),
         ("listening", listening),
@@ -54,6 +55,15 @@ fn told(status: &Answer, client: &Client) -> String {
         text += &of_space(space);
     }
     text
+}
+
+/// This site's name and id; before it has a space, what it would be called.
+fn named(site: &ThisSite) -> String {
+    let id = short(&site.id);
+    match site.name.as_str() {
+        "" => t!("status.unnamed", name = this_pc(), id = id).into_owned(),
+        name => format!("{name} ({id})"),
+    }
 }
 
 fn of_space(space: &SpaceStatus) -> String {

@@ -171,9 +171,12 @@ mod list {
             ["Write it again on the PC that is to join: `tandem join --request FILE`."]
         join_request_refused 409 "The request to join was not accepted: %{detail}. Nothing was changed."
             ["Write it again on the PC that is to join: `tandem join --request FILE --name SITE`."]
-        two_spaces 409 "This site already holds a space of its own, %{own}; a site cannot merge it into that of the invitation. Nothing was changed, and nothing is lost."
-            ["To leave %{own} as it is and join from a fresh site: `tandem --data NEWFOLDER join TOKEN`.",
+        two_spaces 409 "This PC holds the space %{own} already; a site cannot merge it into another. Nothing was changed, and nothing is lost."
+            ["If %{own} is the one to join, there is nothing to do: this PC is in it already; `tandem sites` shows with whom.",
+             "To leave %{own} as it is and join from a fresh site: `tandem --data NEWFOLDER join TOKEN`.",
              "To bring its rows along, read them with `tandem --space %{own} sql --csv` and write them on the new site."]
+        already_member 409 "This PC is a site of %{space} already, together with %{site}, which gave the invitation. Nothing was changed, and the invitation is still good for another PC."
+            ["There is nothing to do: `tandem start` keeps this PC up to date; `tandem sites` shows who is in the space."]
         inviter_unreachable 504 "The site that issued the invitation was not found within %{seconds} s. The invitation is still good."
             ["Check that `tandem start` runs there and that both PCs are on one network.",
              "Or name its address: `tandem join TOKEN --peer ADDRESS`."]
