@@ -46,6 +46,16 @@ pub fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
+/// Whether people take two names for one, of sites or spaces: composed, and without regard to case.
+/// Only what is typed and shown here follows from it, never what sites must agree on.
+pub fn looks_same(one: &str, other: &str) -> bool {
+    if one.is_ascii() && other.is_ascii() {
+        return one.eq_ignore_ascii_case(other);
+    }
+    let seen = |name: &str| composed(&composed(name).to_lowercase());
+    one == other || seen(one) == seen(other)
+}
+
 /// Whether `name` can be the name of anything. The verdict follows Unicode's tables as this program
 /// has them (a golden test pins them): a change of them is a change of what sites agree on.
 pub fn check(name: &str) -> Result<(), NameFault> {
@@ -118,6 +128,16 @@ mod tests {
             assert_ne!(fold(one), fold(other), "{one} {other}");
         }
         assert_eq!(composed("e\u{301}"), "é");
+    }
+
+    #[test]
+    fn names_that_people_take_for_one_look_the_same() {
+        for (one, other) in [("Caisse", "caisse"), ("É", "e\u{301}"), ("ÉCOLE 2", "école 2"), ("a", "a")] {
+            assert!(looks_same(one, other), "{one} {other}");
+        }
+        for (one, other) in [("Caisse", "Caisse 2"), ("école", "ecole"), ("", "a")] {
+            assert!(!looks_same(one, other), "{one} {other}");
+        }
     }
 
     #[test]

@@ -68,14 +68,7 @@ fn list(context: &Context, client: &Client, space: &str) -> Outcome {
 
 fn show(context: &Context, client: &Client, space: &str, wanted: &str) -> Outcome {
     let sites = client.sites(space)?;
-    let is_wanted = |site: &&Site| {
-        site.name.to_lowercase() == wanted.to_lowercase()
-            || site.id == wanted
-            || (wanted.len() >= 4 && site.id.starts_with(wanted))
-    };
-    let Some(site) = sites.iter().find(is_wanted) else {
-        return Err(tandem_node::api::error_kind::site_unknown.with("site", wanted).into());
-    };
+    let site = tandem_node::api::site::pick(&sites, wanted)?;
     let status = of_space(client, space)?;
     let peer = status.peers.iter().find(|peer| peer.site == site.id);
     if context.json {

@@ -142,6 +142,27 @@ fn sites_are_named() {
 }
 
 #[test]
+fn names_are_one_however_they_are_typed() {
+    let program = Program::with_school();
+    let apart = "E\u{301}cole 2";
+    assert_eq!(program.run(&["sites", "rename", "office", apart]).code, 0);
+    assert_eq!(program.json(&["status"])["site"]["name"], "École 2");
+    for typed in ["École 2", "école 2", apart, "e\u{301}COLE 2"] {
+        assert_eq!(program.json(&["sites", "show", typed])["site"]["name"], "École 2", "{typed}");
+        let log = program.run(&["--json", "log", "--site", typed]);
+        assert_eq!(log.out.lines().count(), 2, "{log:?}");
+    }
+    assert_eq!(program.json(&["--space", "SCHOOL", "sql", "SELECT 1"])["rows"], json!([[1]]));
+    let again = program.run(&["--space", "School", "init", "--name", "x"]);
+    assert!(again.code == 1 && again.err.contains("named school"), "{again:?}");
+    for hidden in ["Cai\u{200b}sse", "Caisse\u{202e}", "Cai\u{ad}sse"] {
+        let run = program.run(&["--lang", "fr", "sites", "rename", "école 2", hidden]);
+        assert!(run.code == 1 && run.err.contains("qui ne se voit pas"), "{run:?}");
+        assert!(!run.err.contains(hidden), "{run:?}");
+    }
+}
+
+#[test]
 fn an_invitation_can_be_made_before_the_node_runs() {
     let program = Program::with_school();
     let invitation = program.json(&["invite", "--role", "admin"]);

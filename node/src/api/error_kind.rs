@@ -86,7 +86,11 @@ mod list {
         space_exists 409 "This site already holds a space named %{space}. It was not touched."
             ["Choose another name with `--space NAME`, or go on with the one there."]
         name_refused 400 "The name %{name} cannot be used: %{detail}."
-            ["Names have up to 128 bytes and none of / \\ : nor control characters."]
+            ["A name has up to 128 bytes, all of them visible characters, and none of / \\ : * ? \" < > |."]
+        site_name_taken 409 "Another site of the space is called so already; capital and small letters make no difference. Nothing was changed."
+            ["Choose another name; `tandem sites` lists those taken."]
+        site_unclear 400 "Several sites are called %{site}: %{sites}. Nothing was changed."
+            ["Name the one meant by the id between brackets, and give each a name of its own: `tandem sites rename ID NAME`."]
         site_unknown 404 "No site of this space is called %{site}."
             ["`tandem sites` lists them."]
 

@@ -6,7 +6,7 @@ use tandem_protocol::membership::Role;
 
 use super::error::{ApiError, Result};
 use super::log_entry::site_name;
-use super::space::check_name;
+use super::space::typed_name;
 use super::{Api, error_kind, now_ms, to_iso};
 use crate::sync::Invitations;
 
@@ -77,7 +77,7 @@ impl Api {
 
     /// Refuses what need not be tried: an invitation into a space of which this site is a member.
     pub fn check_join(&self, request: &Join) -> Result<()> {
-        check_name(&request.site_name)?;
+        typed_name(&request.site_name)?;
         let token: Token =
             request.token.parse().map_err(|error| error_kind::invitation_malformed.with("detail", error))?;
         // The invitation does not name the space, but who gave it.
@@ -96,6 +96,7 @@ impl Api {
     /// Follows an invitation; blocks until admitted or refused.
     pub fn join(&self, request: &Join) -> Result<Joined> {
         self.check_join(request)?;
-        self.peers().ok_or_else(|| error_kind::network_off.error())?.join(request)
+        let request = Join { site_name: typed_name(&request.site_name)?, ..request.clone() };
+        self.peers().ok_or_else(|| error_kind::network_off.error())?.join(&request)
     }
 }
