@@ -17,6 +17,7 @@ mod settings;
 
 mod client;
 mod context;
+mod file;
 mod progress;
 mod table;
 mod verb;

@@ -565,7 +565,8 @@ mod tests {
                 let mut members = before.clone();
                 let mut next = |new: u8, role| {
                     let id = (SpaceId([3; 32]), &author(by));
-                    let admission = members.next_admission(id, author(new), format!("pc{by} {new}"), role, None);
+                    let admission =
+                        members.next_admission(id, author(new), format!("pc{by} {new}"), role, None);
                     let op = MemberOp::Admit(admission.unwrap());
                     members.apply(super::tests::by(by), &op).unwrap();
                     (super::tests::by(by), op)

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use tandem_node::api::schema::{SchemaChange, SchemaChanged};
-use tandem_node::api::{ApiError, error_kind};
 
 use crate::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::file;
 use crate::terminal::{print_data, value};
 
 #[derive(Args)]
@@ -60,11 +60,5 @@ fn told(changed: &SchemaChanged) -> String {
 
 /// A file named on the command line.
 pub fn read_file(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| of_file(path, &error))
-}
-
-/// What went wrong with a file named on the command line.
-pub fn of_file(path: &Path, error: &dyn std::error::Error) -> Failure {
-    let params = [("path", path.display().to_string()), ("detail", error.to_string())];
-    ApiError::new(&error_kind::file_failed, &params).into()
+    std::fs::read_to_string(path).map_err(|error| file::failed(path, &error))
 }

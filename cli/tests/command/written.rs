@@ -132,6 +132,26 @@ fn a_bundle_makes_the_way_without_a_network() {
 }
 
 #[test]
+fn a_bundle_takes_no_place_but_that_of_a_bundle() {
+    let program = Program::with_school();
+    let letter = program.file("important.doc", "a letter");
+    let letter = letter.to_str().unwrap();
+    for words in [["bundle", "export", letter], ["join", "--request", letter]] {
+        let target = if words[0] == "join" { Program::new() } else { Program::with_school() };
+        let run = target.run(&[&["--lang", "fr"], &words[..]].concat());
+        assert!(run.code == 1 && run.err.contains("Il a été laissé tel quel"), "{run:?}");
+    }
+    assert_eq!(std::fs::read_to_string(letter).unwrap(), "a letter");
+    let file = program.file("all.tandem", "");
+    let file = file.to_str().unwrap();
+    for _ in 0..2 {
+        assert_eq!(program.json(&["bundle", "export", file])["bundle"]["transactions"], 1);
+    }
+    let missing = program.run(&["--lang", "fr", "bundle", "export", "/nowhere/x.tandem"]);
+    assert!(missing.err.contains("il n'y a pas de tel fichier ou dossier"), "{missing:?}");
+}
+
+#[test]
 fn sites_are_named() {
     let program = Program::with_school();
     let sites = program.json(&["sites"]);

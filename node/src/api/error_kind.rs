@@ -200,6 +200,12 @@ mod list {
             ["Write a request here: `tandem join --request FILE`.",
              "On the PC of an admin: `tandem invite --admit FILE`. Then import here the bundle that this writes."]
         file_failed 400 "%{path}: %{detail}."
+        file_no_room 507 "There is no room for %{path} where it was to be written. What was there under that name before is still there; this PC's own data is not affected."
+            ["Make room on that stick or disk, or choose another place; then do it again."]
+        file_kept 409 "%{path} is there already, and is nothing that this command writes. It was left as it is."
+            ["Choose another name."]
+        file_busy 409 "Another command writes %{path} at this moment. Nothing was changed."
+            ["Wait until it has ended."]
 
         // The data folder.
         folder_locked 423 "The data folder is in use by %{holder}."

@@ -14,9 +14,9 @@ use super::school::{Stop, check, load};
 use crate::client::Client;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::file::failed;
 use crate::progress::Progress;
 use crate::terminal;
-use crate::verb::schema::of_file;
 
 const SPACE: &str = "school";
 const OFFICE: &str = "office";
@@ -189,7 +189,7 @@ impl Folder {
         } else {
             asked.value.clone()
         };
-        std::fs::create_dir_all(&path).map_err(|error| of_file(&path, &error))?;
+        std::fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
         Ok(Self { path, passing })
     }
 }
