@@ -1,7 +1,6 @@
 //! What `doctor` looks at: each check tells what it found, and what mends it. Only what this PC can
 //! know is said.
 
-use rust_i18n::t;
 use serde::Serialize;
 use tandem_node::api::fork::Fork;
 use tandem_node::api::peer::Peer;
@@ -10,6 +9,7 @@ use tandem_node::api::verification::Verification;
 
 use crate::clock::{self, Verdict};
 use crate::moment;
+use crate::terminal::value;
 use crate::verb::status::{self, bytes};
 
 /// How a check ended.
@@ -229,7 +229,7 @@ fn peer(peer: &Peer) -> Check {
         None => t!("doctor.never_seen", site = site).into_owned(),
     };
     if let Some(trouble) = &peer.trouble {
-        found += &format!(" ({trouble})");
+        found += &format!(" ({})", value(trouble));
     }
     Check::warning("peer", found, t!("doctor.peer_next", site = site))
 }

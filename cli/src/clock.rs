@@ -1,7 +1,5 @@
 //! Differences between clocks, in words.
 
-use rust_i18n::t;
-
 /// Clocks this close together count as equal: nobody types two edits of one field within it.
 pub const TOLERATED_MS: i64 = 5_000;
 
@@ -50,16 +48,21 @@ const HOUR_MS: u64 = 60 * MINUTE_MS;
 const DAY_MS: u64 = 24 * HOUR_MS;
 const YEAR_MS: u64 = 365 * DAY_MS + 6 * HOUR_MS;
 
-/// A span of time in the largest unit of which it has two: "17 years", "90 minutes".
+/// A span of time in the largest unit of which it has two: "17 years", "90 minutes". To the nearest,
+/// so that two PCs that measured it some moments apart say the same.
 pub fn duration(ms: i64) -> String {
     let ms = ms.unsigned_abs();
-    let count = |unit: u64| ms / unit;
-    match ms {
-        0..=119_999 => t!("clock.seconds", count = count(SECOND_MS)),
-        _ if count(HOUR_MS) < 2 => t!("clock.minutes", count = count(MINUTE_MS)),
-        _ if count(DAY_MS) < 2 => t!("clock.hours", count = count(HOUR_MS)),
-        _ if count(YEAR_MS) < 2 => t!("clock.days", count = count(DAY_MS)),
-        _ => t!("clock.years", count = count(YEAR_MS)),
+    let count = |unit: u64| ms.saturating_add(unit / 2) / unit;
+    if count(SECOND_MS) < 120 {
+        t!("clock.seconds", count = count(SECOND_MS))
+    } else if count(MINUTE_MS) < 120 {
+        t!("clock.minutes", count = count(MINUTE_MS))
+    } else if count(HOUR_MS) < 48 {
+        t!("clock.hours", count = count(HOUR_MS))
+    } else if count(DAY_MS) < 730 {
+        t!("clock.days", count = count(DAY_MS))
+    } else {
+        t!("clock.years", count = count(YEAR_MS))
     }
     .into_owned()
 }
@@ -86,11 +89,22 @@ mod tests {
             (-6_400, "6 seconds"),
             (119_000, "119 seconds"),
             (-3_600_000, "60 minutes"),
+            (7_199_000, "2 hours"),
+            (10_799_000, "3 hours"),
+            (i64::MIN, "292271023 years"),
             (3 * 3_600_000, "3 hours"),
             (400 * 86_400_000, "400 days"),
             (-536_500_000_000, "17 years"),
         ] {
             assert_eq!(duration(ms), told);
+        }
+        // One PC measured a moment before the other, or its clock is read a moment later.
+        for whole_ms in [60_000, 3_600_000, 7_200_000, 10_800_000, 86_400_000, 172_800_000, 94_672_800_000] {
+            for off_ms in [-1_500, -1, 1, 1_500] {
+                if whole_ms > 120_000 {
+                    assert_eq!(duration(whole_ms + off_ms), duration(-whole_ms), "{whole_ms} {off_ms}");
+                }
+            }
         }
         assert_eq!(of_peer("class", 5_000), None);
         assert!(of_peer("class", -5_001).unwrap().contains("5 seconds behind"));

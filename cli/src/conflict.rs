@@ -1,6 +1,5 @@
 //! A conflict in words: what happened, what is shown, and the commands that settle it.
 
-use rust_i18n::t;
 use serde_json::{Map, Value};
 use tandem_node::api::conflict::{Conflict, Conflicts, Held, Version};
 use tandem_protocol::value::Value as Typed;
@@ -8,6 +7,7 @@ use tandem_protocol::value::Value as Typed;
 use crate::moment;
 use crate::parameter;
 use crate::table::Table;
+use crate::terminal::value;
 use crate::verb::log::{pairs, told_value};
 
 /// Characters of an id in a list, if they tell all of its ids apart.
@@ -175,16 +175,16 @@ fn quoted(name: &str) -> String {
 }
 
 /// A value as `tandem sql` takes it back.
-fn argument(value: &Value) -> String {
-    match value {
+fn argument(held: &Value) -> String {
+    match held {
         Value::String(text) => {
             let as_it_is = parameter::parse(text).0 == Typed::Text(text.clone());
             let quotes_doubled = || format!("'{}'", text.replace('\'', "''"));
             let text = if as_it_is { text.clone() } else { quotes_doubled() };
             let plain = text.chars().all(|c| c.is_alphanumeric() || "-_.:@".contains(c)) && !text.is_empty();
-            if plain { text } else { format!("\"{}\"", text.replace('"', "\\\"")) }
+            if plain { text } else { value(format!("\"{}\"", text.replace('"', "\\\""))) }
         }
-        other => other.to_string(),
+        other => value(other),
     }
 }
 
@@ -211,16 +211,16 @@ fn told_side(conflict: &Conflict, versions: &[&Version]) -> String {
 fn told_version(conflict: &Conflict, version: &Version) -> String {
     match &version.held {
         Held::Value(cell) => {
-            let value = told_value(&serde_json::to_value(cell).unwrap_or_default());
+            let told = told_value(&serde_json::to_value(cell).unwrap_or_default());
             match &version.column {
-                Some(column) if conflict.kind == "check" => format!("{column}={value}"),
-                _ => value,
+                Some(column) if conflict.kind == "check" => format!("{column}={told}"),
+                _ => told,
             }
         }
         Held::Row(key) => pairs(key),
         Held::Deleted(true) => t!("conflict.deleted").into_owned(),
         Held::Deleted(false) => t!("conflict.alive").into_owned(),
-        Held::Definition(sql) => sql.clone(),
+        Held::Definition(sql) => value(sql),
         Held::Transaction(_) => {
             let change = |change: &tandem_node::api::transaction::TableChange| {
                 let counts = [("+", change.inserted), ("~", change.updated), ("-", change.deleted)];
@@ -251,7 +251,7 @@ fn whence(version: &Version) -> String {
     }
     .into_owned();
     if let Some(message) = &version.message {
-        text += &format!(" “{message}”");
+        text += &format!(" “{}”", value(message));
     }
     text
 }

@@ -1,16 +1,14 @@
 //! What every verb is given: the decided settings, and how to print.
 
-use std::io::{self, IsTerminal, Write};
-
-use rust_i18n::t;
 use serde::Serialize;
-use tandem_node::api::{ApiError, error_kind};
+use tandem_node::api::error_kind;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Cli;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::settings::Settings;
+use crate::terminal::{self, print};
 
 /// What every verb is given.
 pub struct Context {
@@ -42,14 +40,15 @@ impl Context {
         let own_crates = ["tandem", "tandem_node", "tandem_store", "tandem_protocol"];
         let directives: String = own_crates.iter().map(|name| format!("{name}={own},")).collect();
         let filter = EnvFilter::new(directives + others);
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        let builder = tracing_subscriber::fmt().with_env_filter(filter);
         let started = if self.settings.log_format.value == "json" {
-            builder.json().try_init()
+            builder.json().with_writer(std::io::stderr).try_init()
         } else {
-            builder.with_ansi(io::stderr().is_terminal()).try_init()
+            // Colours are codes too, and the gate lets none through.
+            builder.with_ansi(false).with_writer(terminal::Log).try_init()
         };
         if let Err(error) = started {
-            eprintln!("{error}");
+            terminal::say(&error.to_string());
         }
     }
 
@@ -75,25 +74,11 @@ impl Context {
     /// Prints a value as one line of JSON.
     pub fn print_json(&self, value: &impl Serialize) -> Result<(), Failure> {
         let line = serde_json::to_string(value).map_err(|error| error_kind::failed.with("detail", error))?;
-        print(&line)
+        terminal::print_json(&line)
     }
 
     /// Prints JSON, or text made of it.
     pub fn print<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
         if self.json { self.print_json(value) } else { print(&text(value)) }
-    }
-}
-
-/// Prints text and a line feed on stdout. A reader that left ends the command quietly.
-pub fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    let written = out.write_all(text.trim_end_matches('\n').as_bytes()).and_then(|()| out.write_all(b"\n"));
-    match written.and_then(|()| out.flush()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Said),
-        Err(error) => {
-            let params = [("path", t!("failure.stdout").into_owned()), ("detail", error.to_string())];
-            Err(ApiError::new(&error_kind::file_failed, &params).into())
-        }
     }
 }

@@ -1,16 +1,17 @@
 //! How a command ends when it does not succeed: what is printed, and with which exit code.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ErrorKind as Parsing};
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::api::ApiError;
 use tandem_node::api::error::fill;
 
 use crate::help::text;
+use crate::terminal::{self, value};
 
 /// Refused or failed.
 const REFUSED: u8 = 1;
@@ -59,9 +60,9 @@ impl Failure {
         let (message, hints) = self.told();
         if json {
             let error = json!({ "error": { "code": code, "message": message, "hints": hints } });
-            eprintln!("{error}");
+            terminal::say_json(&error.to_string());
         } else {
-            eprintln!("{}", told(&message, &hints));
+            terminal::say(&told(&message, &hints));
         }
         ExitCode::from(exit)
     }
@@ -79,15 +80,28 @@ fn told(message: &str, hints: &[String]) -> String {
 /// In the user's language if the catalogue knows the code, else as the node said it.
 pub fn message(error: &ApiError) -> String {
     let known = text(&format!("error.{}.text", error.code));
-    known.map_or_else(|| error.message.clone(), |text| fill(&text, &error.params))
+    known.map_or_else(|| value(&error.message), |text| fill(&text, &params(error)))
 }
 
 fn hints(error: &ApiError) -> Vec<String> {
     let known: Vec<_> = (1..)
         .map_while(|number| text(&format!("error.{}.hint{number}", error.code)))
-        .map(|text| fill(&text, &error.params))
+        .map(|text| fill(&text, &params(error)))
         .collect();
-    if known.is_empty() { error.hints.clone() } else { known }
+    if known.is_empty() { error.hints.iter().map(value).collect() } else { known }
+}
+
+/// What the message is made with, each on one line; in the user's language where a detail has a
+/// name of its own.
+fn params(error: &ApiError) -> BTreeMap<String, String> {
+    let mut params: BTreeMap<_, _> =
+        error.params.iter().map(|(name, said)| (name.clone(), value(said))).collect();
+    let cause = error.params.get("cause").and_then(|cause| text(&format!("cause.{cause}")));
+    if let Some(cause) = cause {
+        let detail = fill(&cause, &params);
+        params.insert("detail".to_owned(), detail);
+    }
+    params
 }
 
 /// Help and version on stdout; a refusal of the command line in the user's language.
@@ -98,7 +112,7 @@ pub fn of_parsing(error: &clap::Error, words: &[OsString]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if error.kind() == Parsing::DisplayHelpOnMissingArgumentOrSubcommand {
-        eprint!("{error}");
+        terminal::say(error.to_string().trim_end());
         return ExitCode::from(USAGE);
     }
     let context = |kind| error.get(kind).map(|value| value.to_string()).unwrap_or_default();

@@ -1,7 +1,6 @@
 //! The command line with its help in the user's language.
 
 use clap::{Arg, ArgAction, Command, CommandFactory};
-use rust_i18n::t;
 
 use crate::arguments::Cli;
 

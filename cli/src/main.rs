@@ -1,5 +1,9 @@
 //! `tandem`: parse, resolve, run. Each verb is one file under `verb/`.
 
+// First: it holds `t!`, with which all others speak.
+#[macro_use]
+mod terminal;
+
 mod arguments;
 mod check;
 mod clock;
@@ -13,6 +17,7 @@ mod settings;
 
 mod client;
 mod context;
+mod file;
 mod progress;
 mod table;
 mod verb;

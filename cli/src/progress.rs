@@ -1,6 +1,8 @@
 //! What is under way, on one line that rewrites itself; on a terminal only.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
+
+use crate::terminal;
 
 /// A line on stderr that is rewritten. Erased when dropped.
 pub struct Progress {
@@ -18,9 +20,7 @@ impl Progress {
     pub fn show(&mut self, text: &str) {
         if self.on_terminal {
             self.shown = true;
-            eprint!("\r\x1b[K{text}");
-            // A terminal that went away shows nothing, which is all that is lost.
-            let _gone = io::stderr().flush();
+            terminal::rewrite(text);
         }
     }
 
@@ -35,7 +35,7 @@ impl Progress {
     /// Takes the line away.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.shown) {
-            eprint!("\r\x1b[K");
+            terminal::rewrite("");
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use rust_i18n::t;
 use tandem_node::Settings as NodeSettings;
 use tandem_node::api::error_kind;
-use tandem_node::config::{ConfigFile, DEFAULT_HTTP};
+use tandem_node::config::{ConfigError, ConfigFault, ConfigFile, DEFAULT_HTTP};
 
 use crate::arguments::Global;
 use crate::failure::Failure;
 use crate::language::{self, LANGUAGES};
+use crate::terminal::value;
 use crate::verb::network::Network;
 
 /// Where a value came from.
@@ -59,8 +59,7 @@ impl Settings {
         let mut data = pick(global.data.clone(), env("TANDEM_DATA").map(own), None, default_data)?;
         // Printed here and there, and read from elsewhere: it should mean the same everywhere.
         data.value = std::path::absolute(&data.value).unwrap_or(data.value);
-        let file = ConfigFile::read(&data.value)
-            .map_err(|error| Failure::usage(t!("failure.config", detail = error)))?;
+        let file = ConfigFile::read(&data.value).map_err(|error| Failure::usage(unusable(&error)))?;
 
         let languages = |text: String| one_of(text, "lang", &LANGUAGES);
         let formats = |text: String| one_of(text, "log-format", &["text", "json"]);
@@ -106,6 +105,21 @@ impl Settings {
             mdns: self.mdns.value,
         }
     }
+}
+
+/// What is wrong with `tandem.toml`.
+fn unusable(error: &ConfigError) -> String {
+    let ConfigError::Invalid { path, line, fault } = error else {
+        return t!("failure.config", detail = error).into_owned();
+    };
+    let fault = match fault {
+        ConfigFault::Form { said, right } => t!("failure.config_form", said = said, right = right),
+        ConfigFault::Unknown(name) => {
+            t!("failure.config_unknown", name = name, entries = tandem_node::config::entries())
+        }
+        ConfigFault::Other(detail) => value(detail).into(),
+    };
+    t!("failure.config_line", path = path.display(), line = line, fault = fault).into_owned()
 }
 
 fn pick<T>(

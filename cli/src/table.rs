@@ -1,5 +1,7 @@
 //! Aligned tables on a terminal.
 
+use crate::terminal::value;
+
 /// Rows under a head, as wide as their widest cell.
 pub struct Table {
     head: Vec<String>,
@@ -19,7 +21,7 @@ const WIDEST: usize = 60;
 impl Table {
     /// A table with these column names.
     pub fn new<S: Into<String>>(head: impl IntoIterator<Item = S>) -> Self {
-        let head: Vec<String> = head.into_iter().map(Into::into).collect();
+        let head: Vec<String> = head.into_iter().map(|name| value(name.into())).collect();
         Self { numeric: vec![true; head.len()], head, rows: Vec::new(), narrow: false }
     }
 
@@ -40,7 +42,7 @@ impl Table {
 
     /// On one line, and not too long.
     fn shown(&self, cell: &str) -> String {
-        let flat: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let flat = value(cell);
         match flat.char_indices().nth(WIDEST) {
             Some((cut, _)) if self.narrow => format!("{}…", flat[..cut].trim_end()),
             _ => flat,
@@ -85,6 +87,6 @@ mod tests {
         let mut table = Table::new(["text"]).narrow();
         table.row(["a\nb".to_owned()]);
         table.row(["x".repeat(100)]);
-        assert_eq!(table.render(), format!("text\na b\n{}…\n", "x".repeat(60)));
+        assert_eq!(table.render(), format!("text\na\\nb\n{}…\n", "x".repeat(60)));
     }
 }

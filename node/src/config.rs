@@ -61,13 +61,58 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It is not what it should be.
-    #[error("{}: {message}", path.display())]
+    #[error("{}, line {line}: {fault}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and in which line.
-        message: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        fault: ConfigFault,
     },
+}
+
+/// What is wrong with a line of `tandem.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigFault {
+    /// The value is not written as that entry's is: a text without quotes, a list without brackets.
+    #[error("`{said}` must be written `{right}`")]
+    Form {
+        /// What stands there.
+        said: String,
+        /// How it is written.
+        right: String,
+    },
+    /// There is no such entry.
+    #[error("there is no entry {0}; there are {entries}", entries = entries())]
+    Unknown(String),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// How the value of an entry is written.
+#[derive(Clone, Copy)]
+enum Form {
+    Text,
+    List,
+    Switch,
+}
+
+/// What can stand in the file.
+const ENTRIES: [(&str, Form); 7] = [
+    ("http", Form::Text),
+    ("listen", Form::List),
+    ("peers", Form::List),
+    ("mdns", Form::Switch),
+    ("space", Form::Text),
+    ("lang", Form::Text),
+    ("log-format", Form::Text),
+];
+
+/// Names of all entries, for a message.
+pub fn entries() -> String {
+    ENTRIES.map(|(name, _)| name).join(", ")
 }
 
 impl ConfigFile {
@@ -75,9 +120,11 @@ impl ConfigFile {
     pub fn read(folder: &Path) -> Result<Self, ConfigError> {
         let path = folder.join(CONFIG_FILE);
         match std::fs::read_to_string(&path) {
-            Ok(text) => toml::from_str(&text).map_err(|error: toml::de::Error| ConfigError::Invalid {
-                path,
-                message: error.to_string().trim_end().to_owned(),
+            Ok(text) => toml::from_str(&text).map_err(|error: toml::de::Error| {
+                let at = error.span().map_or(0, |span| span.start).min(text.len());
+                let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
+                let fault = ConfigFault::of(text.lines().nth(line).unwrap_or_default(), error.message());
+                ConfigError::Invalid { path, line: line + 1, fault }
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(source) => Err(ConfigError::Unreadable { path, source }),
@@ -85,9 +132,79 @@ impl ConfigFile {
     }
 }
 
+impl ConfigFault {
+    /// The fault of a line, told by the line itself where that says more than the parser.
+    fn of(line: &str, message: &str) -> Self {
+        let said = line.trim();
+        let Some((name, value)) = said.split_once('=').map(|(name, value)| (name.trim(), value.trim()))
+        else {
+            return Self::Other(message.to_owned());
+        };
+        let Some((_, form)) = ENTRIES.iter().find(|(known, _)| *known == name) else {
+            return Self::Unknown(name.to_owned());
+        };
+        let bare = value.trim_matches(['[', ']', '"', '\'', ' ']);
+        let quoted: Vec<_> = bare.split(',').map(|one| literal(one.trim_matches(['"', '\'', ' ']))).collect();
+        let right = match form {
+            Form::Text => literal(bare),
+            Form::List => format!("[{}]", quoted.join(", ")),
+            Form::Switch if ["no", "off", "0", "non"].contains(&bare.to_lowercase().as_str()) => {
+                "false".into()
+            }
+            Form::Switch => "true".into(),
+        };
+        let right = format!("{name} = {right}");
+        // An entry that stands there twice is written well.
+        if right == said {
+            return Self::Other(message.to_owned());
+        }
+        Self::Form { said: said.to_owned(), right }
+    }
+}
+
+/// A text between quotes; between those in which a backslash is one, if it has any.
+fn literal(text: &str) -> String {
+    if text.contains('\\') { format!("'{text}'") } else { format!("\"{text}\"") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_written_otherwise_is_told_as_it_should_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let fault = |text: &str| {
+            std::fs::write(folder.path().join(CONFIG_FILE), text).unwrap();
+            match ConfigFile::read(folder.path()).unwrap_err() {
+                ConfigError::Invalid { line, fault, .. } => (line, fault),
+                other => panic!("{other}"),
+            }
+        };
+        for (said, right) in [
+            ("lang = fr", "lang = \"fr\""),
+            ("http = 127.0.0.1:7117", "http = \"127.0.0.1:7117\""),
+            ("lang = \"fr", "lang = \"fr\""),
+            ("space = école", "space = \"école\""),
+            ("peers = 192.168.1.20", "peers = [\"192.168.1.20\"]"),
+            ("peers = \"192.168.1.20\"", "peers = [\"192.168.1.20\"]"),
+            ("listen = [a, b]", "listen = [\"a\", \"b\"]"),
+            ("mdns = non", "mdns = false"),
+            ("mdns = 3", "mdns = true"),
+            ("space = \"a\\q\"", "space = 'a\\q'"),
+            ("log-format = json", "log-format = \"json\""),
+        ] {
+            let text = format!("# réglages\n{said}\n");
+            let form = ConfigFault::Form { said: said.into(), right: right.into() };
+            assert_eq!(fault(&text), (2, form), "{said}");
+            // What is told is right.
+            std::fs::write(folder.path().join(CONFIG_FILE), format!("{right}\n")).unwrap();
+            ConfigFile::read(folder.path()).unwrap();
+        }
+        assert_eq!(fault("langue = \"fr\""), (1, ConfigFault::Unknown("langue".into())));
+        assert!(matches!(fault("lang = \"fr\"\nlang = \"fr\""), (2, ConfigFault::Other(_))));
+        assert!(matches!(fault("fr"), (1, ConfigFault::Other(_))));
+    }
 
     #[test]
     fn a_missing_file_says_nothing_and_a_wrong_one_says_where() {

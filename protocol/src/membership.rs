@@ -125,6 +125,10 @@ pub enum Void {
     /// The ordinals are not free, or not its author's to grant.
     #[error("the ordinals are not its author's to grant")]
     Ordinals,
+    /// Another site is called so. Said before such an op is made; one that was made elsewhere at the
+    /// same time counts, and both are shown with their ids.
+    #[error("another site of the space is called so already")]
+    NameTaken,
     /// A name that cannot be one.
     #[error("the name cannot be used: {0}")]
     Name(#[from] NameFault),
@@ -146,6 +150,21 @@ impl Membership {
     /// The member of that author.
     pub fn member(&self, author: &Author) -> Option<&Member> {
         self.members.get(author)
+    }
+
+    /// The member whom people call so, leaving out one; the first of several.
+    pub fn called(&self, name: &str, but: Option<&Author>) -> Option<&Member> {
+        self.members().find(|member| but != Some(&member.author) && name::looks_same(&member.name, name))
+    }
+
+    /// What people are shown of a site: its name; with its short id where another one's looks the
+    /// same; the short id alone while its admission has not arrived.
+    pub fn shown_name(&self, author: &Author) -> String {
+        let Some(member) = self.member(author) else { return author.short() };
+        match self.called(&member.name, Some(author)) {
+            None => member.name.clone(),
+            Some(_) => format!("{} ({})", member.name, author.short()),
+        }
     }
 
     /// All members, by author.
@@ -182,6 +201,9 @@ impl Membership {
         if self.members.contains_key(&author) {
             return Err(Void::AlreadyMember);
         }
+        if self.called(&name, None).is_some() {
+            return Err(Void::NameTaken);
+        }
         let free = |range: &Ordinals| -> Vec<u16> { self.free(*range).collect() };
         let (range, free) = owned
             .iter()
@@ -205,6 +227,9 @@ impl Membership {
         name::check(&name)?;
         let member = self.member(&author).ok_or(Void::Unknown)?;
         self.may_name(by, &author)?;
+        if self.called(&name, Some(&author)).is_some() {
+            return Err(Void::NameTaken);
+        }
         Ok(MemberOp::Rename { author, name, revision: member.named.0.saturating_add(1) })
     }
 
@@ -540,7 +565,8 @@ mod tests {
                 let mut members = before.clone();
                 let mut next = |new: u8, role| {
                     let id = (SpaceId([3; 32]), &author(by));
-                    let admission = members.next_admission(id, author(new), format!("pc{by}"), role, None);
+                    let admission =
+                        members.next_admission(id, author(new), format!("pc{by} {new}"), role, None);
                     let op = MemberOp::Admit(admission.unwrap());
                     members.apply(super::tests::by(by), &op).unwrap();
                     (super::tests::by(by), op)

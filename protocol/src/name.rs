@@ -46,6 +46,16 @@ pub fn same(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
+/// Whether people take two names for one, of sites or spaces: composed, and without regard to case.
+/// Only what is typed and shown here follows from it, never what sites must agree on.
+pub fn looks_same(one: &str, other: &str) -> bool {
+    if one.is_ascii() && other.is_ascii() {
+        return one.eq_ignore_ascii_case(other);
+    }
+    let seen = |name: &str| composed(&composed(name).to_lowercase());
+    one == other || seen(one) == seen(other)
+}
+
 /// Whether `name` can be the name of anything. The verdict follows Unicode's tables as this program
 /// has them (a golden test pins them): a change of them is a change of what sites agree on.
 pub fn check(name: &str) -> Result<(), NameFault> {
@@ -72,6 +82,23 @@ pub fn check_sql(name: &str) -> Result<(), NameFault> {
     if reserved { Err(NameFault::Reserved) } else { Ok(()) }
 }
 
+/// Whether a character shows nothing of itself, or does something to what is beside it, where text
+/// is shown: a control character, a direction mark, a line break, or one without width. (In a name
+/// more is refused: what some programs cannot show.)
+pub fn is_hidden(char: char) -> bool {
+    if char == ' ' || char.is_ascii_graphic() {
+        return false;
+    }
+    let acts = matches!(
+        CodePointMapData::<GeneralCategory>::new().get(char),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+    );
+    acts || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
+}
+
 fn is_seen(char: char) -> bool {
     if char == ' ' || char.is_ascii_graphic() {
         return true;
@@ -79,15 +106,11 @@ fn is_seen(char: char) -> bool {
     let hidden = matches!(
         CodePointMapData::<GeneralCategory>::new().get(char),
         GeneralCategory::Unassigned
-            | GeneralCategory::Control
-            | GeneralCategory::Format
             | GeneralCategory::Surrogate
             | GeneralCategory::PrivateUse
             | GeneralCategory::SpaceSeparator
-            | GeneralCategory::LineSeparator
-            | GeneralCategory::ParagraphSeparator
     );
-    !hidden && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
+    !hidden && !is_hidden(char)
 }
 
 #[cfg(test)]
@@ -105,6 +128,16 @@ mod tests {
             assert_ne!(fold(one), fold(other), "{one} {other}");
         }
         assert_eq!(composed("e\u{301}"), "é");
+    }
+
+    #[test]
+    fn names_that_people_take_for_one_look_the_same() {
+        for (one, other) in [("Caisse", "caisse"), ("É", "e\u{301}"), ("ÉCOLE 2", "école 2"), ("a", "a")] {
+            assert!(looks_same(one, other), "{one} {other}");
+        }
+        for (one, other) in [("Caisse", "Caisse 2"), ("école", "ecole"), ("", "a")] {
+            assert!(!looks_same(one, other), "{one} {other}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use tandem_protocol::bounds;
 use tandem_protocol::conflict::{Conflict, ConflictKind};
+use tandem_protocol::membership::Void;
 use tandem_protocol::request::{Asked, RequestKey};
 use tandem_protocol::schema::ddl::DdlError;
 use tandem_protocol::schema::{MismatchReason, TableDef, TypeMismatch};
@@ -349,8 +350,11 @@ impl Refusal {
         Self::new(code, error.to_string())
     }
 
-    pub(crate) fn of_membership(error: tandem_protocol::membership::Void) -> Self {
-        Self::new("membership", error.to_string())
+    pub(crate) fn of_membership(error: Void) -> Self {
+        match error {
+            Void::NameTaken => Self::new("site_name_taken", error.to_string()),
+            _ => Self::new("membership", error.to_string()),
+        }
     }
 
     pub(crate) fn of_schema_sql(error: &rusqlite::Error) -> Self {

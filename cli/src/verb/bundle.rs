@@ -1,21 +1,23 @@
 //! `tandem bundle`: carries transactions where no network goes.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::api::bundle::{Inspection, inspect};
+use tandem_node::api::error_kind;
+use tandem_node::api::export::ExportError;
 use tandem_node::api::import::Imported;
+use tandem_protocol::bundle::{BundleError, BundleReader};
 
 use crate::Outcome;
 use crate::client::Client;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::file::{self, Draft};
 use crate::moment;
-use crate::verb::schema::of_file;
 use crate::verb::sql::changes;
 use crate::verb::status::{self, bytes};
 
@@ -67,46 +69,48 @@ fn export(context: &Context, file: &Path, site: Option<&str>) -> Outcome {
     }
     let told =
         t!("bundle.exported", file = file.display(), transactions = held.transactions, size = bytes(size));
-    crate::context::print(&(changes(&held.changes) + &told))
+    crate::terminal::print(&(changes(&held.changes) + &told))
 }
 
-/// Writes a bundle, under another name until it is whole and on the disk: what bears the name
-/// asked for is never half a bundle.
+/// Writes a bundle: what bears the name asked for is never half a bundle, and was none of anything
+/// else.
 pub fn made(client: &Client, space: &str, site: Option<&str>, file: &Path) -> Result<Inspection, Failure> {
-    let mut draft = file.as_os_str().to_owned();
-    draft.push(format!(".{}.part", std::process::id()));
-    let draft = PathBuf::from(draft);
-    let written = write(client, space, site, &draft, file);
-    if written.is_err() {
-        // What is left of it is of no use to anyone.
-        let _never_begun = fs::remove_file(&draft);
-    }
-    written
-}
-
-fn write(
-    client: &Client,
-    space: &str,
-    site: Option<&str>,
-    draft: &Path,
-    file: &Path,
-) -> Result<Inspection, Failure> {
-    let failed = |error: io::Error| of_file(file, &error);
-    let mut out = BufWriter::new(File::create(draft).map_err(failed)?);
+    let draft = Draft::begin(file, is_bundle)?;
+    let failed = |error: io::Error| draft.failed(&error);
+    let mut out = BufWriter::new(draft.file());
     match client {
         Client::Node(node) => {
-            let mut bundle = node.download(&["spaces", space, "bundles"], &json!({ "for": site }))?;
-            io::copy(&mut bundle, &mut out).map_err(failed)?;
+            let bundle = node.download(&["spaces", space, "bundles"], &json!({ "for": site }))?;
+            let broken = |error| error_kind::node_unreachable.with("detail", error).into();
+            file::copy(bundle, &mut out, broken, failed)?;
         }
-        Client::Folder(api) => api.export_bundle(space, site)?.write(&mut out)?,
+        Client::Folder(api) => {
+            api.export_bundle(space, site)?.write(&mut out).map_err(|error| match error {
+                ExportError::Target(error) => failed(error),
+                ExportError::Log(error) => error.into(),
+            })?;
+        }
     }
-    out.flush().and_then(|()| out.get_ref().sync_all()).map_err(failed)?;
-    let held = read(draft)?;
+    out.flush().map_err(failed)?;
+    drop(out);
+    // Read again as it lies there.
+    let mut written = draft.file();
+    written.rewind().map_err(failed)?;
+    let held = inspect(BufReader::new(written))?;
     if let Some(fault) = &held.fault {
-        return Err(of_file(file, &io::Error::other(fault.clone())));
+        return Err(failed(io::Error::other(fault.clone())));
     }
-    fs::rename(draft, file).map_err(failed)?;
+    draft.finish()?;
     Ok(held)
+}
+
+/// Whether a file is a bundle, be it a damaged or a newer one.
+fn is_bundle(file: File) -> io::Result<bool> {
+    match BundleReader::new(BufReader::new(file)) {
+        Err(BundleError::NotABundle) => Ok(false),
+        Err(BundleError::Io(error)) => Err(error),
+        _ => Ok(true),
+    }
 }
 
 fn import(context: &Context, file: &Path, dry_run: bool) -> Outcome {
@@ -159,8 +163,8 @@ fn of_forks(imported: &Imported) -> String {
     text
 }
 
-fn open(file: &Path) -> Result<BufReader<File>, Failure> {
-    File::open(file).map(BufReader::new).map_err(|error| of_file(file, &error))
+fn open(path: &Path) -> Result<BufReader<File>, Failure> {
+    File::open(path).map(BufReader::new).map_err(|error| file::failed(path, &error))
 }
 
 fn read(file: &Path) -> Result<Inspection, Failure> {

@@ -4,8 +4,8 @@ use clap::Args;
 use clap_complete::Shell;
 
 use crate::Outcome;
-use crate::context::print;
 use crate::help;
+use crate::terminal::print_data;
 
 #[derive(Args)]
 pub struct Completions {
@@ -16,6 +16,6 @@ impl Completions {
     pub fn run(&self) -> Outcome {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut help::command(), "tandem", &mut script);
-        print(&String::from_utf8_lossy(&script))
+        print_data(&String::from_utf8_lossy(&script))
     }
 }

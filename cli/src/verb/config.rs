@@ -1,7 +1,6 @@
 //! `tandem config`: each value that can be set, and where it comes from.
 
 use clap::Args;
-use rust_i18n::t;
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
@@ -29,7 +28,7 @@ impl Config {
         for (name, value, origin) in entries {
             table.row([name.to_owned(), plain(&value), origin.told()]);
         }
-        crate::context::print(&table.render())
+        crate::terminal::print(&table.render())
     }
 }
 

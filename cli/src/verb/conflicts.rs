@@ -1,7 +1,6 @@
 //! `tandem conflicts`: what concurrent edits left to decide.
 
 use clap::{Args, Subcommand};
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::api::conflict::{ConflictQuery, Conflicts as Found, Resolve as Request};
 use tandem_node::api::transaction::Transacted;

@@ -8,12 +8,12 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use clap::Args;
-use rust_i18n::t;
 use serde_json::json;
 
 use crate::Outcome;
-use crate::context::{Context, print};
+use crate::context::Context;
 use crate::progress::Progress;
+use crate::terminal::print;
 
 use sites::Pair;
 

@@ -1,7 +1,6 @@
 //! `tandem doctor`: what is wrong, and which command mends it.
 
 use clap::Args;
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::Running;
 
@@ -10,6 +9,7 @@ use crate::check::{self, Check, Level};
 use crate::client::Client;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::verb::init::this_pc;
 
 #[derive(Args)]
 pub struct Doctor;
@@ -49,7 +49,11 @@ fn look(context: &Context) -> Result<Vec<Check>, Failure> {
     if let Some(name) = &context.settings.space.value {
         status.spaces.retain(|space| space.name == *name);
     }
-    let site = Check::ok("site", t!("doctor.site", site = status.site.name, data = status.site.data));
+    let data = &status.site.data;
+    let site = match status.site.name.as_str() {
+        "" => Check::ok("site", t!("doctor.site_unnamed", name = this_pc(), data = data)),
+        name => Check::ok("site", t!("doctor.site", site = name, data = data)),
+    };
     let mut checks = vec![site];
     match (&client, &status.node) {
         (Client::Node(node), Some(running)) => {

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use rust_i18n::t;
 use tandem_node::api::space::{Founded, NewSpace};
 
 use crate::Outcome;
@@ -59,6 +58,6 @@ pub fn this_pc() -> String {
     of_environment()
         .or_else(of_system)
         .map(|name| name.trim().to_owned())
-        .filter(|name| tandem_node::api::space::check_name(name).is_ok())
+        .and_then(|name| tandem_node::api::space::typed_name(&name).ok())
         .unwrap_or_else(|| "pc".to_owned())
 }

@@ -6,7 +6,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::api::admission::{Admit, Admitted};
 use tandem_node::api::invitation::Invite as Request;
@@ -14,11 +13,12 @@ use tandem_node::api::space::check_name;
 
 use crate::Outcome;
 use crate::client::Client;
-use crate::context::{Context, print};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::file::failed;
 use crate::moment;
+use crate::terminal::print;
 use crate::verb::bundle::made;
-use crate::verb::schema::of_file;
 
 #[derive(Args)]
 pub struct Invite {
@@ -72,12 +72,12 @@ impl Invite {
 }
 
 /// A request is short: of any other file no more is read than shows that it is none.
-const REQUEST_BYTES: u64 = 4096;
+pub const REQUEST_BYTES: u64 = 4096;
 
 fn read_request(file: &Path) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let read = File::open(file).and_then(|open| open.take(REQUEST_BYTES).read_to_end(&mut bytes));
-    read.map_err(|error| of_file(file, &error))?;
+    read.map_err(|error| failed(file, &error))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -1,27 +1,31 @@
 //! `tandem join`: becomes a member of a space, through the running node or alone; or writes the
 //! request with which an admin lets this PC in where no network goes.
 
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::Node;
 use tandem_node::api::admission::WantJoin;
 use tandem_node::api::error_kind;
 use tandem_node::api::invitation::{Join as Request, Joined};
 use tandem_node::net::JoinProgress;
+use tandem_protocol::join_file::JoinFile;
 
 use crate::Outcome;
 use crate::client::{Client, Remote};
-use crate::context::{Context, print};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::file::Draft;
 use crate::progress::Progress;
 use crate::settings::Origin;
+use crate::terminal::print;
 use crate::verb::init::this_pc;
+use crate::verb::invite::REQUEST_BYTES;
 use crate::verb::network::Network;
-use crate::verb::schema::of_file;
 use crate::verb::start::runtime;
 
 #[derive(Args)]
@@ -54,6 +58,8 @@ impl Join {
         match Client::of_folder_or_new(&context.settings.data.value)? {
             Client::Node(node) => through(context, &node, &request),
             Client::Folder(api) => {
+                // Before the network is brought up for it.
+                api.check_join(&request)?;
                 // The node opens it again.
                 api.store().close();
                 drop(api);
@@ -67,11 +73,23 @@ impl Join {
 fn write_request(context: &Context, file: &Path, site_name: String) -> Outcome {
     let client = Client::of_folder_or_new(&context.settings.data.value)?;
     let asked = client.request_join(&WantJoin { site_name })?;
-    std::fs::write(file, format!("{}\n", asked.request)).map_err(|error| of_file(file, &error))?;
+    let draft = Draft::begin(file, is_request)?;
+    draft
+        .file()
+        .write_all(format!("{}\n", asked.request).as_bytes())
+        .map_err(|error| draft.failed(&error))?;
+    draft.finish()?;
     let path = file.display().to_string();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let told = json!({ "file": path, "site": asked.site, "site_name": asked.site_name });
     context.print(&told, |_| t!("join.requested", file = path, name = name).into_owned())
+}
+
+/// Whether a file holds a request to join; of any other no more is read than shows that it is none.
+fn is_request(file: File) -> io::Result<bool> {
+    let mut bytes = Vec::new();
+    file.take(REQUEST_BYTES).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).parse::<JoinFile>().is_ok())
 }
 
 /// Asks the running node to join, and watches until it holds everything.

@@ -1,7 +1,6 @@
 //! `tandem log`: who changed what, where and when.
 
 use clap::{Args, Subcommand};
-use rust_i18n::t;
 use serde_json::{Map, Value};
 use tandem_node::api::log_entry::{LogEntry, LogOp, LogQuery};
 
@@ -10,6 +9,7 @@ use crate::client::Client;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::moment;
+use crate::terminal::value;
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -123,7 +123,7 @@ fn show(context: &Context, entry: &LogEntry) -> Outcome {
 fn verify(context: &Context, client: &Client, space: &str) -> Outcome {
     let report = client.verify(space)?;
     context.print(&report, |report| {
-        let mut faults: String = report.faults.iter().map(|fault| format!("  {fault}\n")).collect();
+        let mut faults: String = report.faults.iter().map(|fault| format!("  {}\n", value(fault))).collect();
         if !report.altered_tables.is_empty() {
             let tables = report.altered_tables.join(", ");
             faults += &format!("{}\n", t!("log.altered", tables = tables));
@@ -146,11 +146,11 @@ fn verify(context: &Context, client: &Client, space: &str) -> Outcome {
 fn told(entry: &LogEntry, most: usize) -> String {
     let mut text = format!("{}  {}", moment::local(&entry.time), entry.site_name);
     if let Some(by) = &entry.by {
-        text += &format!(" ({by})");
+        text += &format!(" ({})", value(by));
     }
     text += &format!("  {}\n", entry.dot);
     if let Some(message) = &entry.message {
-        text += &format!("  “{message}”\n");
+        text += &format!("  “{}”\n", value(message));
     }
     for op in entry.ops.iter().take(most) {
         text += &format!("  {}\n", told_op(op));
@@ -174,27 +174,48 @@ fn told_op(op: &LogOp) -> String {
         .join("  ")
 }
 
+/// `name=value`; of a counter, what was added to it: `name +3`, `name −3`. The sign is not the one
+/// that a value has.
+fn pair(name: &str, value: &Value) -> String {
+    match value {
+        Value::Object(object) if object.contains_key("$add") => format!("{name} {}", told_value(value)),
+        _ => format!("{name}={}", told_value(value)),
+    }
+}
+
+/// Numbers as long as no JSON number are told as text.
+fn difference(number: &Value) -> String {
+    let digits = number.as_str().map_or_else(|| value(number), value);
+    match digits.strip_prefix('-') {
+        Some(less) => format!("−{less}"),
+        None => format!("+{digits}"),
+    }
+}
+
 /// `name=value`, one after the other.
 pub fn pairs(map: &Map<String, Value>) -> String {
-    map.iter().map(|(name, value)| format!("{name}={}", told_value(value))).collect::<Vec<_>>().join(" ")
+    map.iter().map(|(name, value)| pair(name, value)).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a text can be told from what stands beside it without quotes.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && !text.contains([' ', '=', '"', '\\']) && value(text) == *text
 }
 
 /// A value of JSON for people.
-pub fn told_value(value: &Value) -> String {
-    match value {
+pub fn told_value(held: &Value) -> String {
+    match held {
         Value::Null => "NULL".to_owned(),
-        Value::String(text) if text.contains([' ', '\n']) || text.is_empty() => format!("{text:?}"),
-        Value::String(text) => text.clone(),
+        Value::String(text) if is_plain(text) => text.clone(),
+        // Quotes and backslashes in it are marked, so that where it ends is seen.
+        Value::String(text) => value(format!("{text:?}")),
         Value::Object(object) => match object.iter().next() {
-            Some((name, number)) if name == "$add" => match number.to_string() {
-                negative if negative.starts_with('-') => negative,
-                positive => format!("+{positive}"),
-            },
+            Some((name, number)) if name == "$add" => difference(number),
             Some((name, bytes)) if name == "$change" => t!("log.edited", bytes = bytes).into_owned(),
             Some((name, Value::String(base64))) if name == "$blob" => {
                 format!("[{} B]", base64.len() / 4 * 3)
             }
-            _ => value.to_string(),
+            _ => value(held),
         },
         Value::Array(list) => list.iter().map(told_value).collect::<Vec<_>>().join(","),
         other => other.to_string(),
@@ -211,9 +232,23 @@ mod tests {
         let map =
             json!({ "a": 1, "b": "x y", "c": null, "d": { "$add": -2.5 }, "e": { "$add": 3 }, "f": "é" });
         let Value::Object(map) = map else { unreachable!() };
-        assert_eq!(pairs(&map), "a=1 b=\"x y\" c=NULL d=-2.5 e=+3 f=é");
+        assert_eq!(pairs(&map), "a=1 b=\"x y\" c=NULL d −2.5 e +3 f=é");
         let map = json!({ "a": { "$change": 45 }, "b": { "$blob": "AAAA" }, "c": ["x:1", "y:2"] });
         let Value::Object(map) = map else { unreachable!() };
         assert_eq!(pairs(&map), "a=[edited, 45 B] b=[3 B] c=x:1,y:2");
+    }
+
+    #[test]
+    fn what_was_added_is_not_taken_for_a_value() {
+        let map = json!({ "stock": { "$add": -3 }, "due": { "$add": "-1234567890123456789.25" }, "b": -3 });
+        let Value::Object(map) = map else { unreachable!() };
+        assert_eq!(pairs(&map), "stock −3 due −1234567890123456789.25 b=-3");
+    }
+
+    #[test]
+    fn no_value_passes_for_another_one_or_for_a_line() {
+        let map = json!({ "a": "x\nb=2", "c": "y b=2", "d": "\u{1b}[31mz", "e": "\"q\"", "f": "1=1" });
+        let Value::Object(map) = map else { unreachable!() };
+        assert_eq!(pairs(&map), r#"a="x\nb=2" c="y b=2" d="\u{1b}[31mz" e="\"q\"" f="1=1""#);
     }
 }

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use rust_i18n::t;
 use tandem_node::api::schema::{SchemaChange, SchemaChanged};
-use tandem_node::api::{ApiError, error_kind};
 
 use crate::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::file;
+use crate::terminal::{print_data, value};
 
 #[derive(Args)]
 pub struct Schema {
@@ -33,7 +33,7 @@ impl Schema {
             What::Show => {
                 let client = context.client()?;
                 let schema = client.schema(&context.space(&client)?)?;
-                context.print(&schema, |schema| schema.sql.clone())
+                if context.json { context.print_json(&schema) } else { print_data(&schema.sql) }
             }
             What::Apply { file, dry_run } => {
                 let sql = read_file(file)?;
@@ -50,7 +50,7 @@ fn told(changed: &SchemaChanged) -> String {
     if changed.changes.is_empty() {
         return t!("schema.nothing").into_owned();
     }
-    let list: String = changed.changes.iter().map(|change| format!("  {change}\n")).collect();
+    let list: String = changed.changes.iter().map(|change| format!("  {}\n", value(change))).collect();
     let end = match &changed.dot {
         Some(dot) => t!("schema.applied", dot = dot),
         None => t!("schema.dry_run"),
@@ -60,11 +60,5 @@ fn told(changed: &SchemaChanged) -> String {
 
 /// A file named on the command line.
 pub fn read_file(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| of_file(path, &error))
-}
-
-/// What went wrong with a file named on the command line.
-pub fn of_file(path: &Path, error: &dyn std::error::Error) -> Failure {
-    let params = [("path", path.display().to_string()), ("detail", error.to_string())];
-    ApiError::new(&error_kind::file_failed, &params).into()
+    std::fs::read_to_string(path).map_err(|error| file::failed(path, &error))
 }

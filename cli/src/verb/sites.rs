@@ -1,7 +1,6 @@
 //! `tandem sites`: who shares the space.
 
 use clap::{Args, Subcommand};
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::api::peer::Peer;
 use tandem_node::api::site::{Rename, Site};
@@ -13,6 +12,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::moment;
 use crate::table::Table;
+use crate::terminal;
 
 #[derive(Args)]
 pub struct Sites {
@@ -63,19 +63,12 @@ fn list(context: &Context, client: &Client, space: &str) -> Outcome {
             site.transactions.to_string(),
         ]);
     }
-    crate::context::print(&table.render())
+    crate::terminal::print(&table.render())
 }
 
 fn show(context: &Context, client: &Client, space: &str, wanted: &str) -> Outcome {
     let sites = client.sites(space)?;
-    let is_wanted = |site: &&Site| {
-        site.name.to_lowercase() == wanted.to_lowercase()
-            || site.id == wanted
-            || (wanted.len() >= 4 && site.id.starts_with(wanted))
-    };
-    let Some(site) = sites.iter().find(is_wanted) else {
-        return Err(tandem_node::api::error_kind::site_unknown.with("site", wanted).into());
-    };
+    let site = tandem_node::api::site::pick(&sites, wanted)?;
     let status = of_space(client, space)?;
     let peer = status.peers.iter().find(|peer| peer.site == site.id);
     if context.json {
@@ -94,14 +87,16 @@ fn show(context: &Context, client: &Client, space: &str, wanted: &str) -> Outcom
         ("transactions", site.transactions.to_string()),
         ("state", state(site, peer)),
     ];
-    lines.extend(peer.and_then(|peer| peer.address.clone()).map(|address| ("address", address)));
+    lines.extend(
+        peer.and_then(|peer| peer.address.as_ref()).map(|address| ("address", terminal::value(address))),
+    );
     let width =
         lines.iter().map(|(key, _)| t!(format!("sites.head_{key}")).chars().count()).max().unwrap_or(0);
     let told = lines.iter().map(|(key, value)| {
         let head = t!(format!("sites.head_{key}"));
         format!("{head:width$}  {value}\n")
     });
-    crate::context::print(&told.collect::<String>())
+    crate::terminal::print(&told.collect::<String>())
 }
 
 /// In a word or two: here, connected, last seen when.

@@ -1,9 +1,9 @@
 //! `tandem sql`: reads or writes.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use clap::Args;
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::api::cell::Cell;
 use tandem_node::api::query::{Answer, Query};
@@ -12,10 +12,11 @@ use tandem_protocol::value::Value;
 
 use crate::Outcome;
 use crate::client::Client;
-use crate::context::{Context, print};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::parameter;
 use crate::table::Table;
+use crate::terminal::{print, print_data};
 use crate::verb::schema::read_file;
 
 #[derive(Args)]
@@ -28,6 +29,8 @@ pub struct Sql {
     file: Option<PathBuf>,
     #[arg(long)]
     csv: bool,
+    #[arg(long, conflicts_with = "csv")]
+    csv_safe: bool,
     #[arg(long, value_name = "TOKEN")]
     basis: Option<String>,
     #[arg(short, long, value_name = "TEXT")]
@@ -61,6 +64,15 @@ impl Sql {
         }
     }
 
+    /// Which CSV is asked for, if any.
+    fn csv(&self) -> Option<Csv> {
+        match (self.csv, self.csv_safe) {
+            (_, true) => Some(Csv::ForSpreadsheets),
+            (true, _) => Some(Csv::Exact),
+            _ => None,
+        }
+    }
+
     fn params(&self) -> Vec<Cell> {
         self.params.iter().map(|param| parameter::parse(param)).collect()
     }
@@ -69,8 +81,8 @@ impl Sql {
         let answer = client.query(space, Query { sql: sql.to_owned(), params: self.params() })?;
         if context.json {
             context.print_json(&answer)
-        } else if self.csv {
-            print(&csv(&answer.columns, &answer.rows))
+        } else if let Some(form) = self.csv() {
+            print_data(&csv(&answer.columns, &answer.rows, form))
         } else {
             print(&rows(&answer))
         }
@@ -94,13 +106,13 @@ impl Sql {
         }
         let mut text = String::new();
         for result in written.results.iter().filter(|result| !result.columns.is_empty()) {
-            text += &if self.csv {
-                csv(&result.columns, &result.rows)
-            } else {
-                table(&result.columns, &result.rows)
+            text += &match self.csv() {
+                Some(form) => csv(&result.columns, &result.rows, form),
+                None => table(&result.columns, &result.rows),
             };
         }
-        print(&(text + &told(&written)))
+        text += &told(&written);
+        if self.csv().is_some() { print_data(&text) } else { print(&text) }
     }
 }
 
@@ -165,11 +177,29 @@ pub fn changes(changes: &[TableChange]) -> String {
     table.render()
 }
 
+/// Who is to read the CSV.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Csv {
+    /// Programs, which want the values as they are.
+    Exact,
+    /// Spreadsheets, which calculate what begins like a formula, whoever typed it: a text that does
+    /// gets an apostrophe before it.
+    ForSpreadsheets,
+}
+
 /// RFC 4180, with line feeds: NULL is nothing, empty text is `""`.
-fn csv(columns: &[String], rows: &[Vec<Cell>]) -> String {
+fn csv(columns: &[String], rows: &[Vec<Cell>], form: Csv) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    // Full-width forms are taken for the plain ones by some.
+    let begins = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    let runs = |text: &str| form == Csv::ForSpreadsheets && text.starts_with(begins);
     let field = |text: &str| {
-        if text.contains([',', '"', '\n', '\r']) || text.is_empty() { quoted(text) } else { text.to_owned() }
+        let text = if runs(text) { Cow::from(format!("'{text}")) } else { Cow::from(text) };
+        if text.contains([',', '"', '\n', '\r']) || text.is_empty() {
+            quoted(&text)
+        } else {
+            text.into_owned()
+        }
     };
     let cell = |cell: &Cell| match &cell.0 {
         Value::Text(text) => field(text),
@@ -301,6 +331,19 @@ mod tests {
     }
 
     #[test]
+    fn no_text_is_a_formula_in_a_safe_csv() {
+        for text in ["=cmd|' /C calc'!A1", "+33 6", "-5", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"] {
+            let rows = [vec![Cell(Value::Text(text.into())), Cell(Value::Integer(-5))]];
+            let columns = ["=head".to_owned(), "n".to_owned()];
+            let safe = csv(&columns, &rows, Csv::ForSpreadsheets);
+            let quotes = safe.replace('"', "");
+            assert_eq!(quotes, format!("'=head,n\n'{text},-5\n"), "numbers stay numbers");
+            let exact = csv(&columns, &rows, Csv::Exact);
+            assert_eq!(exact.replace('"', ""), format!("=head,n\n{text},-5\n"));
+        }
+    }
+
+    #[test]
     fn csv_can_be_read_back() {
         let row = vec![
             Cell(Value::Text("a,\"b\"\nc".into())),
@@ -309,6 +352,6 @@ mod tests {
             Cell(Value::Real(1.5)),
         ];
         let columns: Vec<String> = ["t", "n", "e", "r"].map(String::from).to_vec();
-        assert_eq!(csv(&columns, &[row]), "t,n,e,r\n\"a,\"\"b\"\"\nc\",,\"\",1.5\n");
+        assert_eq!(csv(&columns, &[row], Csv::Exact), "t,n,e,r\n\"a,\"\"b\"\"\nc\",,\"\",1.5\n");
     }
 }

@@ -3,14 +3,14 @@
 use std::io::Read;
 
 use clap::Args;
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::Node;
 use tandem_node::api::{ApiError, error_kind};
 
 use crate::Outcome;
-use crate::context::{Context, print};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::terminal::print;
 use crate::verb::network::Network;
 
 #[derive(Args)]

@@ -1,16 +1,17 @@
 //! `tandem status`: how this site is.
 
 use clap::Args;
-use rust_i18n::t;
 use tandem_node::api::fork::Fork;
 use tandem_node::api::peer::Peer;
-use tandem_node::api::status::{SpaceStatus, Status as Answer};
+use tandem_node::api::status::{SpaceStatus, Status as Answer, ThisSite};
 
 use crate::Outcome;
 use crate::client::Client;
 use crate::clock;
 use crate::context::Context;
 use crate::table::Table;
+use crate::terminal::value;
+use crate::verb::init::this_pc;
 use crate::verb::sites::peer_state;
 
 #[derive(Args)]
@@ -38,10 +39,10 @@ fn told(status: &Answer, client: &Client) -> String {
         _ => t!("status.not_running").into_owned(),
     };
     let listening =
-        status.node.iter().flat_map(|node| &node.listening).cloned().collect::<Vec<_>>().join("\n");
+        status.node.iter().flat_map(|node| &node.listening).map(value).collect::<Vec<_>>().join("\n");
     let lines = [
-        ("site", format!("{} ({})", status.site.name, short(&status.site.id)).trim_start().to_owned()),
-        ("data", status.site.data.clone()),
+        ("site", named(&status.site)),
+        ("data", value(&status.site.data)),
         ("node", running),
         ("listening", listening),
     ];
@@ -54,6 +55,15 @@ fn told(status: &Answer, client: &Client) -> String {
         text += &of_space(space);
     }
     text
+}
+
+/// This site's name and id; before it has a space, what it would be called.
+fn named(site: &ThisSite) -> String {
+    let id = short(&site.id);
+    match site.name.as_str() {
+        "" => t!("status.unnamed", name = this_pc(), id = id).into_owned(),
+        name => format!("{name} ({id})"),
+    }
 }
 
 fn of_space(space: &SpaceStatus) -> String {
@@ -143,7 +153,11 @@ fn short(id: &str) -> &str {
 }
 
 fn clock(offset_ms: i64) -> String {
-    if offset_ms.abs() < 1000 { "0 s".to_owned() } else { format!("{:+} s", offset_ms / 1000) }
+    // To the nearest, as everywhere.
+    match offset_ms.saturating_add(500).div_euclid(1000) {
+        0 => "0 s".to_owned(),
+        seconds => format!("{seconds:+} s"),
+    }
 }
 
 /// In the unit that fits.

@@ -78,6 +78,13 @@ fn what_is_no_request_or_for_another_site_is_refused() {
     assert_eq!(office.json(&["sites"])["sites"].as_array().unwrap().len(), 1);
     assert_eq!(refusal(&office, &["join", "--request", &request]), "two_spaces");
 
+    let taken = beside(&other, "taken.request");
+    other.json(&["join", "--request", &taken, "--name", "OFFICE"]);
+    assert_eq!(refusal(&office, &["invite", "--admit", &taken]), "join_request_refused");
+    let told = office.run(&["--lang", "fr", "invite", "--admit", &taken]);
+    assert!(told.err.contains("un autre site de l'espace s'appelle déjà office"), "{told:?}");
+    std::fs::remove_dir_all(other.data()).unwrap();
+
     office.json(&["invite", "--admit", &request]);
     let bundle = beside(&class, "class.tandem");
     assert_eq!(refusal(&other, &["bundle", "import", &bundle]), "space_missing");

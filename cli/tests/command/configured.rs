@@ -33,3 +33,26 @@ fn a_wrong_file_is_a_usage_error_that_names_the_line() {
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.err.contains("tandem.toml") && run.err.contains("line 2"), "{run:?}");
 }
+
+#[test]
+fn a_text_without_quotes_is_told_how_it_is_written() {
+    let program = Program::new();
+    std::fs::create_dir_all(program.data()).unwrap();
+    std::fs::write(program.data().join("tandem.toml"), "mdns = false\nlang = fr\n").unwrap();
+    for (lang, told) in [
+        (
+            "en",
+            "tandem.toml, line 2: lang = fr must be written lang = \"fr\"; a text stands in straight quotes.",
+        ),
+        (
+            "fr",
+            "tandem.toml, ligne 2 : lang = fr doit s'écrire lang = \"fr\" ; un texte se met entre guillemets droits.",
+        ),
+    ] {
+        let run = program.run(&["--lang", lang, "status"]);
+        assert!(run.code == 2 && run.err.contains(told), "{run:?}");
+    }
+    std::fs::write(program.data().join("tandem.toml"), "langue = \"fr\"\n").unwrap();
+    let run = program.run(&["--lang", "fr", "status"]);
+    assert!(run.err.contains("ligne 1 : il n'y a pas d'entrée langue ; il y a : http, listen"), "{run:?}");
+}

@@ -110,3 +110,16 @@ fn who_is_not_there_is_named() {
     assert!(peer["next"].as_str().unwrap().contains("--for \"Salle 4\""), "{report}");
     drop(node);
 }
+
+#[test]
+fn a_pc_without_a_space_is_told_what_it_would_be_called() {
+    let program = Program::new();
+    program.json(&["join", "--request", program.file("r", "").to_str().unwrap()]);
+    for (lang, named) in [("en", "no name yet"), ("fr", "pas encore de nom")] {
+        for verb in ["status", "doctor"] {
+            let run = program.run_with(&["--lang", lang, verb], &[("COMPUTERNAME", "CAISSE-7")]);
+            assert!(run.out.contains("CAISSE-7"), "{run:?}");
+            assert!(verb == "doctor" || run.out.contains(named), "{run:?}");
+        }
+    }
+}

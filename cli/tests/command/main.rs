@@ -11,4 +11,5 @@ mod diagnosed;
 mod helped;
 mod refused;
 mod running;
+mod shown;
 mod written;

@@ -138,6 +138,16 @@ fn a_site_joins_alone_and_holds_everything() {
     let third = Program::new();
     let again = third.run(&["--json", "join", &token, "--no-mdns", "--name", "third"]);
     assert!(again.code == 1 && again.err.contains("invitation_refused"), "{again:?}");
+    // Who is in it already is told so, with and without a node, and the invitation stays good.
+    for (program, lang, told) in [
+        (&class, "en", "This PC is a site of school already, together with office"),
+        (&class, "fr", "Ce PC est déjà un site de school, avec office"),
+        (&office, "fr", "Ce PC est déjà un site de school, avec office"),
+    ] {
+        let again = program.run(&["--lang", lang, "join", &token, "--no-mdns"]);
+        assert!(again.code == 1 && again.err.contains(told), "{again:?}");
+        assert!(!again.err.contains("--data") && again.err.contains("tandem sites"), "{again:?}");
+    }
     let own = Program::with_school();
     let refused = own.run(&["--json", "join", &token, "--no-mdns"]);
     assert!(refused.code == 1 && refused.err.contains("two_spaces"), "{refused:?}");

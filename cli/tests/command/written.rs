@@ -132,6 +132,26 @@ fn a_bundle_makes_the_way_without_a_network() {
 }
 
 #[test]
+fn a_bundle_takes_no_place_but_that_of_a_bundle() {
+    let program = Program::with_school();
+    let letter = program.file("important.doc", "a letter");
+    let letter = letter.to_str().unwrap();
+    for words in [["bundle", "export", letter], ["join", "--request", letter]] {
+        let target = if words[0] == "join" { Program::new() } else { Program::with_school() };
+        let run = target.run(&[&["--lang", "fr"], &words[..]].concat());
+        assert!(run.code == 1 && run.err.contains("Il a été laissé tel quel"), "{run:?}");
+    }
+    assert_eq!(std::fs::read_to_string(letter).unwrap(), "a letter");
+    let file = program.file("all.tandem", "");
+    let file = file.to_str().unwrap();
+    for _ in 0..2 {
+        assert_eq!(program.json(&["bundle", "export", file])["bundle"]["transactions"], 1);
+    }
+    let missing = program.run(&["--lang", "fr", "bundle", "export", "/nowhere/x.tandem"]);
+    assert!(missing.err.contains("il n'y a pas de tel fichier ou dossier"), "{missing:?}");
+}
+
+#[test]
 fn sites_are_named() {
     let program = Program::with_school();
     let sites = program.json(&["sites"]);
@@ -139,6 +159,27 @@ fn sites_are_named() {
     assert_eq!(program.run(&["sites", "rename", "office", "Bureau 2"]).code, 0);
     assert_eq!(program.json(&["status"])["site"]["name"], "Bureau 2");
     assert_eq!(program.json(&["sites", "show", "bureau 2"])["site"]["ordinal"], 1);
+}
+
+#[test]
+fn names_are_one_however_they_are_typed() {
+    let program = Program::with_school();
+    let apart = "E\u{301}cole 2";
+    assert_eq!(program.run(&["sites", "rename", "office", apart]).code, 0);
+    assert_eq!(program.json(&["status"])["site"]["name"], "École 2");
+    for typed in ["École 2", "école 2", apart, "e\u{301}COLE 2"] {
+        assert_eq!(program.json(&["sites", "show", typed])["site"]["name"], "École 2", "{typed}");
+        let log = program.run(&["--json", "log", "--site", typed]);
+        assert_eq!(log.out.lines().count(), 2, "{log:?}");
+    }
+    assert_eq!(program.json(&["--space", "SCHOOL", "sql", "SELECT 1"])["rows"], json!([[1]]));
+    let again = program.run(&["--space", "School", "init", "--name", "x"]);
+    assert!(again.code == 1 && again.err.contains("named school"), "{again:?}");
+    for hidden in ["Cai\u{200b}sse", "Caisse\u{202e}", "Cai\u{ad}sse"] {
+        let run = program.run(&["--lang", "fr", "sites", "rename", "école 2", hidden]);
+        assert!(run.code == 1 && run.err.contains("qui ne se voit pas"), "{run:?}");
+        assert!(!run.err.contains(hidden), "{run:?}");
+    }
 }
 
 #[test]

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use tandem_protocol::join_file::JoinFile;
 use tandem_store::{WriteError, Written};
 
-use super::error::Result;
+use super::error::{ApiError, Result};
 use super::invitation::Invite;
-use super::space::check_name;
+use super::log_entry::site_name;
+use super::space::typed_name;
 use super::{Api, error_kind};
 
 /// Asks this site, which has no space yet, for a request to join one.
@@ -56,14 +57,10 @@ pub struct Admitted {
 impl Api {
     /// Writes a request to join, signed by this site.
     pub fn request_join(&self, want: &WantJoin) -> Result<JoinRequest> {
-        check_name(&want.site_name)?;
+        let site_name = typed_name(&want.site_name)?;
         self.holds_no_space()?;
-        let file = JoinFile::new(self.store().key(), want.site_name.clone());
-        Ok(JoinRequest {
-            request: file.to_string(),
-            site: file.site().to_string(),
-            site_name: want.site_name.clone(),
-        })
+        let file = JoinFile::new(self.store().key(), site_name.clone());
+        Ok(JoinRequest { request: file.to_string(), site: file.site().to_string(), site_name })
     }
 
     /// Admits the site that wrote a request. Blocks until that is durable. A member stays as it is.
@@ -75,23 +72,25 @@ impl Api {
         let (site, members) = (file.site(), space.membership());
         if site == self.store().author() {
             let own = "it was written on this very site";
-            return Err(error_kind::join_request_refused.with("detail", own));
+            let params = [("detail", own.to_owned()), ("cause", "request_own".to_owned())];
+            return Err(ApiError::new(&error_kind::join_request_refused, &params));
         }
         let new = members.member(&site).is_none();
         if new {
-            check_name(file.name())?;
-            if members.members().any(|member| member.name == file.name()) {
-                let taken = format!("another site of the space is called {} already", file.name());
-                return Err(error_kind::join_request_refused.with("detail", taken));
+            let name = typed_name(file.name())?;
+            if let Some(other) = members.called(&name, None) {
+                let taken = format!("another site of the space is called {} already", other.name);
+                let cause = ("cause", "name_taken".to_owned());
+                let params = [("detail", taken), ("name", other.name.clone()), cause];
+                return Err(ApiError::new(&error_kind::join_request_refused, &params));
             }
-            let name = file.name().to_owned();
             space.wait::<Written, WriteError>(|reply| space.admit(site, name, role, None, reply))?;
         }
         let members = space.membership();
         let member = members.member(&site).ok_or_else(|| error_kind::stopping.error())?;
         Ok(Admitted {
             site: site.to_string(),
-            site_name: member.name.clone(),
+            site_name: site_name(&members, &site),
             role: member.role.to_string(),
             new,
         })

@@ -109,8 +109,8 @@ mod tests {
     #[test]
     fn messages_carry_their_parameters_and_survive_the_wire() {
         let error = error_kind::two_spaces.with("own", "school");
-        assert!(error.message.contains("its own, school;"), "{error}");
-        assert!(error.hints[1].contains("--space school sql"), "{error}");
+        assert!(error.message.contains("the space school already;"), "{error}");
+        assert!(error.hints[2].contains("--space school sql"), "{error}");
         let wire = serde_json::to_string(&error).unwrap();
         assert!(wire.contains(r#""code":"two_spaces""#) && wire.contains(r#""status":409"#), "{wire}");
         assert_eq!(serde_json::from_str::<ApiError>(&wire).unwrap(), error);

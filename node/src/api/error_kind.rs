@@ -86,7 +86,11 @@ mod list {
         space_exists 409 "This site already holds a space named %{space}. It was not touched."
             ["Choose another name with `--space NAME`, or go on with the one there."]
         name_refused 400 "The name %{name} cannot be used: %{detail}."
-            ["Names have up to 128 bytes and none of / \\ : nor control characters."]
+            ["A name has up to 128 bytes, all of them visible characters, and none of / \\ : * ? \" < > |."]
+        site_name_taken 409 "Another site of the space is called so already; capital and small letters make no difference. Nothing was changed."
+            ["Choose another name; `tandem sites` lists those taken."]
+        site_unclear 400 "Several sites are called %{site}: %{sites}. Nothing was changed."
+            ["Name the one meant by the id between brackets, and give each a name of its own: `tandem sites rename ID NAME`."]
         site_unknown 404 "No site of this space is called %{site}."
             ["`tandem sites` lists them."]
 
@@ -171,9 +175,12 @@ mod list {
             ["Write it again on the PC that is to join: `tandem join --request FILE`."]
         join_request_refused 409 "The request to join was not accepted: %{detail}. Nothing was changed."
             ["Write it again on the PC that is to join: `tandem join --request FILE --name SITE`."]
-        two_spaces 409 "This site already holds a space of its own, %{own}; a site cannot merge it into that of the invitation. Nothing was changed, and nothing is lost."
-            ["To leave %{own} as it is and join from a fresh site: `tandem --data NEWFOLDER join TOKEN`.",
+        two_spaces 409 "This PC holds the space %{own} already; a site cannot merge it into another. Nothing was changed, and nothing is lost."
+            ["If %{own} is the one to join, there is nothing to do: this PC is in it already; `tandem sites` shows with whom.",
+             "To leave %{own} as it is and join from a fresh site: `tandem --data NEWFOLDER join TOKEN`.",
              "To bring its rows along, read them with `tandem --space %{own} sql --csv` and write them on the new site."]
+        already_member 409 "This PC is a site of %{space} already, together with %{site}, which gave the invitation. Nothing was changed, and the invitation is still good for another PC."
+            ["There is nothing to do: `tandem start` keeps this PC up to date; `tandem sites` shows who is in the space."]
         inviter_unreachable 504 "The site that issued the invitation was not found within %{seconds} s. The invitation is still good."
             ["Check that `tandem start` runs there and that both PCs are on one network.",
              "Or name its address: `tandem join TOKEN --peer ADDRESS`."]
@@ -193,6 +200,12 @@ mod list {
             ["Write a request here: `tandem join --request FILE`.",
              "On the PC of an admin: `tandem invite --admit FILE`. Then import here the bundle that this writes."]
         file_failed 400 "%{path}: %{detail}."
+        file_no_room 507 "There is no room for %{path} where it was to be written. What was there under that name before is still there; this PC's own data is not affected."
+            ["Make room on that stick or disk, or choose another place; then do it again."]
+        file_kept 409 "%{path} is there already, and is nothing that this command writes. It was left as it is."
+            ["Choose another name."]
+        file_busy 409 "Another command writes %{path} at this moment. Nothing was changed."
+            ["Wait until it has ended."]
 
         // The data folder.
         folder_locked 423 "The data folder is in use by %{holder}."

@@ -7,11 +7,11 @@ use tandem_protocol::bundle::{BundleHeader, BundleWriter};
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::Author;
 use tandem_protocol::version::VersionVector;
-use tandem_store::Space;
+use tandem_store::{LogError, Space};
 
 use super::error::{ApiError, Result};
 use super::log_entry::site_name;
-use super::{Api, error_kind, now_ms, site};
+use super::{Api, now_ms, site};
 
 /// A bundle about to be written.
 pub struct Export {
@@ -53,15 +53,27 @@ impl Api {
     }
 }
 
+/// Why a bundle could not be written: a full stick is no full disk of this PC.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// Where it is written to.
+    #[error("{0}")]
+    Target(std::io::Error),
+    /// What it is made of.
+    #[error("{0}")]
+    Log(#[from] ApiError),
+}
+
+impl From<LogError> for ExportError {
+    fn from(error: LogError) -> Self {
+        Self::Log(error.into())
+    }
+}
+
 impl Export {
     /// Writes the bundle.
-    pub fn write(self, out: impl Write) -> Result<()> {
-        let failed = |error: std::io::Error| -> ApiError {
-            match error.kind() {
-                std::io::ErrorKind::StorageFull => error_kind::disk_full.error(),
-                _ => error_kind::failed.with("detail", error),
-            }
-        };
+    pub fn write(self, out: impl Write) -> std::result::Result<(), ExportError> {
+        let failed = ExportError::Target;
         self.space.compare_all(&self.header.since);
         let mut writer = BundleWriter::new(out, &self.header).map_err(failed)?;
         let mut from = 0;

@@ -1,10 +1,12 @@
 //! Invitations: how a site becomes a member.
 
 use serde::{Deserialize, Serialize};
+use tandem_protocol::invitation::Invitation as Token;
 use tandem_protocol::membership::Role;
 
-use super::error::Result;
-use super::space::check_name;
+use super::error::{ApiError, Result};
+use super::log_entry::site_name;
+use super::space::typed_name;
 use super::{Api, error_kind, now_ms, to_iso};
 use crate::sync::Invitations;
 
@@ -73,9 +75,28 @@ impl Api {
         Ok(Invitation { token: invitation.to_string(), expires: to_iso(invitation.expires_ms) })
     }
 
+    /// Refuses what need not be tried: an invitation into a space of which this site is a member.
+    pub fn check_join(&self, request: &Join) -> Result<()> {
+        typed_name(&request.site_name)?;
+        let token: Token =
+            request.token.parse().map_err(|error| error_kind::invitation_malformed.with("detail", error))?;
+        // The invitation does not name the space, but who gave it.
+        let shared = self.store().spaces().into_iter().find_map(|space| {
+            space.membership().member(&token.inviter)?;
+            Some((space.name().to_owned(), site_name(&space.membership(), &token.inviter)))
+        });
+        match shared {
+            None => Ok(()),
+            Some((space, site)) => {
+                Err(ApiError::new(&error_kind::already_member, &[("space", space), ("site", site)]))
+            }
+        }
+    }
+
     /// Follows an invitation; blocks until admitted or refused.
     pub fn join(&self, request: &Join) -> Result<Joined> {
-        check_name(&request.site_name)?;
-        self.peers().ok_or_else(|| error_kind::network_off.error())?.join(request)
+        self.check_join(request)?;
+        let request = Join { site_name: typed_name(&request.site_name)?, ..request.clone() };
+        self.peers().ok_or_else(|| error_kind::network_off.error())?.join(&request)
     }
 }

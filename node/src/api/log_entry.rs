@@ -195,9 +195,9 @@ fn describe(
     }
 }
 
-/// A site's name, or its short id while its admission has not arrived.
-pub(super) fn site_name(membership: &Membership, author: &tandem_protocol::identity::Author) -> String {
-    membership.member(author).map_or_else(|| author.short(), |member| member.name.clone())
+/// What a site is called here, wherever one is named; see [`Membership::shown_name`].
+pub(crate) fn site_name(membership: &Membership, author: &tandem_protocol::identity::Author) -> String {
+    membership.shown_name(author)
 }
 
 fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {

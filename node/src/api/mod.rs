@@ -33,6 +33,7 @@ pub mod verification;
 
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 
+use tandem_protocol::name;
 use tandem_store::{Space, Store};
 
 pub use error::{ApiError, Result};
@@ -79,7 +80,10 @@ impl Api {
 
     /// The space of that name.
     pub fn space(&self, name: &str) -> Result<Space> {
-        self.inner.store.space(name).ok_or_else(|| {
+        let looks_so = |space: &Space| name::looks_same(space.name(), name);
+        let mut alike = self.inner.store.spaces().into_iter().filter(looks_so);
+        let only = alike.next().filter(|_| alike.next().is_none());
+        self.inner.store.space(name).or(only).ok_or_else(|| {
             if let Some(reason) = self.inner.store.unopened().get(name) {
                 ApiError::new(
                     &error_kind::space_unopened,

@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use tandem_protocol::identity::Author;
 use tandem_protocol::membership::Membership;
+use tandem_protocol::name;
 
-use super::error::Result;
-use super::space::check_name;
+use super::error::{ApiError, Result};
+use super::log_entry::site_name;
+use super::space::typed_name;
 use super::{Api, error_kind};
 
 /// One site.
@@ -37,6 +39,12 @@ pub struct Rename {
     pub name: String,
 }
 
+/// Characters with which the beginning of an id is taken for it.
+const SHORTEST: usize = 4;
+
+/// Characters of a short id.
+const SHORT: usize = 7;
+
 impl Api {
     /// All sites, by ordinal.
     pub fn sites(&self, space: &str) -> Result<Vec<Site>> {
@@ -47,7 +55,7 @@ impl Api {
             .map(|member| Site {
                 id: member.author.to_string(),
                 short: member.author.short(),
-                name: member.name.clone(),
+                name: site_name(&membership, &member.author),
                 role: member.role.to_string(),
                 ordinal: member.ordinal,
                 admitted_by: member.admitted_by.map(|author| author.to_string()),
@@ -67,11 +75,11 @@ impl Api {
         request: &Rename,
         reply: impl FnOnce(Result<()>) + Send + 'static,
     ) {
-        let found = check_name(&request.name)
-            .and_then(|()| self.space(space))
-            .and_then(|space| Ok((find(&space.membership(), site)?, space)));
+        let found = typed_name(&request.name)
+            .and_then(|name| Ok((name, self.space(space)?)))
+            .and_then(|(name, space)| Ok((name, find(&space.membership(), site)?, space)));
         match found {
-            Ok((author, space)) => space.rename(author, request.name.clone(), move |renamed| {
+            Ok((name, author, space)) => space.rename(author, name, move |renamed| {
                 reply(renamed.map(|_| ()).map_err(Into::into));
             }),
             Err(error) => reply(Err(error)),
@@ -79,23 +87,53 @@ impl Api {
     }
 }
 
-/// The member that people call `site`: by name, by id, or by the id's beginning; one only.
-pub(super) fn find(membership: &Membership, site: &str) -> Result<Author> {
-    let unknown = || error_kind::site_unknown.with("site", site);
-    let pick = |matches: &dyn Fn(&Author, &str) -> bool| {
-        let mut found = membership.members().filter(|member| matches(&member.author, &member.name));
-        match (found.next(), found.next()) {
-            (Some(member), None) => Some(member.author),
-            _ => None,
-        }
+/// The member that people call `wanted`: by name, by id, or by the id's beginning; one only.
+pub(super) fn find(membership: &Membership, wanted: &str) -> Result<Author> {
+    let members: Vec<Author> = membership.members().map(|member| member.author).collect();
+    let called = members.iter().map(|author| (author.to_string(), site_name(membership, author)));
+    choose(&called.collect::<Vec<_>>(), wanted).map(|at| members[at])
+}
+
+/// The same among sites that were listed.
+pub fn pick<'a>(sites: &'a [Site], wanted: &str) -> Result<&'a Site> {
+    let called: Vec<_> = sites.iter().map(|site| (site.id.clone(), site.name.clone())).collect();
+    choose(&called, wanted).map(|at| &sites[at])
+}
+
+/// Which of several sites, each with its id and the name it is shown with, is meant.
+fn choose(sites: &[(String, String)], wanted: &str) -> Result<usize> {
+    let all = |matches: &dyn Fn(&str, &str) -> bool| -> Vec<usize> {
+        (0..sites.len()).filter(|&at| matches(&sites[at].0, &sites[at].1)).collect()
     };
-    pick(&|author, _| author.to_string() == site)
-        .or_else(|| pick(&|_, name| name == site))
-        .or_else(|| pick(&|_, name| name.to_lowercase() == site.to_lowercase()))
-        .or_else(
-            || if site.len() < 4 { None } else { pick(&|author, _| author.to_string().starts_with(site)) },
-        )
-        .ok_or_else(unknown)
+    let mut found = all(&|id, _| id == wanted);
+    if found.is_empty() {
+        found = all(&|_, shown| name::looks_same(shown, wanted));
+    }
+    if found.is_empty() {
+        // Where several are called so, each is shown with its id behind the name.
+        found = all(&|id, shown| {
+            let plain = shown.strip_suffix(')').and_then(|shown| shown.rsplit_once(" ("));
+            plain.is_some_and(|(name, short)| id.starts_with(short) && name::looks_same(name, wanted))
+        });
+    }
+    if found.is_empty() && wanted.len() >= SHORTEST {
+        found = all(&|id, _| id.starts_with(wanted));
+    }
+    match found.as_slice() {
+        [] => Err(error_kind::site_unknown.with("site", wanted)),
+        [one] => Ok(*one),
+        several => {
+            let sites: Vec<_> = several.iter().map(|&at| told(&sites[at])).collect();
+            let params = [("site", wanted.to_owned()), ("sites", sites.join(", "))];
+            Err(ApiError::new(&error_kind::site_unclear, &params))
+        }
+    }
+}
+
+/// With the short id in any case.
+fn told((id, shown): &(String, String)) -> String {
+    let short = &id[..id.len().min(SHORT)];
+    if shown.ends_with(&format!("({short})")) { shown.clone() } else { format!("{shown} ({short})") }
 }
 
 #[cfg(test)]
@@ -103,7 +141,7 @@ mod tests {
     use tandem_protocol::identity::SpaceId;
 
     use super::*;
-    use tandem_protocol::membership::{MemberOp, Role};
+    use tandem_protocol::membership::{MemberOp, Role, Void};
     use tandem_protocol::merge::WriteId;
 
     #[test]
@@ -124,5 +162,40 @@ mod tests {
         for nobody in ["", "x", "Sall", &class.short()[..3]] {
             assert_eq!(find(&membership, nobody).unwrap_err().code, "site_unknown");
         }
+    }
+
+    #[test]
+    fn sites_that_came_to_look_the_same_are_told_apart_by_their_ids() {
+        let (office, till, other) = (Author([1; 32]), Author([2; 32]), Author([3; 32]));
+        let mut membership = Membership::default();
+        let found = MemberOp::Found { space: "s".into(), site: "Bureau".into(), nonce: [0; 16] };
+        let write = |seq| WriteId { time_ms: 0, author: office, seq };
+        membership.apply(write(1), &found).unwrap();
+        let admit = |membership: &Membership, author, name: &str| {
+            membership.next_admission((SpaceId([9; 32]), &office), author, name.into(), Role::Member, None)
+        };
+        let first = admit(&membership, till, "École").unwrap();
+        membership.apply(write(2), &MemberOp::Admit(first)).unwrap();
+        assert_eq!(site_name(&membership, &till), "École");
+        // Known here, it is refused; made elsewhere at the same time, it counts.
+        assert_eq!(admit(&membership, other, "école").unwrap_err(), Void::NameTaken);
+        assert_eq!(membership.next_rename(&office, office, "ÉCOLE".into()).unwrap_err(), Void::NameTaken);
+        membership.next_rename(&office, till, "ÉCOLE".into()).unwrap();
+        let mut second = admit(&membership, other, "x").unwrap();
+        second.name = "école".into();
+        membership.apply(write(3), &MemberOp::Admit(second)).unwrap();
+
+        let (one, two) = (format!("École ({})", till.short()), format!("école ({})", other.short()));
+        assert_eq!(
+            (site_name(&membership, &till), site_name(&membership, &other)),
+            (one.clone(), two.clone())
+        );
+        for (typed, meant) in [(&one, till), (&two, other), (&other.short(), other)] {
+            assert_eq!(find(&membership, typed).unwrap(), meant);
+        }
+        let unclear = find(&membership, "e\u{301}cole").unwrap_err();
+        assert_eq!(unclear.code, "site_unclear");
+        assert_eq!(unclear.params["sites"], format!("{one}, {two}"));
+        assert_eq!(site_name(&membership, &office), "Bureau");
     }
 }

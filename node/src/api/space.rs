@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::Result;
+use tandem_protocol::name::{self, NameFault};
+
+use super::error::{ApiError, Result};
 use super::{Api, error_kind};
 
 /// A new space on this site.
@@ -36,13 +38,12 @@ pub struct Founded {
 impl Api {
     /// Founds a space. It is durable when this returns.
     pub fn create_space(&self, request: &NewSpace) -> Result<Founded> {
-        check_name(&request.name)?;
-        check_name(&request.site_name)?;
-        if self.store().space(&request.name).is_some() {
-            return Err(error_kind::space_exists.with("space", &request.name));
+        let (name, site_name) = (typed_name(&request.name)?, typed_name(&request.site_name)?);
+        let held = self.store().spaces();
+        if let Some(held) = held.iter().find(|held| name::looks_same(held.name(), &name)) {
+            return Err(error_kind::space_exists.with("space", held.name()));
         }
-        let space =
-            self.store().create_space(&request.name, &request.site_name, request.schema.as_deref())?;
+        let space = self.store().create_space(&name, &site_name, request.schema.as_deref())?;
         if let Some(peers) = self.peers() {
             peers.spaces_changed();
         }
@@ -50,31 +51,50 @@ impl Api {
             name: space.name().to_owned(),
             id: space.id().to_string(),
             site: self.store().author().to_string(),
-            site_name: request.site_name.clone(),
+            site_name,
             tables: space.schema().tables().map(|table| table.shown.name.clone()).collect(),
         })
     }
 }
 
-/// Names become folders and appear in addresses and tables: what would be confusing there is
+/// A typed name in the form in which names travel: keyboards and other systems write an accent apart
+/// from its letter. Refused as [`check_name`] does.
+pub fn typed_name(name: &str) -> Result<String> {
+    let name = name::composed(name);
+    check_name(&name).map(|()| name)
+}
+
+/// Names appear in addresses, in tables and as names of files: what would be confusing there is
 /// refused.
 pub fn check_name(name: &str) -> Result<()> {
-    let refused = |detail: &str| {
-        let params = [("name", format!("{name:?}")), ("detail", detail.to_owned())];
-        Err(super::ApiError::new(&error_kind::name_refused, &params))
+    let refused = |cause: &str, detail: String, character: Option<char>| {
+        let character = character.map(|char| format!("U+{:04X}", u32::from(char))).unwrap_or_default();
+        let params = [
+            ("name", format!("{name:?}")),
+            ("detail", detail),
+            ("cause", cause.to_owned()),
+            ("character", character),
+        ];
+        Err(ApiError::new(&error_kind::name_refused, &params))
     };
-    if name.trim().is_empty() {
-        return refused("it is empty");
+    if name.trim() != name || name.is_empty() {
+        return refused("name_empty", NameFault::Empty.to_string(), None);
     }
-    if name.trim() != name || name.starts_with('.') || name.ends_with('.') {
-        return refused("it begins or ends with a space or a full stop");
+    if name.starts_with('.') || name.ends_with('.') {
+        return refused("name_stop", "it begins or ends with a full stop".into(), None);
     }
     // What travels in the membership is judged by the same rule on every site.
-    if let Err(fault) = tandem_protocol::name::check(name) {
-        return refused(&fault.to_string());
+    if let Err(fault) = name::check(name) {
+        let (cause, character) = match fault {
+            NameFault::TooLong => ("name_long", None),
+            NameFault::Character(code) => ("name_hidden", char::from_u32(code)),
+            NameFault::NotComposed => ("name_not_composed", None),
+            NameFault::Empty | NameFault::Reserved => ("name_empty", None),
+        };
+        return refused(cause, fault.to_string(), character);
     }
     match name.chars().find(|c| r#"/\:*?"<>|"#.contains(*c)) {
-        Some(_) => refused("it contains a character that file names cannot have"),
+        Some(_) => refused("name_file", "it contains a character that file names cannot have".into(), None),
         None => Ok(()),
     }
 }
@@ -82,6 +102,14 @@ pub fn check_name(name: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_accent_apart_from_its_letter_is_put_on_it() {
+        assert_eq!(typed_name("E\u{301}cole").unwrap(), "École");
+        assert_eq!(check_name("E\u{301}cole").unwrap_err().params["cause"], "name_not_composed");
+        let hidden = typed_name("Cai\u{200b}sse").unwrap_err();
+        assert_eq!((&*hidden.params["cause"], &*hidden.params["character"]), ("name_hidden", "U+200B"));
+    }
 
     #[test]
     fn names_fit_for_files_are_accepted() {

@@ -8,6 +8,7 @@ use tandem_store::Space;
 use super::Api;
 use super::error::Result;
 use super::fork::Fork;
+use super::log_entry::site_name;
 use super::peer::Peer;
 
 /// A site and all its spaces.
@@ -114,7 +115,11 @@ impl Api {
     /// What the members of its first space call this site; before that, what it calls itself.
     pub fn site_name(&self) -> String {
         let store = self.store();
-        let called = |space: &Space| Some(space.membership().member(&store.author())?.name.clone());
+        let me = store.author();
+        let called = |space: &Space| {
+            let members = space.membership();
+            members.member(&me).map(|_| site_name(&members, &me))
+        };
         store.spaces().iter().find_map(called).unwrap_or_else(|| store.site_name())
     }
 

@@ -8,8 +8,9 @@ use tokio::runtime::Handle;
 use super::address;
 use super::error::JoinError;
 use super::network::Network;
-use crate::api::error::Result;
+use crate::api::error::{ApiError, Result};
 use crate::api::invitation::{GOOD_FOR_MS, Invitation, Invite, Join, Joined};
+use crate::api::log_entry::site_name;
 use crate::api::peer::{Peer, Peers};
 use crate::api::{error_kind, to_iso};
 use crate::sync::PeerStatus;
@@ -33,7 +34,7 @@ impl Peers for NetworkPeers {
         let (members, vector) = (held.membership(), held.vector());
         let peer = |status: PeerStatus| Peer {
             site: status.author.to_string(),
-            name: members.member(&status.author).map(|member| member.name.clone()).unwrap_or_default(),
+            name: site_name(&members, &status.author),
             connected: status.connected,
             missing_here: status.missing_here(space, &vector),
             missing_there: status.missing_there(space, &vector),
@@ -87,7 +88,10 @@ impl Peers for NetworkPeers {
                 error_kind::inviter_unreachable.with("seconds", Network::SEARCH.as_secs())
             }
             JoinError::Stopped => error_kind::stopping.error(),
-            JoinError::Own | JoinError::Refused(_) => error_kind::invitation_refused.with("detail", error),
+            JoinError::Own | JoinError::Refused(_) => {
+                let params = [("detail", error.to_string()), ("cause", error.code().to_owned())];
+                ApiError::new(&error_kind::invitation_refused, &params)
+            }
             JoinError::Broken(_) | JoinError::Store(_) => error_kind::failed.with("detail", error),
         })?;
         Ok(Joined { space: space.name().to_owned(), id: space.id().to_string() })

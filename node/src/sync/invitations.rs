@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tandem_protocol::bounds;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::invitation::{Invitation, Secret};
 use tandem_protocol::join::{Admitted, JoinRefused, JoinRequest};
 use tandem_protocol::membership::Role;
+use tandem_protocol::name;
 use tandem_store::{Space, WriteError, write_private};
 
 const FILE: &str = "invitations.json";
@@ -77,7 +77,7 @@ impl Invitations {
         let members = space.membership();
         if members.member(&self.inviter).is_none_or(|member| member.role != Role::Admin) {
             let admins = members.members().filter(|member| member.role == Role::Admin);
-            let names: Vec<&str> = admins.map(|member| member.name.as_str()).collect();
+            let names: Vec<String> = admins.map(|member| members.shown_name(&member.author)).collect();
             return Err(InviteError::NotAdmin(names.join(", ")));
         }
         let mut secret = [0; 16];
@@ -120,11 +120,8 @@ impl Invitations {
             if given.expires_ms <= now_ms {
                 return Err(JoinRefused::Expired);
             }
-            let name = request.site_name.trim().to_owned();
-            if name.is_empty()
-                || name.len() > bounds::NAME_BYTES
-                || members.members().any(|member| member.name == name)
-            {
+            let name = name::composed(request.site_name.trim());
+            if name::check(&name).is_err() || members.called(&name, None).is_some() {
                 return Err(JoinRefused::Name);
             }
             let role = given.role.parse().map_err(|_| JoinRefused::Trouble)?;

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rust_i18n::t;
 use serde::Deserialize;
 use tandem_node::Running;
 use tandem_node::api::error_kind;

@@ -2,7 +2,6 @@
 
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
-use rust_i18n::t;
 use serde_json::json;
 use tandem_node::api::error_kind;
 use tandem_node::api::transaction::Transacted;

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rust_i18n::t;
 use serde_json::{Value, json};
 use tandem_node::api::error_kind;
 use tandem_node::api::invitation::{Invitation, Invite, Join, Joined};
@@ -15,8 +14,9 @@ use super::school::{Stop, check, load};
 use crate::client::Client;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::file::failed;
 use crate::progress::Progress;
-use crate::verb::schema::of_file;
+use crate::terminal;
 
 const SPACE: &str = "school";
 const OFFICE: &str = "office";
@@ -170,7 +170,7 @@ fn found(data: &Path) -> Result<(), Failure> {
 }
 
 fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
+    let text = terminal::value(path.display());
     if text.contains(' ') { format!("\"{text}\"") } else { text }
 }
 
@@ -189,7 +189,7 @@ impl Folder {
         } else {
             asked.value.clone()
         };
-        std::fs::create_dir_all(&path).map_err(|error| of_file(&path, &error))?;
+        std::fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
         Ok(Self { path, passing })
     }
 }
@@ -199,7 +199,7 @@ impl Drop for Folder {
         if self.passing
             && let Err(error) = std::fs::remove_dir_all(&self.path)
         {
-            eprintln!("{}: {error}", self.path.display());
+            terminal::say(&format!("{}: {error}", self.path.display()));
         }
     }
 }
