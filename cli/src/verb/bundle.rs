@@ -92,7 +92,9 @@ fn write(
     file: &Path,
 ) -> Result<Inspection, Failure> {
     let failed = |error: io::Error| of_file(file, &error);
-    let mut out = BufWriter::new(File::create(draft).map_err(failed)?);
+    // One that is there was left by a process of this number, long ago.
+    let _absent_mostly = fs::remove_file(draft);
+    let mut out = BufWriter::new(File::create_new(draft).map_err(failed)?);
     match client {
         Client::Node(node) => {
             let mut bundle = node.download(&["spaces", space, "bundles"], &json!({ "for": site }))?;
