@@ -36,6 +36,9 @@ use failure::Failure;
 rust_i18n::i18n!("locales", fallback = "en");
 
 fn main() -> ExitCode {
+    // Whatever this program writes, a data folder or a bundle, is for the account that runs it.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let words: Vec<_> = std::env::args_os().collect();
     language::choose(&words);
     let parsed = help::command().try_get_matches_from(&words);

@@ -12,7 +12,9 @@ pub mod http;
 
 mod node;
 mod running;
+mod signals;
 
 pub use config::Settings;
-pub use node::{Node, asked_to_stop};
+pub use node::Node;
 pub use running::Running;
+pub use signals::asked_to_stop;

@@ -1,10 +1,10 @@
 //! Start and stop of a site.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tandem_store::Store;
+use tandem_store::{OpenError, Store};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -14,8 +14,13 @@ use crate::http::{Door, Token};
 use crate::net::{NetError, NetSettings, Network, NetworkPeers};
 use crate::running::Running;
 
-/// How long requests under way may take to be answered once the node is to stop.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
+/// How long requests under way may take to be answered once the node is to stop. Windows grants five
+/// seconds to a program whose window is closed; the log and the network close in what is left.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+
+/// How long a node that starts waits for commands that are under way.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A running site: its data folder open, its HTTP interface answering, its network up.
 pub struct Node {
@@ -33,9 +38,12 @@ impl Node {
     pub async fn start(settings: Settings) -> Result<Self> {
         let net = NetSettings::parse(&settings.listen, &settings.peers, settings.mdns)?;
         let folder = settings.data.clone();
-        let holder = format!("the running node (process {})", std::process::id());
-        let opening = tokio::task::spawn_blocking(move || Store::open(&folder, &holder));
+        let opening = tokio::task::spawn_blocking(move || open(&folder));
         let store = opening.await.map_err(|error| error_kind::failed.with("detail", error))??;
+        if store.is_read_only() {
+            store.close();
+            return Err(error_kind::folder_read_only.error());
+        }
         let started = Self::start_on(store.clone(), &settings, &net).await;
         if started.is_err() {
             store.close();
@@ -45,7 +53,10 @@ impl Node {
 
     async fn start_on(store: Store, settings: &Settings, net: &NetSettings) -> Result<Self> {
         let folder = settings.data.clone();
-        let unusable = |error| error_kind::folder_unusable.with("detail", format!("{error}"));
+        let unusable = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::StorageFull => error_kind::disk_full.error(),
+            _ => error_kind::folder_unusable.with("detail", error),
+        };
         let token = Token::of_folder(&folder).map_err(unusable)?;
         let door = Door::open(settings.http).await?;
         let running = Running::here(door.address());
@@ -118,6 +129,27 @@ impl Node {
     }
 }
 
+/// Opens the folder for a node. Commands hold it for moments, and are waited for; a node is not.
+fn open(folder: &Path) -> std::result::Result<Store, OpenError> {
+    let holder = format!("tandem start (PID {})", std::process::id());
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match Store::open(folder, &holder) {
+            Err(OpenError::Held { holder, .. })
+                if !is_running_node(folder, &holder) && Instant::now() < deadline =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// Whether who holds the folder is a node that has said where it answers, and so goes on.
+fn is_running_node(folder: &Path, holder: &str) -> bool {
+    Running::read(folder).is_some_and(|running| holder == format!("tandem start (PID {})", running.pid))
+}
+
 impl From<NetError> for ApiError {
     fn from(error: NetError) -> Self {
         match error {
@@ -125,27 +157,5 @@ impl From<NetError> for ApiError {
             NetError::Stopped => error_kind::stopping.error(),
             other => error_kind::network_failed.with("detail", other),
         }
-    }
-}
-
-/// Waits until the user or the system asks this process to end.
-pub async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            },
-            Err(error) => {
-                tracing::warn!(%error, "only Ctrl-C stops this node");
-                let _asked = tokio::signal::ctrl_c().await;
-            }
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        let _asked = tokio::signal::ctrl_c().await;
     }
 }

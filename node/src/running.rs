@@ -31,11 +31,9 @@ impl Running {
         serde_json::from_slice(&std::fs::read(path(folder)).ok()?).ok()
     }
 
-    /// Tells others. Replaces the file in one step, so that no one reads half of it.
+    /// Tells others of this account. Replaces the file in one step, so that no one reads half of it.
     pub fn announce(&self, folder: &Path) -> io::Result<()> {
-        let draft = folder.join(format!("{RUNNING_FILE}.{}", self.pid));
-        std::fs::write(&draft, serde_json::to_vec(self)?)?;
-        std::fs::rename(draft, path(folder))
+        tandem_store::write_private(&path(folder), &serde_json::to_vec(self)?)
     }
 
     /// Tells others that this node runs no longer.

@@ -7,9 +7,12 @@
 //! through [`Space::receive`] and takes the same way from there.
 
 mod answers;
+mod copy;
+mod damage;
 mod folder;
 mod forks;
 mod log;
+mod private;
 mod receive;
 #[cfg(feature = "simulation")]
 pub mod simulated;
@@ -19,6 +22,7 @@ mod view;
 mod write;
 mod writer;
 
+pub use damage::Damage;
 pub use folder::write_private;
 pub use log::LogError;
 pub use receive::{ReceiveError, Received};

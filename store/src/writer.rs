@@ -17,7 +17,7 @@ use tandem_protocol::identity::{AuthorKey, SpaceId};
 
 pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob};
 
-pub(crate) use recovery::{OpenFailure, fold, read_log, remove_view};
+pub(crate) use recovery::{OpenFailure, fold, members_of, read_log, remove_view};
 
 use crate::answers::Answers;
 use crate::log::{Shelf, SpaceLog};

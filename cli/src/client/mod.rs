@@ -18,10 +18,10 @@ use tandem_node::api::space::{Founded, NewSpace};
 use tandem_node::api::status::Status;
 use tandem_node::api::transaction::{Transact, Transacted};
 use tandem_node::api::verification::Verification;
-use tandem_node::api::{Api, Result, error_kind, wait};
-use tandem_store::Store;
+use tandem_node::api::{Api, ApiError, Result, error_kind, wait};
+use tandem_store::{OpenError, Store};
 
-pub use remote::Remote;
+pub use remote::{Answered, Remote};
 
 /// How long another command may hold the folder before it is said to be in use.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ pub enum Client {
 impl Client {
     /// Finds the running node, or opens the folder. Nothing is created.
     pub fn of_folder(folder: &Path) -> Result<Self> {
-        if !folder.join("site.key").exists() {
+        if !Store::is_site(folder) {
             return Err(error_kind::space_missing.error());
         }
         Self::of_folder_or_new(folder)
@@ -46,20 +46,30 @@ impl Client {
 
     /// The same; makes the folder a site if it is none.
     pub fn of_folder_or_new(folder: &Path) -> Result<Self> {
+        let me = format!("tandem (PID {})", std::process::id());
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(running) = Running::read(folder)
-                && let Some(node) = Remote::of(folder, &running)?
-            {
-                return Ok(Self::Node(node));
-            }
-            let holder = format!("a tandem command (process {})", std::process::id());
-            let error = match Store::open(folder, &holder) {
+            // The lock first. Who gets it knows that no node runs here, whatever `node.json` says, and
+            // asks nobody.
+            let (error, holder) = match Store::open(folder, &me) {
                 Ok(store) => return Ok(Self::Folder(Api::new(store))),
-                Err(error) => tandem_node::api::ApiError::from(error),
+                Err(OpenError::Held { folder, holder }) => {
+                    (ApiError::from(OpenError::Held { folder, holder: holder.clone() }), holder)
+                }
+                Err(error) => return Err(error.into()),
             };
+            let answer =
+                Running::read(folder).map_or(Ok(Answered::Nobody), |running| Remote::of(folder, &running))?;
             // Another command, or a node that is just starting or stopping.
-            if !error.is(&error_kind::folder_locked) || Instant::now() > deadline {
+            let error = match answer {
+                Answered::Node(node) => return Ok(Self::Node(node)),
+                Answered::Nobody => error,
+                Answered::Other(address) => {
+                    let address = ("address", address);
+                    ApiError::new(&error_kind::node_replaced, &[address, ("holder", holder)])
+                }
+            };
+            if Instant::now() > deadline {
                 return Err(error);
             }
             std::thread::sleep(PAUSE);

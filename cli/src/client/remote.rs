@@ -11,42 +11,94 @@ use tandem_node::api::event::Event;
 use tandem_node::api::status::Status;
 use tandem_node::api::transaction::{Transact, Transacted};
 use tandem_node::api::{ApiError, Result, error_kind};
-use tandem_node::http::Token;
+use tandem_node::http::{TOKEN_FILE, Token};
 use ureq::http::{Method, Request, Response};
 use ureq::{Agent, Body, SendBody};
 
 /// How long a node on this very PC may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(3);
 
+/// How long it may take to show that it is the node it should be: that waits for nothing else.
+const PROOF: Duration = Duration::from_secs(10);
+
+/// How long a request may take until its answer begins. The longest are whole logs that are verified,
+/// and bundles that are taken in; beyond, somebody should know.
+const ANSWER: Duration = Duration::from_secs(15 * 60);
+
+/// Bytes of a proof that are read.
+const PROOF_BYTES: u64 = 1024;
+
 /// A running node.
 pub struct Remote {
     agent: Agent,
     url: String,
     token: String,
+    pid: u32,
+}
+
+/// Who is where a data folder says that its node is.
+pub enum Answered {
+    /// The node.
+    Node(Remote),
+    /// Nothing listens there.
+    Nobody,
+    /// A program that is not that node, at this address. It was told nothing.
+    Other(String),
+}
+
+impl Answered {
+    /// The node, if it is one.
+    pub fn node(self) -> Option<Remote> {
+        match self {
+            Self::Node(node) => Some(node),
+            Self::Nobody | Self::Other(_) => None,
+        }
+    }
 }
 
 impl Remote {
-    /// The node that a folder says runs; none if nothing answers there any more.
-    pub fn of(folder: &Path, running: &Running) -> Result<Option<Self>> {
+    /// Looks who is where a folder says that its node runs. The token is for that node only, and is not
+    /// said before it has shown that it knows it.
+    pub fn of(folder: &Path, running: &Running) -> Result<Answered> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT))
+            .timeout_recv_response(Some(ANSWER))
+            .max_redirects(0)
             .proxy(None)
             .build();
-        let Ok(token) = Token::read(folder) else { return Ok(None) };
+        let token = Token::read(folder)
+            .map_err(|_| error_kind::token_unusable.with("path", folder.join(TOKEN_FILE).display()))?;
         let node = Self {
             agent: Agent::new_with_config(config),
             url: running.url(),
             token: token.as_str().to_owned(),
+            pid: running.pid,
         };
-        match node.status() {
-            Ok(_) => Ok(Some(node)),
-            // Left behind by a node that was killed; another program may answer there now.
-            Err(error) if error.is(&error_kind::node_unreachable) || error.is(&error_kind::unauthorized) => {
-                Ok(None)
+        let mut question = [0; 16];
+        getrandom::fill(&mut question).map_err(|error| error_kind::failed.with("detail", error))?;
+        let question: String = question.iter().map(|byte| format!("{byte:02x}")).collect();
+        let expected = token.proof(&question, running.http.port());
+        match node.asked_for_proof(&question) {
+            Ok(proof) if proof.trim() == expected => Ok(Answered::Node(node)),
+            Ok(_) => Ok(Answered::Other(running.http.to_string())),
+            Err(ureq::Error::Timeout(_)) => Err(node.silent(PROOF)),
+            Err(ureq::Error::Io(_) | ureq::Error::ConnectionFailed | ureq::Error::HostNotFound) => {
+                Ok(Answered::Nobody)
             }
-            Err(error) => Err(error),
+            Err(_) => Ok(Answered::Other(running.http.to_string())),
         }
+    }
+
+    fn asked_for_proof(&self, question: &str) -> std::result::Result<String, ureq::Error> {
+        let request = self.agent.get(format!("{}/proof/{question}", self.url));
+        let mut response = request.config().timeout_global(Some(PROOF)).build().call()?;
+        response.body_mut().with_config().limit(PROOF_BYTES).read_to_string()
+    }
+
+    fn silent(&self, waited: Duration) -> ApiError {
+        let params = [("pid", self.pid.to_string()), ("seconds", waited.as_secs().to_string())];
+        ApiError::new(&error_kind::node_silent, &params)
     }
 
     /// Its address.
@@ -157,8 +209,10 @@ impl Remote {
             .fold(request, |request, (name, value)| request.header(*name, *value))
             .body(body)
             .map_err(|error| error_kind::failed.with("detail", error))?;
-        let mut response =
-            self.agent.run(request).map_err(|error| error_kind::node_unreachable.with("detail", error))?;
+        let mut response = self.agent.run(request).map_err(|error| match error {
+            ureq::Error::Timeout(_) => self.silent(ANSWER),
+            error => error_kind::node_unreachable.with("detail", error),
+        })?;
         if response.status().is_success() {
             return Ok(response);
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use tandem_node::api::admission::{Admit, Admitted};
-use tandem_node::api::invitation::Invite as Request;
+use tandem_node::api::invitation::{Invitation, Invite as Request};
 use tandem_node::api::space::check_name;
 
 use crate::Outcome;
@@ -26,7 +26,7 @@ pub struct Invite {
     role: Option<String>,
     #[arg(long, value_name = "FILE")]
     admit: Option<PathBuf>,
-    #[arg(long, value_name = "BUNDLE", requires = "admit")]
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
@@ -38,6 +38,9 @@ impl Invite {
             return self.admit(context, &client, &space, request);
         }
         let invitation = client.invite(&space, &Request { role: self.role.clone() })?;
+        if let Some(file) = &self.out {
+            return keep(context, &space, &invitation, file);
+        }
         context.print(&invitation, |invitation| {
             let until = moment::local(&invitation.expires);
             let mut text =
@@ -71,6 +74,18 @@ impl Invite {
     }
 }
 
+/// Writes an invitation into a file: it is seen by nobody on the way.
+fn keep(context: &Context, space: &str, invitation: &Invitation, file: &Path) -> Outcome {
+    let text = format!("{}\n", invitation.token);
+    tandem_store::write_private(file, text.as_bytes()).map_err(|error| failed(file, &error))?;
+    let (path, until) = (file.display().to_string(), moment::local(&invitation.expires));
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let told = json!({ "file": path, "expires": invitation.expires });
+    context.print(&told, |_| {
+        t!("invite.kept", space = space, file = path, name = name, until = until).into_owned()
+    })
+}
+
 /// A request is short: of any other file no more is read than shows that it is none.
 pub const REQUEST_BYTES: u64 = 4096;
 
@@ -84,6 +99,41 @@ fn read_request(file: &Path) -> Result<String, Failure> {
 /// After the site; by its id where its name is none for a file.
 fn bundle_name(admitted: &Admitted) -> String {
     let name = &admitted.site_name;
-    let stem = if check_name(name).is_ok() { name } else { &admitted.site };
+    let stem = if check_name(name).is_ok() && !is_device(name) { name } else { &admitted.site };
     format!("{stem}.tandem")
+}
+
+/// Whether Windows takes a file of that name, whatever its ending, for a device.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
+    let numbered = |device: &str| {
+        let rest = stem.strip_prefix(device);
+        rest.is_some_and(|rest| rest.chars().count() == 1 && rest.contains(|c: char| c.is_numeric()))
+    };
+    matches!(&*stem, "con" | "prn" | "aux" | "nul" | "conin$" | "conout$")
+        || numbered("com")
+        || numbered("lpt")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_is_called_like_its_site_unless_no_file_can_be() {
+        let named = |name: &str| {
+            bundle_name(&Admitted {
+                site_name: name.to_owned(),
+                site: "abc".to_owned(),
+                role: String::new(),
+                new: true,
+            })
+        };
+        for name in ["Salle 4", "console", "com", "lpt10", "auxiliaire"] {
+            assert_eq!(named(name), format!("{name}.tandem"));
+        }
+        for name in ["con", "NUL", "Aux.salle", "com1", "LPT9", "com\u{b9}", "a/b", "a:b"] {
+            assert_eq!(named(name), "abc.tandem", "{name}");
+        }
+    }
 }

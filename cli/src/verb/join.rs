@@ -2,7 +2,7 @@
 //! request with which an admin lets this PC in where no network goes.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::Outcome;
 use crate::client::{Client, Remote};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::file::Draft;
+use crate::file::{Draft, failed};
 use crate::progress::Progress;
 use crate::settings::Origin;
 use crate::terminal::print;
@@ -30,9 +30,10 @@ use crate::verb::start::runtime;
 
 #[derive(Args)]
 pub struct Join {
-    #[arg(required_unless_present = "request")]
     token: Option<String>,
     #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    invitation_file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["token", "invitation_file"])]
     request: Option<PathBuf>,
     #[arg(long, value_name = "SITE")]
     name: Option<String>,
@@ -50,11 +51,8 @@ impl Join {
         if let Some(file) = &self.request {
             return write_request(context, file, site_name);
         }
-        let request = Request {
-            token: self.token.as_deref().unwrap_or_default().trim().to_owned(),
-            site_name,
-            peers: context.settings.peers.value.clone(),
-        };
+        let request =
+            Request { token: self.invitation()?, site_name, peers: context.settings.peers.value.clone() };
         match Client::of_folder_or_new(&context.settings.data.value)? {
             Client::Node(node) => through(context, &node, &request),
             Client::Folder(api) => {
@@ -67,6 +65,42 @@ impl Join {
             }
         }
     }
+}
+
+impl Join {
+    /// The invitation: as an argument, from a file, from stdin, or asked for. Arguments are seen by
+    /// everybody who can list the PC's processes; the others are not.
+    fn invitation(&self) -> Result<String, Failure> {
+        let stdin = || std::io::stdin().lock();
+        let text = match (self.token.as_deref(), &self.invitation_file) {
+            (Some("-"), _) => typed(stdin()),
+            (Some(token), _) => return Ok(token.trim().to_owned()),
+            (None, Some(file)) => {
+                typed(BufReader::new(File::open(file).map_err(|error| failed(file, &error))?))
+            }
+            (None, None) if std::io::stdin().is_terminal() => {
+                eprint!("{} ", t!("join.ask"));
+                typed(stdin())
+            }
+            (None, None) => return Err(Failure::usage(t!("failure.missing", what = t!("join.invitation")))),
+        };
+        let named = self.invitation_file.clone().unwrap_or_else(|| PathBuf::from("stdin"));
+        text.map_err(|error| failed(&named, &error))
+    }
+}
+
+/// More is no invitation.
+const INVITATION_BYTES: u64 = 16 << 10;
+
+/// The first line with something on it; `tandem join TOKEN` as `tandem invite` prints it will do too.
+fn typed(from: impl BufRead) -> std::io::Result<String> {
+    for line in from.take(INVITATION_BYTES).lines() {
+        let line = line?;
+        if let Some(token) = line.split_whitespace().last() {
+            return Ok(token.to_owned());
+        }
+    }
+    Ok(String::new())
 }
 
 /// Writes the file that says which site wants to join, and under which name.

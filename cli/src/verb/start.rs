@@ -30,6 +30,8 @@ impl Start {
 
     async fn serve(&self, context: &Context) -> Outcome {
         let node = Node::start(context.settings.node()).await?;
+        // Before anybody is told that it runs: who is told may ask it to end at once.
+        let asked_to_stop = tandem_node::asked_to_stop();
         let ready = json!({ "http": node.url(), "listening": node.network().addresses(), "data": context.settings.data.value });
         context.print(&ready, |_| {
             let url = node.url();
@@ -40,7 +42,7 @@ impl Start {
             }
         })?;
         tokio::select! {
-            () = tandem_node::asked_to_stop() => {}
+            () = asked_to_stop => {}
             () = stdin_ended(), if self.until_stdin_ends => {}
             () = node.failed() => {}
         }

@@ -104,7 +104,8 @@ fn a_token_and_a_request_exclude_each_other() {
         vec!["join"],
         vec!["join", "--name", "x"],
         vec!["join", "TOKEN", "--request", "x"],
-        vec!["invite", "--out", "x"],
+        vec!["join", "TOKEN", "--invitation-file", "x"],
+        vec!["join", "--invitation-file", "x", "--request", "x"],
     ] {
         let run = program.run(&words);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{words:?}: {run:?}");

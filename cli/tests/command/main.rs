@@ -9,6 +9,7 @@ mod configured;
 mod conflicts;
 mod diagnosed;
 mod helped;
+mod opened;
 mod refused;
 mod running;
 mod shown;

@@ -18,6 +18,13 @@ pub struct Run {
     pub err: String,
 }
 
+impl Run {
+    fn of(output: &std::process::Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+}
+
 impl Program {
     /// On a folder that is no site yet.
     pub fn new() -> Self {
@@ -51,6 +58,22 @@ impl Program {
     }
 
     pub fn run_with(&self, words: &[&str], environment: &[(&str, &str)]) -> Run {
+        let mut command = self.command(words);
+        command.envs(environment.iter().copied()).stdin(Stdio::null());
+        Run::of(&command.output().unwrap())
+    }
+
+    /// The same, with this on its standard input.
+    pub fn run_on(&self, input: &str, words: &[&str]) -> Run {
+        let mut command = self.command(words);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        // It may end without having read it.
+        let _read_or_not = std::io::Write::write_all(&mut process.stdin.take().unwrap(), input.as_bytes());
+        Run::of(&process.wait_with_output().unwrap())
+    }
+
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
         for name in [
             "TANDEM_LANG",
@@ -65,10 +88,8 @@ impl Program {
             command.env_remove(name);
         }
         command.env("LC_ALL", "C").env("COLUMNS", "100").env("TANDEM_DATA", self.data()).env("TZ", "UTC");
-        command.envs(environment.iter().copied()).args(words).stdin(Stdio::null());
-        let output = command.output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Run { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
+        command.args(words);
+        command
     }
 
     /// The JSON that a successful run printed.

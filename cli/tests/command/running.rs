@@ -32,6 +32,10 @@ impl Running {
         Self { process, ready }
     }
 
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     fn address(&self) -> &str {
         self.ready["listening"][0].as_str().unwrap()
     }
@@ -40,6 +44,10 @@ impl Running {
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+
+    pub fn wait(&mut self) -> std::process::ExitStatus {
+        self.process.wait().unwrap()
     }
 
     fn stop(mut self) -> bool {
@@ -55,7 +63,7 @@ impl Drop for Running {
     }
 }
 
-fn token(program: &Program) -> String {
+pub fn token(program: &Program) -> String {
     program.json(&["invite"])["token"].as_str().unwrap().to_owned()
 }
 
@@ -212,7 +220,8 @@ fn a_running_node_joins_and_stays_in_step() {
 #[test]
 fn the_demo_ends_in_two_sites_in_sync() {
     let program = Program::new();
-    let demo = program.json(&["demo", "--once", "--rows", "300"]);
+    let folder = program.data().to_str().unwrap().to_owned();
+    let demo = program.json(&["--data", &folder, "demo", "--once", "--rows", "300"]);
     assert!(demo["rows"].as_u64().unwrap() > 300, "{demo}");
     let sites = demo["sites"].as_array().unwrap();
     let folders: Vec<&str> = sites.iter().map(|site| site["data"].as_str().unwrap()).collect();

@@ -199,6 +199,8 @@ mod list {
         bundle_not_admitting 403 "The bundle does not admit this site to the space %{space}. Nothing was changed."
             ["Write a request here: `tandem join --request FILE`.",
              "On the PC of an admin: `tandem invite --admit FILE`. Then import here the bundle that this writes."]
+        demo_folder_taken 409 "The demo needs a folder of its own, and there is something in %{path}. Nothing was changed."
+            ["Name one that is new or empty: `tandem demo --data NEWFOLDER`; or none: it then makes one that goes with it."]
         file_failed 400 "%{path}: %{detail}."
         file_no_room 507 "There is no room for %{path} where it was to be written. What was there under that name before is still there; this PC's own data is not affected."
             ["Make room on that stick or disk, or choose another place; then do it again."]
@@ -212,6 +214,31 @@ mod list {
             ["Stop that program first; only one at a time can use a folder."]
         folder_unusable 500 "The data folder cannot be used: %{detail}. Nothing was changed."
             ["Check that the folder is on this PC's own disk and that you may write to it."]
+        folder_read_only 403 "Nothing can be written where the data folder lies: the medium is read-only, or you have no right to it. Nothing was changed; everything in it can be read."
+            ["Read it here: `tandem sql \"SELECT …\"`, `tandem log`, `tandem bundle export FILE`.",
+             "To go on working with it, put it where you may write, and let no other copy of it run: two copies of one folder contradict each other."]
+        site_key_missing 500 "The data folder is damaged: %{path}, the key of this site, is missing. Nothing was changed. What other sites have received is not lost, and the log in the folder is untouched."
+            ["Put the file back, from a backup or from the quarantine of a virus scanner: then all is as before.",
+             "Else join anew: rename the folder %{folder}, ask for an invitation (`tandem invite` on another PC), and `tandem join` here. Keep the renamed folder: what was not exchanged yet is only there; its tables are in the files spaces/…/view.sqlite, which any program for SQLite reads."]
+        site_key_unreadable 500 "The data folder is damaged: %{path} does not hold the key of this site any more. Nothing was changed. What other sites have received is not lost, and the log in the folder is untouched."
+            ["Put an intact copy of the file back, from a backup: then all is as before.",
+             "Else join anew: rename the folder %{folder}, ask for an invitation (`tandem invite` on another PC), and `tandem join` here. Keep the renamed folder: what was not exchanged yet is only there; its tables are in the files spaces/…/view.sqlite, which any program for SQLite reads."]
+        log_missing 500 "The data folder is damaged: %{path}, the log, is missing or empty. Nothing was changed. What other sites have received is not lost."
+            ["Put the file back, from the quarantine of a virus scanner or from where a program moved it: then all is as before. Do not put back an old backup: what was written since would contradict it.",
+             "Else join anew: rename the folder %{folder}, ask for an invitation (`tandem invite` on another PC), and `tandem join` here: every row that another site has comes back.",
+             "What was not exchanged yet is only in the renamed folder: its tables are in the files spaces/…/view.sqlite, which any program for SQLite reads."]
+        log_emptied 500 "The data folder is damaged: %{path}, the log, has lost everything of a space that was shown already. Nothing was changed. What other sites have received is not lost."
+            ["Put the file back that was there before: then all is as before. Do not put back an old backup: what was written since would contradict it.",
+             "Else join anew: rename the folder %{folder}, ask for an invitation (`tandem invite` on another PC), and `tandem join` here: every row that another site has comes back.",
+             "What was not exchanged yet is only in the renamed folder: its tables are in the files spaces/…/view.sqlite, which any program for SQLite reads."]
+        log_unreadable 500 "The data folder is damaged: the log cannot be read: %{detail}. Nothing was changed. What other sites have received is not lost."
+            ["Look whether the disk is sound, and put an intact copy of the file log/db back if there is one that is not older.",
+             "Else join anew: rename the data folder, ask for an invitation (`tandem invite` on another PC), and `tandem join` here: every row that another site has comes back.",
+             "What was not exchanged yet is only in the renamed folder: its tables are in the files spaces/…/view.sqlite, which any program for SQLite reads."]
+        file_held 423 "Another program keeps the file %{path} to itself. Nothing was changed, and nothing is lost."
+            ["Close programs that copy, search or check files, then do it again."]
+        clock_impossible 500 "The clock of this PC says that it is before 1970. Nothing was changed, and nothing is lost."
+            ["Set date and time, then do it again."]
         format_newer 500 "This was written by a newer tandem: %{detail}. Nothing was changed."
             ["Install the newer version on this PC."]
         log_damaged 500 "The log is damaged: %{detail}. What is intact is kept."
@@ -226,6 +253,13 @@ mod list {
             ["Do it again when it runs."]
         node_unreachable 503 "The node of this data folder does not answer: %{detail}."
             ["See whether it still runs, and start it again with `tandem start`."]
+        node_silent 504 "The node of this data folder (process %{pid}) has not answered within %{seconds} s. Everything acknowledged before is safe; whether this was recorded is not known."
+            ["If it was halted (Ctrl-Z, a debugger), let it go on; if the PC is very busy, wait and do it again.",
+             "Else end process %{pid} and start the node again: `tandem start`. It checks the log when it opens it."]
+        node_replaced 503 "At the address of this data folder's node, %{address}, another program answers. It was told nothing, and nothing was changed."
+            ["The folder is in use by %{holder}: wait until that has ended, or end it, and do it again."]
+        token_unusable 500 "The running node cannot be asked: %{path} is missing or damaged. Nothing was changed, and no row is lost."
+            ["Stop the node and start it again: `tandem start` makes a new one."]
         failed 500 "Something went wrong: %{detail}. Everything acknowledged before is safe."
             ["Run it again with `-v` and keep what it prints."]
     }

@@ -68,6 +68,9 @@ impl Api {
         if let Some(peers) = self.peers() {
             return peers.invite(&space.id(), request);
         }
+        if self.store().is_read_only() {
+            return Err(error_kind::folder_read_only.error());
+        }
         let failed = |error| error_kind::folder_unusable.with("detail", error);
         let given = Invitations::open(self.store().folder(), self.store().author()).map_err(failed)?;
         let now = now_ms();

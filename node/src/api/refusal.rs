@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tandem_store::{AddError, LogError, OpenError, ReceiveError, Refusal, ViewError, WriteError};
+use tandem_store::{AddError, Damage, LogError, OpenError, ReceiveError, Refusal, ViewError, WriteError};
 
 use super::error::ApiError;
 use super::error_kind::{self as kind, ErrorKind};
@@ -61,6 +61,9 @@ impl From<LogError> for ApiError {
             LogError::Poisoned => kind::writes_stopped.with("detail", error),
             LogError::Damaged { .. } => kind::log_damaged.with("detail", error),
             LogError::Newer(_) => kind::format_newer.with("detail", error),
+            LogError::Unreadable(detail) => kind::log_unreadable.with("detail", detail),
+            LogError::Held(path) => kind::file_held.with("path", path.display()),
+            LogError::ReadOnly => kind::folder_read_only.error(),
             LogError::Io(_) | LogError::Engine(_) => kind::failed.with("detail", error),
         }
     }
@@ -77,6 +80,18 @@ impl From<OpenError> for ApiError {
         match error {
             OpenError::Held { holder, .. } => kind::folder_locked.with("holder", holder),
             OpenError::Log(error) => error.into(),
+            OpenError::Damaged { folder, damage } => {
+                let kind = match damage {
+                    Damage::KeyMissing => &kind::site_key_missing,
+                    Damage::KeyUnreadable => &kind::site_key_unreadable,
+                    Damage::LogMissing => &kind::log_missing,
+                    Damage::LogEmptied => &kind::log_emptied,
+                };
+                let path = folder.join(damage.file()).display().to_string();
+                ApiError::new(kind, &[("path", path), ("folder", folder.display().to_string())])
+            }
+            OpenError::ReadOnly => kind::folder_read_only.error(),
+            OpenError::Clock => kind::clock_impossible.error(),
             OpenError::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
                 kind::disk_full.error()
             }

@@ -30,6 +30,11 @@ impl Hosts {
         Self { bound }
     }
 
+    /// The port it listens on.
+    pub(super) fn port(&self) -> u16 {
+        self.bound.port()
+    }
+
     /// Whether a `Host` header names this node.
     pub fn admit(&self, host: &str) -> bool {
         let Some((name, port)) = host.rsplit_once(':') else {

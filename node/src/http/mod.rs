@@ -11,6 +11,7 @@ mod guard;
 mod health;
 mod log;
 mod problem;
+mod proof;
 mod queries;
 mod spaces;
 mod token;
@@ -29,7 +30,7 @@ use tokio::sync::watch;
 use crate::api::{Api, ApiError, Result, error_kind};
 
 pub use guard::Hosts;
-pub use token::Token;
+pub use token::{TOKEN_FILE, Token};
 
 /// What every handler can reach.
 #[derive(Clone)]
@@ -42,8 +43,10 @@ struct Site {
 
 /// All routes.
 fn routes(site: Site) -> Router {
-    let open =
-        Router::new().route("/healthz", get(health::healthz)).route("/openapi.json", get(health::openapi));
+    let open = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/proof/{question}", get(proof::prove))
+        .route("/openapi.json", get(health::openapi));
 
     let guarded = Router::new()
         .route("/metrics", get(health::metrics))

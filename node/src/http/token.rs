@@ -1,7 +1,7 @@
 //! The secret that lets a program talk to this site: the file `http.token`.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use data_encoding::BASE32_NOPAD;
@@ -14,10 +14,15 @@ pub const TOKEN_FILE: &str = "http.token";
 pub struct Token(String);
 
 impl Token {
-    /// The token of a data folder; made at the first start, readable by its owner only.
+    /// The token of a data folder; made at the first start, readable by its owner only. One that is
+    /// damaged is replaced: it is a secret and nothing else.
     pub fn of_folder(folder: &Path) -> io::Result<Self> {
         match Self::read(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(folder),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                tracing::warn!(%error, "programs that talk to this node need the new token");
+                Self::create(folder)
+            }
             token => token,
         }
     }
@@ -27,9 +32,8 @@ impl Token {
         let mut text = String::new();
         File::open(folder.join(TOKEN_FILE))?.take(1024).read_to_string(&mut text)?;
         let token = text.trim();
-        if token.len() < 16 {
-            let what = "http.token is damaged; delete it and start the node again to get a new one";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        if token.len() < 16 || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "http.token is damaged"));
         }
         Ok(Self(token.to_owned()))
     }
@@ -38,14 +42,17 @@ impl Token {
         let mut secret = [0; 20];
         getrandom::fill(&mut secret).map_err(io::Error::other)?;
         let token = BASE32_NOPAD.encode(&secret).to_ascii_lowercase();
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(folder.join(TOKEN_FILE))?;
-        writeln!(file, "{token}")?;
-        file.sync_all()?;
+        tandem_store::write_private(&folder.join(TOKEN_FILE), format!("{token}\n").as_bytes())?;
         Ok(Self(token))
+    }
+
+    /// What only the node of that folder can answer to `question` when it listens on `port`. Says
+    /// nothing of the token, and is worth nothing to who passes the question on from another port.
+    pub fn proof(&self, question: &str, port: u16) -> String {
+        let key = blake3::derive_key("tandem node proves itself, version 1", self.0.as_bytes());
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        hasher.update(&port.to_be_bytes()).update(question.as_bytes());
+        hasher.finalize().to_hex().to_string()
     }
 
     /// As it is sent.

@@ -6,15 +6,23 @@
 //! * A message over a quarter of its segment size goes to a file of its own that is never
 //!   synced. A page is rewritten with all its entries (at most 16 and one being split) in one
 //!   message, so values are kept so small that even a full page stays inline.
-//! * It never syncs its `conf` file nor its folders. We do, once, after creation.
+//! * It never syncs its `conf` file nor its folders. We do, at every opening: one that was
+//!   interrupted may have made them.
+//! * What an interrupted opening leaves behind it takes for something whole; see `leftovers`.
 //! * After a failed flush it is unknown what reached the disk: the engine refuses all further
 //!   writes until it has been opened, and so read back, again. A full disk would be the usual
 //!   reason, so writing stops while there is still some room, and goes on by itself.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::leftovers;
+use crate::private;
 
 /// Bytes of a segment, the unit in which sled's file grows and is reclaimed.
 const SEGMENT_BYTES: usize = 1 << 20;
@@ -30,6 +38,11 @@ const CACHE_BYTES: u64 = 8 << 20;
 /// a usual group of transactions. One that needs more may still meet the end of the disk.
 const RESERVE_BYTES: u64 = 8 << 20;
 
+/// How long the file may still be held by a process that is about to end: the system frees a process's
+/// files one after the other, the folder's lock perhaps before this one.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// Why the log could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -42,6 +55,15 @@ pub enum LogError {
     /// An earlier flush failed, so what is on disk is unknown.
     #[error("the log refuses writes since an earlier one could not be made durable")]
     Poisoned,
+    /// sled cannot open its file.
+    #[error("the file log/db cannot be read: {0}")]
+    Unreadable(String),
+    /// What it lies on lets nothing be written.
+    #[error("nothing can be written where the data folder lies")]
+    ReadOnly,
+    /// Another program keeps the file to itself.
+    #[error("another program keeps {} to itself", .0.display())]
+    Held(PathBuf),
     /// A record's checksum or shape is wrong.
     #[error("the log is damaged at transaction {arrival}")]
     Damaged {
@@ -69,49 +91,98 @@ pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
 
 /// One sled database, for all spaces of a data folder.
 pub(crate) struct Engine {
-    db: sled::Db,
+    db: Arc<Opened>,
     file: File,
     folder: PathBuf,
     poisoned: AtomicBool,
+    read_only: bool,
+}
+
+/// sled, closed without a panic.
+struct Opened(Option<sled::Db>);
+
+impl Opened {
+    fn db(&self) -> Result<&sled::Db, LogError> {
+        self.0.as_ref().ok_or(LogError::Poisoned)
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let db = self.0.take();
+        // On a disk that fails it panics where it syncs for the last time. What was acknowledged has
+        // been synced before.
+        if catch_unwind(AssertUnwindSafe(|| drop(db))).is_err() {
+            tracing::error!("the log's file could not be synced when it was closed");
+        }
+    }
 }
 
 impl Engine {
     /// Opens the database in `folder`, creating it if needed.
     pub(crate) fn open(folder: &Path) -> Result<Self, LogError> {
-        let data = folder.join("db");
-        let fresh = !data.exists();
-        fs::create_dir_all(folder)?;
-        let db = sled::Config::new()
-            .path(folder)
-            .segment_size(SEGMENT_BYTES)
-            .cache_capacity(CACHE_BYTES)
-            .flush_every_ms(None)
-            .open()?;
+        Self::open_as(folder, false)
+    }
+
+    /// Opens a copy of a database that must not be changed.
+    pub(crate) fn open_copy(folder: &Path) -> Result<Self, LogError> {
+        Self::open_as(folder, true)
+    }
+
+    fn open_as(folder: &Path, read_only: bool) -> Result<Self, LogError> {
+        let (data, blobs) = (folder.join("db"), folder.join("blobs"));
+        private::make_folder(&blobs)?;
+        leftovers::clear(folder)?;
+        // Made here, for sled would let everybody read them.
+        for path in [&data, &folder.join("conf")] {
+            private::options().open(path)?;
+        }
+        wait_until_free(&data)?;
+        let db = match open_db(folder) {
+            // A snapshot repeats what the log says, and is all that can be wrong beside it.
+            Err(LogError::Engine(error)) => {
+                tracing::warn!(%error, "the log is opened without the snapshots of its index");
+                leftovers::forget_snapshots(folder)?;
+                open_db(folder).map_err(|error| match error {
+                    LogError::Engine(error) => LogError::Unreadable(error.to_string()),
+                    other => other,
+                })?
+            }
+            opened => opened?,
+        };
+        let db = Arc::new(Opened(Some(db)));
+        private::mend_all(folder);
         // Opened before the first write: a write error that the kernel reports once is then
         // reported to this handle too.
         let file = OpenOptions::new().read(true).write(true).open(&data)?;
-        let engine = Self { db, file, folder: folder.to_owned(), poisoned: AtomicBool::new(false) };
-        if fresh {
-            engine.flush()?;
-            sync_file(&folder.join("conf"))?;
-            sync_folder(&folder.join("blobs"))?;
-            sync_folder(folder)?;
-            if let Some(parent) = folder.parent() {
-                sync_folder(parent)?;
-            }
+        let engine =
+            Self { db, file, folder: folder.to_owned(), poisoned: AtomicBool::new(false), read_only };
+        engine.flush()?;
+        sync_file(&folder.join("conf"))?;
+        sync_folder(&blobs)?;
+        sync_folder(folder)?;
+        if let Some(parent) = folder.parent() {
+            sync_folder(parent)?;
         }
         Ok(engine)
     }
 
     /// The ordered map of that name, created if needed.
     pub(crate) fn shelf(&self, name: &str) -> Result<Shelf, LogError> {
-        Ok(Shelf(self.db.open_tree(name)?))
+        Ok(Shelf { tree: self.db.db()?.open_tree(name)?, _db: Arc::clone(&self.db) })
+    }
+
+    /// The names of all maps.
+    pub(crate) fn shelves(&self) -> Vec<String> {
+        let names = self.db.db().map(|db| db.tree_names()).unwrap_or_default();
+        names.iter().filter_map(|name| std::str::from_utf8(name).ok().map(str::to_owned)).collect()
     }
 
     /// Returns once everything put so far survives a power cut.
     pub(crate) fn flush(&self) -> Result<(), LogError> {
         self.writable()?;
-        let flushed = self.db.flush().map_err(LogError::from).and_then(|_| Ok(self.file.sync_data()?));
+        let flushed =
+            self.db.db()?.flush().map_err(LogError::from).and_then(|_| Ok(self.file.sync_data()?));
         if flushed.is_err() {
             self.poisoned.store(true, Ordering::Release);
         }
@@ -120,6 +191,9 @@ impl Engine {
 
     /// Refuses when the disk is almost full. Nothing has been written then, and nothing is unknown.
     pub(crate) fn has_room(&self) -> Result<(), LogError> {
+        if self.read_only {
+            return Err(LogError::ReadOnly);
+        }
         if free_bytes(&self.folder)? == 0 {
             return Err(io::Error::from(io::ErrorKind::StorageFull).into());
         }
@@ -138,47 +212,80 @@ impl Engine {
 
     /// Bytes on disk.
     pub(crate) fn disk_bytes(&self) -> u64 {
-        self.db.size_on_disk().unwrap_or(0)
+        self.db.db().map_or(0, |db| db.size_on_disk().unwrap_or(0))
     }
 }
 
 /// Bytes under keys in ascending order.
 #[derive(Clone)]
-pub(crate) struct Shelf(sled::Tree);
+pub(crate) struct Shelf {
+    tree: sled::Tree,
+    /// Dropped after the map: the last to let go of sled is the one that knows how.
+    _db: Arc<Opened>,
+}
 
 pub(crate) type Entry = (Vec<u8>, Vec<u8>);
 
 impl Shelf {
     pub(crate) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), LogError> {
         debug_assert!(value.len() <= VALUE_BYTES);
-        self.0.insert(key, value)?;
+        self.tree.insert(key, value)?;
         Ok(())
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, LogError> {
-        Ok(self.0.get(key)?.map(|value| value.to_vec()))
+        Ok(self.tree.get(key)?.map(|value| value.to_vec()))
     }
 
     pub(crate) fn remove(&self, key: &[u8]) -> Result<(), LogError> {
-        self.0.remove(key)?;
+        self.tree.remove(key)?;
         Ok(())
     }
 
     /// The entry with the greatest key that is at most `key`.
     pub(crate) fn at_or_before(&self, key: &[u8]) -> Result<Option<Entry>, LogError> {
-        let mut range = self.0.range(..=key).rev();
+        let mut range = self.tree.range(..=key).rev();
         range.next().transpose()?.map(to_vecs).map_or(Ok(None), |entry| Ok(Some(entry)))
     }
 
     /// Entries from `key` on, ascending.
     pub(crate) fn from(&self, key: &[u8]) -> impl Iterator<Item = Result<Entry, LogError>> + use<> {
-        self.0.range(key.to_vec()..).map(|entry| Ok(to_vecs(entry?)))
+        self.tree.range(key.to_vec()..).map(|entry| Ok(to_vecs(entry?)))
     }
 
     /// The entry with the greatest key.
     pub(crate) fn last(&self) -> Result<Option<Entry>, LogError> {
-        Ok(self.0.last()?.map(to_vecs))
+        Ok(self.tree.last()?.map(to_vecs))
     }
+}
+
+/// Waits until no process holds the file.
+fn wait_until_free(data: &Path) -> Result<(), LogError> {
+    let deadline = Instant::now() + PATIENCE;
+    let file = OpenOptions::new().read(true).write(true).open(data)?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file.unlock()?),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(LogError::Held(data.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+    }
+}
+
+fn open_db(folder: &Path) -> Result<sled::Db, LogError> {
+    let open = || {
+        sled::Config::new()
+            .path(folder)
+            .segment_size(SEGMENT_BYTES)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(None)
+            .open()
+    };
+    // What it cannot explain it meets with a panic.
+    catch_unwind(open)
+        .unwrap_or_else(|_| Err(sled::Error::ReportableBug("a panic".to_owned())))
+        .map_err(LogError::from)
 }
 
 fn to_vecs((key, value): (sled::IVec, sled::IVec)) -> Entry {
@@ -221,7 +328,7 @@ mod tests {
             }
         }
         engine.flush().unwrap();
-        let blobs = fs::read_dir(folder.path().join("blobs")).unwrap().count();
+        let blobs = std::fs::read_dir(folder.path().join("blobs")).unwrap().count();
         assert_eq!(blobs, 0, "sled keeps such files without ever syncing them");
     }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tandem_protocol::identity::SpaceId;
+
 use super::engine::{self, Engine, Entry, LogError};
 #[cfg(feature = "simulation")]
 use super::memory;
@@ -26,6 +28,21 @@ impl Medium {
     /// Opens the database in `folder`, creating it if needed.
     pub(crate) fn on_disk(folder: &Path) -> Result<Self, LogError> {
         Engine::open(folder).map(Self::Disk)
+    }
+
+    /// Opens a copy of a database that must not be changed.
+    pub(crate) fn on_copy(folder: &Path) -> Result<Self, LogError> {
+        Engine::open_copy(folder).map(Self::Disk)
+    }
+
+    /// The spaces that have a log here.
+    pub(crate) fn spaces(&self) -> Vec<SpaceId> {
+        let names = match self {
+            Self::Disk(engine) => engine.shelves(),
+            #[cfg(feature = "simulation")]
+            Self::Memory(_) => Vec::new(),
+        };
+        names.iter().filter_map(|name| name.strip_prefix("log/")?.parse().ok()).collect()
     }
 
     /// See [`Engine::shelf`].

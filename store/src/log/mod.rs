@@ -2,6 +2,7 @@
 //! only ever grow at the end, or are joined into larger ones with the same content.
 
 pub(crate) mod engine;
+mod leftovers;
 mod medium;
 #[cfg(feature = "simulation")]
 pub(crate) mod memory;

@@ -12,6 +12,7 @@ mod forms;
 mod found;
 mod integrity;
 mod numbers;
+mod openings;
 mod parked;
 mod plain;
 mod requests;

@@ -290,6 +290,57 @@ fn a_replacement_by_the_same_values_leaves_no_trace_among_other_writes() {
 }
 
 #[test]
+fn the_view_s_own_tables_and_functions_are_out_of_reach_whatever_is_named_like_them() {
+    let site = Site::founder("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)");
+    site.write("INSERT INTO t (v) VALUES ('x')");
+    let reading = [
+        "WITH _tandem_x AS (SELECT * FROM _tandem_authors) SELECT * FROM _tandem_x",
+        "WITH x AS (SELECT * FROM _tandem_authors) SELECT * FROM x",
+        "WITH RECURSIVE _tandem_authors AS (SELECT 1) SELECT * FROM main._tandem_authors",
+        "WITH _tandem_x AS MATERIALIZED (SELECT 1 FROM _tandem_authors) SELECT count(*) FROM _tandem_x",
+        "SELECT 1 FROM _TANDEM_authors",
+        "SELECT count(*) FROM [_tandem_authors]",
+        "SELECT * FROM main.\"_tandem_state\"",
+        "SELECT (SELECT count(*) FROM _tandem_state)",
+        "SELECT * FROM t, _tandem_state",
+        "SELECT * FROM t NATURAL JOIN _tandem_state",
+        "SELECT * FROM t WHERE EXISTS (SELECT 1 FROM _tandem_state)",
+        "SELECT * FROM t ORDER BY (SELECT max(value) FROM _tandem_state)",
+        "SELECT v FROM t UNION SELECT name FROM _tandem_state",
+        "SELECT * FROM pragma_table_info('_tandem_state')",
+        "SELECT tandem_next('t')",
+        "SELECT tandem_local(1)",
+        "SELECT v FROM t ORDER BY tandem_local(id)",
+        "WITH tandem_next AS (SELECT tandem_next('t')) SELECT * FROM tandem_next",
+    ];
+    for sql in reading {
+        let refusal = site.space.query(sql, &[]).unwrap_err();
+        assert!(matches!(refusal.code, "not_allowed" | "sql_error"), "{sql}: {refusal:?}");
+        site.refused(sql);
+    }
+    for sql in [
+        "INSERT INTO t (v) WITH _tandem_x AS (SELECT * FROM _tandem_authors) SELECT 'p' FROM _tandem_x",
+        "INSERT INTO t (v) SELECT name FROM _tandem_state",
+        "INSERT INTO t (v) VALUES ('q') RETURNING (SELECT count(*) FROM _tandem_state)",
+        "INSERT INTO t (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET v = (SELECT max(name) FROM _tandem_state)",
+        "UPDATE t SET v = (SELECT max(value) FROM _tandem_state)",
+        "UPDATE t SET v = s.name FROM _tandem_state s",
+        "UPDATE _tandem_state SET value = 0",
+        "INSERT INTO _tandem_state VALUES ('x', 1)",
+        "DELETE FROM _tandem_state",
+        "DELETE FROM t WHERE id IN (SELECT number FROM _tandem_authors)",
+        "INSERT INTO t (id) VALUES (tandem_next/**/('t'))",
+        "INSERT INTO t (id) VALUES ([tandem_next]('t'))",
+        "INSERT INTO t (v) VALUES ((SELECT \"tandem_next\" ( 't' )))",
+        "UPDATE t SET v = tandem_local(1)",
+    ] {
+        site.refused(sql);
+    }
+    assert_eq!(site.rows("SELECT v FROM t"), ["x"]);
+    site.verify();
+}
+
+#[test]
 fn what_tandem_calls_for_itself_is_not_for_statements_but_works_behind_every_insert() {
     let site =
         Site::founder("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); CREATE TABLE o (v TEXT PRIMARY KEY)");

@@ -151,6 +151,9 @@ pub(crate) struct View {
 impl View {
     /// Opens the view at `path`, creating it if it is not there, for the site of author `me`.
     pub(crate) fn open(path: &Path, me: Author, judge: Judge) -> ViewResult<Self> {
+        // Made here, for SQLite would let everybody read it; its other files take after this one. Where
+        // that fails, SQLite says why.
+        let _told_by_sqlite = crate::private::options().open(path);
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_WAIT)?;
         connection.set_prepared_statement_cache_capacity(256);

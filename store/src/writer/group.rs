@@ -635,6 +635,7 @@ pub(super) fn answer_failed(job: Job, error: &Arc<ViewError>) {
 fn answer_log_failed(job: Job, error: &Arc<LogError>) {
     let error = match &**error {
         LogError::Poisoned => LogError::Poisoned,
+        LogError::ReadOnly => LogError::ReadOnly,
         // The kind is what tells a full disk from others.
         LogError::Io(error) => LogError::Io(std::io::Error::new(error.kind(), error.to_string())),
         other => LogError::Io(std::io::Error::other(other.to_string())),

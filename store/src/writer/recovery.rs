@@ -176,6 +176,23 @@ pub(crate) fn read_log(
     Ok(())
 }
 
+/// The members that a log names, as far as it can be read.
+pub(crate) fn members_of(log: &SpaceLog) -> Result<Membership, LogError> {
+    let mut membership = Membership::default();
+    let (end, _) = log.end()?;
+    for record in log.records(0, end) {
+        let Ok(transactions) = record.and_then(|record| transactions(&record)) else { break };
+        for (_, transaction, _) in transactions {
+            for op in &transaction.ops {
+                if let Op::Member(op) = op {
+                    let _void = membership.apply(transaction.header.write_id(), op);
+                }
+            }
+        }
+    }
+    Ok(membership)
+}
+
 /// What all schema ops of the log come to, and who wrote by which definitions.
 fn schema_of(log: &SpaceLog, end: u64, judge: Judge) -> Result<Schema, ViewError> {
     let (mut schema, mut places) = (Schema::new(judge), OpPlaces::default());

@@ -64,7 +64,7 @@ impl Site {
         let found = ready.and_then(|ready| {
             let running = Running::read(data).ok_or("node.json")?;
             let node = Remote::of(data, &running).map_err(|error| error.to_string())?;
-            Ok((ready, node.ok_or("no answer")?))
+            Ok((ready, node.node().ok_or("no answer")?))
         });
         match found {
             Ok((ready, node)) => {

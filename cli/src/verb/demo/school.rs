@@ -42,7 +42,7 @@ pub fn stop_signal() -> Result<Stop, Failure> {
         .build()
         .map_err(|error| error_kind::failed.with("detail", error))?;
     std::thread::spawn(move || {
-        runtime.block_on(tandem_node::asked_to_stop());
+        runtime.block_on(async { tandem_node::asked_to_stop().await });
         let _demo_ended = send.send(());
     });
     Ok(receive)

@@ -8,6 +8,7 @@ use tandem_node::api::error_kind;
 use tandem_node::api::invitation::{Invitation, Invite, Join, Joined};
 use tandem_node::api::space::NewSpace;
 use tandem_node::api::status::{SpaceStatus, Status};
+use tempfile::TempDir;
 
 use super::child::Site;
 use super::school::{Stop, check, load};
@@ -16,6 +17,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::file::failed;
 use crate::progress::Progress;
+use crate::settings::Origin;
 use crate::terminal;
 
 const SPACE: &str = "school";
@@ -174,31 +176,36 @@ fn quoted(path: &Path) -> String {
     if text.contains(' ') { format!("\"{text}\"") } else { text }
 }
 
-/// Where the sites live: a folder of its own that goes with the demo, or the one asked for.
+/// Where the sites live: a folder of its own that goes with the demo, or the one asked for. One that
+/// holds anything is neither used nor removed.
 struct Folder {
     path: PathBuf,
-    passing: bool,
+    /// Removed with the demo.
+    passing: Option<TempDir>,
 }
 
 impl Folder {
     fn of(context: &Context) -> Result<Self, Failure> {
         let asked = &context.settings.data;
-        let passing = asked.origin == crate::settings::Origin::Default;
-        let path = if passing {
-            std::env::temp_dir().join(format!("tandem-demo-{}", std::process::id()))
-        } else {
-            asked.value.clone()
-        };
+        // What the environment names is the place of real data.
+        if asked.origin != Origin::Flag {
+            let made = tempfile::Builder::new().prefix("tandem-demo-").tempdir();
+            let made = made.map_err(|error| failed(&std::env::temp_dir(), &error))?;
+            return Ok(Self { path: made.path().to_owned(), passing: Some(made) });
+        }
+        let path = asked.value.clone();
         std::fs::create_dir_all(&path).map_err(|error| failed(&path, &error))?;
-        Ok(Self { path, passing })
+        let mut entries = std::fs::read_dir(&path).map_err(|error| failed(&path, &error))?;
+        if entries.next().is_some() {
+            return Err(error_kind::demo_folder_taken.with("path", path.display()).into());
+        }
+        Ok(Self { path, passing: None })
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if self.passing
-            && let Err(error) = std::fs::remove_dir_all(&self.path)
-        {
+        if let Some(Err(error)) = self.passing.take().map(TempDir::close) {
             terminal::say(&format!("{}: {error}", self.path.display()));
         }
     }
