@@ -10,7 +10,9 @@ mod answers;
 mod folder;
 mod forks;
 mod log;
+mod owner;
 mod receive;
+mod running;
 #[cfg(feature = "simulation")]
 pub mod simulated;
 mod space;
@@ -21,13 +23,16 @@ mod writer;
 
 pub use folder::write_private;
 pub use log::LogError;
+pub use owner::{Owner, READ_DEADLINE, WRITE_DEADLINE};
 pub use receive::{ReceiveError, Received};
+pub use running::RunningStatement;
 pub use space::{
     Choice, Chunk, Closed, Commit, CommittedTransaction, LogEntry, LogFilter, Referrer, Resolution, Space,
     SpaceStatus, TableStatus, VerifyReport, now_ms,
 };
 pub use store::{AddError, OpenError, Store};
-pub use view::reader::Rows;
+pub use view::guard::ANSWER_BYTES;
+pub use view::reader::{Answer, Rows};
 pub use view::{TableChange, ViewError};
 pub use write::{Params, Refusal, Statement, StatementResult, Write, WriteError, Written};
 

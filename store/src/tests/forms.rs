@@ -341,6 +341,7 @@ fn what_is_too_large_to_be_read_runs_as_it_is() {
 #[test]
 fn generated_comparisons_give_what_sqlite_gives_on_canonical_values() {
     let site = Site::founder(SCHEMA);
+    crate::view::heap::count();
     let plain = rusqlite::Connection::open_in_memory().unwrap();
     plain.execute_batch("CREATE TABLE visit (n INTEGER, at TEXT, d TEXT, h TEXT)").unwrap();
     let mut random = Random(7);

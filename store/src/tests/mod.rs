@@ -11,6 +11,7 @@ mod forms;
 mod found;
 mod integrity;
 mod numbers;
+mod owners;
 mod parked;
 mod requests;
 mod rowids;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use tandem_protocol::schema::OnDelete;
 use tandem_protocol::value::{Key, Value};
 
+use super::bind::weight;
+use super::guard::Guard;
 use super::preupdate::{Change, Watcher};
 use super::table::ViewTable;
 
@@ -75,12 +77,19 @@ pub(crate) struct Capture {
     touched: Vec<usize>,
     by_key: HashMap<(i64, Vec<u8>), usize>,
     error: Option<CaptureError>,
+    /// Ends what changes more than can be held.
+    guard: Guard,
 }
 
 /// Rowids stay far from the greatest, beyond which SQLite picks them at random.
 const ROWID_BELOW: i64 = 1 << 60;
 
 impl Capture {
+    /// Whose changes that guard bounds.
+    pub(crate) fn of(guard: Guard) -> Self {
+        Self { guard, ..Self::default() }
+    }
+
     /// Starts over.
     pub(crate) fn begin(&mut self) {
         self.on = true;
@@ -200,6 +209,8 @@ impl Watcher for Capture {
             return self.fail(CaptureError::Rowid(name()));
         }
         let Some(key) = old_key.or(new_key) else { return };
+        let held = |row: &Option<Vec<Value>>| row.as_deref().map_or(0, weight);
+        self.guard.changed(size_of::<RowChange>() + held(&old) + held(&new));
         if !change.has_old
             && table.generated_key().is_some()
             && let [Value::Integer(id)] = key.0[..]

@@ -6,10 +6,7 @@ use std::collections::HashSet;
 use sqlparser::ast::{
     Assignment, AssignmentTarget, OnConflictAction, OnInsert, Statement, TableFactor, TableObject,
 };
-use tandem_protocol::sql_text;
-
-/// A longer statement is not looked into.
-const STATEMENT_MIB: usize = 1;
+use tandem_protocol::{bounds, sql_text};
 
 /// The columns of one table that a statement sets exactly, in lower case.
 #[derive(Default, Debug, PartialEq)]
@@ -26,7 +23,7 @@ pub(super) fn is_mentioned(sql: &str) -> bool {
 impl Exact {
     /// What a statement sets exactly; nothing if it cannot be read, or does nothing of the kind.
     pub(super) fn of(sql: &str) -> Self {
-        sql_text::with_statements(sql, STATEMENT_MIB, |statements| Self::of_statements(&statements))
+        sql_text::with_statements(sql, bounds::STATEMENT_MIB, |statements| Self::of_statements(&statements))
             .unwrap_or_default()
     }
 

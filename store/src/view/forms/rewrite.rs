@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use sqlparser::ast::{Statement, Value};
-use sqlparser::dialect::SQLiteDialect;
 use sqlparser::keywords::Keyword;
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+use tandem_protocol::bounds;
 use tandem_protocol::schema::ColumnType;
+use tandem_protocol::sql_text;
 use tandem_protocol::value::Value as Cell;
 
 use super::places::{Finder, Place, Target};
@@ -40,11 +40,19 @@ pub(super) fn read(sql: &str, tables: &Tables) -> Rewritten {
 }
 
 fn try_read(sql: &str, tables: &Tables) -> Option<Rewritten> {
-    let dialect = SQLiteDialect {};
-    let tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().ok()?;
-    let returning = Span::of_returning(sql, &tokens);
-    let statements = Parser::new(&dialect).with_tokens_with_locations(tokens).parse_statements().ok()?;
-    let [statement] = statements.as_slice() else { return None };
+    sql_text::with_tokens(sql, bounds::STATEMENT_MIB, |tokens, statements| {
+        let [statement] = statements.as_slice() else { return None };
+        read_statement(sql, tables, Span::of_returning(sql, tokens), statement)
+    })
+    .ok()?
+}
+
+fn read_statement(
+    sql: &str,
+    tables: &Tables,
+    returning: Option<Span>,
+    statement: &Statement,
+) -> Option<Rewritten> {
     let mut finder = Finder::new(tables);
     finder.statement(statement);
     let lines = Lines::of(sql);
