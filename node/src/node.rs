@@ -14,8 +14,11 @@ use crate::http::{Door, Token};
 use crate::net::{NetError, NetSettings, Network, NetworkPeers};
 use crate::running::Running;
 
-/// How long requests under way may take to be answered once the node is to stop.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
+/// How long requests under way may take to be answered once the node is to stop; statements that
+/// still run are then ended.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// How long their ends may take to be told.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A running site: its data folder open, its HTTP interface answering, its network up.
 pub struct Node {
@@ -52,6 +55,7 @@ impl Node {
 
         let network = Network::start(store.clone(), net)?;
         let api = Api::new(store);
+        api.set_deadlines(settings.deadlines);
         api.attach(Arc::new(NetworkPeers::new(network.clone())));
         // Last: whoever finds the file finds a node that answers.
         let ready = network.ready().await.map_err(ApiError::from);
@@ -99,8 +103,18 @@ impl Node {
         if let Err(error) = self.running.withdraw(&self.folder) {
             tracing::warn!(%error, "node.json could not be removed");
         }
-        let abort = self.server.abort_handle();
-        let served = match tokio::time::timeout(LAST_ANSWERS, self.server).await {
+        let (abort, mut server) = (self.server.abort_handle(), self.server);
+        let store = self.api.store().clone();
+        let ended = match tokio::time::timeout(LAST_ANSWERS, &mut server).await {
+            Ok(ended) => Ok(ended),
+            Err(_) => {
+                store.interrupt();
+                tokio::time::timeout(LAST_WORDS, server).await
+            }
+        };
+        // From here on nobody can be answered, nor has to be waited for.
+        store.interrupt();
+        let served = match ended {
             Ok(Ok(served)) => served,
             Ok(Err(error)) => Err(error_kind::failed.with("detail", error)),
             Err(_) => {
@@ -110,7 +124,6 @@ impl Node {
             }
         };
         self.network.shutdown().await;
-        let store = self.api.store().clone();
         let closed = tokio::task::spawn_blocking(move || store.close()).await;
         tracing::info!("the node stopped");
         closed.map_err(|error| error_kind::failed.with("detail", error))?;

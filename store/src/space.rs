@@ -351,10 +351,15 @@ impl Space {
         self.0.shared.subscribe(Box::new(watcher));
     }
 
+    /// Ends the statements of users that run, and those to come: the space is about to be closed.
+    pub(crate) fn interrupt(&self) {
+        self.0.shared.stopping.store(true, Ordering::Relaxed);
+    }
+
     /// Finishes what was asked before, and closes the space: a statement of a user that runs is ended,
     /// and nothing of it was recorded. Handles that are left refuse.
     pub(crate) fn close(&self) {
-        self.0.shared.stopping.store(true, Ordering::Relaxed);
+        self.interrupt();
         let (done, wait) = sync_channel(1);
         self.send(Command::Stop(Box::new(move || {
             let _caller_waits = done.send(());

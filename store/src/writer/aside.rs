@@ -60,7 +60,7 @@ pub(crate) struct Ready {
 /// Where long writes run. Ends with the writer.
 pub(super) struct Aside {
     place: Place,
-    worker: Option<(Sender<Waiting>, JoinHandle<()>)>,
+    worker: Option<(Sender<Box<Waiting>>, JoinHandle<()>)>,
 }
 
 /// A write that waits to run aside.
@@ -95,7 +95,7 @@ impl Aside {
     }
 
     /// Lets a write run aside and come back. It is given back if that cannot be.
-    fn put(&mut self, waiting: Waiting) -> Result<(), Waiting> {
+    fn put(&mut self, waiting: Box<Waiting>) -> Result<(), Box<Waiting>> {
         if self.worker.is_none() {
             let (send, receive) = channel();
             let place = self.place.clone();
@@ -129,8 +129,9 @@ impl Place {
         self.view.with_file_name(COPY_FILE)
     }
 
-    fn serve(&self, waiting: &Receiver<Waiting>) {
-        while let Ok(Waiting { mut job, write, times }) = waiting.recv() {
+    fn serve(&self, waiting: &Receiver<Box<Waiting>>) {
+        while let Ok(waiting) = waiting.recv() {
+            let Waiting { mut job, write, times } = *waiting;
             let ran = self.run(&write, times, job.now_ms);
             let _removed_at_the_next_start = remove_view(&self.copy());
             let ready = match ran {
@@ -225,7 +226,8 @@ impl Writer {
         };
         // It waits there, not for the writer.
         self.shared.goes_aside();
-        if let Err(Waiting { mut job, write, .. }) = aside.put(Waiting { job, write, times }) {
+        if let Err(waiting) = aside.put(Box::new(Waiting { job, write, times })) {
+            let Waiting { mut job, write, .. } = *waiting;
             self.shared.comes_back();
             job.work = LocalWork::Alone(write, WRITE_DEADLINE);
             self.run_group(vec![Job::Local(job)]);

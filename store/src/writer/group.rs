@@ -122,7 +122,8 @@ impl Writer {
                 self.view.rollback(before);
                 self.failed(job, error);
                 let again = done.into_iter().map(|done| done.job).chain(jobs).collect();
-                return self.run_same(again);
+                self.run_same(again);
+                return aside.into_iter().for_each(|job| self.put_aside(job));
             }
             let settled = match ran {
                 Ok(outcome) => self.view.release().map(|()| Ok(outcome)),
