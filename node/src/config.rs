@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::deadline::Deadlines;
+
 /// Where the HTTP interface listens unless told otherwise.
 pub const DEFAULT_HTTP: &str = "127.0.0.1:7117";
 
@@ -27,6 +29,8 @@ pub struct Settings {
     pub peers: Vec<String>,
     /// Whether to look for other sites on the local network by mDNS.
     pub mdns: bool,
+    /// How long statements may run unless their request says otherwise.
+    pub deadlines: Deadlines,
 }
 
 /// The content of `tandem.toml`. Every entry may be missing.
@@ -41,6 +45,10 @@ pub struct ConfigFile {
     pub peers: Option<Vec<String>>,
     /// As [`Settings::mdns`].
     pub mdns: Option<bool>,
+    /// Seconds that a statement may read, unless its request says otherwise.
+    pub read_deadline: Option<f64>,
+    /// Seconds that a transaction's statements may write, unless its request says otherwise.
+    pub write_deadline: Option<f64>,
     /// The space meant when a command names none.
     pub space: Option<String>,
     /// Language of messages: `en` or `fr`.

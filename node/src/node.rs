@@ -14,9 +14,12 @@ use crate::http::{Door, Token};
 use crate::net::{NetError, NetSettings, Network, NetworkPeers};
 use crate::running::Running;
 
-/// How long requests under way may take to be answered once the node is to stop. Windows grants five
-/// seconds to a program whose window is closed; the log and the network close in what is left.
-const LAST_ANSWERS: Duration = Duration::from_secs(3);
+/// How long requests under way may take to be answered once the node is to stop; statements that
+/// still run are then ended. Windows grants five seconds to a program whose window is closed; the log
+/// and the network close in what is left.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// How long their ends may take to be told.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How long a node that starts waits for commands that are under way.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,6 +66,7 @@ impl Node {
 
         let network = Network::start(store.clone(), net)?;
         let api = Api::new(store);
+        api.set_deadlines(settings.deadlines);
         api.attach(Arc::new(NetworkPeers::new(network.clone())));
         // Last: whoever finds the file finds a node that answers.
         let ready = network.ready().await.map_err(ApiError::from);
@@ -110,8 +114,18 @@ impl Node {
         if let Err(error) = self.running.withdraw(&self.folder) {
             tracing::warn!(%error, "node.json could not be removed");
         }
-        let abort = self.server.abort_handle();
-        let served = match tokio::time::timeout(LAST_ANSWERS, self.server).await {
+        let (abort, mut server) = (self.server.abort_handle(), self.server);
+        let store = self.api.store().clone();
+        let ended = match tokio::time::timeout(LAST_ANSWERS, &mut server).await {
+            Ok(ended) => Ok(ended),
+            Err(_) => {
+                store.interrupt();
+                tokio::time::timeout(LAST_WORDS, server).await
+            }
+        };
+        // From here on nobody can be answered, nor has to be waited for.
+        store.interrupt();
+        let served = match ended {
             Ok(Ok(served)) => served,
             Ok(Err(error)) => Err(error_kind::failed.with("detail", error)),
             Err(_) => {
@@ -121,7 +135,6 @@ impl Node {
             }
         };
         self.network.shutdown().await;
-        let store = self.api.store().clone();
         let closed = tokio::task::spawn_blocking(move || store.close()).await;
         tracing::info!("the node stopped");
         closed.map_err(|error| error_kind::failed.with("detail", error))?;

@@ -49,8 +49,13 @@ pub const EXPRESSION_DEPTH: usize = 32;
 /// Bytes of an expression in an op, literals included.
 pub const EXPRESSION_BYTES: usize = 16 << 10;
 
-/// MiB of a schema as it is typed.
+/// MiB of a schema as it is typed, and tokens of all of it: what a parser keeps of a token is many
+/// times its text.
 pub const SCHEMA_MIB: usize = 4;
+/// Tokens of a schema as it is typed.
+pub const SCHEMA_TOKENS: usize = 200_000;
+/// MiB of one statement as it is typed. What is longer are values, and values are parameters.
+pub const STATEMENT_MIB: usize = 1;
 /// Tokens of one statement as it is typed.
 pub const STATEMENT_TOKENS: usize = 10_000;
 

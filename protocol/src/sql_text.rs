@@ -24,6 +24,11 @@ pub enum SqlTextError {
     Syntax(String),
 }
 
+/// Refuses one statement that is too long for anybody to parse, SQLite included.
+pub fn check_statement(sql: &str) -> Result<(), SqlTextError> {
+    check(sql, bounds::STATEMENT_MIB, bounds::STATEMENT_TOKENS)
+}
+
 /// Parses `sql`, of at most so many MiB, and gives its statements to `read`, with a stack that is
 /// large enough for whatever they hold.
 pub fn with_statements<T>(
@@ -31,39 +36,105 @@ pub fn with_statements<T>(
     most_mib: usize,
     read: impl FnOnce(Vec<Statement>) -> T,
 ) -> Result<T, SqlTextError> {
-    with_statements_as(sql, most_mib, |tokens| tokens, read)
+    with_tokens(sql, most_mib, |tokens| (tokens, ()), |(), statements| read(statements))
 }
 
-/// The same of SQL whose words are put differently before they are parsed.
-pub fn with_statements_as<T>(
+/// As [`with_statements`], of SQL whose words `put` puts differently before they are parsed; `read` is
+/// told what it found on the way.
+pub fn with_tokens<F, T>(
     sql: &str,
     most_mib: usize,
-    put: impl FnOnce(Vec<TokenWithSpan>) -> Vec<TokenWithSpan>,
-    read: impl FnOnce(Vec<Statement>) -> T,
+    put: impl FnOnce(Vec<TokenWithSpan>) -> (Vec<TokenWithSpan>, F),
+    read: impl FnOnce(F, Vec<Statement>) -> T,
 ) -> Result<T, SqlTextError> {
-    if sql.len() > most_mib << 20 {
-        return Err(SqlTextError::TooLarge(most_mib));
-    }
+    check(sql, most_mib, bounds::SCHEMA_TOKENS)?;
     let syntax = |error: &dyn std::fmt::Display| SqlTextError::Syntax(error.to_string());
     let tokens = Tokenizer::new(&SQLiteDialect {}, sql).tokenize_with_location();
     let tokens = tokens.map_err(|error| syntax(&error))?;
-    let (mut longest, mut length) = (0, 0);
-    for token in &tokens {
-        match &token.token {
-            Token::SemiColon => length = 0,
-            Token::Whitespace(_) => {}
-            _ => length += 1,
-        }
-        longest = longest.max(length);
-    }
-    if longest > bounds::STATEMENT_TOKENS {
+    let counted = tokens.iter().map(|token| match &token.token {
+        Token::SemiColon => Counted::End,
+        Token::Whitespace(_) => Counted::Nothing,
+        _ => Counted::Token,
+    });
+    // Should the two ever disagree on what a token is, the parser's own word counts as well.
+    if !fits(counted, bounds::SCHEMA_TOKENS) {
         return Err(SqlTextError::TooLarge(most_mib));
     }
-    let tokens = put(tokens);
+    let (tokens, found) = put(tokens);
     stacker::grow(STACK_BYTES, || {
         let statements = Parser::new(&SQLiteDialect {}).with_tokens_with_locations(tokens).parse_statements();
-        statements.map(read).map_err(|error| syntax(&error))
+        statements.map(|statements| read(found, statements)).map_err(|error| syntax(&error))
     })
+}
+
+/// What a token is to the count.
+enum Counted {
+    Token,
+    Nothing,
+    /// A new statement begins behind it.
+    End,
+}
+
+fn check(sql: &str, most_mib: usize, most_tokens: usize) -> Result<(), SqlTextError> {
+    // As many tokens need as many bytes.
+    let short = sql.len() <= bounds::STATEMENT_TOKENS;
+    let fit = sql.len() <= most_mib << 20 && (short || fits(Scan(sql), most_tokens));
+    if fit { Ok(()) } else { Err(SqlTextError::TooLarge(most_mib)) }
+}
+
+fn fits(tokens: impl Iterator<Item = Counted>, most: usize) -> bool {
+    let (mut all, mut of_statement) = (0, 0);
+    for token in tokens {
+        match token {
+            Counted::Token => {
+                all += 1;
+                of_statement += 1;
+            }
+            Counted::Nothing => {}
+            // Behind one of a single text, SQLite would still read the rest.
+            Counted::End if most <= bounds::STATEMENT_TOKENS => {}
+            Counted::End => of_statement = 0,
+        }
+        if all > most || of_statement > bounds::STATEMENT_TOKENS {
+            return false;
+        }
+    }
+    true
+}
+
+/// Two signs that are one.
+const PAIRS: [&str; 8] = ["||", "<=", ">=", "<>", "!=", "==", "<<", ">>"];
+
+/// The tokens of a text, told apart without keeping any: words, quotes, comments, and each sign.
+struct Scan<'a>(&'a str);
+
+impl Iterator for Scan<'_> {
+    type Item = Counted;
+
+    fn next(&mut self) -> Option<Counted> {
+        let rest = self.0;
+        let first = rest.chars().next()?;
+        let behind = |closing: &str, from: usize| {
+            rest[from..].find(closing).map_or(rest.len(), |at| from + at + closing.len())
+        };
+        let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+        let (length, counted) = match first {
+            ';' => (1, Counted::End),
+            _ if first.is_whitespace() => (first.len_utf8(), Counted::Nothing),
+            '-' if rest.starts_with("--") => (behind("\n", 2), Counted::Nothing),
+            '/' if rest.starts_with("/*") => (behind("*/", 2), Counted::Nothing),
+            // A quote inside is written twice: two quotes side by side count as two.
+            '\'' => (behind("'", 1), Counted::Token),
+            '"' => (behind("\"", 1), Counted::Token),
+            '`' => (behind("`", 1), Counted::Token),
+            '[' => (behind("]", 1), Counted::Token),
+            _ if is_word(first) => (rest.find(|c| !is_word(c)).unwrap_or(rest.len()), Counted::Token),
+            _ if PAIRS.iter().any(|pair| rest.starts_with(pair)) => (2, Counted::Token),
+            _ => (first.len_utf8(), Counted::Token),
+        };
+        self.0 = &rest[length..];
+        Some(counted)
+    }
 }
 
 #[cfg(test)]
@@ -86,5 +157,27 @@ mod tests {
         }
         assert_eq!(printed(&" ".repeat(2 << 20)), Err(SqlTextError::TooLarge(1)));
         assert!(matches!(printed("SELECT 'never closed"), Err(SqlTextError::Syntax(_))));
+    }
+
+    #[test]
+    fn one_statement_is_bounded_before_anybody_parses_it() {
+        let most = bounds::STATEMENT_TOKENS;
+        let terms = |count: usize| format!("SELECT {}", vec!["1"; count].join("+"));
+        assert_eq!(check_statement(&terms(most / 2)), Ok(()));
+        assert_eq!(check_statement(&terms(most / 2 + 1)), Err(SqlTextError::TooLarge(1)));
+        // What is quoted is one word, however long, and a remark is none.
+        let quoted = format!("SELECT '{}' -- {}\n", "1+".repeat(100_000), "1+".repeat(100_000));
+        assert_eq!(check_statement(&quoted), Ok(()));
+        assert_eq!(
+            check_statement(&format!("{quoted}{}", " ".repeat(1 << 20))),
+            Err(SqlTextError::TooLarge(1))
+        );
+        // No semicolon hides the rest.
+        assert_eq!(check_statement(&"1;".repeat(most + 1)), Err(SqlTextError::TooLarge(1)));
+        let many = "CREATE TABLE t(a INTEGER PRIMARY KEY);".repeat(2_000);
+        assert!(with_statements(&many, bounds::SCHEMA_MIB, |statements| statements.len()).is_ok());
+        let many = "CREATE TABLE t(a INTEGER PRIMARY KEY);".repeat(30_000);
+        let refused = with_statements(&many, bounds::SCHEMA_MIB, |statements| statements.len());
+        assert_eq!(refused, Err(SqlTextError::TooLarge(bounds::SCHEMA_MIB)));
     }
 }

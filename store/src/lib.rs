@@ -12,8 +12,10 @@ mod damage;
 mod folder;
 mod forks;
 mod log;
+mod owner;
 mod private;
 mod receive;
+mod running;
 #[cfg(feature = "simulation")]
 pub mod simulated;
 mod space;
@@ -25,13 +27,16 @@ mod writer;
 pub use damage::Damage;
 pub use folder::write_private;
 pub use log::LogError;
+pub use owner::{Owner, READ_DEADLINE, WRITE_DEADLINE};
 pub use receive::{ReceiveError, Received};
+pub use running::RunningStatement;
 pub use space::{
     Choice, Chunk, Closed, Commit, CommittedTransaction, ConflictPlace, LogEntry, LogFilter, Referrer,
     Resolution, Space, SpaceStatus, TableStatus, VerifyReport, now_ms,
 };
 pub use store::{AddError, OpenError, Store};
-pub use view::reader::Rows;
+pub use view::guard::ANSWER_BYTES;
+pub use view::reader::{Answer, Rows};
 pub use view::{TableChange, ViewError};
 pub use write::{Params, Refusal, Statement, StatementResult, Write, WriteError, Written};
 

@@ -193,7 +193,7 @@ impl Site {
     fn found_by(&mut self, work: LocalWork, now_ms: i64) -> Result<Written, WriteError> {
         let (answer, answered) = channel();
         let reply = Box::new(move |result| drop(answer.send(result)));
-        self.run_jobs(vec![Job::Local(LocalJob { work, now_ms, reply })]);
+        self.run_jobs(vec![Job::Local(LocalJob { work, home: None, now_ms, reply })]);
         answered.recv().unwrap_or(Err(WriteError::Closed))
     }
 
@@ -272,7 +272,7 @@ fn job(
         Request::ReceiveWithout(block, withheld) => return received(block, withheld, now_ms, at, answers),
     };
     let reply = Box::new(move |result| drop(answers.send((at, Answer::Written(result)))));
-    Job::Local(LocalJob { work, now_ms, reply })
+    Job::Local(LocalJob { work, home: None, now_ms, reply })
 }
 
 fn received(

@@ -10,6 +10,7 @@ mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -28,9 +29,12 @@ pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
 use crate::log::SpaceLog;
+use crate::owner::{Owner, READ_DEADLINE};
 use crate::receive::{ReceiveError, Received};
+use crate::running::RunningStatement;
 use crate::view::ViewError;
-use crate::view::reader::{Readers, Rows};
+use crate::view::guard::{ANSWER_BYTES, Leave};
+use crate::view::reader::{Answer, Asked, Readers, Rows};
 use crate::write::{Refusal, Write, WriteError, Written};
 use crate::writer::{Command, Job, LocalJob, LocalWork, OpenFailure, RemoteJob};
 
@@ -80,7 +84,9 @@ impl Space {
         // The writer's connection is opened on the thread that uses it.
         std::thread::Builder::new().name(format!("tandem-writer-{name}")).spawn(move || {
             let (log, shared) = (writer_log.clone(), Arc::clone(&writer_shared));
-            match crate::writer::Writer::open(id, key, writer_log, &writer_view, writer_shared, judge) {
+            let opening =
+                crate::writer::Writer::open(id, key, writer_log, &writer_view, writer_shared, judge);
+            match opening.and_then(|writer| writer.with_aside(&writer_view)) {
                 Ok(writer) => {
                     // Whoever hears that the writer has stopped may open the log again at once.
                     drop((log, shared));
@@ -228,7 +234,7 @@ impl Space {
     ) -> Result<Written, WriteError> {
         self.wait(|reply| {
             let work = LocalWork::Found(Box::new(founding), schema);
-            self.send(Command::Job(Job::Local(LocalJob { work, now_ms: time_ms, reply: Box::new(reply) })));
+            self.send_local(work, time_ms, Box::new(reply));
         })
     }
 
@@ -248,7 +254,17 @@ impl Space {
         work: LocalWork,
         reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
     ) {
-        self.send(Command::Job(Job::Local(LocalJob { work, now_ms: now_ms(), reply: Box::new(reply) })));
+        self.send_local(work, now_ms(), Box::new(reply));
+    }
+
+    fn send_local(
+        &self,
+        work: LocalWork,
+        now_ms: i64,
+        reply: crate::writer::Reply<Result<Written, WriteError>>,
+    ) {
+        let home = Some(self.0.commands.clone());
+        self.send(Command::Job(Job::Local(LocalJob { work, home, now_ms, reply })));
     }
 
     /// Takes in a block of another site, from the network or a bundle. It is verified whole, made
@@ -296,11 +312,38 @@ impl Space {
     /// Runs a query. The version returned is at most what the rows show, so a write that names it
     /// as its basis can only be more careful than needed.
     pub fn query(&self, sql: &str, params: &[Value]) -> Result<(Rows, Arc<VersionVector>), Refusal> {
+        let mut rows = Rows::default();
+        let vector = self.query_for(&Owner::default(), (sql, params), ANSWER_BYTES, &mut rows)?;
+        Ok((rows, vector))
+    }
+
+    /// As [`Space::query`], for `owner`, the answer given row by row as it is found, up to so many
+    /// bytes.
+    pub fn query_for(
+        &self,
+        owner: &Owner,
+        (sql, params): (&str, &[Value]),
+        most: usize,
+        answer: &mut dyn Answer,
+    ) -> Result<Arc<VersionVector>, Refusal> {
         if let Some(reason) = self.without_view() {
             return Err(Refusal::without_view(&reason));
         }
+        let _running = self.0.shared.running.enter(owner, false, sql);
+        let leave = Leave {
+            owner: owner.clone(),
+            deadline: owner.deadline(READ_DEADLINE),
+            stopping: Arc::clone(&self.0.shared.stopping),
+            gives_way: None,
+        };
         let vector = self.vector();
-        self.0.readers.query(&self.schema(), sql, params).map(|rows| (rows, vector))
+        self.0.readers.query(&self.schema(), &Asked { sql, params, most }, leave, answer)?;
+        Ok(vector)
+    }
+
+    /// The statements of users that run now, the oldest first.
+    pub fn running(&self) -> Vec<RunningStatement> {
+        self.0.shared.running.list()
     }
 
     /// Calls `watcher` after every durable commit, on the writer's thread; it must not block.
@@ -308,8 +351,15 @@ impl Space {
         self.0.shared.subscribe(Box::new(watcher));
     }
 
-    /// Finishes what was asked before, and closes the space. Handles that are left refuse.
+    /// Ends the statements of users that run, and those to come: the space is about to be closed.
+    pub(crate) fn interrupt(&self) {
+        self.0.shared.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Finishes what was asked before, and closes the space: a statement of a user that runs is ended,
+    /// and nothing of it was recorded. Handles that are left refuse.
     pub(crate) fn close(&self) {
+        self.interrupt();
         let (done, wait) = sync_channel(1);
         self.send(Command::Stop(Box::new(move || {
             let _caller_waits = done.send(());
@@ -321,6 +371,17 @@ impl Space {
     /// A command that cannot be sent is dropped, and its reply with it: the caller is told that
     /// the store is closing.
     fn send(&self, command: Command) {
+        let shared = Arc::clone(&self.0.shared);
+        let command = match command {
+            Command::Job(Job::Local(LocalJob { work, home, now_ms, reply })) => {
+                Command::Job(Job::Local(LocalJob { work, home, now_ms, reply: shared.counted(reply) }))
+            }
+            Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms, reply })) => {
+                let reply = shared.counted(reply);
+                Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms, reply }))
+            }
+            other => other,
+        };
         let _dropped_when_closing = self.0.commands.send(command);
     }
 }

@@ -308,6 +308,11 @@ impl Store {
         Ok(space)
     }
 
+    /// Ends the statements of users that run, and those to come: the store is about to be closed.
+    pub fn interrupt(&self) {
+        self.spaces().iter().for_each(Space::interrupt);
+    }
+
     /// Finishes all writes and closes all spaces. Handles that are left refuse.
     pub fn close(&self) {
         self.spaces().iter().for_each(Space::close);

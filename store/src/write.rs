@@ -6,10 +6,13 @@ use tandem_protocol::membership::Void;
 use tandem_protocol::request::{Asked, RequestKey};
 use tandem_protocol::schema::ddl::DdlError;
 use tandem_protocol::schema::{MismatchReason, TableDef, TypeMismatch};
+use tandem_protocol::sql_text::SqlTextError;
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::{Dot, VersionVector};
 
 use crate::log::LogError;
+use crate::owner::Owner;
+use crate::view::guard::{self, End};
 use crate::view::{Broken, TableChange, ViewError, ViewTable};
 
 /// One atomic transaction of SQL statements.
@@ -25,9 +28,16 @@ pub struct Write {
     pub idempotency_key: Option<String>,
     /// What the writer had seen, if less than everything here.
     pub basis: Option<VersionVector>,
+    /// Who waits for it.
+    pub owner: Owner,
 }
 
 impl Write {
+    /// How it begins.
+    pub(crate) fn begins(&self) -> &str {
+        self.statements.first().map_or("", |statement| &statement.sql)
+    }
+
     /// What names it among the requests of clients, if it can come again.
     pub(crate) fn request_key(&self) -> Option<RequestKey> {
         let key = self.idempotency_key.as_deref()?;
@@ -339,6 +349,42 @@ impl Refusal {
             .hint("use a token that this site's reads returned")
     }
 
+    /// A text that nobody is to parse.
+    pub(crate) fn of_text(error: &SqlTextError, at: usize) -> Self {
+        let place = if at == 0 { String::new() } else { format!("statement {}: ", at + 1) };
+        Self::new("sql_too_long", format!("{place}{error}")).hint("give values as parameters")
+    }
+
+    /// A statement that was ended.
+    pub(crate) fn of_end(end: End) -> Self {
+        let mib = |bytes: usize| (bytes >> 20).to_string();
+        match end {
+            End::Left => Self::new("statement_left", "whoever asked has left, and the statement was ended"),
+            End::Late(deadline) => {
+                let seconds = deadline.as_secs_f64().to_string();
+                Self::new("deadline", format!("the statement ran longer than {seconds} s and was ended"))
+                    .with([("seconds", seconds)])
+            }
+            End::Stopping => Self::new("stopping", "the store is closing, and the statement was ended"),
+            End::Memory => {
+                let most = mib(guard::STATEMENT_BYTES);
+                Self::new("statement_memory", format!("the statement needs more than {most} MiB of memory"))
+                    .with([("most", most)])
+            }
+            End::Answer => {
+                let most = mib(guard::ANSWER_BYTES);
+                Self::new("answer_too_large", format!("the answer is larger than {most} MiB"))
+                    .with([("most", most)])
+            }
+            End::Changes => {
+                let most = mib(guard::CHANGES_BYTES);
+                let message = format!("the rows that it changes are more than {most} MiB, before and after");
+                Self::new("transaction_too_large", message).hint("split it into several transactions")
+            }
+            End::GivesWay => Self::new("overtaken", "others kept changing what the statement changes"),
+        }
+    }
+
     pub(crate) fn of_ddl(error: &DdlError) -> Self {
         let code = match error {
             DdlError::Text(_) => "schema_syntax",
@@ -411,7 +457,7 @@ impl Refusal {
     }
 }
 
-fn shortened(sql: &str) -> String {
+pub(crate) fn shortened(sql: &str) -> String {
     let mut short: String = sql.chars().take(80).collect();
     if short.len() < sql.len() {
         short.push('…');

@@ -1,6 +1,7 @@
 //! The one thread that writes to a space: takes what waits, runs it as one group, makes the log
 //! durable once for all, commits the view, and only then answers.
 
+mod aside;
 mod commands;
 mod group;
 mod held;
@@ -9,13 +10,17 @@ mod repeat;
 mod resolve;
 mod unseen;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use tandem_protocol::clock::Clock;
 use tandem_protocol::identity::{AuthorKey, SpaceId};
 
-pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob};
+pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob, Reply};
+
+use aside::Aside;
+use group::answer_error;
 
 pub(crate) use recovery::{OpenFailure, fold, members_of, read_log, remove_view};
 
@@ -45,6 +50,8 @@ pub(crate) struct Writer {
     pub(crate) unsealed_bytes: usize,
     /// Arrival number after the last durable transaction.
     pub(crate) log_end: u64,
+    /// Where long writes run; without it, they hold up others.
+    aside: Option<Aside>,
 }
 
 /// Answers for a space whose view could not be opened: nothing can be written, and why.
@@ -62,6 +69,13 @@ pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
 }
 
 impl Writer {
+    /// Lets long writes run aside, beside the view at `view`.
+    pub(crate) fn with_aside(mut self, view: &Path) -> Result<Self, OpenFailure> {
+        let (log, shared) = (self.log.clone(), Arc::clone(&self.shared));
+        self.aside = Some(Aside::of(view, log, shared, self.key.author(), self.view.judge())?);
+        Ok(self)
+    }
+
     /// Serves until told to stop, or until nobody is left to ask.
     pub(crate) fn serve(mut self, jobs: Receiver<Command>) {
         while let Ok(first) = jobs.recv() {
@@ -91,6 +105,8 @@ impl Writer {
             }
             self.run_group(group);
             if let Some(done) = stop {
+                // What runs aside comes back no more, and ends.
+                drop(jobs);
                 drop(self);
                 done();
                 return;

@@ -68,6 +68,12 @@ mod list {
             ["/openapi.json lists every route."]
         request_malformed 400 "The request cannot be understood: %{detail}. Nothing was changed."
             ["/openapi.json describes what each route accepts."]
+        request_stalled 408 "The rest of the request did not come within %{seconds} s. Nothing was changed."
+            ["Send it again."]
+        connections_full 503 "This site answers as many requests at once as it can: %{most} connections in all, %{each} from one other PC. Nothing was changed."
+            ["Try again in a moment; close connections that are not used."]
+        streams_full 503 "As many event streams are open here as can be: %{most}."
+            ["Close one that is not used."]
         body_too_large 413 "The request is larger than %{limit}. Nothing was changed."
             ["Split it into several transactions."]
 
@@ -96,6 +102,18 @@ mod list {
 
         // Reading and writing.
         sql_error 400 "The SQL cannot be run: %{detail}. Nothing was changed."
+        sql_too_long 413 "A statement is longer than can be read: %{detail}. Nothing was changed."
+            ["Give values as parameters, and many rows as many lists of parameters (`params_list`) or several statements."]
+        deadline 504 "The statement ran longer than the %{seconds} s it had, and was ended. Nothing was changed."
+            ["Ask for less at once, or give it more time: `--deadline SECONDS`; for all statements, read-deadline and write-deadline in tandem.toml."]
+        statement_left 503 "Whoever asked has left, and the statement was ended. Nothing was changed."
+            ["Do it again."]
+        statement_memory 422 "The statement needs more than %{most} MiB of memory, and was ended. Nothing was changed."
+            ["Ask for fewer rows or columns at once, or for an order that an index has."]
+        answer_too_large 422 "The answer is larger than %{most} MiB. Nothing was changed."
+            ["Ask for fewer rows at once (`LIMIT`), or take it line by line: `tandem sql --csv`; over HTTP, `Accept: application/x-ndjson`."]
+        overtaken 409 "Others kept changing the rows that the statement changes, for as long as it ran. Nothing was changed."
+            ["Do it again when less is written, or change fewer rows at once."]
         not_a_query 400 "This writes, and a query only reads: %{detail}."
             ["Send it as a transaction."]
         sql_not_allowed 400 "SQL here reads and writes rows, and nothing else: %{detail}. Nothing was changed."
@@ -239,7 +257,7 @@ mod list {
             ["Close programs that copy, search or check files, then do it again."]
         clock_impossible 500 "The clock of this PC says that it is before 1970. Nothing was changed, and nothing is lost."
             ["Set date and time, then do it again."]
-        format_newer 500 "This was written by a newer tandem: %{detail}. Nothing was changed."
+        format_newer 422 "This was written by a newer tandem: %{detail}. Nothing was changed."
             ["Install the newer version on this PC."]
         log_damaged 500 "The log is damaged: %{detail}. What is intact is kept."
             ["`tandem log verify` tells what is affected; other sites and bundles fill it in again."]

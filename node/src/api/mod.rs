@@ -18,6 +18,7 @@ pub mod bundle;
 pub mod conflict;
 pub mod event;
 pub mod export;
+pub mod deadline;
 pub mod fork;
 pub mod import;
 pub mod invitation;
@@ -40,6 +41,7 @@ pub use error::{ApiError, Result};
 pub use moment::{from_iso, now_ms, to_iso};
 pub use peer::Peers;
 
+use deadline::Deadlines;
 use event::Feeds;
 
 /// The requests of one site. Cloning is cheap; all clones share one open data folder.
@@ -52,6 +54,7 @@ struct Inner {
     store: Store,
     peers: OnceLock<Arc<dyn Peers>>,
     feeds: Feeds,
+    deadlines: OnceLock<Deadlines>,
     /// Held while a space of another site is set up here.
     setting_up: Mutex<()>,
 }
@@ -60,12 +63,22 @@ impl Api {
     /// The requests of an open data folder, without network.
     pub fn new(store: Store) -> Self {
         let (peers, feeds, setting_up) = (OnceLock::new(), Feeds::default(), Mutex::new(()));
-        Self { inner: Arc::new(Inner { store, peers, feeds, setting_up }) }
+        let deadlines = OnceLock::new();
+        Self { inner: Arc::new(Inner { store, peers, feeds, deadlines, setting_up }) }
     }
 
     /// Tells where to ask about other sites. Only the first call counts.
     pub fn attach(&self, peers: Arc<dyn Peers>) {
         let _already_attached = self.inner.peers.set(peers);
+    }
+
+    /// How long statements may run unless their request says otherwise. Only the first call counts.
+    pub fn set_deadlines(&self, deadlines: Deadlines) {
+        let _already_set = self.inner.deadlines.set(deadlines);
+    }
+
+    fn deadlines(&self) -> Deadlines {
+        self.inner.deadlines.get().copied().unwrap_or_default()
     }
 
     /// The open data folder.

@@ -1,6 +1,7 @@
 //! Reading: one SQL query.
 
 use serde::{Deserialize, Serialize};
+use tandem_store::{ANSWER_BYTES, Answer as Take, Owner, Rows};
 
 use super::cell::Cell;
 use super::error::Result;
@@ -15,6 +16,9 @@ pub struct Query {
     /// Its parameters.
     #[serde(default)]
     pub params: Vec<Cell>,
+    /// Seconds it may run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<f64>,
 }
 
 /// The rows found.
@@ -31,12 +35,36 @@ pub struct Answer {
 impl Api {
     /// Reads. Never waits for writers.
     pub fn query(&self, space: &str, request: Query) -> Result<Answer> {
+        let owner = self.reader("", &request)?;
+        let mut rows = Rows::default();
+        let version = self.query_for(space, request, &owner, ANSWER_BYTES, &mut rows)?;
+        let Rows { columns, rows } = rows;
+        Ok(Answer { columns, rows: rows.into_iter().map(Cell::from_values).collect(), version })
+    }
+
+    /// Whoever asks it, called so.
+    pub fn reader(&self, name: &str, request: &Query) -> Result<Owner> {
+        self.owner(name, request.deadline, false)
+    }
+
+    /// Reads for `owner`; the answer is taken row by row, up to so many bytes. The version comes
+    /// last, and is at most what the rows show.
+    pub fn query_for(
+        &self,
+        space: &str,
+        request: Query,
+        owner: &Owner,
+        most: usize,
+        answer: &mut dyn Take,
+    ) -> Result<String> {
         let space = self.space(space)?;
-        let (rows, vector) = space.query(&request.sql, &Cell::into_values(request.params))?;
-        Ok(Answer {
-            columns: rows.columns,
-            rows: rows.rows.into_iter().map(Cell::from_values).collect(),
-            version: version_token::encode(&vector),
-        })
+        let params = Cell::into_values(request.params);
+        let vector = space.query_for(owner, (&request.sql, &params), most, answer)?;
+        Ok(version_token::encode(&vector))
+    }
+
+    /// The version that a query begun now would at most show.
+    pub fn version(&self, space: &str) -> Result<String> {
+        Ok(version_token::encode(&self.space(space)?.vector()))
     }
 }

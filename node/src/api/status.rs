@@ -1,15 +1,16 @@
 //! How this site is.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tandem_store::Space;
 
-use super::Api;
 use super::error::Result;
 use super::fork::Fork;
 use super::log_entry::site_name;
 use super::peer::Peer;
+use super::{Api, to_iso};
 
 /// A site and all its spaces.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,6 +89,9 @@ pub struct SpaceStatus {
     pub log_bytes: u64,
     /// Bytes of the view.
     pub view_bytes: u64,
+    /// Statements that have run for a second or more.
+    #[serde(default)]
+    pub running: Vec<RunningStatement>,
     /// Its tables.
     pub tables: Vec<TableStatus>,
     /// The other sites.
@@ -103,6 +107,36 @@ pub struct TableStatus {
     pub rows: u64,
     /// Equal on two sites that show the same rows.
     pub fingerprint: String,
+}
+
+/// A statement that runs long.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunningStatement {
+    /// `read` or `write`.
+    pub kind: String,
+    /// Since when, ISO 8601.
+    pub since: String,
+    /// For how many seconds by now.
+    pub seconds: u64,
+    /// Whose it is: the `by` of a write, the program, its address; empty if nothing is known.
+    pub owner: String,
+    /// How it begins.
+    pub sql: String,
+}
+
+/// From when on a statement runs long.
+const LONG: Duration = Duration::from_secs(1);
+
+fn running(space: &Space) -> Vec<RunningStatement> {
+    let long = space.running().into_iter().filter(|running| running.elapsed >= LONG);
+    let told = |running: tandem_store::RunningStatement| RunningStatement {
+        kind: if running.writes { "write" } else { "read" }.to_owned(),
+        since: to_iso(running.since_ms),
+        seconds: running.elapsed.as_secs(),
+        owner: running.owner,
+        sql: running.text,
+    };
+    long.map(told).collect()
 }
 
 /// Tables that count and that this program cannot show; `*`: all of them.
@@ -176,6 +210,7 @@ impl Api {
             forks: status.forks.iter().map(|fork| Fork::of(&space.membership(), fork)).collect(),
             log_bytes: status.log_bytes,
             view_bytes: status.view_bytes,
+            running: running(space),
             tables: status.tables.into_iter().map(table).collect(),
             peers: self.peers().map(|peers| peers.peers(&id)).unwrap_or_default(),
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use tandem_protocol::op::{Action, Op};
-use tandem_store::{Params, Statement as StoreStatement, Write};
+use tandem_store::{Owner, Params, Statement as StoreStatement, Write};
 
 use super::cell::Cell;
 use super::error::Result;
@@ -29,6 +29,9 @@ pub struct Transact {
     /// The `version` of the read this write follows from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basis: Option<String>,
+    /// Seconds it may run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<f64>,
     /// The same write with the same key again changes nothing and gets the first one's answer;
     /// another write with that key is refused.
     /// Over HTTP, the header `Idempotency-Key`.
@@ -101,7 +104,33 @@ impl Api {
         request: Transact,
         reply: impl FnOnce(Result<Transacted>) + Send + 'static,
     ) {
-        let prepared = self.space(space).and_then(|space| Ok((space, request.into_write()?)));
+        match self.writer("", &request) {
+            Ok(owner) => self.transact_for(space, request, owner, reply),
+            Err(error) => reply(Err(error)),
+        }
+    }
+
+    /// Whoever asks it, called so.
+    pub fn writer(&self, name: &str, request: &Transact) -> Result<Owner> {
+        let by = request.by.as_deref().filter(|by| !by.is_empty());
+        let name = match by {
+            Some(by) if name.is_empty() => by.to_owned(),
+            Some(by) => format!("{by}, {name}"),
+            None => name.to_owned(),
+        };
+        self.owner(&name, request.deadline, true)
+    }
+
+    /// Writes for `owner`: what has not been recorded when it leaves will not be.
+    pub fn transact_for(
+        &self,
+        space: &str,
+        request: Transact,
+        owner: Owner,
+        reply: impl FnOnce(Result<Transacted>) + Send + 'static,
+    ) {
+        let prepared =
+            self.space(space).and_then(|space| Ok((space, Write { owner, ..request.into_write()? })));
         match prepared {
             Ok((space, write)) => space.write(write, move |written| {
                 reply(written.map(Transacted::from).map_err(Into::into));
@@ -151,6 +180,7 @@ impl Transact {
             by: self.by,
             idempotency_key: self.idempotency_key,
             basis: self.basis.as_deref().map(version_token::decode).transpose()?,
+            owner: Owner::default(),
         })
     }
 }

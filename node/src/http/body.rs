@@ -1,11 +1,14 @@
 //! Request bodies and query strings, read strictly and within a bound.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header;
 use axum::http::request::Parts;
-use futures::StreamExt;
+use futures::stream::{self, Stream, StreamExt};
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use crate::api::{ApiError, Result, error_kind};
 
@@ -33,12 +36,29 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// Seconds without a byte after which a body is not waited for any longer.
+const SILENCE_S: u64 = 30;
+
+/// A body, piece by piece, as it comes.
+pub fn pieces(body: Body) -> impl Stream<Item = Result<Bytes>> + Unpin + Send {
+    let pieces = body.into_data_stream();
+    Box::pin(stream::unfold(Some(pieces), |pieces| async {
+        let mut pieces = pieces?;
+        match timeout(Duration::from_secs(SILENCE_S), pieces.next()).await {
+            Ok(Some(Ok(piece))) => Some((Ok(piece), Some(pieces))),
+            Ok(Some(Err(error))) => Some((Err(error_kind::request_malformed.with("detail", error)), None)),
+            Ok(None) => None,
+            Err(_) => Some((Err(error_kind::request_stalled.with("seconds", SILENCE_S)), None)),
+        }
+    }))
+}
+
 async fn read(body: Body, declared: usize) -> Result<Bytes> {
-    let mut frames = body.into_data_stream();
+    let mut frames = pieces(body);
     let mut whole = Vec::new();
     let mut length = 0;
     while let Some(frame) = frames.next().await {
-        let frame = frame.map_err(|error| error_kind::request_malformed.with("detail", error))?;
+        let frame = frame?;
         if length == 0 && frame.len() >= declared && declared > 0 {
             return Ok(frame);
         }
@@ -57,6 +77,20 @@ async fn read(body: Body, declared: usize) -> Result<Bytes> {
         return Err(error_kind::body_too_large.with("limit", LIMIT));
     }
     Ok(whole.into())
+}
+
+/// The variable parts of the address's path.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(path)) => Ok(Self(path)),
+            Err(error) => Err(error_kind::request_malformed.with("detail", error.body_text())),
+        }
+    }
 }
 
 /// The part of the address after `?`.

@@ -1,20 +1,22 @@
 //! `/v1/bundles`, `/v1/spaces/{space}/bundles`: bundles of any size, streamed both ways.
 
-use std::io::{self, BufWriter, Read, Write};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Write};
 
 use axum::Json as Answer;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{Request, header};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
 use serde::Deserialize;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use super::body::Asked;
-use super::{Site, blocking};
-use crate::api::Result;
+use super::body::{Asked, Path};
+use super::{Site, blocking, body};
 use crate::api::import::Imported;
+use crate::api::{Result, error_kind};
 
 const BUNDLE: &str = "application/vnd.tandem.bundle";
 
@@ -62,7 +64,8 @@ pub(super) async fn import(
     Asked(how): Asked<How>,
     request: Request<Body>,
 ) -> Result<Answer<Imported>> {
-    fed(request, move |input| site.api.import_bundle(&space, input, how.dry_run)).await
+    let api = site.api.clone();
+    received(&site, request, move |input| api.import_bundle(&space, input, how.dry_run)).await
 }
 
 /// Into whichever space the bundle belongs to.
@@ -71,26 +74,47 @@ pub(super) async fn take(
     Asked(how): Asked<How>,
     request: Request<Body>,
 ) -> Result<Answer<Imported>> {
-    fed(request, move |input| site.api.take_bundle(input, how.dry_run)).await
+    let api = site.api.clone();
+    received(&site, request, move |input| api.take_bundle(input, how.dry_run)).await
 }
 
-/// Runs an import on a request's body as it arrives.
-async fn fed(
+/// Bytes received between two looks whether there is room for more.
+const LOOK_BYTES: u64 = 4 << 20;
+
+/// Runs an import on a request's body once all of it is here: while it comes, however slowly, it
+/// holds a file, and no thread.
+async fn received(
+    site: &Site,
     request: Request<Body>,
-    import: impl FnOnce(Incoming) -> Result<Imported> + Send + 'static,
+    import: impl FnOnce(BufReader<File>) -> Result<Imported> + Send + 'static,
 ) -> Result<Answer<Imported>> {
-    let (send, receive) = mpsc::channel(PIECES);
-    let importing = blocking(move || import(Incoming { receive, piece: Bytes::new() }));
-    let feeding = async move {
-        let mut pieces = request.into_body().into_data_stream();
-        while let Some(piece) = pieces.next().await {
-            // Once the import has ended, the rest is read and thrown away, so that the sender
-            // gets to read how it ended.
-            let _import_ended = send.send(piece.map_err(io::Error::other)).await;
-        }
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::StorageFull => error_kind::disk_full.error(),
+        _ => error_kind::failed.with("detail", error),
     };
-    let (imported, ()) = tokio::join!(importing, feeding);
-    imported.map(Answer)
+    let (api, mut looked, mut length) = (site.api.clone(), 0, 0);
+    let folder = api.store().folder().to_owned();
+    // It has no name, and is gone with this request.
+    let file = blocking(move || tempfile::tempfile_in(folder).map_err(failed)).await?;
+    let mut file = tokio::fs::File::from_std(file);
+    let mut pieces = body::pieces(request.into_body());
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        if length >= looked {
+            looked = length + LOOK_BYTES;
+            let api = api.clone();
+            let free = blocking(move || api.store().free_bytes().map_err(failed)).await?;
+            if free < 2 * LOOK_BYTES {
+                return Err(error_kind::disk_full.error());
+            }
+        }
+        length += piece.len() as u64;
+        file.write_all(&piece).await.map_err(failed)?;
+    }
+    file.flush().await.map_err(failed)?;
+    file.rewind().await.map_err(failed)?;
+    let file = file.into_std().await;
+    blocking(move || import(BufReader::with_capacity(PIECE_BYTES, file))).await.map(Answer)
 }
 
 /// Writes pieces into a response body.
@@ -105,25 +129,5 @@ impl Write for Outgoing {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Reads the pieces of a request body.
-struct Incoming {
-    receive: mpsc::Receiver<io::Result<Bytes>>,
-    piece: Bytes,
-}
-
-impl Read for Incoming {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.receive.blocking_recv() {
-                Some(piece) => self.piece = piece?,
-                None => return Ok(0),
-            }
-        }
-        let length = self.piece.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&self.piece.split_to(length));
-        Ok(length)
     }
 }

@@ -1,9 +1,9 @@
 //! `/v1/spaces/{space}/conflicts`, `/conflicts/{id}`, `/conflicts/{id}/resolution`
 
 use axum::Json as Answer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
-use super::body::{Asked, Json};
+use super::body::{Asked, Json, Path};
 use super::{Site, blocking};
 use crate::api::Result;
 use crate::api::conflict::{Conflict, ConflictQuery, Conflicts, Resolve};

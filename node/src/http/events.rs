@@ -6,13 +6,16 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
-use futures::stream::{self, Stream, StreamExt};
+use futures::stream::{self, StreamExt};
 use serde::Deserialize;
 
-use super::body::Asked;
+use super::body::{Asked, Path};
+use super::caller::Caller;
 use super::{Site, stopped};
 use crate::api::event::{Events, Happening};
 use crate::api::{Result, error_kind};
@@ -31,8 +34,9 @@ pub(super) async fn events(
     State(site): State<Site>,
     Path(space): Path<String>,
     Asked(since): Asked<Since>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Sent>>>> {
+) -> Result<impl IntoResponse> {
     let from = match headers.get("last-event-id") {
         None => since.from,
         Some(last) => {
@@ -42,6 +46,7 @@ pub(super) async fn events(
         }
     };
     let events = site.api.events(&space, from)?;
+    caller.listens()?;
     let batches = stream::unfold(Some(events), |events| async {
         let mut events: Events = events?;
         match events.next().await? {
@@ -56,7 +61,9 @@ pub(super) async fn events(
         })
     });
     let until_stop = sent.take_until(Box::pin(stopped(site.stop)));
-    Ok(Sse::new(until_stop).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)))
+    let stream = Sse::new(until_stop).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE));
+    // A connection that was a stream is nothing else any more.
+    Ok(([(header::CONNECTION, "close")], stream))
 }
 
 fn to_sent(happening: &Happening) -> Result<Sent> {

@@ -6,8 +6,9 @@ use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
+use futures::StreamExt;
 
-use super::{Site, Token};
+use super::{Site, Token, body};
 use crate::api::{ApiError, Result, error_kind};
 
 pub(super) struct Guard {
@@ -89,7 +90,13 @@ const HEARD_OUT_BYTES: usize = 1 << 20;
 /// Refuses a request after hearing it out: who is still sending when the connection is closed gets
 /// to know of that alone, and not why.
 pub(super) async fn refuse(request: Request, error: ApiError) -> Result<Response> {
-    let _of_no_interest = axum::body::to_bytes(request.into_body(), HEARD_OUT_BYTES).await;
+    let mut heard = 0;
+    let mut pieces = body::pieces(request.into_body());
+    while heard < HEARD_OUT_BYTES
+        && let Some(Ok(piece)) = pieces.next().await
+    {
+        heard += piece.len();
+    }
     Err(error)
 }
 

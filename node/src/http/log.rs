@@ -1,9 +1,9 @@
 //! `/v1/spaces/{space}/log`, `/log/{dot}`, `/verification`
 
 use axum::Json as Answer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
-use super::body::Asked;
+use super::body::{Asked, Path};
 use super::{Site, blocking};
 use crate::api::Result;
 use crate::api::log_entry::{LogEntry, LogPage, LogQuery};

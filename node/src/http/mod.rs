@@ -5,7 +5,9 @@
 
 mod body;
 mod bundles;
+mod caller;
 mod conflicts;
+mod door;
 mod events;
 mod guard;
 mod health;
@@ -13,7 +15,9 @@ mod log;
 mod problem;
 mod proof;
 mod queries;
+mod share;
 mod spaces;
+mod stall;
 mod token;
 mod transactions;
 
@@ -23,12 +27,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, patch, post};
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::api::{Api, ApiError, Result, error_kind};
 
+pub use door::Door;
 pub use guard::Hosts;
 pub use token::{TOKEN_FILE, Token};
 
@@ -79,46 +82,6 @@ fn routes(site: Site) -> Router {
         .method_not_allowed_fallback(|request| guard::refuse(request, error_kind::method_refused.error()))
         .layer(from_fn_with_state(site.clone(), guard::check_host))
         .with_state(site)
-}
-
-/// A bound socket, not yet served.
-pub struct Door {
-    listener: TcpListener,
-    address: SocketAddr,
-}
-
-impl Door {
-    /// Takes the address; port 0 takes any free one.
-    pub async fn open(address: SocketAddr) -> Result<Self> {
-        let failed = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::AddrInUse => error_kind::port_taken.with("address", address),
-            _ => network_failed(address, &error),
-        };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Answers requests until `stop` turns true and those under way are answered.
-    pub async fn serve(self, api: Api, token: Token, stop: watch::Receiver<bool>) -> Result<()> {
-        let guard = Arc::new(guard::Guard { token, hosts: Hosts::of(self.address) });
-        let site = Site { api, guard, stop: stop.clone() };
-        // Requests and answers are small and awaited: never hold one back to fill a packet.
-        let listener = self.listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "answers may be held back by the system");
-            }
-        });
-        axum::serve(listener, routes(site))
-            .with_graceful_shutdown(stopped(stop))
-            .await
-            .map_err(|error| network_failed(self.address, &error))
-    }
 }
 
 fn network_failed(address: SocketAddr, error: &std::io::Error) -> ApiError {

@@ -1,10 +1,10 @@
 //! `/v1/status`, and what a space is: its sites, its schema, its invitations.
 
 use axum::Json as Answer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::body::Json;
+use super::body::{Json, Path};
 use super::{Site, answered, blocking};
 use crate::api::Result;
 use crate::api::admission::{Admit, Admitted, JoinRequest, WantJoin};

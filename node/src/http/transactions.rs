@@ -1,12 +1,13 @@
 //! `POST /v1/spaces/{space}/transactions`
 
-use axum::Json as Answer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
+use axum::{Extension, Json as Answer};
 
 use super::Site;
 use super::answered;
-use super::body::Json;
+use super::body::{Json, Path};
+use super::caller::{Caller, Waits};
 use crate::api::Result;
 use crate::api::transaction::{Transact, Transacted};
 
@@ -15,11 +16,16 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub(super) async fn transact(
     State(site): State<Site>,
     Path(space): Path<String>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     Json(mut request): Json<Transact>,
 ) -> Result<Answer<Transacted>> {
     // What is no text is no key either: refused with those that are none.
     let text = |key: &HeaderValue| key.to_str().unwrap_or_default().to_owned();
     request.idempotency_key = headers.get(IDEMPOTENCY_KEY).map(text);
-    answered(|reply| site.api.transact(&space, request, reply)).await.map(Answer)
+    let owner = site.api.writer(&caller.name(&headers), &request)?;
+    let waits = Waits::new(owner.clone());
+    let answer = answered(|reply| site.api.transact_for(&space, request, owner, reply)).await;
+    waits.no_longer();
+    answer.map(Answer)
 }

@@ -60,7 +60,7 @@ impl Offline {
 
     /// The rows of a query, as JSON.
     pub fn rows(&self, sql: &str) -> serde_json::Value {
-        let answer = self.api.query("school", Query { sql: sql.to_owned(), params: Vec::new() }).unwrap();
+        let answer = self.api.query("school", Query { sql: sql.to_owned(), ..Query::default() }).unwrap();
         serde_json::to_value(answer.rows).unwrap()
     }
 

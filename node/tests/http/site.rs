@@ -32,6 +32,7 @@ impl Site {
             listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
             peers: Vec::new(),
             mdns: false,
+            deadlines: Default::default(),
         };
         let node = runtime.block_on(Node::start(settings)).unwrap();
         let token = Token::read(folder.path()).unwrap().as_str().to_owned();

@@ -2,6 +2,7 @@
 //! that something was committed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tandem_protocol::conflict::{Conflict, ConflictKind};
@@ -13,7 +14,9 @@ use tandem_protocol::transaction::Header;
 use tandem_protocol::version::{Dot, VersionVector};
 
 use crate::forks::Forks;
+use crate::running::Running;
 use crate::view::{Authors, Memory, TableChange};
+use crate::writer::Reply;
 
 /// Bytes of the newest transactions kept at hand for connected peers.
 const RECENT_BYTES: usize = 1 << 20;
@@ -119,9 +122,38 @@ pub(crate) struct Shared {
     mended: OnceLock<Vec<String>>,
     /// Why there is no view.
     without_view: OnceLock<String>,
+    /// The statements that run.
+    pub(crate) running: Running,
+    /// True once the store is closing.
+    pub(crate) stopping: Arc<AtomicBool>,
+    /// Jobs that wait for the writer, the one at hand among them.
+    pub(crate) waiting: Arc<AtomicUsize>,
 }
 
 impl Shared {
+    /// A job's reply, the job counted among those that wait until it is answered.
+    pub(crate) fn counted<T: 'static>(self: Arc<Self>, reply: Reply<T>) -> Reply<T> {
+        self.comes_back();
+        Box::new(move |answer| {
+            self.goes_aside();
+            reply(answer);
+        })
+    }
+
+    /// A job does not wait for the writer for a while.
+    pub(crate) fn goes_aside(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// It does.
+    pub(crate) fn comes_back(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn set_without_view(&self, reason: String) {
         let _first_counts = self.without_view.set(reason);
     }

@@ -13,6 +13,7 @@ mod found;
 mod integrity;
 mod numbers;
 mod openings;
+mod owners;
 mod parked;
 mod plain;
 mod requests;

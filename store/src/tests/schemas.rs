@@ -160,7 +160,8 @@ fn a_table_that_people_work_with_is_not_put_aside_by_one_declared_elsewhere() {
     let _written: Written = b
         .space
         .wait(|reply| {
-            let job = LocalJob { work: LocalWork::Ops(ops), now_ms: 1_000, reply: Box::new(reply) };
+            let job =
+                LocalJob { work: LocalWork::Ops(ops), home: None, now_ms: 1_000, reply: Box::new(reply) };
             b.space.send_job(job);
         })
         .unwrap();

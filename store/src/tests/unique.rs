@@ -28,6 +28,7 @@ fn in_conflict() -> (Site, Site) {
 /// One statement after the other, in tandem and in plain SQLite: what each does, and what is there.
 fn beside_plain_sqlite(statements: &[&str]) {
     let (a, b) = in_conflict();
+    crate::view::heap::count();
     let plain = Connection::open_in_memory().unwrap();
     plain.execute_batch(SCHEMA).unwrap();
     for sql in statements {

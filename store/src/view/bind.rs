@@ -56,6 +56,16 @@ pub(crate) fn decimal_as(storage: Storage, decimal: Decimal) -> Value {
     }
 }
 
+/// Bytes a row takes in memory, about.
+pub(crate) fn weight(row: &[Value]) -> usize {
+    let content = |value: &Value| match value {
+        Value::Text(text) => text.len(),
+        Value::Blob(bytes) => bytes.len(),
+        _ => 0,
+    };
+    size_of::<Vec<Value>>() + row.iter().map(|value| size_of::<Value>() + content(value)).sum::<usize>()
+}
+
 /// Reads `count` columns from `first` on.
 pub(crate) fn read_row(row: &Row<'_>, first: usize, count: usize) -> rusqlite::Result<Vec<Value>> {
     (first..first + count)

@@ -8,6 +8,8 @@ use tandem_protocol::bounds;
 use tandem_protocol::schema::OnDelete;
 use tandem_protocol::value::{Key, Value};
 
+use super::bind::weight;
+use super::guard::Guard;
 use super::ids::{self, SharedIds};
 use super::preupdate::{Change, Watcher};
 use super::table::ViewTable;
@@ -81,14 +83,17 @@ pub(crate) struct Capture {
     touched: Vec<usize>,
     by_key: HashMap<(i64, Vec<u8>), usize>,
     error: Option<CaptureError>,
+    /// Ends what changes more than can be held.
+    guard: Guard,
 }
 
 /// Rowids stay far from the greatest, beyond which SQLite picks them at random.
 const ROWID_BELOW: i64 = 1 << 60;
 
 impl Capture {
-    pub(crate) fn new(ids: SharedIds) -> Self {
-        Self { ids, ..Self::default() }
+    /// Whose changes that guard bounds.
+    pub(crate) fn new(ids: SharedIds, guard: Guard) -> Self {
+        Self { ids, guard, ..Self::default() }
     }
 
     /// Starts over.
@@ -210,6 +215,8 @@ impl Watcher for Capture {
             return self.fail(CaptureError::Rowid(name()));
         }
         let Some(key) = old_key.or(new_key) else { return };
+        let held = |row: &Option<Vec<Value>>| row.as_deref().map_or(0, weight);
+        self.guard.changed(size_of::<RowChange>() + held(&old) + held(&new));
         if !change.has_old
             && table.generated_key().is_some()
             && let [Value::Integer(id)] = key.0[..]

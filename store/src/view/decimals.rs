@@ -145,6 +145,7 @@ mod tests {
 
     #[test]
     fn sums_are_exact_and_null_is_passed_over() {
+        crate::view::heap::count();
         let connection = Connection::open_in_memory().unwrap();
         install(&connection).unwrap();
         let one = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, Option<String>>(0));

@@ -6,12 +6,9 @@ use std::collections::HashSet;
 use sqlparser::ast::{
     Assignment, AssignmentTarget, OnConflictAction, OnInsert, Statement, TableFactor, TableObject,
 };
-use tandem_protocol::sql_text;
+use tandem_protocol::{bounds, sql_text};
 
 use super::dialect;
-
-/// A longer statement is not looked into.
-const STATEMENT_MIB: usize = 1;
 
 /// The columns of one table that a statement sets exactly, in lower case.
 #[derive(Default, Debug, PartialEq)]
@@ -28,8 +25,8 @@ pub(super) fn is_mentioned(sql: &str) -> bool {
 impl Exact {
     /// What a statement sets exactly; nothing if it cannot be read, or does nothing of the kind.
     pub(super) fn of(sql: &str) -> Self {
-        let put = |tokens| dialect::readable(tokens).tokens;
-        sql_text::with_statements_as(sql, STATEMENT_MIB, put, |all| Self::of_statements(&all))
+        let put = |tokens| (dialect::readable(tokens).tokens, ());
+        sql_text::with_tokens(sql, bounds::STATEMENT_MIB, put, |(), all| Self::of_statements(&all))
             .unwrap_or_default()
     }
 

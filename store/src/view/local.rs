@@ -8,12 +8,13 @@ use rusqlite::ffi;
 use tandem_protocol::bounds;
 use tandem_protocol::op::{Mode, Op};
 use tandem_protocol::schema::{MergeKind, text_forms};
+use tandem_protocol::sql_text;
 use tandem_protocol::transaction::{Basis, Transaction};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::verify::ChainHead;
 
 use super::access::USER_MARK;
-use super::bind::{Bind, read_row};
+use super::bind::{Bind, read_row, weight};
 use super::capture::{CaptureError, RowChange};
 use super::exactly::{self, Exact};
 use super::forms::Rewritten;
@@ -22,7 +23,7 @@ use super::row_op::{Change, RowOp, Unseen, counted, group_ops};
 use super::rows::{self, Base, Loaded, Run};
 use super::table::ViewTable;
 use super::words::{calls, rowid_in, words};
-use super::{View, ViewError, ViewResult, functions};
+use super::{View, ViewError, ViewResult, functions, guard};
 use crate::write::{Refusal, Statement, StatementResult};
 
 /// A local transaction whose statements have run.
@@ -108,6 +109,7 @@ impl View {
         self.find_taken_ids()?;
         self.capture.watcher().borrow_mut().begin();
         functions::locked(&self.ids).last = 0;
+        self.answered.set(0);
         let results = statements
             .iter()
             .enumerate()
@@ -135,6 +137,9 @@ impl View {
         unseen: &Unseen,
         stamp: Option<&str>,
     ) -> Result<StatementResult, LocalError> {
+        if let Err(error) = sql_text::check_statement(&statement.sql) {
+            return Err(LocalError::Refused(Refusal::of_text(&error, at)));
+        }
         let is_column =
             |name: &str| self.memory.tables.values().any(|table| table.def.column(name).is_some());
         if let Some(name) = rowid_in(&statement.sql, is_column) {
@@ -234,6 +239,7 @@ impl View {
         let mut statement = self.connection.prepare_cached(&prepared.sql)?;
         let width = statement.column_count();
         for parameters in sets {
+            self.guard.check()?;
             self.capture.watcher().borrow_mut().next_statement();
             let parameters = rusqlite::params_from_iter(parameters.iter().map(Bind));
             if width == 0 {
@@ -241,7 +247,13 @@ impl View {
             } else {
                 let mut rows = statement.query(parameters)?;
                 while let Some(row) = rows.next()? {
-                    result.rows.push(read_row(row, 0, width)?);
+                    let row = read_row(row, 0, width)?;
+                    self.answered.set(self.answered.get() + weight(&row));
+                    if self.answered.get() > guard::ANSWER_BYTES {
+                        self.guard.end(guard::End::Answer);
+                        self.guard.check()?;
+                    }
+                    result.rows.push(row);
                 }
                 drop(rows);
                 if !statement.readonly() {
@@ -277,6 +289,7 @@ impl View {
         unseen: &Unseen,
         judged: bool,
     ) -> Result<Option<Captured>, LocalError> {
+        self.guard.check()?;
         let RowChange { table, mut key, old, new, exact, renewed, .. } = change;
         let old = old.map(|(rowid, row)| (rowid, table.read_back(row)));
         // However SQLite stores it, an op has the one form of its values.

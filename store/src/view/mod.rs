@@ -11,6 +11,7 @@ mod canonical;
 mod capture;
 pub(crate) mod census;
 mod conflicts;
+mod copy;
 mod crowded;
 mod ddl;
 mod decimals;
@@ -19,6 +20,8 @@ mod documents;
 mod exactly;
 mod forms;
 mod functions;
+pub(crate) mod guard;
+pub(crate) mod heap;
 mod ids;
 mod integrity;
 mod local;
@@ -39,7 +42,7 @@ pub(crate) mod touched;
 mod unique;
 mod words;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -53,6 +56,7 @@ use tandem_protocol::schema::Judge;
 
 pub(crate) use bind::read_row;
 pub(crate) use conflicts::{decode, kind_code};
+pub(crate) use copy::copy;
 pub(crate) use local::{LocalError, is_refusal};
 pub(crate) use memory::{Authors, Memory};
 pub(crate) use merge::Merged;
@@ -67,8 +71,12 @@ use crowded::CrowdedRows;
 use documents::Documents;
 use forms::Forms;
 use functions::SharedIds;
+use guard::Guard;
 use preupdate::Attached;
 use references::Pending;
+
+/// Bytes of the view's pages kept in memory.
+pub(crate) const CACHE_BYTES: usize = 40 << 20;
 
 /// Format of the view's own tables. A view of another version is rebuilt.
 const VERSION: i64 = 5;
@@ -131,6 +139,10 @@ pub(crate) struct View {
     forms: Forms,
     /// On while a user's statement is prepared or runs.
     user: Arc<AtomicBool>,
+    /// Ends a user's statements.
+    pub(crate) guard: Guard,
+    /// Bytes of what the statements at hand are answered with.
+    answered: Cell<usize>,
     /// Whether the statement at hand called `exactly()`.
     exactly: Arc<AtomicBool>,
     /// Whether a savepoint is open inside the group.
@@ -151,6 +163,7 @@ pub(crate) struct View {
 impl View {
     /// Opens the view at `path`, creating it if it is not there, for the site of author `me`.
     pub(crate) fn open(path: &Path, me: Author, judge: Judge) -> ViewResult<Self> {
+        heap::count();
         // Made here, for SQLite would let everybody read it; its other files take after this one. Where
         // that fails, SQLite says why.
         let _told_by_sqlite = crate::private::options().open(path);
@@ -163,22 +176,27 @@ impl View {
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "wal_autocheckpoint", 2000)?;
         connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES)?;
-        connection.pragma_update(None, "cache_size", -40_000)?;
+        connection.pragma_update(None, "cache_size", -(CACHE_BYTES as i64 >> 10))?;
         // Whether references lead somewhere is our own question; see `integrity`.
         connection.pragma_update(None, "foreign_keys", false)?;
+        // What a statement sorts or sets aside is memory, which is bounded; a file would not be.
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         let user = Arc::new(AtomicBool::new(false));
         let ids = SharedIds::default();
         access::restrict(&mut connection, Arc::clone(&user))?;
         let exactly = Arc::new(AtomicBool::new(false));
         functions::install(&connection, Arc::clone(&ids), Arc::clone(&exactly))?;
-        let capture = Attached::new(&connection, Rc::new(RefCell::new(Capture::new(Arc::clone(&ids)))));
+        let guard = Guard::of(&mut connection)?;
+        let capture = Capture::new(Arc::clone(&ids), guard.clone());
+        let capture = Attached::new(&connection, Rc::new(RefCell::new(capture)));
         let mut view = Self {
             connection,
             capture,
             ids,
             forms: Forms::default(),
             user,
+            guard,
+            answered: Cell::new(0),
             exactly,
             savepoint: false,
             hasher: RowHasher::default(),
@@ -285,7 +303,10 @@ impl View {
 
     fn as_user<T>(&self, run: impl FnOnce() -> T) -> T {
         self.user.store(true, Ordering::Relaxed);
+        // A limit that cannot be set is one that SQLite does not have: nothing then depends on it.
+        let _set = guard::limit(&self.connection);
         let result = run();
+        let _unset = guard::unlimit(&self.connection);
         self.user.store(false, Ordering::Relaxed);
         result
     }

@@ -1,5 +1,6 @@
 //! Read-only connections: queries never wait for the writer, nor it for them.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,19 +8,21 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tandem_protocol::codec;
 use tandem_protocol::identity::Author;
 use tandem_protocol::schema::Schema;
+use tandem_protocol::sql_text;
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 
-use super::bind::{Bind, read_row};
-use super::forms::Forms;
-use super::{ViewError, ViewResult, access, functions};
+use super::bind::{Bind, read_row, weight};
+use super::forms::{Forms, Rewritten};
+use super::guard::{self, End, Guard, Leave};
+use super::{ViewError, ViewResult, access, functions, heap};
 use crate::write::Refusal;
 
 /// Idle connections kept.
 const IDLE: usize = 4;
 
 /// What a query returned.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
     /// Names of the columns.
     pub columns: Vec<String>,
@@ -36,11 +39,46 @@ pub(crate) fn context(connection: &Connection, author: &Author) -> ViewResult<Ve
     codec::decode(&bytes, "context").map_err(|_| ViewError::Inconsistent("a context that cannot be read"))
 }
 
+/// Takes the answer to a query, as it is found.
+pub trait Answer {
+    /// The names of the columns, before all rows.
+    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()>;
+
+    /// A row. To break is to have left: the rest is not read.
+    fn row(&mut self, row: Vec<Value>) -> ControlFlow<()>;
+}
+
+impl Answer for Rows {
+    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()> {
+        self.columns = names;
+        ControlFlow::Continue(())
+    }
+
+    fn row(&mut self, row: Vec<Value>) -> ControlFlow<()> {
+        self.rows.push(row);
+        ControlFlow::Continue(())
+    }
+}
+
+/// A read-only connection and what ends its statements.
+struct Reader {
+    connection: Connection,
+    guard: Guard,
+}
+
 /// Read-only connections to one view.
 pub(crate) struct Readers {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Reader>>,
     forms: Mutex<Forms>,
+}
+
+/// A query, and how much of an answer is taken.
+pub(crate) struct Asked<'a> {
+    pub sql: &'a str,
+    pub params: &'a [Value],
+    /// Bytes of its rows at most.
+    pub most: usize,
 }
 
 impl Readers {
@@ -54,74 +92,124 @@ impl Readers {
     }
 
     /// Runs a user's query, what it compares in the forms of that schema.
-    pub(crate) fn query(&self, schema: &Arc<Schema>, sql: &str, params: &[Value]) -> Result<Rows, Refusal> {
-        let refused = |error| Refusal::of_sql(error, 0, sql);
-        let mut connection = self.take().map_err(|error| Refusal::of_sql(error, 0, sql))?;
-        access::restrict_always(&mut connection).map_err(refused)?;
+    pub(crate) fn query(
+        &self,
+        schema: &Arc<Schema>,
+        asked: &Asked<'_>,
+        leave: Leave,
+        answer: &mut dyn Answer,
+    ) -> Result<(), Refusal> {
+        let refused = |error| Refusal::of_sql(error, 0, asked.sql);
+        sql_text::check_statement(asked.sql).map_err(|error| Refusal::of_text(&error, 0))?;
+        let mut reader = self.take().map_err(refused)?;
+        access::restrict_always(&mut reader.connection).map_err(refused)?;
+        guard::limit(&reader.connection).map_err(refused)?;
         let rewritten = {
             let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
             if !forms.is_of(schema) {
                 *forms = Forms::new(Arc::clone(schema));
             }
-            forms.rewrite(sql)
+            forms.rewrite(asked.sql)
         };
-        let result = (|| {
-            // What SQLite does not take as rewritten runs as it was given.
-            let formed = rewritten.sql.as_ref().and_then(|sql| connection.prepare(sql).ok());
-            let (mut statement, named) = match formed {
-                Some(statement) if rewritten.names_text => (statement, Some(connection.prepare(sql)?)),
-                Some(statement) => (statement, None),
-                None => (connection.prepare(sql)?, None),
-            };
-            if !statement.readonly() {
-                return Ok(None);
-            }
-            let names = named.as_ref().unwrap_or(&statement).column_names();
-            let columns: Vec<String> = names.map(str::to_owned).collect();
-            let mut rows = statement.query(rusqlite::params_from_iter(params.iter().map(Bind)))?;
-            let mut all = Vec::new();
-            while let Some(row) = rows.next()? {
-                all.push(read_row(row, 0, columns.len())?);
-            }
-            Ok(Some(Rows { columns, rows: all }))
-        })();
-        let result = result.map_err(refused);
-        self.give_back(connection);
-        result?.ok_or_else(|| Refusal {
-            code: "not_a_query",
-            message: "the statement writes; a query only reads".into(),
-            hint: Some("send it as a transaction".into()),
-            params: Vec::new(),
-        })
+        reader.guard.begin(leave);
+        let memory = heap::Bound::new(guard::STATEMENT_BYTES);
+        let result = reader.run(asked, &rewritten, answer);
+        let end = reader.guard.finish();
+        let end = if memory.was_met() { Some(End::Memory) } else { end };
+        drop(memory);
+        self.give_back(reader);
+        match (result, end) {
+            (Ok(true), _) => Ok(()),
+            (Ok(false), _) => Err(Refusal {
+                code: "not_a_query",
+                message: "the statement writes; a query only reads".into(),
+                hint: Some("send it as a transaction".into()),
+                params: Vec::new(),
+            }),
+            (Err(_), Some(end)) => Err(Refusal::of_end(end)),
+            (Err(error), None) => Err(refused(error)),
+        }
     }
 
     /// Runs tandem's own reading.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> ViewResult<T>) -> ViewResult<T> {
-        let mut connection = self.take()?;
-        connection
+        let mut reader = self.take()?;
+        reader
+            .connection
             .authorizer(None::<fn(rusqlite::hooks::AuthContext<'_>) -> rusqlite::hooks::Authorization>)?;
-        let result = read(&connection);
-        self.give_back(connection);
+        guard::unlimit(&reader.connection)?;
+        let result = read(&reader.connection);
+        self.give_back(reader);
         result
     }
 
-    fn take(&self) -> rusqlite::Result<Connection> {
+    fn take(&self) -> rusqlite::Result<Reader> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some(connection) = idle {
-            return Ok(connection);
+        if let Some(reader) = idle {
+            return Ok(reader);
         }
+        heap::count();
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
+        let mut connection = Connection::open_with_flags(&self.path, flags)?;
         connection.pragma_update(None, "cache_size", -2_000)?;
+        // What a statement sorts or sets aside is memory, which is bounded; a file would not be.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         functions::install_for_readers(&connection)?;
-        Ok(connection)
+        let guard = Guard::of(&mut connection)?;
+        Ok(Reader { connection, guard })
     }
 
-    fn give_back(&self, connection: Connection) {
+    fn give_back(&self, reader: Reader) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE {
-            idle.push(connection);
+            idle.push(reader);
         }
+    }
+}
+
+impl Reader {
+    /// Whether the statement reads, and nothing else.
+    fn run(
+        &self,
+        asked: &Asked<'_>,
+        rewritten: &Rewritten,
+        answer: &mut dyn Answer,
+    ) -> rusqlite::Result<bool> {
+        let connection = &self.connection;
+        // What SQLite does not take as rewritten runs as it was given.
+        let formed = rewritten.sql.as_ref().and_then(|sql| connection.prepare(sql).ok());
+        let (mut statement, named) = match formed {
+            Some(statement) if rewritten.names_text => (statement, Some(connection.prepare(asked.sql)?)),
+            Some(statement) => (statement, None),
+            None => (connection.prepare(asked.sql)?, None),
+        };
+        if !statement.readonly() {
+            return Ok(false);
+        }
+        let names = named.as_ref().unwrap_or(&statement).column_names();
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        let width = names.len();
+        self.unless_left(answer.columns(names))?;
+        let mut rows = statement.query(rusqlite::params_from_iter(asked.params.iter().map(Bind)))?;
+        let mut bytes = 0usize;
+        while let Some(row) = rows.next()? {
+            let row = read_row(row, 0, width)?;
+            bytes = bytes.saturating_add(weight(&row));
+            if bytes > asked.most {
+                self.guard.end(End::Answer);
+            }
+            // A statement of few steps and much output is never asked by SQLite.
+            self.guard.check()?;
+            self.unless_left(answer.row(row))?;
+        }
+        Ok(true)
+    }
+
+    fn unless_left(&self, flow: ControlFlow<()>) -> rusqlite::Result<()> {
+        if flow.is_break() {
+            self.guard.end(End::Left);
+        }
+        self.guard.check()
     }
 }

@@ -221,6 +221,7 @@ impl View {
 /// Lays a schema out whole in an empty database beside, with every rule and every default evaluated
 /// once: what SQLite would refuse is so refused before anybody signs it.
 pub(crate) fn try_out(schema: &Schema) -> rusqlite::Result<()> {
+    super::heap::count();
     let connection = Connection::open_in_memory()?;
     functions::install(&connection, Default::default(), Default::default())?;
     let judge = schema.judge();

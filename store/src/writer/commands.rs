@@ -1,10 +1,14 @@
 //! What the writer can be asked.
 
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::{MemberOp, Membership, Role};
 use tandem_protocol::schema::SchemaOp;
 
+use super::aside::Ready;
 use crate::receive::{ReceiveError, Received};
 use crate::space::Resolution;
 use crate::view::ViewError;
@@ -35,6 +39,8 @@ pub(crate) enum Job {
 /// A transaction of this site.
 pub(crate) struct LocalJob {
     pub work: LocalWork,
+    /// Where it comes back to when it ran aside; nowhere: it never does.
+    pub home: Option<SyncSender<Command>>,
     pub now_ms: i64,
     pub reply: Reply<Result<Written, WriteError>>,
 }
@@ -45,6 +51,12 @@ pub(crate) type MakeMemberOp = Box<dyn FnMut(&Membership) -> Result<MemberOp, Wr
 /// What a transaction of this site does.
 pub(crate) enum LocalWork {
     Sql(Write),
+    /// A write that has run aside.
+    Ready(Box<Ready>),
+    /// A write that gives way to nobody, for so long.
+    Alone(Write, Duration),
+    /// Its work was taken out.
+    Nothing,
     /// SQL DDL, planned against the schema at its turn.
     Schema(String),
     /// A membership op, made from the membership at its turn.

@@ -1,6 +1,7 @@
 //! A group of jobs: run, made durable together, committed together, answered.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tandem_protocol::block::{Block, BlockBuilder};
 use tandem_protocol::bounds;
@@ -14,14 +15,18 @@ use tandem_protocol::verify::{self, ChainHead, Chains, Known, Verified};
 use tandem_protocol::version::{Dot, VersionVector};
 
 use super::Writer;
+use super::aside::{Ready, TURN};
 use super::commands::{Job, LocalJob, LocalWork, RemoteJob};
 use super::held::HeldHere;
+use super::unseen::unseen;
 use crate::answers::Answer;
 use crate::log::{LogError, Record};
+use crate::owner::WRITE_DEADLINE;
 use crate::receive::{ReceiveError, Received, add_changes};
 use crate::space::{Commit, CommittedTransaction, Recent};
-use crate::view::{CellWrite, LocalError, Memory, Merged, Unseen, ViewError};
-use crate::write::{Refusal, Statement, Write, WriteError, Written};
+use crate::view::guard::{End, Leave, WRITE_BYTES};
+use crate::view::{CellWrite, LocalError, Memory, Merged, Unseen, ViewError, heap};
+use crate::write::{Refusal, Statement, StatementResult, Write, WriteError, Written};
 
 /// Bytes of small records at which they are joined.
 const SEAL_AFTER_BYTES: usize = bounds::BLOCK_TARGET_BYTES;
@@ -97,6 +102,7 @@ impl Writer {
         let alone = jobs.len() == 1;
         let mut pending = Pending::default();
         let mut done: Vec<Done> = Vec::new();
+        let mut aside: Vec<LocalJob> = Vec::new();
         let mut jobs = jobs.into_iter();
         while let Some(mut job) = jobs.next() {
             let memory = self.view.memory.clone();
@@ -104,17 +110,20 @@ impl Writer {
             let ran = marked.map_err(JobError::from);
             let ran = ran.and_then(|()| self.run_one(&mut job, &mut pending));
             if self.view.group_lost() {
-                // OR ROLLBACK took the whole group back: only its own job is to blame.
-                let sql = match &job {
-                    Job::Local(LocalJob { work: LocalWork::Sql(write), .. }) => {
-                        write.statements.first().map_or("", |statement| &statement.sql).to_owned()
+                // OR ROLLBACK, or SQLite where a statement is interrupted, took the whole group back:
+                // only its own job is to blame.
+                let error = match (ran, &job) {
+                    (Err(error @ JobError::Ended(_)), _) => error,
+                    (_, Job::Local(LocalJob { work: LocalWork::Sql(write), .. })) => {
+                        JobError::Refused(Refusal::ended_transaction(write.begins()))
                     }
-                    _ => String::new(),
+                    _ => JobError::Refused(Refusal::ended_transaction("")),
                 };
                 self.view.rollback(before);
-                answer_error(job, JobError::Refused(Refusal::ended_transaction(&sql)));
+                self.failed(job, error);
                 let again = done.into_iter().map(|done| done.job).chain(jobs).collect();
-                return self.run_same(again);
+                self.run_same(again);
+                return aside.into_iter().for_each(|job| self.put_aside(job));
             }
             let settled = match ran {
                 Ok(outcome) => self.view.release().map(|()| Ok(outcome)),
@@ -124,11 +133,21 @@ impl Writer {
             };
             match settled {
                 Ok(Ok(outcome)) => done.push(Done { job, outcome }),
+                Ok(Err(JobError::Ended(End::GivesWay))) => aside.extend(local(job)),
                 Ok(Err(error)) => answer_error(job, error),
                 Err(error) => answer_error(job, JobError::View(error)),
             }
         }
         self.finish(before, pending, done);
+        aside.into_iter().for_each(|job| self.put_aside(job));
+    }
+
+    /// A job came to nothing; or its statement goes aside.
+    fn failed(&mut self, job: Job, error: JobError) {
+        match (job, error) {
+            (Job::Local(job), JobError::Ended(End::GivesWay)) => self.put_aside(job),
+            (job, error) => answer_error(job, error),
+        }
     }
 
     /// Log first, then the view, then the answers.
@@ -200,7 +219,18 @@ impl Writer {
             }
         }
         match &mut job.work {
-            LocalWork::Sql(write) => self.run_sql(write, now_ms, pending),
+            LocalWork::Sql(write) => {
+                // Where nobody can come back, nobody gives way.
+                let turn = (self.aside.is_some() && job.home.is_some()).then(|| Instant::now() + TURN);
+                let deadline = write.owner.deadline(WRITE_DEADLINE);
+                self.watched(write, deadline, turn, |writer| writer.run_sql(write, None, now_ms, pending))
+            }
+            LocalWork::Ready(ready) => self.run_sql(&ready.write, Some(ready), now_ms, pending),
+            LocalWork::Alone(write, deadline) => {
+                let deadline = write.owner.deadline(WRITE_DEADLINE).min(*deadline);
+                self.watched(write, deadline, None, |writer| writer.run_sql(write, None, now_ms, pending))
+            }
+            LocalWork::Nothing => Err(WriteError::Closed.into()),
             LocalWork::Schema(sql) => {
                 self.view.lay_out()?;
                 let ops =
@@ -230,7 +260,37 @@ impl Writer {
         }
     }
 
-    fn run_sql(&mut self, write: &Write, now_ms: i64, pending: &mut Pending) -> Result<Written, JobError> {
+    /// Runs a user's statements within the bounds of one write.
+    fn watched(
+        &mut self,
+        write: &Write,
+        deadline: Duration,
+        turn: Option<Instant>,
+        run: impl FnOnce(&mut Self) -> Result<Written, JobError>,
+    ) -> Result<Written, JobError> {
+        let _running = self.shared.running.enter(&write.owner, true, write.begins());
+        self.view.guard.begin(Leave {
+            owner: write.owner.clone(),
+            deadline,
+            stopping: Arc::clone(&self.shared.stopping),
+            gives_way: turn.map(|until| (until, Arc::clone(&self.shared.waiting))),
+        });
+        let memory = heap::Bound::new(WRITE_BYTES);
+        let ran = run(self);
+        let end = self.view.guard.finish();
+        match (ran, if memory.was_met() { Some(End::Memory) } else { end }) {
+            (Err(JobError::View(_) | JobError::Refused(_)), Some(end)) => Err(JobError::Ended(end)),
+            (ran, _) => ran,
+        }
+    }
+
+    fn run_sql(
+        &mut self,
+        write: &Write,
+        ready: Option<&Ready>,
+        now_ms: i64,
+        pending: &mut Pending,
+    ) -> Result<Written, JobError> {
         let key = write.request_key();
         if let Some(key) = &key
             && let Some(answer) = self.answered_before(key, write, pending)?
@@ -244,8 +304,12 @@ impl Writer {
         }
         let labels =
             Labels { key, by: write.by.clone(), message: write.message.clone(), basis: write.basis.clone() };
-        let written =
-            self.record_sql((&write.statements, Rules::Judged), Vec::new(), labels, now_ms, pending)?;
+        let written = match ready {
+            Some(ready) => self.run_ready(ready, labels, now_ms, pending)?,
+            None => {
+                self.record_sql((&write.statements, Rules::Judged), Vec::new(), labels, now_ms, pending)?
+            }
+        };
         pending.answers.extend(key.map(|key| (key, written.clone(), now_ms)));
         Ok(written)
     }
@@ -271,7 +335,7 @@ impl Writer {
         pending: &mut Pending,
     ) -> Result<Written, JobError> {
         let unseen = match &labels.basis {
-            Some(basis) => self.unseen(basis, pending)?,
+            Some(basis) => unseen(&self.view, &self.log, self.log_end, basis, pending.recent())?,
             None => Unseen::default(),
         };
         let memory = self.view.memory.clone();
@@ -331,10 +395,22 @@ impl Writer {
         if ops.is_empty() {
             return Ok(Written { dot: None, results: Vec::new(), changes: Vec::new(), repeated: false });
         }
+        self.record(ops, Vec::new(), labels, now_ms, pending)
+    }
+
+    /// Records ops as they are, of statements answered so.
+    pub(super) fn record(
+        &mut self,
+        ops: Vec<Op>,
+        results: Vec<StatementResult>,
+        labels: Labels,
+        now_ms: i64,
+        pending: &mut Pending,
+    ) -> Result<Written, JobError> {
         let transaction = self.transaction(ops, labels, now_ms)?;
         let signed = self.sign(&transaction)?;
         let merged = self.view.merge(&transaction, signed.chain)?;
-        Ok(self.recorded(transaction, signed, merged, Vec::new(), pending))
+        Ok(self.recorded(transaction, signed, merged, results, pending))
     }
 
     /// Refuses a schema change that this program could not lay out, before it is signed.
@@ -556,13 +632,20 @@ enum Kind {
 impl Kind {
     fn of(job: &Job) -> Self {
         match job {
-            Job::Local(LocalJob { work: LocalWork::Sql(_) | LocalWork::Resolve(_), .. }) => Self::User,
-            _ => Self::Other,
+            Job::Local(LocalJob { work, .. }) => match work {
+                LocalWork::Sql(_) | LocalWork::Ready(_) | LocalWork::Alone(..) | LocalWork::Resolve(_) => {
+                    Self::User
+                }
+                _ => Self::Other,
+            },
+            Job::Remote(_) => Self::Other,
         }
     }
 }
 
 pub(super) enum JobError {
+    /// A user's statement was ended.
+    Ended(End),
     Refused(Refusal),
     Write(WriteError),
     Receive(ReceiveError),
@@ -572,6 +655,12 @@ pub(super) enum JobError {
 impl From<Refusal> for JobError {
     fn from(error: Refusal) -> Self {
         Self::Refused(error)
+    }
+}
+
+impl From<WriteError> for JobError {
+    fn from(error: WriteError) -> Self {
+        Self::Write(error)
     }
 }
 
@@ -606,12 +695,22 @@ impl Done {
     }
 }
 
-fn answer_error(job: Job, error: JobError) {
+/// A job of this site.
+fn local(job: Job) -> Option<LocalJob> {
+    match job {
+        Job::Local(job) => Some(job),
+        Job::Remote(_) => None,
+    }
+}
+
+pub(super) fn answer_error(job: Job, error: JobError) {
     if matches!(&error, JobError::View(error) if error.is_full_disk()) {
         return answer_log_failed(job, &Arc::new(full_disk()));
     }
     match job {
         Job::Local(LocalJob { reply, .. }) => reply(Err(match error {
+            JobError::Ended(End::Stopping) => WriteError::Closed,
+            JobError::Ended(end) => Refusal::of_end(end).into(),
             JobError::Refused(refusal) => refusal.into(),
             JobError::Write(error) => error,
             JobError::View(error) => error.into(),
@@ -620,7 +719,7 @@ fn answer_error(job: Job, error: JobError) {
         Job::Remote(RemoteJob { reply, .. }) => reply(Err(match error {
             JobError::Receive(error) => error,
             JobError::View(error) => error.into(),
-            JobError::Refused(_) | JobError::Write(_) => ReceiveError::Closed,
+            JobError::Ended(_) | JobError::Refused(_) | JobError::Write(_) => ReceiveError::Closed,
         })),
     }
 }

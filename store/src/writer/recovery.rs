@@ -49,8 +49,20 @@ impl Writer {
         let clock = Clock::default();
         let (answers, forks) = (log.answers(space)?, log.forks(space)?);
         shared.forks.load(&forks)?;
-        let mut writer =
-            Self { space, key, log, view, answers, forks, shared, clock, sealed, unsealed_bytes: 0, log_end };
+        let mut writer = Self {
+            space,
+            key,
+            log,
+            view,
+            answers,
+            forks,
+            shared,
+            clock,
+            sealed,
+            unsealed_bytes: 0,
+            log_end,
+            aside: None,
+        };
         let altered = writer.view.altered_tables();
         if !altered.is_empty() {
             tracing::warn!(

@@ -7,30 +7,37 @@ use tandem_protocol::transaction::Transaction;
 use tandem_protocol::version::{Dot, VersionVector};
 
 use super::Writer;
-use super::group::{JobError, Pending};
+use super::group::JobError;
 use super::recovery::transactions;
-use crate::log::LogError;
-use crate::view::{Unseen, ViewError};
+use crate::log::{LogError, SpaceLog};
+use crate::space::Recent;
+use crate::view::{Unseen, View, ViewError};
+
+/// What a view of the log up to `end` shows that `basis` does not cover; `recent` are those of the
+/// group at hand, which are not in the log yet.
+pub(super) fn unseen(
+    view: &View,
+    log: &SpaceLog,
+    end: u64,
+    basis: &VersionVector,
+    recent: &[Recent],
+) -> Result<Unseen, JobError> {
+    let mut unseen = Unseen { basis: Some(basis.clone()), ..Unseen::default() };
+    let first = view.first_beyond(basis)?.unwrap_or(end);
+    for record in log.records(first, end) {
+        for (_, transaction, _) in record.and_then(|record| transactions(&record)).map_err(unreadable)? {
+            add(&mut unseen, basis, &transaction);
+        }
+    }
+    for recent in recent {
+        if let Ok(transaction) = Transaction::decode(&recent.bytes) {
+            add(&mut unseen, basis, &transaction);
+        }
+    }
+    Ok(unseen)
+}
 
 impl Writer {
-    /// What is here that `basis` does not cover.
-    pub(super) fn unseen(&self, basis: &VersionVector, pending: &Pending) -> Result<Unseen, JobError> {
-        let mut unseen = Unseen { basis: Some(basis.clone()), ..Unseen::default() };
-        let first = self.view.first_beyond(basis)?.unwrap_or(self.log_end);
-        for record in self.log.records(first, self.log_end) {
-            for (_, transaction, _) in record.and_then(|record| transactions(&record)).map_err(unreadable)? {
-                add(&mut unseen, basis, &transaction);
-            }
-        }
-        // Those of the group at hand are not in the log yet.
-        for recent in pending.recent() {
-            if let Ok(transaction) = Transaction::decode(&recent.bytes) {
-                add(&mut unseen, basis, &transaction);
-            }
-        }
-        Ok(unseen)
-    }
-
     /// A transaction of the log.
     pub(super) fn recorded_transaction(&self, dot: &Dot) -> Result<Option<Transaction>, JobError> {
         let Some(arrival) = self.view.arrival_of(dot)? else { return Ok(None) };

@@ -29,12 +29,8 @@ use super::table::to_storage;
 
 pub(crate) use rewrite::{Returning, Rewritten};
 
-/// Statements longer than this run as they are: bytes.
-const STATEMENT_BYTES: usize = 1 << 20;
-/// So do statements of more tokens than this: reading one takes some hundred bytes a token.
-const TOKENS: usize = 100_000;
-/// And those with more operators outside of lists: each may nest what is read one level deeper,
-/// and dropping or walking that takes stack.
+/// Statements with more operators outside of lists run as they are: each may nest what is read one
+/// level deeper, and walking that takes stack.
 const OPERATORS: usize = 2_000;
 /// Texts of statements kept, and the longest of them.
 const CACHED: usize = 512;
@@ -178,11 +174,8 @@ impl Forms {
     /// Whether a statement must be read, and may be: it names a table with such columns, and is
     /// small and flat enough.
     fn concerns(&self, sql: &str) -> bool {
-        if sql.len() > STATEMENT_BYTES {
-            return false;
-        }
         let (mut named, mut maybe, mut writes) = (self.odd, false, false);
-        let (mut tokens, mut operators) = (0, 0);
+        let mut operators = 0;
         let mut rest = sql.as_bytes();
         while let Some(first) = rest.first() {
             let length = if is_word(*first) {
@@ -200,10 +193,9 @@ impl Forms {
                 operators += usize::from(b"+-*/%|&<>=!~".contains(first));
                 1
             };
-            tokens += usize::from(!first.is_ascii_whitespace());
             rest = &rest[length..];
         }
-        (named || maybe && writes) && tokens <= TOKENS && operators <= OPERATORS
+        (named || maybe && writes) && operators <= OPERATORS
     }
 }
 

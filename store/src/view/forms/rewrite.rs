@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use sqlparser::ast::{Statement, Value};
-use sqlparser::dialect::SQLiteDialect;
 use sqlparser::keywords::Keyword;
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+use tandem_protocol::bounds;
+use tandem_protocol::sql_text;
 use tandem_protocol::value::Value as Cell;
 
 use super::places::{Finder, Place, Target};
@@ -40,13 +40,25 @@ pub(super) fn read(sql: &str, tables: &Tables) -> Rewritten {
 }
 
 fn try_read(sql: &str, tables: &Tables) -> Option<Rewritten> {
-    let dialect = SQLiteDialect {};
-    let tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().ok()?;
-    let returning = Span::of_returning(sql, &tokens);
-    let Readable { tokens, alias } = readable(tokens);
-    let statements = Parser::new(&dialect).with_tokens_with_locations(tokens).parse_statements().ok()?;
-    let [statement] = statements.as_slice() else { return None };
-    let mut finder = Finder::new(tables, alias);
+    let put = |tokens: Vec<TokenWithSpan>| {
+        let returning = Span::of_returning(sql, &tokens);
+        let Readable { tokens, alias } = readable(tokens);
+        (tokens, (returning, alias))
+    };
+    let read = |(returning, alias), statements: Vec<Statement>| {
+        let [statement] = statements.as_slice() else { return None };
+        read_statement(sql, Finder::new(tables, alias), returning, statement)
+    };
+    sql_text::with_tokens(sql, bounds::STATEMENT_MIB, put, read).ok()?
+}
+
+fn read_statement<'e>(
+    sql: &str,
+    mut finder: Finder<'_, 'e>,
+    returning: Option<Span>,
+    statement: &'e Statement,
+) -> Option<Rewritten> {
+    let tables = finder.tables;
     finder.statement(statement);
     let lines = Lines::of(sql);
     let mut edits: Vec<Edit> =
