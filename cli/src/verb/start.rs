@@ -30,7 +30,9 @@ impl Start {
 
     async fn serve(&self, context: &Context) -> Outcome {
         let node = Node::start(context.settings.node()).await?;
-        let ready = json!({ "http": node.url(), "listening": node.network().addresses(), "data": context.settings.data.value });
+        let http = context.settings.http.value;
+        let clear_text = !http.ip().to_canonical().is_loopback();
+        let ready = json!({ "http": node.url(), "clear_text": clear_text, "listening": node.network().addresses(), "data": context.settings.data.value });
         context.print(&ready, |_| {
             let url = node.url();
             if node.api().store().spaces().is_empty() {
@@ -39,6 +41,9 @@ impl Start {
                 t!("start.ready", site = node.api().site_name(), url = url).into_owned()
             }
         })?;
+        if clear_text && !context.json {
+            print(&t!("start.clear_text", address = http))?;
+        }
         tokio::select! {
             () = tandem_node::asked_to_stop() => {}
             () = stdin_ended(), if self.until_stdin_ends => {}
