@@ -202,14 +202,14 @@ fn outside(sql: &str) -> impl Iterator<Item = &str> {
         Piece::Other(_) => None,
     });
     let parts = code.flat_map(|code| code.split_inclusive(['(', ')']));
-    let shallow = parts.filter_map(move |part| {
+    let shallow = parts.filter(move |part| {
         let is_outside = depth == 0;
         match part.as_bytes().last() {
             Some(b'(') => depth += 1,
             Some(b')') => depth = depth.saturating_sub(1),
             _ => {}
         }
-        is_outside.then_some(part)
+        is_outside
     });
     shallow
         .flat_map(|part| part.split(|c: char| !c.is_alphanumeric() && c != '_'))
