@@ -1,10 +1,12 @@
 //! What `doctor` looks at: each check tells what it found, and what mends it. Only what this PC can
 //! know is said.
 
+use std::net::SocketAddr;
+
 use serde::Serialize;
 use tandem_node::api::fork::Fork;
 use tandem_node::api::peer::Peer;
-use tandem_node::api::status::{RunningNode, SpaceStatus, Status};
+use tandem_node::api::status::{RunningNode, RunningStatement, SpaceStatus, Status};
 use tandem_node::api::verification::Verification;
 
 use crate::clock::{self, Verdict};
@@ -80,6 +82,22 @@ pub fn version(node: &RunningNode) -> Option<Check> {
     (node.version != own).then(|| Check::warning("version", found, t!("doctor.version_next")))
 }
 
+/// What HTTP carries to other PCs can be read on the way.
+pub fn clear_text(http: SocketAddr) -> Option<Check> {
+    let found = || {
+        Check::warning("clear_text", t!("doctor.clear_text", address = http), t!("doctor.clear_text_next"))
+    };
+    (!http.ip().to_canonical().is_loopback()).then(found)
+}
+
+/// A statement that has run so long is worth a look.
+const LONG_S: u64 = 10;
+
+fn running(statement: &RunningStatement) -> Option<Check> {
+    let found = || Check::warning("running", status::running(statement), t!("doctor.running_long_next"));
+    (statement.seconds >= LONG_S).then(found)
+}
+
 fn listening(node: &RunningNode) -> Check {
     let for_others = |address: &&String| !address.contains("/127.") && !address.contains("/::1/");
     let addresses: Vec<&str> = node.listening.iter().filter(for_others).map(String::as_str).collect();
@@ -118,6 +136,7 @@ fn of_space(space: &SpaceStatus, node_runs: bool) -> Vec<Check> {
     if space.role.is_none() {
         checks.push(Check::warning("member", t!("doctor.not_admitted"), t!("doctor.not_admitted_next")));
     }
+    checks.extend(space.running.iter().filter_map(running));
     checks.push(parked(space.waiting));
     checks.extend(space.not_shown.iter().map(|(table, reason)| not_shown(table, reason)));
     if space.void > 0 {
@@ -292,6 +311,27 @@ mod tests {
         );
         assert_eq!(super::listening(&node(&["/ip4/192.168.1.20/tcp/7118"])).level, Level::Ok);
         assert_eq!(version(&node(&[])).unwrap().check, "version");
+        assert_eq!(clear_text("127.0.0.1:7117".parse().unwrap()), None);
+        assert_eq!(clear_text("[::1]:7117".parse().unwrap()), None);
+        assert!(clear_text("0.0.0.0:7117".parse().unwrap()).unwrap().message.contains("0.0.0.0:7117"));
+    }
+
+    #[test]
+    fn what_runs_long_is_told_with_whose_it_is() {
+        let mut statement = RunningStatement {
+            kind: "write".into(),
+            since: "2026-03-01T10:00:00.000Z".into(),
+            seconds: 3,
+            owner: "Ann, till 2".into(),
+            sql: "UPDATE t".into(),
+        };
+        assert_eq!(running(&statement), None);
+        statement.seconds = 75;
+        let check = running(&statement).unwrap();
+        assert!(
+            ["75 s", "Ann, till 2", "UPDATE t"].iter().all(|word| check.message.contains(word)),
+            "{check:?}"
+        );
     }
 
     #[test]

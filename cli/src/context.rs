@@ -55,7 +55,11 @@ impl Context {
     /// Whoever answers requests for the data folder.
     pub fn client(&self) -> Result<Client, Failure> {
         self.log(false);
-        Ok(Client::of_folder(&self.settings.data.value)?)
+        let client = Client::of_folder(&self.settings.data.value)?;
+        if let Client::Folder(api) = &client {
+            api.set_deadlines(self.settings.deadlines());
+        }
+        Ok(client)
     }
 
     /// The space meant: the one named, or the only one.

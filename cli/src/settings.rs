@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tandem_node::Settings as NodeSettings;
+use tandem_node::api::deadline::{self, Deadlines};
 use tandem_node::api::error_kind;
 use tandem_node::config::{ConfigError, ConfigFault, ConfigFile, DEFAULT_HTTP};
 
@@ -40,6 +42,8 @@ pub struct Settings {
     pub listen: Setting<Vec<String>>,
     pub peers: Setting<Vec<String>>,
     pub mdns: Setting<bool>,
+    pub read_deadline: Setting<Duration>,
+    pub write_deadline: Setting<Duration>,
 }
 
 /// Reads an environment variable; in tests, a made-up one.
@@ -62,6 +66,11 @@ impl Settings {
         let file = ConfigFile::read(&data.value).map_err(|error| Failure::usage(unusable(&error)))?;
 
         let languages = |text: String| one_of(text, "lang", &LANGUAGES);
+        let usual = Deadlines::default();
+        let deadline = |name, file: Option<f64>, usual: Duration| {
+            let file = file.map(|seconds| seconds.to_string());
+            pick(None, env(name), file, || Ok(usual.as_secs_f64().to_string()))?.check(|text| seconds(&text))
+        };
         let formats = |text: String| one_of(text, "log-format", &["text", "json"]);
         Ok(Self {
             space: pick(
@@ -91,6 +100,8 @@ impl Settings {
                 || Ok("yes".into()),
             )?
             .check(|text| yes_or_no(&text))?,
+            read_deadline: deadline("TANDEM_READ_DEADLINE", file.read_deadline, usual.read)?,
+            write_deadline: deadline("TANDEM_WRITE_DEADLINE", file.write_deadline, usual.write)?,
             data,
         })
     }
@@ -103,7 +114,13 @@ impl Settings {
             listen: self.listen.value.clone(),
             peers: self.peers.value.clone(),
             mdns: self.mdns.value,
+            deadlines: self.deadlines(),
         }
+    }
+
+    /// How long statements may run unless their command says otherwise.
+    pub fn deadlines(&self) -> Deadlines {
+        Deadlines { read: self.read_deadline.value, write: self.write_deadline.value }
     }
 }
 
@@ -195,6 +212,12 @@ fn one_of(text: String, name: &str, allowed: &[&str]) -> Result<String, String> 
     Err(t!("failure.one_of", name = name, value = text, allowed = allowed.join(", ")).into_owned())
 }
 
+/// A number of seconds that is a deadline.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let time = text.trim().parse().ok().and_then(deadline::of_seconds);
+    time.ok_or_else(|| t!("failure.deadline", value = text).into_owned())
+}
+
 fn address(text: String) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| t!("failure.http_address", value = text).into_owned())
 }
@@ -244,9 +267,11 @@ mod tests {
         assert_eq!(default.space, setting(None, Origin::Default));
         assert_eq!(default.data.origin, Origin::Flag);
 
-        let file = "http = \"127.0.0.1:1\"\nmdns = false\nspace = \"filed\"\npeers = [\"a\"]\n";
+        let file = "http = \"127.0.0.1:1\"\nmdns = false\nspace = \"filed\"\nwrite-deadline = 2.5\npeers = [\"a\"]\n";
         std::fs::write(folder.path().join("tandem.toml"), file).unwrap();
         let filed = resolve(&global, &network, &[]).unwrap();
+        assert_eq!(filed.write_deadline, setting(Duration::from_millis(2500), Origin::File));
+        assert_eq!(filed.read_deadline, setting(Duration::from_secs(120), Origin::Default));
         assert_eq!(filed.http, setting(address("127.0.0.1:1"), Origin::File));
         assert_eq!(filed.mdns, setting(false, Origin::File));
         assert_eq!(filed.peers, setting(vec!["a".to_owned()], Origin::File));
@@ -287,6 +312,7 @@ mod tests {
         assert!(refused(&[("TANDEM_HTTP", "here")]).contains("TANDEM_HTTP"));
         assert!(refused(&[("TANDEM_LANG", "de")]).contains("en, fr"));
         assert!(refused(&[("TANDEM_MDNS", "perhaps")]).contains("perhaps"));
+        assert!(refused(&[("TANDEM_READ_DEADLINE", "-1")]).contains("TANDEM_READ_DEADLINE"));
         assert!(refused(&[("TANDEM_LOG_FORMAT", "xml")]).contains("text, json"));
         std::fs::write(folder.path().join("tandem.toml"), "mdns = 3").unwrap();
         assert!(refused(&[]).contains("tandem.toml"));

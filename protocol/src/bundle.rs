@@ -132,7 +132,11 @@ impl<R: Read> BundleReader<R> {
         if magic != MAGIC {
             return Err(BundleError::NotABundle);
         }
-        if rest[0] != VERSION {
+        if rest[0] < VERSION {
+            // None was ever written.
+            return Err(BundleError::NotABundle);
+        }
+        if rest[0] > VERSION {
             return Err(BundleError::Newer(DecodeError::Newer { what: WHAT, version: rest[0] }));
         }
         let len = u32::from_le_bytes([rest[1], rest[2], rest[3], rest[4]]);

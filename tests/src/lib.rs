@@ -21,6 +21,7 @@ pub mod reference;
 pub mod scenario;
 pub mod schemas;
 pub mod school;
+pub mod siege;
 pub mod simulator;
 pub mod site;
 pub mod wait;

@@ -211,6 +211,11 @@ impl Site {
         status["spaces"][0].clone()
     }
 
+    /// The process of its node.
+    pub fn pid(&self) -> u32 {
+        self.node().as_ref().expect("a node was started").id()
+    }
+
     /// Its id.
     pub fn id(&self) -> String {
         self.status()["site"]["id"].as_str().unwrap().to_owned()

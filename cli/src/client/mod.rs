@@ -3,11 +3,13 @@
 
 mod remote;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tandem_node::Running;
 use tandem_node::api::admission::{Admit, Admitted, JoinRequest, WantJoin};
+use tandem_node::api::cell::Cell;
 use tandem_node::api::conflict::{Conflict, ConflictQuery, Conflicts, Resolve};
 use tandem_node::api::invitation::{Invitation, Invite};
 use tandem_node::api::log_entry::{LogEntry, LogPage, LogQuery};
@@ -19,6 +21,7 @@ use tandem_node::api::status::Status;
 use tandem_node::api::transaction::{Transact, Transacted};
 use tandem_node::api::verification::Verification;
 use tandem_node::api::{Api, ApiError, Result, error_kind, wait};
+use tandem_protocol::value::Value;
 use tandem_store::{OpenError, Store};
 
 pub use remote::{Answered, Remote};
@@ -26,6 +29,25 @@ pub use remote::{Answered, Remote};
 /// How long another command may hold the folder before it is said to be in use.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Takes an answer row by row. To break is to want no more.
+pub trait Rows {
+    fn columns(&mut self, names: &[String]) -> ControlFlow<()>;
+    fn row(&mut self, row: &[Cell]) -> ControlFlow<()>;
+}
+
+/// What the folder itself finds.
+struct Found<'a>(&'a mut dyn Rows);
+
+impl tandem_store::Answer for Found<'_> {
+    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()> {
+        self.0.columns(&names)
+    }
+
+    fn row(&mut self, row: Vec<Value>) -> ControlFlow<()> {
+        self.0.row(&Cell::from_values(row))
+    }
+}
 
 /// Whoever answers requests for a data folder.
 pub enum Client {
@@ -119,6 +141,17 @@ impl Client {
         match self {
             Self::Node(node) => node.post(&["spaces", space, "queries"], &request),
             Self::Folder(api) => api.query(space, request),
+        }
+    }
+
+    /// As [`Client::query`], for an answer of any length: row by row, after the names of the columns.
+    pub fn query_rows(&self, space: &str, request: Query, rows: &mut dyn Rows) -> Result<()> {
+        match self {
+            Self::Node(node) => node.query_rows(space, &request, rows),
+            Self::Folder(api) => {
+                let owner = api.reader("", &request)?;
+                api.query_for(space, request, &owner, usize::MAX, &mut Found(rows)).map(|_| ())
+            }
         }
     }
 

@@ -4,10 +4,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Serialize;
+use super::Rows;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tandem_node::Running;
+use tandem_node::api::cell::Cell;
 use tandem_node::api::event::Event;
+use tandem_node::api::query::Query;
 use tandem_node::api::status::Status;
 use tandem_node::api::transaction::{Transact, Transacted};
 use tandem_node::api::{ApiError, Result, error_kind};
@@ -66,6 +69,7 @@ impl Remote {
             .timeout_recv_response(Some(ANSWER))
             .max_redirects(0)
             .proxy(None)
+            .user_agent(format!("tandem {} (process {})", env!("CARGO_PKG_VERSION"), std::process::id()))
             .build();
         let token = Token::read(folder)
             .map_err(|_| error_kind::token_unusable.with("path", folder.join(TOKEN_FILE).display()))?;
@@ -127,6 +131,27 @@ impl Remote {
     pub fn transact(&self, space: &str, request: &Transact) -> Result<Transacted> {
         request.check_key()?;
         self.post_as(request.idempotency_key.as_deref(), &["spaces", space, "transactions"], request)
+    }
+
+    /// Reads row by row.
+    pub fn query_rows(&self, space: &str, request: &Query, rows: &mut dyn Rows) -> Result<()> {
+        let bytes = serde_json::to_vec(request).map_err(|error| error_kind::failed.with("detail", error))?;
+        let body = SendBody::from_owned_reader(std::io::Cursor::new(bytes));
+        let address = self.address(&["spaces", space, "queries"]);
+        let response = self.send_with(Method::POST, &address, &[("accept", "application/x-ndjson")], body)?;
+        let reader = BufReader::new(response.into_body().into_with_config().limit(u64::MAX).reader());
+        for line in reader.lines() {
+            let line = line.map_err(|error| unclear(&error))?;
+            let flow = match serde_json::from_str(&line).map_err(|error| unclear(&error))? {
+                Line::Row(row) => rows.row(&row),
+                Line::Head { columns } => rows.columns(&columns),
+                Line::Error { error } => return Err(error),
+            };
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn post_as<T: DeserializeOwned>(
@@ -219,6 +244,15 @@ impl Remote {
         let problem = response.body_mut().read_json::<ApiError>();
         Err(problem.unwrap_or_else(|error| unclear(&error)))
     }
+}
+
+/// A line of an answer.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Row(Vec<Cell>),
+    Head { columns: Vec<String> },
+    Error { error: ApiError },
 }
 
 fn read<T: DeserializeOwned>(mut response: Response<Body>) -> Result<T> {

@@ -41,6 +41,12 @@ fn entries(settings: &Settings) -> Vec<(&'static str, Value, Origin)> {
         ("http", json!(settings.http.value.to_string()), settings.http.origin),
         ("listen", json!(settings.listen.value), settings.listen.origin),
         ("peers", json!(settings.peers.value), settings.peers.origin),
+        ("read-deadline", json!(settings.read_deadline.value.as_secs_f64()), settings.read_deadline.origin),
+        (
+            "write-deadline",
+            json!(settings.write_deadline.value.as_secs_f64()),
+            settings.write_deadline.origin,
+        ),
         ("mdns", json!(settings.mdns.value), settings.mdns.origin),
     ]
 }

@@ -2,6 +2,7 @@
 
 pub mod network;
 
+pub mod csv;
 pub mod demo;
 pub mod init;
 pub mod invite;

@@ -1,6 +1,5 @@
 //! `tandem sql`: reads or writes.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,15 +7,16 @@ use serde_json::json;
 use tandem_node::api::cell::Cell;
 use tandem_node::api::query::{Answer, Query};
 use tandem_node::api::transaction::{Statement, TableChange, Transact, Transacted};
-use tandem_protocol::value::Value;
 
 use crate::Outcome;
 use crate::client::Client;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::parameter;
+use crate::settings;
 use crate::table::Table;
 use crate::terminal::{print, print_data};
+use crate::verb::csv::Csv;
 use crate::verb::schema::read_file;
 
 #[derive(Args)]
@@ -31,6 +31,8 @@ pub struct Sql {
     csv: bool,
     #[arg(long, conflicts_with = "csv")]
     csv_safe: bool,
+    #[arg(long, value_name = "SECONDS", value_parser = deadline)]
+    deadline: Option<f64>,
     #[arg(long, value_name = "TOKEN")]
     basis: Option<String>,
     #[arg(short, long, value_name = "TEXT")]
@@ -64,13 +66,9 @@ impl Sql {
         }
     }
 
-    /// Which CSV is asked for, if any.
+    /// The CSV asked for.
     fn csv(&self) -> Option<Csv> {
-        match (self.csv, self.csv_safe) {
-            (_, true) => Some(Csv::ForSpreadsheets),
-            (true, _) => Some(Csv::Exact),
-            _ => None,
-        }
+        (self.csv || self.csv_safe).then(|| Csv::new(self.csv_safe))
     }
 
     fn params(&self) -> Vec<Cell> {
@@ -78,14 +76,13 @@ impl Sql {
     }
 
     fn read(&self, context: &Context, client: &Client, space: &str, sql: &str) -> Outcome {
-        let answer = client.query(space, Query { sql: sql.to_owned(), params: self.params() })?;
-        if context.json {
-            context.print_json(&answer)
-        } else if let Some(form) = self.csv() {
-            print_data(&csv(&answer.columns, &answer.rows, form))
-        } else {
-            print(&rows(&answer))
+        let query = Query { sql: sql.to_owned(), params: self.params(), deadline: self.deadline };
+        if let Some(mut csv) = self.csv().filter(|_| !context.json) {
+            client.query_rows(space, query, &mut csv)?;
+            return csv.finish();
         }
+        let answer = client.query(space, query)?;
+        if context.json { context.print_json(&answer) } else { print(&rows(&answer)) }
     }
 
     fn write(&self, context: &Context, client: &Client, space: &str, statements: &[&str]) -> Outcome {
@@ -98,6 +95,7 @@ impl Sql {
                 message: self.message.clone(),
                 by: self.by.clone(),
                 basis: self.basis.clone(),
+                deadline: self.deadline,
                 idempotency_key: self.key.clone(),
             },
         )?;
@@ -105,14 +103,17 @@ impl Sql {
             return context.print_json(&with_rows(&written));
         }
         let mut text = String::new();
+        let mut csv = self.csv();
         for result in written.results.iter().filter(|result| !result.columns.is_empty()) {
-            text += &match self.csv() {
-                Some(form) => csv(&result.columns, &result.rows, form),
+            text += &match &mut csv {
+                Some(csv) => csv.text(&result.columns, &result.rows),
                 None => table(&result.columns, &result.rows),
             };
         }
         text += &told(&written);
-        if self.csv().is_some() { print_data(&text) } else { print(&text) }
+        let Some(csv) = csv else { return print(&text) };
+        csv.warn();
+        print_data(&text)
     }
 }
 
@@ -177,51 +178,47 @@ pub fn changes(changes: &[TableChange]) -> String {
     table.render()
 }
 
-/// Who is to read the CSV.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Csv {
-    /// Programs, which want the values as they are.
-    Exact,
-    /// Spreadsheets, which calculate what begins like a formula, whoever typed it: a text that does
-    /// gets an apostrophe before it.
-    ForSpreadsheets,
-}
-
-/// RFC 4180, with line feeds: NULL is nothing, empty text is `""`.
-fn csv(columns: &[String], rows: &[Vec<Cell>], form: Csv) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    // Full-width forms are taken for the plain ones by some.
-    let begins = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    let runs = |text: &str| form == Csv::ForSpreadsheets && text.starts_with(begins);
-    let field = |text: &str| {
-        let text = if runs(text) { Cow::from(format!("'{text}")) } else { Cow::from(text) };
-        if text.contains([',', '"', '\n', '\r']) || text.is_empty() {
-            quoted(&text)
-        } else {
-            text.into_owned()
-        }
-    };
-    let cell = |cell: &Cell| match &cell.0 {
-        Value::Text(text) => field(text),
-        Value::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-        _ => cell.to_string(),
-    };
-    let head = columns.iter().map(|name| field(name)).collect::<Vec<_>>().join(",");
-    let lines = rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(","));
-    std::iter::once(head).chain(lines).map(|line| line + "\n").collect()
+/// A time in seconds.
+fn deadline(text: &str) -> Result<f64, String> {
+    settings::seconds(text).map(|time| time.as_secs_f64())
 }
 
 /// Whether a statement only reads.
 fn reads(sql: &str) -> bool {
-    let word = first_word(sql).to_ascii_lowercase();
-    match word.as_str() {
+    match first_word(sql).to_ascii_lowercase().as_str() {
         "select" | "values" | "explain" => true,
-        // WITH can introduce a write.
-        "with" => !words(sql).any(|word| {
-            ["insert", "update", "delete", "replace"].contains(&word.to_ascii_lowercase().as_str())
-        }),
+        // What follows the tables it introduces, each in parentheses, says what it does.
+        "with" => outside(sql)
+            .map(str::to_ascii_lowercase)
+            .find(|word| VERBS.contains(&word.as_str()))
+            .is_some_and(|verb| verb == "select" || verb == "values"),
         _ => false,
     }
+}
+
+/// Words with which a statement behind WITH can begin.
+const VERBS: [&str; 6] = ["select", "values", "insert", "update", "delete", "replace"];
+
+/// The words of a statement outside of quotes, comments and parentheses.
+fn outside(sql: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0usize;
+    let code = pieces(sql).filter_map(|piece| match piece {
+        Piece::Code(code) => Some(code),
+        Piece::Other(_) => None,
+    });
+    let parts = code.flat_map(|code| code.split_inclusive(['(', ')']));
+    let shallow = parts.filter(move |part| {
+        let is_outside = depth == 0;
+        match part.as_bytes().last() {
+            Some(b'(') => depth += 1,
+            Some(b')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        is_outside
+    });
+    shallow
+        .flat_map(|part| part.split(|c: char| !c.is_alphanumeric() && c != '_'))
+        .filter(|word| !word.is_empty())
 }
 
 fn first_word(sql: &str) -> &str {
@@ -317,41 +314,21 @@ mod tests {
             "(SELECT 1)",
             "VALUES (1)",
             "with a as (select 'insert') select * from a",
+            "WITH a AS (SELECT 1 AS x) SELECT replace(x, 1, 2) FROM a",
+            "WITH \"insert\" AS (SELECT 1), b(u) AS MATERIALIZED (VALUES (1)) SELECT * FROM b",
+            "with recursive c(x) as (select 1 union all select x + 1 from c) values (1)",
         ] {
             assert!(reads(sql), "{sql}");
         }
         for sql in [
             "insert into a values (1)",
             "WITH b AS (SELECT 1) DELETE FROM a",
+            "WITH b AS (SELECT replace('a', 'b', 'c')) REPLACE INTO a SELECT * FROM b",
+            "WITH b AS (SELECT 1) INSERT INTO a SELECT * FROM b",
             "pragma x",
             "update a set b = 'select'",
         ] {
             assert!(!reads(sql), "{sql}");
         }
-    }
-
-    #[test]
-    fn no_text_is_a_formula_in_a_safe_csv() {
-        for text in ["=cmd|' /C calc'!A1", "+33 6", "-5", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"] {
-            let rows = [vec![Cell(Value::Text(text.into())), Cell(Value::Integer(-5))]];
-            let columns = ["=head".to_owned(), "n".to_owned()];
-            let safe = csv(&columns, &rows, Csv::ForSpreadsheets);
-            let quotes = safe.replace('"', "");
-            assert_eq!(quotes, format!("'=head,n\n'{text},-5\n"), "numbers stay numbers");
-            let exact = csv(&columns, &rows, Csv::Exact);
-            assert_eq!(exact.replace('"', ""), format!("=head,n\n{text},-5\n"));
-        }
-    }
-
-    #[test]
-    fn csv_can_be_read_back() {
-        let row = vec![
-            Cell(Value::Text("a,\"b\"\nc".into())),
-            Cell(Value::Null),
-            Cell(Value::Text(String::new())),
-            Cell(Value::Real(1.5)),
-        ];
-        let columns: Vec<String> = ["t", "n", "e", "r"].map(String::from).to_vec();
-        assert_eq!(csv(&columns, &[row], Csv::Exact), "t,n,e,r\n\"a,\"\"b\"\"\nc\",,\"\",1.5\n");
     }
 }

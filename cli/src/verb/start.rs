@@ -32,7 +32,9 @@ impl Start {
         let node = Node::start(context.settings.node()).await?;
         // Before anybody is told that it runs: who is told may ask it to end at once.
         let asked_to_stop = tandem_node::asked_to_stop();
-        let ready = json!({ "http": node.url(), "listening": node.network().addresses(), "data": context.settings.data.value });
+        let http = context.settings.http.value;
+        let clear_text = !http.ip().to_canonical().is_loopback();
+        let ready = json!({ "http": node.url(), "clear_text": clear_text, "listening": node.network().addresses(), "data": context.settings.data.value });
         context.print(&ready, |_| {
             let url = node.url();
             if node.api().store().spaces().is_empty() {
@@ -41,6 +43,9 @@ impl Start {
                 t!("start.ready", site = node.api().site_name(), url = url).into_owned()
             }
         })?;
+        if clear_text && !context.json {
+            print(&t!("start.clear_text", address = http))?;
+        }
         tokio::select! {
             () = asked_to_stop => {}
             () = stdin_ended(), if self.until_stdin_ends => {}

@@ -3,12 +3,13 @@
 use clap::Args;
 use tandem_node::api::fork::Fork;
 use tandem_node::api::peer::Peer;
-use tandem_node::api::status::{SpaceStatus, Status as Answer, ThisSite};
+use tandem_node::api::status::{RunningStatement, SpaceStatus, Status as Answer, ThisSite};
 
 use crate::Outcome;
 use crate::client::Client;
 use crate::clock;
 use crate::context::Context;
+use crate::moment;
 use crate::table::Table;
 use crate::terminal::value;
 use crate::verb::init::this_pc;
@@ -80,6 +81,9 @@ fn of_space(space: &SpaceStatus) -> String {
             t!("status.disk_of", log = bytes(space.log_bytes), view = bytes(space.view_bytes)).into_owned(),
         ),
     ];
+    if !space.running.is_empty() {
+        lines.push(("long", space.running.iter().map(running).collect::<Vec<_>>().join("\n")));
+    }
     if space.waiting > 0 {
         lines.push(("waiting", t!("status.waiting_of", count = space.waiting).into_owned()));
     }
@@ -121,6 +125,19 @@ fn of_space(space: &SpaceStatus) -> String {
         }
     }
     text
+}
+
+/// A statement that runs long, and whose it is.
+pub fn running(statement: &RunningStatement) -> String {
+    let owner = match statement.owner.as_str() {
+        "" => t!("status.nobody").into_owned(),
+        owner => owner.to_owned(),
+    };
+    let text: String = statement.sql.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let owner: String = owner.chars().filter(|c| !c.is_control()).collect();
+    let key = if statement.kind == "write" { "status.writes" } else { "status.reads" };
+    let since = moment::local(&statement.since);
+    t!(key, seconds = statement.seconds, since = since, owner = owner, sql = text).into_owned()
 }
 
 /// Two transactions of one name, named.

@@ -124,6 +124,7 @@ impl Driver {
         }
         for (author, entry) in driver.book.sites() {
             for address in &entry.addresses {
+                driver.swarm.behaviour_mut().gate.know(address);
                 driver.dialer.add(*author, address, false, now_ms);
             }
             let seen_ms = entry.last_seen_ms;

@@ -10,6 +10,7 @@ mod book;
 mod dialer;
 mod driver;
 mod error;
+mod gate;
 mod identity;
 mod network;
 mod peers;

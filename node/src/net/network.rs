@@ -65,8 +65,8 @@ impl Network {
         let keypair = identity::keypair(store.key().secret()).ok_or(NetError::Identity)?;
         let invitations = Arc::new(Invitations::open(store.folder(), store.author())?);
         let book = AddressBook::open(store.folder());
-        let swarm = swarm::build(keypair, settings)?;
         let hub = Hub::new(store);
+        let swarm = swarm::build(keypair, settings, hub.clone())?;
         let driver = Driver::new(swarm, hub.clone(), invitations.clone(), book, &settings.peers);
         let (control, scene) = (driver.control(), driver.scene());
         let (commands, asked) = mpsc::unbounded_channel();

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use libp2p::connection_limits::{self, ConnectionLimits};
@@ -13,7 +14,9 @@ use libp2p::{Multiaddr, Swarm, SwarmBuilder, TransportError, mdns, noise, tcp, y
 use socket2::{Domain, Socket, Type};
 
 use super::error::NetError;
+use super::gate::Gate;
 use super::settings::{DEFAULT_PORT, NetSettings};
+use crate::sync::Hub;
 
 /// A connection on which nothing is open is closed after this: long enough to open something.
 const IDLE: Duration = Duration::from_secs(20);
@@ -22,8 +25,8 @@ const IDLE: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long an answer to that holds.
 const SEEN_FOR: Duration = Duration::from_secs(30);
-/// Connections whose handshake is not finished. More wait in the operating system, or give up.
-const HANDSHAKES: u32 = 32;
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Connections in all: more than any small organisation has PCs.
 const CONNECTIONS: u32 = 512;
 /// Connections with one site: both may have dialled at once, by two transports each.
@@ -33,19 +36,24 @@ const CONNECTIONS_PER_SITE: u32 = 6;
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
     limits: connection_limits::Behaviour,
+    pub gate: Gate,
     pub streams: libp2p_stream::Behaviour,
     pub mdns: Toggle<mdns::tokio::Behaviour>,
 }
 
 /// Builds the swarm and starts to listen.
-pub(super) fn build(keypair: Keypair, settings: &NetSettings) -> Result<Swarm<Behaviour>, NetError> {
+pub(super) fn build(
+    keypair: Keypair,
+    settings: &NetSettings,
+    hub: Arc<Hub>,
+) -> Result<Swarm<Behaviour>, NetError> {
     let finder = if settings.mdns { finder(&keypair) } else { None };
     let limits = ConnectionLimits::default()
-        .with_max_pending_incoming(Some(HANDSHAKES))
         .with_max_established(Some(CONNECTIONS))
         .with_max_established_per_peer(Some(CONNECTIONS_PER_SITE));
     let behaviour = Behaviour {
         limits: connection_limits::Behaviour::new(limits),
+        gate: Gate::new(hub),
         streams: libp2p_stream::Behaviour::new(),
         mdns: finder.into(),
     };
@@ -57,6 +65,7 @@ pub(super) fn build(keypair: Keypair, settings: &NetSettings) -> Result<Swarm<Be
     let mut swarm = builder
         .map_err(|error| io::Error::other(error.to_string()))?
         .with_swarm_config(|config| config.with_idle_connection_timeout(IDLE))
+        .with_connection_timeout(HANDSHAKE)
         .build();
     listen(&mut swarm, &settings.listen)?;
     Ok(swarm)

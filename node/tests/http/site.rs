@@ -24,8 +24,11 @@ pub struct Site {
 impl Site {
     /// Without a space.
     pub fn bare() -> Self {
+        Self::bare_on(Runtime::new().unwrap())
+    }
+
+    fn bare_on(runtime: Runtime) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let runtime = Runtime::new().unwrap();
         let settings = Settings {
             data: folder.path().to_owned(),
             http: "127.0.0.1:0".parse().unwrap(),
@@ -42,7 +45,17 @@ impl Site {
 
     /// With the space `school`.
     pub fn with_school() -> Self {
-        let site = Self::bare();
+        Self::bare().found()
+    }
+
+    /// With the space `school`, and so many threads for work that blocks.
+    pub fn with_threads(count: usize) -> Self {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        Self::bare_on(runtime.enable_all().max_blocking_threads(count).build().unwrap()).found()
+    }
+
+    fn found(self) -> Self {
+        let site = self;
         let new = serde_json::json!({ "name": "school", "site_name": "office", "schema": SCHEMA });
         assert_eq!(site.post("/v1/spaces", &new).0, 201);
         site

@@ -21,10 +21,12 @@ mod invitations;
 mod kill;
 mod log;
 mod notes;
+mod owners;
 mod powercut;
 mod requests;
 mod scenarios;
 mod schema;
+mod sockets;
 mod strangers;
 
 use std::sync::Arc;
