@@ -35,7 +35,16 @@ pub fn changed(sql: &mut Sql, table: &Table, at: usize, prefix: &str, draw: &mut
     match draw.random.below(6) {
         0 => {
             sql.both("CASE WHEN ");
-            condition(sql, table, prefix, draw);
+            // What a question to the table itself finds would depend on which rows came before.
+            let before = sql.clone();
+            loop {
+                condition(sql, table, prefix, draw);
+                let asks_itself = format!("FROM {} AS o", table.name);
+                if !sql.tandem[before.tandem.len()..].contains(&asks_itself) {
+                    break;
+                }
+                sql.clone_from(&before);
+            }
             sql.both(" THEN ");
             given(sql, column, draw);
             sql.both(&format!(" ELSE {name} END"));

@@ -207,8 +207,11 @@ impl Plain {
         if !made.is_empty() {
             self.meet(Difference::Keys);
         }
-        let key_name = self.tables[place].columns[0].name.clone();
-        let update = format!("UPDATE {name} SET {key_name} = ?1 WHERE {key_name} = ?2");
+        // The statement may have read a key that it made, and written it elsewhere in the table.
+        let kind = self.tables[place].columns[0].kind;
+        let alike = self.tables[place].columns.iter().filter(|column| column.kind == kind);
+        let updates: Vec<String> =
+            alike.map(|column| format!("UPDATE {name} SET {0} = ?1 WHERE {0} = ?2", column.name)).collect();
         let mut exchanged = HashMap::new();
         for (mine, key) in made.into_iter().zip(theirs) {
             if self.ever[place].contains(&key.to_string()) {
@@ -227,7 +230,10 @@ impl Plain {
                 Value::Text(mine.clone())
             };
             let parameters = [Bound(key), Bound(&old)];
-            self.connection.execute(&update, rusqlite::params_from_iter(parameters)).map_err(refused)?;
+            for update in &updates {
+                let parameters = rusqlite::params_from_iter(&parameters);
+                self.connection.execute(update, parameters).map_err(refused)?;
+            }
             exchanged.insert(mine, key.clone());
         }
         Ok(exchanged)
