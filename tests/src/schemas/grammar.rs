@@ -30,6 +30,23 @@ const TYPES: [&str; 17] = [
 
 const KEYS: [&str; 5] = ["INTEGER", "TEXT", "UUID", "DECIMAL(5,2)", "DATE"];
 
+/// What has met before: names that join to one, an index called as a table, an index and its column
+/// beside another column, one table in two spellings, and two tables of one name.
+const MEETING: [&str; 12] = [
+    "CREATE TABLE orders_item (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
+    "ALTER TABLE orders ADD COLUMN item_code TEXT UNIQUE",
+    "CREATE TABLE base_n (id INTEGER PRIMARY KEY, \"1\" TEXT UNIQUE)",
+    "ALTER TABLE base ADD COLUMN n_1 TEXT UNIQUE",
+    "CREATE TABLE item (id INTEGER PRIMARY KEY, v TEXT)",
+    "CREATE INDEX item ON base (n)",
+    "ALTER TABLE base ADD COLUMN grp TEXT; CREATE INDEX base_grp ON base (grp)",
+    "ALTER TABLE base ADD COLUMN grp TEXT DEFAULT 'g' NOT NULL",
+    "CREATE TABLE Notes (id TEXT PRIMARY KEY, body TEXT)",
+    "CREATE TABLE notes (ID TEXT PRIMARY KEY, Body TEXT NOT NULL)",
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)",
+    "ALTER TABLE base ADD COLUMN at TEXT DEFAULT (now()) CHECK (length(at) > 3)",
+];
+
 /// A column's declaration: name, type, and what else is said of it.
 fn column(random: &mut Random, own: &str) -> String {
     let kind = *random.pick(&TYPES);
@@ -109,6 +126,9 @@ pub fn change(base: Base, random: &mut Random) -> String {
     {
         return sql;
     }
+    if random.one_in(5) {
+        return (*random.pick(&MEETING)).to_owned();
+    }
     let table = match random.below(4) {
         0 | 1 => "base".to_owned(),
         2 => "orders".to_owned(),
@@ -121,7 +141,11 @@ pub fn change(base: Base, random: &mut Random) -> String {
         0..=2 => create_table(random),
         3..=5 => {
             let own = name(random);
-            format!("ALTER TABLE {table} ADD COLUMN {}", column(random, &own))
+            let index = match random.one_in(4) {
+                true => format!("; CREATE INDEX {} ON {table} ({own})", name(random)),
+                false => String::new(),
+            };
+            format!("ALTER TABLE {table} ADD COLUMN {}{index}", column(random, &own))
         }
         6 | 7 => {
             let unique = if random.one_in(3) { "UNIQUE " } else { "" };

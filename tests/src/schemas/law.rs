@@ -82,11 +82,12 @@ impl Law<'_> {
             return Err(format!("{}, by brute force: {difference}", honest.name));
         }
         as_reference(honest, &transactions)?;
-        // Views made anew; the first one of them also compares each row with the log.
+        // Opened again, and with views made anew; the first also compares each row with the log.
         for (number, site) in sites.iter_mut().enumerate() {
             if number == 0 {
                 site.honest.verify()?;
             }
+            site.honest.restart()?;
             if number < count || self.random.one_in(3) {
                 site.honest.reopen_without_view()?;
                 site.honest.is_clean()?;
