@@ -280,13 +280,6 @@ pub const SCHEMAS: &[Mutation] = &[
         new: "composed(name)",
     },
     Mutation {
-        name: "writers-forgotten",
-        breaks: "a site that opens again forgets who wrote by which definition",
-        file: "store/src/view/persist.rs",
-        old: "schema.note_writer(row.get(0)?, author, &known);",
-        new: "let _: ([u8; 16], _, tandem_protocol::schema::Known) = (row.get(0)?, author, known);",
-    },
-    Mutation {
         name: "writers-ignored",
         breaks: "a table that people work with is put aside by one that a wrong clock declares",
         file: "protocol/src/schema/set.rs",
