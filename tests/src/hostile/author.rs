@@ -6,6 +6,7 @@ use tandem_protocol::op::Op;
 use tandem_protocol::request::RequestKey;
 use tandem_protocol::transaction::{self, Header, Previous, Transaction};
 use tandem_protocol::version::{Dot, Head, VersionVector};
+use tandem_store::Space;
 
 use super::bytes::broken;
 use super::text::{number, text};
@@ -39,6 +40,20 @@ impl Hostile {
         Self { key, space, last: None, known: VersionVector::default() }
     }
 
+    /// The member with that key, as its own log has it.
+    pub fn of_log(key: AuthorKey, space: &Space) -> Result<Self, String> {
+        let mut hostile = Self::new(key, space.id());
+        for entry in space.entries_from(0) {
+            let entry = entry.map_err(|error| error.to_string())?;
+            let header = &entry.transaction.header;
+            if header.dot.author == hostile.author() {
+                hostile.last = Some((header.dot.seq, entry.hash));
+                hostile.known.join(&header.context);
+            }
+        }
+        Ok(hostile)
+    }
+
     /// Its name in the log.
     pub fn author(&self) -> Author {
         self.key.author()
@@ -52,6 +67,17 @@ impl Hostile {
         if random.one_in(12) {
             bytes = broken(&bytes, random);
         }
+        self.signed(says, bytes, &ops)
+    }
+
+    /// Signs a transaction of these ops as an honest site would.
+    pub fn sign(&self, ops: Vec<Op>, held: &VersionVector, now_ms: i64) -> Forged {
+        let says = self.plain(held, now_ms);
+        let bytes = Transaction { header: says.clone(), ops: ops.clone() }.encode();
+        self.signed(says, bytes, &ops)
+    }
+
+    fn signed(&self, says: Header, bytes: Vec<u8>, ops: &[Op]) -> Forged {
         let previous = self.last.map_or(self.space.0, |(_, hash)| hash.0);
         let hash = transaction::hash(Previous(previous), &bytes);
         let mut told: String = format!("{says:?} {ops:?}").chars().take(3_000).collect();
@@ -66,22 +92,35 @@ impl Hostile {
         self.known.join(&forged.says.context);
     }
 
-    fn header(&self, held: &VersionVector, now_ms: i64, random: &mut Random) -> Header {
+    fn plain(&self, held: &VersionVector, time_ms: i64) -> Header {
         let seq = self.last.map_or(0, |(seq, _)| seq) + 1;
         let mut others = held.clone();
         others.0.remove(&self.author());
-        let mut header = Header {
+        Header {
             dot: Dot { author: self.author(), seq },
-            time_ms: if random.one_in(10) { number(random) } else { now_ms },
+            time_ms,
             context: others.growth_since(&self.known),
             basis: None,
+            key: None,
+            by: None,
+            message: None,
+        }
+    }
+
+    fn header(&self, held: &VersionVector, now_ms: i64, random: &mut Random) -> Header {
+        let mut others = held.clone();
+        others.0.remove(&self.author());
+        let mut header = Header {
+            time_ms: if random.one_in(10) { number(random) } else { now_ms },
             key: random.one_in(10).then(|| RequestKey {
                 key: [random.below(3) as u8; 32],
                 request: [random.below(3) as u8; 32],
             }),
             by: random.one_in(10).then(|| text(random)),
             message: random.one_in(10).then(|| text(random)),
+            ..self.plain(held, now_ms)
         };
+        let seq = header.dot.seq;
         match random.below(24) {
             0 => header.context = VersionVector::default(),
             1 => header.context = nowhere(random),

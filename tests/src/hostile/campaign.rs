@@ -2,26 +2,19 @@
 
 use std::path::Path;
 
-use tandem_protocol::conflict::Conflict;
 use tandem_protocol::identity::{Author, AuthorKey};
 use tandem_protocol::membership::Role;
 use tandem_protocol::name;
-use tandem_protocol::op::Op;
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 use tandem_store::simulated::{Founding, Request, Site};
 
 use super::author::{Forged, Hostile, block};
-use super::bytes::broken;
 use super::cost::Cost;
 use super::honest::{Honest, same};
-use super::rows::{self, Named};
-use super::{member, schema, text};
+use super::material::Material;
 use crate::random::Random;
 use crate::simulator::statement;
-
-/// A table that no forged op names: what it holds stays.
-const KEPT: &str = "CREATE TABLE kept (id INTEGER PRIMARY KEY, name TEXT);";
 
 /// Ops between two looks at everything.
 const ROUND: u64 = 40;
@@ -32,16 +25,12 @@ const REOPEN: u64 = 5;
 /// Of so many forged transactions at least one is taken in, or the attack attacks nothing.
 const LEAST_TAKEN: u64 = 5;
 
-/// Honest ops that are kept to be changed.
-const SAMPLES: usize = 600;
-
 /// A run.
 pub struct Campaign {
     random: Random,
     honest: [Honest; 2],
     hostile: Vec<Hostile>,
-    samples: Vec<Op>,
-    named: Named,
+    material: Material,
     /// How many rows the honest sites put into the table that stays.
     kept: u64,
     now_ms: i64,
@@ -57,7 +46,7 @@ impl Campaign {
     pub fn new(seed: u64, folder: &Path, cost: Cost) -> Result<Self, String> {
         let key = |number: u8| AuthorKey::from_secret(&[number; 32]);
         let now_ms = 1_790_000_000_000;
-        let schema = format!("{KEPT}{}", statement::SCHEMA);
+        let schema = super::tables();
         let founding = Founding { space: "school", site: "office", schema: &schema, nonce: [1; 16] };
         let office = Site::found(key(1), folder.join("office"), founding, now_ms);
         let mut office = Honest::new("office", office.map_err(|error| error.to_string())?);
@@ -73,8 +62,7 @@ impl Campaign {
             random: Random::of_seed(seed),
             honest: [office, hall],
             hostile,
-            samples: Vec::new(),
-            named: Named::default(),
+            material: Material::default(),
             kept: 0,
             now_ms,
             cost,
@@ -89,7 +77,7 @@ impl Campaign {
         let mut looks = 0;
         while self.forged < ops {
             self.honest_work()?;
-            self.collect()?;
+            self.material.collect(self.honest[0].space()?)?;
             let until = (self.forged + ROUND).min(ops);
             while self.forged < until {
                 self.attack()?;
@@ -126,37 +114,20 @@ impl Campaign {
         Ok(())
     }
 
-    /// Looks at what there is to be changed: ops, tables, columns.
-    fn collect(&mut self) -> Result<(), String> {
-        let office = &self.honest[0];
-        let schema = office.space()?.schema();
-        let kept = schema.table("kept").map(|table| table.id());
-        let about_kept = |op: &Op| matches!(op, Op::Rows(group) if Some(group.table_id) == kept);
-        let from = office.space()?.end().saturating_sub(200);
-        let fresh = office.ops(if self.samples.is_empty() { 0 } else { from })?;
-        fresh.iter().try_for_each(rows::holds_bounds)?;
-        let fresh = fresh.into_iter().filter(|op| !about_kept(op) && op.to_bytes().len() < 1 << 16);
-        self.samples.extend(fresh);
-        let spare = self.samples.len().saturating_sub(SAMPLES);
-        self.samples.drain(..spare);
-        self.named = Named::default();
-        for table in schema.tables().filter(|table| Some(table.id()) != kept) {
-            self.named.tables.push((table.shown.name.clone(), table.id()));
-            let columns = table.shown.columns.iter().map(|column| (column.name.clone(), column.id()));
-            self.named.columns.extend(columns);
-        }
-        Ok(())
-    }
-
     /// One to three transactions of each of some hostile members: one site gets them one by one, the
     /// other in blocks and in another order.
     fn attack(&mut self) -> Result<(), String> {
         let first = self.random.below(2) as usize;
         let mut taken: Vec<(usize, Forged)> = Vec::new();
+        let authors: Vec<Author> =
+            (1..=5).map(|number| AuthorKey::from_secret(&[number; 32]).author()).collect();
         for _ in 0..=self.random.below(3) {
             // Mostly the member.
             let who = if self.random.one_in(3) { self.random.below(3) as usize } else { 1 };
-            let ops = (0..=self.random.below(3)).map(|_| self.op()).collect::<Result<Vec<_>, _>>()?;
+            let many = 1 + self.random.below(3);
+            let space = self.honest[0].space()?;
+            let ops = (0..many).map(|_| self.material.op(space, &authors, &mut self.random));
+            let ops = ops.collect::<Result<Vec<_>, _>>()?;
             let held = self.honest[first].space()?.vector();
             self.now_ms += 1;
             let forged = self.hostile[who].forge(ops, &held, self.now_ms, &mut self.random);
@@ -197,39 +168,6 @@ impl Campaign {
         received
             .and_then(|new| cost.map(|()| new.is_some_and(|new| new > 0)))
             .map_err(|error| format!("{error}\nat {}", told()))
-    }
-
-    /// An op that no honest site writes; now and then one that any could.
-    fn op(&mut self) -> Result<Op, String> {
-        let random = &mut self.random;
-        let authors: Vec<Author> =
-            (1..=5).map(|number| AuthorKey::from_secret(&[number; 32]).author()).collect();
-        let made = match random.below(20) {
-            0..4 => Op::Schema(schema::made(&self.named, random)),
-            4 | 5 => Op::Member(member::made(self.honest[0].site.id(), &authors, random)),
-            6 => {
-                let open = self.honest[0].space()?.conflicts().map_err(|error| error.to_string())?;
-                let open = open.iter().filter(|open| !open.table.contains("kept"));
-                let dots = |open: &Conflict| open.versions.iter().map(|version| version.dot()).collect();
-                let open: Vec<_> = open.take(50).map(|open| (open.id(), dots(open))).collect();
-                Op::Settle(member::settlement(&open, &authors, random))
-            }
-            7 => {
-                let kind = *random.pick(&[0, 5, 6, 255, u16::MAX]);
-                Op::Unknown { kind, body: text::text(random).into_bytes() }
-            }
-            _ => match random.pick(&self.samples).clone() {
-                Op::Rows(group) => Op::Rows(rows::changed(group, &self.named, random)),
-                other => other,
-            },
-        };
-        if !random.one_in(4) {
-            return Ok(made);
-        }
-        // An op of any kind whose bytes are broken.
-        let bytes = made.to_bytes();
-        let (kind, body) = bytes.split_first_chunk::<2>().ok_or("an op without a kind")?;
-        Ok(Op::Unknown { kind: u16::from_le_bytes(*kind), body: broken(body, random) })
     }
 
     /// Both sites give each other what they lack.

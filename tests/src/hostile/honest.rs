@@ -4,9 +4,6 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use tandem_protocol::block::Block;
-use tandem_protocol::op::Op;
-use tandem_protocol::transaction::Transaction;
 use tandem_store::simulated::{Answer, Request, Site, Survival, ViewLoss};
 use tandem_store::{Params, ReceiveError, Space, Statement, Write, WriteError};
 
@@ -102,22 +99,6 @@ impl Honest {
         Ok(())
     }
 
-    /// The ops of all transactions it holds from there on.
-    pub fn ops(&self, from: u64) -> Result<Vec<Op>, String> {
-        let (mut ops, mut next) = (Vec::new(), from.max(1));
-        while next < self.space()?.end() {
-            let chunk = self.space()?.read(next, &Default::default(), BLOCK_BYTES);
-            let chunk = chunk.map_err(|error| error.to_string())?;
-            next = chunk.next;
-            let block = chunk.block.map(|block| Block::decode(&block));
-            let block = block.transpose().map_err(|error| error.to_string())?;
-            for (bytes, _) in block.iter().flat_map(Block::iter) {
-                ops.extend(Transaction::decode(bytes).map_err(|error| error.to_string())?.ops);
-            }
-        }
-        Ok(ops)
-    }
-
     /// Everything two sites must have in common, part by part.
     pub fn shows(&self) -> Result<Vec<(&'static str, String)>, String> {
         let space = self.space()?;
@@ -158,6 +139,13 @@ impl Honest {
         let scratch = self.space()?.folder().join("verify");
         let problems = self.space()?.verify(&scratch).problems;
         if problems.is_empty() { Ok(()) } else { Err(format!("{}: verify: {problems:?}", self.name)) }
+    }
+
+    /// The site opens again, and shows the same as before.
+    pub fn restart(&mut self) -> Result<(), String> {
+        let before = self.shows()?;
+        self.site.start().map_err(|error| format!("{} does not open again: {error}", self.name))?;
+        same(&before, &self.shows()?).map_err(|part| format!("{}, opened again: {part}", self.name))
     }
 
     /// The site loses its view, opens again, and shows the same as before.

@@ -79,7 +79,14 @@ impl Base {
             Self::Checks => Some(format!("ALTER TABLE base ADD CHECK (m <> {number})")),
             Self::Uniques => Some(format!("ALTER TABLE base ADD UNIQUE (m, c{number})")),
             Self::Indices => Some(format!("CREATE INDEX {} ON base (m, c{number})", name(random))),
-            Self::Columns => Some(format!("ALTER TABLE base ADD COLUMN {} TEXT", name(random))),
+            Self::Columns => {
+                // What needs the column waits with it.
+                let own = name(random);
+                let rule = random.pick::<&str>(&["", " UNIQUE", " CHECK (length(id) < 9)"]);
+                let index = format!("; CREATE INDEX {} ON base ({own})", name(random));
+                let index = if random.one_in(2) { index } else { String::new() };
+                Some(format!("ALTER TABLE base ADD COLUMN {own} TEXT{rule}{index}"))
+            }
             Self::Tables => Some(format!("CREATE TABLE {} (id INTEGER PRIMARY KEY)", name(random))),
         }
     }

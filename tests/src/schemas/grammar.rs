@@ -30,6 +30,48 @@ const TYPES: [&str; 17] = [
 
 const KEYS: [&str; 5] = ["INTEGER", "TEXT", "UUID", "DECIMAL(5,2)", "DATE"];
 
+/// What meets: names that join to one, an index called as a table, an index and its column beside
+/// another column, one table in two spellings, two tables of one name, and one column of which two
+/// demand different things. The sites of one run draw from one of these.
+const MEETING: [&[&str]; 6] = [
+    &[
+        "CREATE TABLE orders_item (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
+        "ALTER TABLE orders ADD COLUMN item_code TEXT UNIQUE",
+    ],
+    &[
+        "CREATE TABLE base_n (id INTEGER PRIMARY KEY, \"1\" TEXT UNIQUE)",
+        "ALTER TABLE base ADD COLUMN n_1 TEXT UNIQUE",
+    ],
+    &["CREATE TABLE item (id INTEGER PRIMARY KEY, v TEXT)", "CREATE INDEX item ON base (n)"],
+    &[
+        "ALTER TABLE base ADD COLUMN grp TEXT; CREATE INDEX base_grp ON base (grp)",
+        "ALTER TABLE base ADD COLUMN grp TEXT DEFAULT 'g'",
+        "ALTER TABLE base ADD COLUMN Grp TEXT DEFAULT 'g' NOT NULL",
+        "ALTER TABLE base ADD COLUMN other TEXT",
+    ],
+    &[
+        "CREATE TABLE Notes (id TEXT PRIMARY KEY, body TEXT)",
+        "CREATE TABLE notes (ID TEXT PRIMARY KEY, Body TEXT NOT NULL)",
+    ],
+    &[
+        "CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT)",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)",
+    ],
+];
+
+/// What the sites of one run have in common.
+#[derive(Clone, Copy)]
+pub struct Theme {
+    pub base: Base,
+    meeting: &'static [&'static str],
+}
+
+impl Theme {
+    pub fn draw(random: &mut Random) -> Self {
+        Self { base: Base::draw(random), meeting: random.pick::<&[&str]>(&MEETING) }
+    }
+}
+
 /// A column's declaration: name, type, and what else is said of it.
 fn column(random: &mut Random, own: &str) -> String {
     let kind = *random.pick(&TYPES);
@@ -103,11 +145,14 @@ fn create_table(random: &mut Random) -> String {
 }
 
 /// One change. It may be one that no site accepts.
-pub fn change(base: Base, random: &mut Random) -> String {
+pub fn change(theme: Theme, random: &mut Random) -> String {
     if random.one_in(2)
-        && let Some(sql) = base.one_more(random)
+        && let Some(sql) = theme.base.one_more(random)
     {
         return sql;
+    }
+    if random.one_in(4) {
+        return (*random.pick(theme.meeting)).to_owned();
     }
     let table = match random.below(4) {
         0 | 1 => "base".to_owned(),
@@ -121,7 +166,11 @@ pub fn change(base: Base, random: &mut Random) -> String {
         0..=2 => create_table(random),
         3..=5 => {
             let own = name(random);
-            format!("ALTER TABLE {table} ADD COLUMN {}", column(random, &own))
+            let index = match random.one_in(4) {
+                true => format!("; CREATE INDEX {} ON {table} ({own})", name(random)),
+                false => String::new(),
+            };
+            format!("ALTER TABLE {table} ADD COLUMN {}{index}", column(random, &own))
         }
         6 | 7 => {
             let unique = if random.one_in(3) { "UNIQUE " } else { "" };

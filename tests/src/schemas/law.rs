@@ -9,7 +9,8 @@ use tandem_store::simulated::{Founding, Request, Site};
 
 use super::base::Base;
 use super::carried::{self, Carried};
-use super::{declared, expressions, grammar, orders};
+use super::grammar::{self, Theme};
+use super::{declared, expressions, orders};
 use crate::hostile::honest::{Honest, same};
 use crate::random::Random;
 use crate::reference;
@@ -28,16 +29,18 @@ type Shows = Vec<(&'static str, String)>;
 pub fn run(seed: u64, sites: usize) -> Result<(), String> {
     let folder = scratch();
     let mut said = Vec::new();
-    let mut law = Law { random: Random::of_seed(seed), base: Base::Plain, folder: folder.path() };
+    let mut random = Random::of_seed(seed);
+    let theme = Theme::draw(&mut random);
+    let mut law = Law { random, theme, folder: folder.path() };
     law.play(sites, &mut said).map_err(|error| {
         let again = "cargo run --release -p tandem-tests --bin schemas -- --seed";
-        format!("{error}\n{:?}\n{}\n{again} {seed} --sites {sites}", law.base, said.join("\n"))
+        format!("{error}\n{:?}\n{}\n{again} {seed} --sites {sites}", theme.base, said.join("\n"))
     })
 }
 
 struct Law<'a> {
     random: Random,
-    base: Base,
+    theme: Theme,
     folder: &'a Path,
 }
 
@@ -49,7 +52,6 @@ struct Member {
 
 impl Law<'_> {
     fn play(&mut self, count: usize, said: &mut Vec<String>) -> Result<(), String> {
-        self.base = Base::draw(&mut self.random);
         let mut sites = self.start(count)?;
         let parted = (*sites[0].honest.space()?.vector()).clone();
         for at in 0..count {
@@ -82,11 +84,12 @@ impl Law<'_> {
             return Err(format!("{}, by brute force: {difference}", honest.name));
         }
         as_reference(honest, &transactions)?;
-        // Views made anew; the first one of them also compares each row with the log.
+        // Opened again, and with views made anew; the first also compares each row with the log.
         for (number, site) in sites.iter_mut().enumerate() {
             if number == 0 {
                 site.honest.verify()?;
             }
+            site.honest.restart()?;
             if number < count || self.random.one_in(3) {
                 site.honest.reopen_without_view()?;
                 site.honest.is_clean()?;
@@ -103,11 +106,11 @@ impl Law<'_> {
     fn grow(&mut self, site: &mut Member, said: &mut Vec<String>) -> Result<(), String> {
         let now_ms = clock(&mut self.random);
         let site = &mut site.honest;
-        let tries = if self.base == Base::Tables { 2 } else { 6 };
+        let tries = if self.theme.base == Base::Tables { 2 } else { 6 };
         let (mut declared, wanted) = (0, self.random.below(3));
         // What a site refuses is drawn again.
         for _ in 0..tries {
-            let sql = grammar::change(self.base, &mut self.random);
+            let sql = grammar::change(self.theme, &mut self.random);
             if declared >= wanted {
                 break;
             }
@@ -193,7 +196,7 @@ impl Law<'_> {
     fn start(&mut self, count: usize) -> Result<Vec<Member>, String> {
         let key = |number: usize| AuthorKey::from_secret(&[number as u8 + 1; 32]);
         let at = |number: usize| self.folder.join(NAMES[number]);
-        let schema = self.base.sql();
+        let schema = self.theme.base.sql();
         let founding = Founding { space: "law", site: NAMES[0], schema: &schema, nonce: [0; 16] };
         let founder = Site::found(key(0), at(0), founding, NOW_MS).map_err(|error| error.to_string())?;
         let id = founder.id();

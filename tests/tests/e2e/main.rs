@@ -17,6 +17,7 @@ mod demo;
 mod disk;
 mod discovery;
 mod forks;
+mod hostile;
 mod invitations;
 mod kill;
 mod log;

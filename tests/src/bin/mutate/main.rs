@@ -1,5 +1,5 @@
-//! Breaks a rule on purpose, in a copy of the source, and lets the simulator, or the hostile member,
-//! find it.
+//! Breaks a rule on purpose, in a copy of the source, and lets the simulator, the hostile member, or
+//! schemas grown apart find it.
 //!
 //! `cargo run --release -p tandem-tests --bin mutate` tries every mutation in `mutations.rs` and
 //! prints the first seed that caught each; names given as arguments restrict it to those. It fails
@@ -10,7 +10,7 @@ mod mutations;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use mutations::{HOSTILE, MUTATIONS, Mutation};
+use mutations::{HOSTILE, MUTATIONS, Mutation, SCHEMAS};
 
 /// Who is to find a broken rule: a program of this package, how it is called, and how much that is.
 struct Finder {
@@ -26,12 +26,18 @@ const ATTACK: Finder = Finder {
     arguments: &["--ops", "3000", "--seed", "1"],
     tries: "3,000 ops of a hostile member",
 };
+const GROW: Finder = Finder {
+    program: "schemas",
+    arguments: &["--pairs", "3000", "--triples", "100"],
+    tries: "3,000 pairs and 100 triples of schemas grown apart",
+};
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let all = || {
         let simulated = MUTATIONS.iter().map(|mutation| (mutation, &SIMULATE));
-        simulated.chain(HOSTILE.iter().map(|mutation| (mutation, &ATTACK)))
+        let attacked = HOSTILE.iter().map(|mutation| (mutation, &ATTACK));
+        simulated.chain(attacked).chain(SCHEMAS.iter().map(|mutation| (mutation, &GROW)))
     };
     let chosen: Vec<(&Mutation, &Finder)> = all()
         .filter(|(mutation, _)| wanted.is_empty() || wanted.iter().any(|name| name == mutation.name))

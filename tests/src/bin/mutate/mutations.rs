@@ -227,3 +227,84 @@ pub const HOSTILE: &[Mutation] = &[
         new: "",
     },
 ];
+
+/// Broken rules of the schema: for schemas grown apart to find.
+pub const SCHEMAS: &[Mutation] = &[
+    Mutation {
+        name: "arrival-decides",
+        breaks: "which of two schema changes comes first is decided by which arrived first",
+        file: "protocol/src/schema/place.rs",
+        old: "OpPlace { depth, by: header.write_id(), place }",
+        new: "OpPlace { depth: depth.max(self.depths.values().map(|all| all.len() as u32).sum()), by: header.write_id(), place }",
+    },
+    Mutation {
+        name: "time-alone",
+        breaks: "which of two schema changes comes first is decided by the clock, whatever its author knew",
+        file: "protocol/src/schema/place.rs",
+        old: "map_or(0, |depth| depth.saturating_add(1))",
+        new: "map_or(0, |_| 0)",
+    },
+    Mutation {
+        name: "columns-not-united",
+        breaks: "of a column that two declare, what the second demands is not demanded",
+        file: "protocol/src/schema/judgement.rs",
+        old: "known.what.not_null |= column.what.not_null;",
+        new: "",
+    },
+    Mutation {
+        name: "index-before-column",
+        breaks: "an index counts though its column waits",
+        file: "protocol/src/schema/judgement.rs",
+        old: "index.columns.iter().find(|column| table.column(column).is_none())",
+        new: "index.columns.iter().find(|_| false)",
+    },
+    Mutation {
+        name: "names-joined",
+        breaks: "what a UNIQUE is called in the view is joined from names",
+        file: "store/src/view/ddl.rs",
+        old: "format!(\"_tandem_unique_{}\", unique.id)",
+        new: "format!(\"_tandem_unique_{}_{}\", def.name, unique.columns.join(\"_\"))",
+    },
+    Mutation {
+        name: "index-spelled",
+        breaks: "an index is called in the view what people call it",
+        file: "store/src/view/ddl.rs",
+        old: "format!(\"_tandem_index_{}\", index.id())",
+        new: "quoted(&index.name)",
+    },
+    Mutation {
+        name: "case-unfolded",
+        breaks: "two spellings of one name are two names",
+        file: "protocol/src/name.rs",
+        old: "composed(name).to_ascii_lowercase()",
+        new: "composed(name)",
+    },
+    Mutation {
+        name: "writers-ignored",
+        breaks: "a table that people work with is put aside by one that a wrong clock declares",
+        file: "protocol/src/schema/set.rs",
+        old: "authors.values().filter(unaware).count()",
+        new: "authors.values().filter(unaware).count() * 0",
+    },
+    Mutation {
+        name: "rules-unbounded",
+        breaks: "the bound of a table's rules is not one of their sum",
+        file: "protocol/src/schema/judgement.rs",
+        old: "(None, None) if shown.checks.len() == bounds::RULES =>",
+        new: "(None, None) if shown.checks.len() == bounds::RULES * 9 =>",
+    },
+    Mutation {
+        name: "unknown-is-void",
+        breaks: "what an older program does not know is void to it",
+        file: "protocol/src/schema/expression/function.rs",
+        old: "else { return Ok(()) };",
+        new: "else { return Err(ExpressionFault::NotHere(name.to_owned())) };",
+    },
+    Mutation {
+        name: "update-learns-nothing",
+        breaks: "a newer program keeps the view that an older one made",
+        file: "store/src/view/persist.rs",
+        old: "made_by != (Some(VERSION), Some(self.judge.level().into()))",
+        new: "made_by.0 != Some(VERSION)",
+    },
+];
