@@ -23,8 +23,8 @@ pub use folder::write_private;
 pub use log::LogError;
 pub use receive::{ReceiveError, Received};
 pub use space::{
-    Choice, Chunk, Closed, Commit, CommittedTransaction, LogEntry, LogFilter, Referrer, Resolution, Space,
-    SpaceStatus, TableStatus, VerifyReport, now_ms,
+    Choice, Chunk, Closed, Commit, CommittedTransaction, LogEntry, LogFilter, Referrer, Referrers,
+    Resolution, Space, SpaceStatus, TableStatus, VerifyReport, now_ms,
 };
 pub use store::{AddError, OpenError, Store};
 pub use view::reader::Rows;

@@ -20,7 +20,7 @@ use tandem_protocol::schema::{Judge, Schema, TableId};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 
-pub use conflicts::{Choice, Referrer, Resolution};
+pub use conflicts::{Choice, Referrer, Referrers, Resolution};
 pub use entries::{Chunk, LogEntry, LogFilter};
 pub use shared::{Commit, CommittedTransaction, TableStatus};
 pub(crate) use shared::{ConflictStats, Recent, Shared};

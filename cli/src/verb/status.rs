@@ -72,7 +72,7 @@ fn of_space(space: &SpaceStatus) -> String {
         |role| t!(format!("sites.role_{role}")).into_owned(),
     );
     let mut lines = vec![
-        ("space", format!("{} ({role})", space.name)),
+        ("space", format!("{}, {} ({role})", space.name, short(&space.id))),
         ("fingerprint", space.fingerprint.clone()),
         ("holds", t!("status.holds_of", transactions = space.transactions, ops = space.ops).into_owned()),
         (
@@ -148,7 +148,8 @@ fn aligned(lines: &[(&str, String)]) -> String {
     text
 }
 
-fn short(id: &str) -> &str {
+/// The beginning of an id, enough for people.
+pub fn short(id: &str) -> &str {
     id.get(..7).unwrap_or(id)
 }
 

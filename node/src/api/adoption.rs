@@ -33,7 +33,7 @@ impl Api {
         }
         let me = self.store().author();
         if reader.header().to != Some(me) && !self.store().spaces().is_empty() {
-            return Err(error_kind::bundle_foreign.with("space", &reader.header().space_name));
+            return Err(self.foreign(reader.header()));
         }
         self.holds_no_space()?;
         let mut proof = Proof::of(reader, me, if dry_run { None } else { Some(self.scratch()?) })?;

@@ -50,9 +50,21 @@ impl Api {
         let reader = BundleReader::new(input).map_err(unreadable)?;
         let header = reader.header();
         if header.space != space.id() {
-            return Err(error_kind::bundle_foreign.with("space", &header.space_name));
+            return Err(self.foreign(header));
         }
         self.import_into(&space, reader, dry_run)
+    }
+
+    /// Names the space of a bundle and those held here so that equal names are told apart.
+    pub(super) fn foreign(&self, header: &BundleHeader) -> ApiError {
+        let held = self.store().spaces();
+        let own = held.iter().map(|space| format!("{}, id {}", space.name(), space.id().short()));
+        let params = [
+            ("space", header.space_name.clone()),
+            ("id", header.space.short()),
+            ("own", own.collect::<Vec<_>>().join("; ")),
+        ];
+        ApiError::new(&error_kind::bundle_foreign, &params)
     }
 
     pub(super) fn import_into<R: Read>(
