@@ -10,6 +10,7 @@ mod answers;
 mod folder;
 mod forks;
 mod log;
+mod effect;
 mod receive;
 #[cfg(feature = "simulation")]
 pub mod simulated;
@@ -19,9 +20,10 @@ mod view;
 mod write;
 mod writer;
 
+pub use effect::{Effect, SharedEffect};
 pub use folder::write_private;
 pub use log::LogError;
-pub use receive::{ReceiveError, Received};
+pub use receive::{Blocks, ReceiveError, Received, Trial};
 pub use space::{
     Choice, Chunk, Closed, Commit, CommittedTransaction, LogEntry, LogFilter, Referrer, Referrers,
     Resolution, Space, SpaceStatus, TableStatus, VerifyReport, now_ms,

@@ -27,12 +27,13 @@ pub(crate) use shared::{ConflictStats, Recent, Shared};
 pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
+use crate::effect::SharedEffect;
 use crate::log::SpaceLog;
-use crate::receive::{ReceiveError, Received};
+use crate::receive::{Blocks, ReceiveError, Received, Trial};
 use crate::view::ViewError;
 use crate::view::reader::{Readers, Rows};
 use crate::write::{Refusal, Write, WriteError, Written};
-use crate::writer::{Command, Job, LocalJob, LocalWork, OpenFailure, RemoteJob};
+use crate::writer::{Command, Job, LocalJob, LocalWork, OpenFailure, RemoteJob, TrialJob};
 
 /// The view's file in the space's folder.
 pub(crate) const VIEW_FILE: &str = "view.sqlite";
@@ -268,8 +269,44 @@ impl Space {
         withheld: Withheld,
         reply: impl FnOnce(Result<Received, ReceiveError>) + Send + 'static,
     ) {
+        self.remote(block, withheld, None, reply);
+    }
+
+    /// As [`Space::receive_without`]; `effect` holds what the blocks before it came to, and then what
+    /// they come to with it.
+    pub fn receive_counting(
+        &self,
+        block: Vec<u8>,
+        withheld: Withheld,
+        effect: SharedEffect,
+        reply: impl FnOnce(Result<Received, ReceiveError>) + Send + 'static,
+    ) {
+        self.remote(block, withheld, Some(effect), reply);
+    }
+
+    fn remote(
+        &self,
+        block: Vec<u8>,
+        withheld: Withheld,
+        effect: Option<SharedEffect>,
+        reply: impl FnOnce(Result<Received, ReceiveError>) + Send + 'static,
+    ) {
         let reply = Box::new(reply);
-        self.send(Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms: now_ms(), reply })));
+        let job = RemoteJob { block, withheld, now_ms: now_ms(), effect, reply };
+        self.send(Command::Job(Job::Remote(job)));
+    }
+
+    /// Says what taking in blocks one after the other would come to: it is done, in one transaction
+    /// of the view, and taken back. Nothing reaches the log. The writer is at it meanwhile, so
+    /// `blocks` comes from memory or from a disk, not from a network.
+    pub fn try_blocks(
+        &self,
+        blocks: Blocks,
+        withheld: Withheld,
+        reply: impl FnOnce(Result<Trial, ReceiveError>) + Send + 'static,
+    ) {
+        let reply = Box::new(reply);
+        self.send(Command::Try(TrialJob { blocks, withheld, now_ms: now_ms(), reply }));
     }
 
     /// Builds the view anew from the log.

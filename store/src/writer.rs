@@ -7,6 +7,7 @@ mod held;
 mod recovery;
 mod repeat;
 mod resolve;
+mod trial;
 mod unseen;
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::sync::mpsc::Receiver;
 use tandem_protocol::clock::Clock;
 use tandem_protocol::identity::{AuthorKey, SpaceId};
 
-pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob};
+pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob, TrialJob};
 
 pub(crate) use recovery::{OpenFailure, fold, read_log, remove_view};
 
@@ -53,6 +54,7 @@ pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
     while let Ok(command) = jobs.recv() {
         match command {
             Command::Job(job) => group::answer_failed(job, &Arc::new(behind())),
+            Command::Try(trial) => (trial.reply)(Err(behind().into())),
             Command::Rebuild(reply) => reply(Err(behind())),
             #[cfg(test)]
             Command::LimitColumns(_) => {}
@@ -82,6 +84,10 @@ impl Writer {
                     Command::Rebuild(reply) => {
                         self.run_group(std::mem::take(&mut group));
                         reply(self.rebuild());
+                    }
+                    Command::Try(trial) => {
+                        self.run_group(std::mem::take(&mut group));
+                        self.run_trial(trial);
                     }
                     Command::Job(job) => group.push(job),
                 }

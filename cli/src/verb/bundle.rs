@@ -140,6 +140,11 @@ fn import(context: &Context, file: &Path, dry_run: bool) -> Outcome {
         } else {
             t!("bundle.imported", transactions = imported.transactions)
         };
+        text += &match (imported.conflicts_opened, imported.dry_run) {
+            (0, _) => String::new(),
+            (count, true) => format!("\n{}", t!("bundle.would_open", count = count)),
+            (count, false) => format!("\n{}", t!("bundle.opened", count = count)),
+        };
         if let Some(fault) = &imported.fault {
             text += &format!("\n{}", t!("bundle.cut", fault = fault));
         }

@@ -57,6 +57,7 @@ pub(crate) use rules::Broken;
 pub(crate) use schema::try_out;
 pub(crate) use table::{ViewTable, quoted, to_storage};
 
+use crate::effect::Effect;
 use capture::Capture;
 use documents::Documents;
 use forms::Forms;
@@ -128,6 +129,8 @@ pub(crate) struct View {
     documents: Documents,
     /// What the transaction at hand leaves to follow up.
     pending: Pending,
+    /// What becomes of the rows and conflicts touched, while somebody wants to know.
+    pub(crate) effect: Option<Effect>,
     /// A schema change that the tables cannot follow in place was merged.
     pub(crate) stale: bool,
 }
@@ -167,6 +170,7 @@ impl View {
             memory: Memory::default(),
             documents: Documents::default(),
             pending: Pending::default(),
+            effect: None,
             stale: false,
         };
         view.load()?;
