@@ -38,6 +38,8 @@ fn told(status: &Answer, client: &Client) -> String {
         }
         _ => t!("status.not_running").into_owned(),
     };
+    let paused = status.node.as_ref().is_some_and(|node| node.paused);
+    let running = if paused { format!("{running}\n{}", t!("status.paused")) } else { running };
     let listening =
         status.node.iter().flat_map(|node| &node.listening).map(value).collect::<Vec<_>>().join("\n");
     let lines = [

@@ -57,6 +57,10 @@ impl Peers for NetworkPeers {
         self.network.addresses()
     }
 
+    fn paused(&self) -> bool {
+        self.network.paused()
+    }
+
     fn pause(&self, paused: bool) {
         if paused {
             self.network.pause();
