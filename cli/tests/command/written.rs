@@ -114,8 +114,8 @@ fn a_log_that_finds_nothing_says_so() {
         assert!(fr.err.contains("elle a 2 colonnes") && fr.err.contains("--key \"room=…,seat=…\""), "{fr:?}");
     }
     for (words, told) in [
-        (vec!["--key", "4"], "Rien ici n'a changé de ligne de clé 4."),
-        (vec!["--table", "pupils", "--key", "9"], "Rien ici n'a changé de ligne de clé 9."),
+        (vec!["--key", "4"], "Aucun changement ici ne touche une ligne de clé 4."),
+        (vec!["--table", "pupils", "--key", "9"], "Aucun changement ici ne touche une ligne de clé 9."),
     ] {
         let run = log("fr", &words);
         assert!(run.code == 0 && run.out.contains(told), "{run:?}");
