@@ -150,6 +150,15 @@ impl Space {
         Arc::clone(&self.0.shared.snapshot().vector)
     }
 
+    /// What a site shows in its own transactions to have held: they name all that it knew. It may
+    /// hold more by now.
+    pub fn shown_by(&self, site: &Author) -> VersionVector {
+        let snapshot = self.0.shared.snapshot();
+        let mut held = snapshot.contexts.get(site).map(|known| (**known).clone()).unwrap_or_default();
+        held.0.extend(snapshot.vector.0.get(site).map(|head| (*site, *head)));
+        held
+    }
+
     /// Arrival number after the last durable transaction; they count from 0.
     pub fn end(&self) -> u64 {
         self.0.shared.snapshot().end

@@ -6,7 +6,7 @@ use tandem_protocol::bounds::BLOCK_TARGET_BYTES;
 use tandem_protocol::bundle::{BundleHeader, BundleWriter};
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::Author;
-use tandem_protocol::version::{Head, VersionVector};
+use tandem_protocol::version::VersionVector;
 use tandem_store::{LogError, Space};
 
 use super::error::{ApiError, Result};
@@ -34,7 +34,7 @@ impl Api {
             from,
             from_name: site_name(&membership, &from),
             to,
-            since: to.map(|site| self.held_by(&space, &site)).transpose()?.unwrap_or_default(),
+            since: to.map(|site| self.held_by(&space, &site)).unwrap_or_default(),
             until,
             created_ms: now_ms(),
         };
@@ -43,12 +43,13 @@ impl Api {
 
     /// What a site is known to hold: what it told over the network, and what its transactions
     /// show.
-    fn held_by(&self, space: &Space, site: &Author) -> Result<VersionVector> {
-        let mut held = shown_by(space, site)?;
+    fn held_by(&self, space: &Space, site: &Author) -> VersionVector {
+        let mut held = space.shown_by(site);
         if let Some(peers) = self.peers() {
+            // Where it is connected, it says more.
             held.join(&peers.held(&space.id(), site));
         }
-        Ok(held)
+        held
     }
 }
 
@@ -90,19 +91,4 @@ impl Export {
         }
         writer.finish().map_err(failed).map(drop)
     }
-}
-
-/// What a site shows in its own transactions to have held: they name all that it knew. It may
-/// hold more by now; that is sent once more and passed over there.
-fn shown_by(space: &Space, site: &Author) -> Result<VersionVector> {
-    let mut held = VersionVector::default();
-    for entry in space.entries_from(0) {
-        let entry = entry?;
-        let header = &entry.transaction.header;
-        if header.dot.author == *site {
-            held.join(&header.context);
-            held.advance(*site, Head::new(header.dot.seq, &entry.hash));
-        }
-    }
-    Ok(held)
 }
