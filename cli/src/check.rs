@@ -64,12 +64,17 @@ impl Check {
 pub fn site(status: &Status) -> Vec<Check> {
     let mut checks = Vec::new();
     checks.extend(status.node.as_ref().map(listening));
+    let paused = status.node.as_ref().is_some_and(|node| node.paused);
+    if paused {
+        checks.push(Check::warning("paused", t!("doctor.paused"), t!("doctor.paused_next")));
+    }
     checks.extend(status.site.free_bytes.map(disk));
     if status.spaces.is_empty() {
         checks.push(Check::warning("space", t!("doctor.no_space"), t!("doctor.no_space_next")));
     }
     for space in &status.spaces {
-        let found = of_space(space, status.node.is_some());
+        // What is paused is missed nowhere.
+        let found = of_space(space, status.node.is_some(), status.node.is_some() && !paused);
         checks.extend(found.into_iter().map(|check| Check { space: Some(space.name.clone()), ..check }));
     }
     checks
@@ -130,7 +135,7 @@ pub fn rows(found: &Verification) -> Check {
     Check::problem("rows", t!("log.altered", tables = tables), t!("log.altered_next", view = found.view))
 }
 
-fn of_space(space: &SpaceStatus, node_runs: bool) -> Vec<Check> {
+fn of_space(space: &SpaceStatus, node_runs: bool, exchanges: bool) -> Vec<Check> {
     let sizes = t!("doctor.sizes", log = bytes(space.log_bytes), view = bytes(space.view_bytes));
     let mut checks = vec![Check::ok("sizes", sizes)];
     if space.role.is_none() {
@@ -147,7 +152,9 @@ fn of_space(space: &SpaceStatus, node_runs: bool) -> Vec<Check> {
     checks.extend(space.forks.iter().map(forked));
     if node_runs {
         checks.extend(clocks(&space.peers));
-        checks.extend(peers(&space.peers));
+    }
+    if exchanges {
+        checks.extend(peers(space));
     }
     checks
 }
@@ -224,11 +231,30 @@ fn odd_one(known: &[(&str, i64)], place: usize, offset: i64) -> String {
     .into_owned()
 }
 
-fn peers(peers: &[Peer]) -> Vec<Check> {
+fn peers(space: &SpaceStatus) -> Vec<Check> {
+    let peers = &space.peers;
     if peers.is_empty() {
         return vec![Check::ok("peer", t!("doctor.alone"))];
     }
-    peers.iter().map(peer).collect()
+    let by_file = |peer: &Peer| peer.last_seen.is_none() && held_of(space, peer) > 0;
+    let expected: Vec<&Peer> = peers.iter().filter(|peer| !by_file(peer)).collect();
+    // That all others fail at once is less likely than that this PC does.
+    let all_gone = !expected.is_empty() && expected.iter().all(|peer| !peer.connected);
+    let mut checks = Vec::new();
+    if all_gone {
+        let told = t!("doctor.all_gone", count = expected.len());
+        checks.push(Check::warning("network", told, t!("doctor.all_gone_next")));
+    }
+    checks.extend(peers.iter().map(|peer| match by_file(peer) && !peer.connected {
+        true => Check::ok("peer", t!("doctor.by_file", site = peer.name, count = held_of(space, peer))),
+        false => self::peer(peer),
+    }));
+    checks
+}
+
+/// Transactions of a site that are here.
+fn held_of(space: &SpaceStatus, peer: &Peer) -> u64 {
+    space.version_vector.get(&peer.site).copied().unwrap_or(0)
 }
 
 fn peer(peer: &Peer) -> Check {
@@ -304,6 +330,7 @@ mod tests {
             version: "0".into(),
             pid: 1,
             listening: listening.iter().map(|address| (*address).to_owned()).collect(),
+            paused: false,
         };
         assert_eq!(
             super::listening(&node(&["/ip4/127.0.0.1/tcp/7118", "/ip6/::1/tcp/7118"])).level,
@@ -332,6 +359,74 @@ mod tests {
             ["75 s", "Ann, till 2", "UPDATE t"].iter().all(|word| check.message.contains(word)),
             "{check:?}"
         );
+    }
+
+    fn space_of(peers: Vec<Peer>, held: &[(&str, u64)]) -> SpaceStatus {
+        let vector: serde_json::Map<_, _> =
+            held.iter().map(|(site, seq)| ((*site).to_owned(), serde_json::json!(seq))).collect();
+        serde_json::from_value(serde_json::json!({
+            "name": "school", "id": "s", "ordinal": 1, "role": "admin", "fingerprint": "", "version_vector": vector,
+            "transactions": 0, "ops": 0, "waiting": 0, "open_conflicts": 0, "log_bytes": 0, "view_bytes": 0,
+            "tables": [], "peers": peers,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn where_all_are_missing_this_pc_is_looked_at_first() {
+        let gone = |name: &str| Peer {
+            connected: false,
+            last_seen: Some("2026-03-01T10:00:00.000Z".into()),
+            ..peer_named(name, 0)
+        };
+        let checks = |peers: Vec<Peer>| {
+            let found = peers_of(peers, &[]);
+            found.iter().map(|check| (check.check, check.level)).collect::<Vec<_>>()
+        };
+        let peers_named = checks(vec![gone("class"), gone("lab")]);
+        let (network, missing) = (("network", Level::Warning), ("peer", Level::Warning));
+        assert_eq!(peers_named, [network, missing, missing]);
+        let one_here = checks(vec![gone("class"), peer_named("lab", 0)]);
+        assert_eq!(one_here, [missing, ("peer", Level::Ok)]);
+    }
+
+    /// A site that never comes by the network, and whose changes arrive all the same.
+    #[test]
+    fn a_site_that_lives_on_sticks_is_nothing_to_look_at() {
+        let away = Peer { connected: false, trouble: Some("not reachable".into()), ..peer_named("away", 0) };
+        let found = peers_of(vec![away.clone()], &[("away", 7)]);
+        assert_eq!((found.len(), found[0].level), (1, Level::Ok), "{found:?}");
+        assert!(found[0].message.contains('7') && found[0].next.is_none(), "{found:?}");
+        // Nothing has come of it yet: that is worth a look.
+        let found = peers_of(vec![away], &[]);
+        assert_eq!(found.last().unwrap().level, Level::Warning, "{found:?}");
+    }
+
+    #[test]
+    fn what_is_paused_is_said_and_nobody_is_missed() {
+        let mut gone = peer_named("class", 0);
+        gone.connected = false;
+        let node = RunningNode {
+            version: "0".into(),
+            pid: 1,
+            listening: vec!["/ip4/192.168.1.20/tcp/7118".into()],
+            paused: true,
+        };
+        let site = tandem_node::api::status::ThisSite {
+            id: "i".into(),
+            name: "office".into(),
+            data: "d".into(),
+            free_bytes: None,
+        };
+        let mut status = Status { site, node: Some(node), spaces: vec![space_of(vec![gone], &[])] };
+        let names = |status: &Status| super::site(status).iter().map(|check| check.check).collect::<Vec<_>>();
+        assert!(names(&status).contains(&"paused") && !names(&status).contains(&"peer"));
+        status.node.as_mut().unwrap().paused = false;
+        assert!(!names(&status).contains(&"paused") && names(&status).contains(&"peer"));
+    }
+
+    fn peers_of(peers: Vec<Peer>, held: &[(&str, u64)]) -> Vec<Check> {
+        super::peers(&space_of(peers, held))
     }
 
     #[test]

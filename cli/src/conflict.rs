@@ -76,6 +76,10 @@ pub fn show(conflict: &Conflict) -> String {
         let row = format!("{} {}", referrer.table, pairs(&referrer.key));
         text += &format!("  {}\n", t!("conflict.referrer", row = row, column = referrer.column));
     }
+    let more = conflict.referrer_count.saturating_sub(conflict.referrers.len() as u64);
+    if more > 0 {
+        text += &format!("  {}\n", t!("conflict.more_referrers", count = more));
+    }
     text += &format!("\n{}\n", t!("conflict.settle"));
     text += &aligned(ways(conflict).into_iter());
     text
@@ -375,6 +379,13 @@ mod tests {
             let listed = list(&Conflicts { conflicts: vec![conflict.clone()], open: 1, next: None });
             assert!(!listed.contains("conflict.") && listed.contains("aaaaaa"), "{listed}");
         }
+    }
+
+    #[test]
+    fn of_many_referring_rows_the_rest_is_counted() {
+        let mut many = conflict("reference", json!([version(false, json!({ "deleted": true }))]));
+        many.referrer_count = 1_206;
+        assert!(show(&many).contains("rows that refer to it besides: 1205"), "{}", show(&many));
     }
 
     #[test]

@@ -57,6 +57,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_time_that_a_wrong_clock_gave_is_still_a_time() {
+        for ms in [i64::MIN, -62_167_219_200_001, 253_402_300_800_000, i64::MAX] {
+            let told = local(&to_iso(ms));
+            let marks = |mark| told.matches(mark).count();
+            assert!(told.starts_with(['+', '-']) && marks('-') >= 2 && marks(':') == 2, "{told}");
+        }
+    }
+
+    #[test]
     fn what_people_type_is_understood() {
         assert_eq!(typed("2026-03-01T08:30:00Z").as_deref(), Some("2026-03-01T08:30:00.000Z"));
         assert_eq!(typed("2026-03-01T08:30:00+02:00").as_deref(), Some("2026-03-01T06:30:00.000Z"));

@@ -9,6 +9,7 @@ use tandem_protocol::invitation::{Invitation, Secret};
 use tandem_protocol::join::JoinRefused;
 use tandem_protocol::membership::Role;
 use tandem_protocol::value::Value;
+use tandem_protocol::version::VersionVector;
 use tandem_store::{Params, Space, Statement, Store, Write};
 use tempfile::TempDir;
 
@@ -119,7 +120,11 @@ fn a_second_site_joins_receives_everything_and_both_work() {
         assert!(peer.connected && peer.bytes_sent > 0 && peer.bytes_received > 0);
         assert!(peer.clock_offset_ms.unwrap().abs() < 60_000);
         until("a knows that b holds all", || {
-            a.network.peers(&on_a.id())[0].missing_there(&on_a.id(), &on_a.vector()) == 0
+            a.network.peers(&on_a.id())[0].missing_there(
+                &on_a.id(),
+                &on_a.vector(),
+                &VersionVector::default(),
+            ) == 0
         })
         .await;
         b.stop().await;

@@ -34,7 +34,7 @@ impl fmt::Display for Fingerprint {
 }
 
 /// The hash of one shown row.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RowHash(u128);
 
 impl RowHash {

@@ -9,6 +9,7 @@
 mod answers;
 mod copy;
 mod damage;
+mod effect;
 mod folder;
 mod forks;
 mod log;
@@ -25,13 +26,14 @@ mod write;
 mod writer;
 
 pub use damage::Damage;
+pub use effect::{Effect, SharedEffect};
 pub use folder::write_private;
 pub use log::LogError;
 pub use owner::{Owner, READ_DEADLINE, WRITE_DEADLINE};
-pub use receive::{ReceiveError, Received};
+pub use receive::{Blocks, ReceiveError, Received, Trial};
 pub use running::RunningStatement;
 pub use space::{
-    Choice, Chunk, Closed, Commit, CommittedTransaction, ConflictPlace, LogEntry, LogFilter, Referrer,
+    Choice, Chunk, Closed, Commit, CommittedTransaction, ConflictPlace, LogEntry, LogFilter, Referrer, Referrers,
     Resolution, Space, SpaceStatus, TableStatus, VerifyReport, now_ms,
 };
 pub use store::{AddError, OpenError, Store};

@@ -5,6 +5,7 @@ use tandem_protocol::session::Taken;
 use tandem_protocol::verify::Fault;
 use tandem_protocol::version::VersionVector;
 
+use crate::effect::Effect;
 use crate::log::LogError;
 use crate::view::{TableChange, ViewError};
 
@@ -23,6 +24,24 @@ pub struct Received {
     pub withheld: Withheld,
     /// Whether something of the block was left out for that reason.
     pub left_out: bool,
+}
+
+/// Blocks, one after the other.
+pub type Blocks = Box<dyn Iterator<Item = Vec<u8>> + Send>;
+
+/// What taking in blocks would come to.
+#[derive(Clone, Debug, Default)]
+pub struct Trial {
+    /// How many transactions are new here.
+    pub transactions: u64,
+    /// What becomes of the rows and conflicts they touch.
+    pub effect: Effect,
+    /// Chains found to have forked.
+    pub forks: Vec<Fork>,
+    /// What does not pass for that reason, with what was known not to.
+    pub withheld: Withheld,
+    /// Why the blocks from some place on would not be taken in.
+    pub fault: Option<Fault>,
 }
 
 impl From<Received> for Taken {

@@ -21,22 +21,23 @@ use tandem_protocol::schema::{Judge, Schema, TableId};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 
-pub use conflicts::{Choice, ConflictPlace, Referrer, Resolution};
+pub use conflicts::{Choice, ConflictPlace, Referrer, Referrers, Resolution};
 pub use entries::{Chunk, LogEntry, LogFilter};
 pub use shared::{Commit, CommittedTransaction, TableStatus};
 pub(crate) use shared::{ConflictStats, Recent, Shared};
 pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
+use crate::effect::SharedEffect;
 use crate::log::SpaceLog;
 use crate::owner::{Owner, READ_DEADLINE};
-use crate::receive::{ReceiveError, Received};
+use crate::receive::{Blocks, ReceiveError, Received, Trial};
 use crate::running::RunningStatement;
 use crate::view::ViewError;
 use crate::view::guard::{ANSWER_BYTES, Leave};
 use crate::view::reader::{Answer, Asked, Readers, Rows};
 use crate::write::{Refusal, Write, WriteError, Written};
-use crate::writer::{Command, Job, LocalJob, LocalWork, OpenFailure, RemoteJob};
+use crate::writer::{Command, Job, LocalJob, LocalWork, OpenFailure, RemoteJob, TrialJob};
 
 /// The view's file in the space's folder.
 pub(crate) const VIEW_FILE: &str = "view.sqlite";
@@ -153,6 +154,15 @@ impl Space {
     /// Everything durable here.
     pub fn vector(&self) -> Arc<VersionVector> {
         Arc::clone(&self.0.shared.snapshot().vector)
+    }
+
+    /// What a site shows in its own transactions to have held: they name all that it knew. It may
+    /// hold more by now.
+    pub fn shown_by(&self, site: &Author) -> VersionVector {
+        let snapshot = self.0.shared.snapshot();
+        let mut held = snapshot.contexts.get(site).map(|known| (**known).clone()).unwrap_or_default();
+        held.0.extend(snapshot.vector.0.get(site).map(|head| (*site, *head)));
+        held
     }
 
     /// Arrival number after the last durable transaction; they count from 0.
@@ -284,8 +294,44 @@ impl Space {
         withheld: Withheld,
         reply: impl FnOnce(Result<Received, ReceiveError>) + Send + 'static,
     ) {
+        self.remote(block, withheld, None, reply);
+    }
+
+    /// As [`Space::receive_without`]; `effect` holds what the blocks before it came to, and then what
+    /// they come to with it.
+    pub fn receive_counting(
+        &self,
+        block: Vec<u8>,
+        withheld: Withheld,
+        effect: SharedEffect,
+        reply: impl FnOnce(Result<Received, ReceiveError>) + Send + 'static,
+    ) {
+        self.remote(block, withheld, Some(effect), reply);
+    }
+
+    fn remote(
+        &self,
+        block: Vec<u8>,
+        withheld: Withheld,
+        effect: Option<SharedEffect>,
+        reply: impl FnOnce(Result<Received, ReceiveError>) + Send + 'static,
+    ) {
         let reply = Box::new(reply);
-        self.send(Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms: now_ms(), reply })));
+        let job = RemoteJob { block, withheld, now_ms: now_ms(), effect, reply };
+        self.send(Command::Job(Job::Remote(job)));
+    }
+
+    /// Says what taking in blocks one after the other would come to: it is done, in one transaction
+    /// of the view, and taken back. Nothing reaches the log. The writer is at it meanwhile, so
+    /// `blocks` comes from memory or from a disk, not from a network.
+    pub fn try_blocks(
+        &self,
+        blocks: Blocks,
+        withheld: Withheld,
+        reply: impl FnOnce(Result<Trial, ReceiveError>) + Send + 'static,
+    ) {
+        let reply = Box::new(reply);
+        self.send(Command::Try(TrialJob { blocks, withheld, now_ms: now_ms(), reply }));
     }
 
     /// Builds the view anew from the log.
@@ -376,9 +422,9 @@ impl Space {
             Command::Job(Job::Local(LocalJob { work, home, now_ms, reply })) => {
                 Command::Job(Job::Local(LocalJob { work, home, now_ms, reply: shared.counted(reply) }))
             }
-            Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms, reply })) => {
+            Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms, effect, reply })) => {
                 let reply = shared.counted(reply);
-                Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms, reply }))
+                Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms, effect, reply }))
             }
             other => other,
         };

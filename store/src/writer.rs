@@ -8,6 +8,7 @@ mod held;
 mod recovery;
 mod repeat;
 mod resolve;
+mod trial;
 mod unseen;
 
 use std::path::Path;
@@ -17,7 +18,7 @@ use std::sync::mpsc::Receiver;
 use tandem_protocol::clock::Clock;
 use tandem_protocol::identity::{AuthorKey, SpaceId};
 
-pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob, Reply};
+pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob, Reply, TrialJob};
 
 use aside::Aside;
 use group::answer_error;
@@ -60,6 +61,7 @@ pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
     while let Ok(command) = jobs.recv() {
         match command {
             Command::Job(job) => group::answer_failed(job, &Arc::new(behind())),
+            Command::Try(trial) => (trial.reply)(Err(behind().into())),
             Command::Rebuild(reply) => reply(Err(behind())),
             #[cfg(test)]
             Command::LimitColumns(_) => {}
@@ -96,6 +98,10 @@ impl Writer {
                     Command::Rebuild(reply) => {
                         self.run_group(std::mem::take(&mut group));
                         reply(self.rebuild());
+                    }
+                    Command::Try(trial) => {
+                        self.run_group(std::mem::take(&mut group));
+                        self.run_trial(trial);
                     }
                     Command::Job(job) => group.push(job),
                 }

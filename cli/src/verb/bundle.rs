@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::file::{self, Draft};
 use crate::moment;
 use crate::verb::sql::changes;
-use crate::verb::status::{self, bytes};
+use crate::verb::status::{self, bytes, short};
 
 #[derive(Args)]
 pub struct Bundle {
@@ -140,6 +140,11 @@ fn import(context: &Context, file: &Path, dry_run: bool) -> Outcome {
         } else {
             t!("bundle.imported", transactions = imported.transactions)
         };
+        text += &match (imported.conflicts_opened, imported.dry_run) {
+            (0, _) => String::new(),
+            (count, true) => format!("\n{}", t!("bundle.would_open", count = count)),
+            (count, false) => format!("\n{}", t!("bundle.opened", count = count)),
+        };
         if let Some(fault) = &imported.fault {
             text += &format!("\n{}", t!("bundle.cut", fault = fault));
         }
@@ -176,13 +181,11 @@ fn whole(complete: bool) -> Outcome {
 }
 
 fn told(held: &Inspection) -> String {
-    let to = held
-        .to
-        .as_ref()
-        .map_or_else(|| t!("bundle.anyone").into_owned(), |id| id[..7.min(id.len())].to_owned());
+    let to = held.to.as_ref().map_or_else(|| t!("bundle.anyone").into_owned(), |id| short(id).to_owned());
     let mut text = t!(
         "bundle.holds",
         space = held.space,
+        id = short(&held.space_id),
         from = held.from_name,
         to = to,
         created = moment::local(&held.created),

@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::moment;
-use crate::terminal::value;
+use crate::terminal::{print, value};
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -88,11 +88,12 @@ impl Filter {
 }
 
 fn list(context: &Context, client: &Client, space: &str, mut query: LogQuery, limit: usize) -> Outcome {
-    let mut left = limit;
+    let (mut left, mut found) = (limit, false);
     while left > 0 {
         query.limit = Some(left.min(PAGE));
         let page = client.log(space, &query)?;
         for entry in &page.entries {
+            found = true;
             show(context, entry)?;
         }
         left -= page.entries.len().min(left);
@@ -101,7 +102,13 @@ fn list(context: &Context, client: &Client, space: &str, mut query: LogQuery, li
             None => break,
         }
     }
-    Ok(())
+    if found || context.json {
+        return Ok(());
+    }
+    print(&match &query.key {
+        Some(key) => t!("log.nothing_of_key", key = key),
+        None => t!("log.nothing"),
+    })
 }
 
 /// Shows each transaction as it becomes durable, until the node stops or the user does.

@@ -39,6 +39,8 @@ fn told(status: &Answer, client: &Client) -> String {
         }
         _ => t!("status.not_running").into_owned(),
     };
+    let paused = status.node.as_ref().is_some_and(|node| node.paused);
+    let running = if paused { format!("{running}\n{}", t!("status.paused")) } else { running };
     let listening =
         status.node.iter().flat_map(|node| &node.listening).map(value).collect::<Vec<_>>().join("\n");
     let lines = [
@@ -73,7 +75,7 @@ fn of_space(space: &SpaceStatus) -> String {
         |role| t!(format!("sites.role_{role}")).into_owned(),
     );
     let mut lines = vec![
-        ("space", format!("{} ({role})", space.name)),
+        ("space", format!("{}, {} ({role})", space.name, short(&space.id))),
         ("fingerprint", space.fingerprint.clone()),
         ("holds", t!("status.holds_of", transactions = space.transactions, ops = space.ops).into_owned()),
         (
@@ -165,7 +167,8 @@ fn aligned(lines: &[(&str, String)]) -> String {
     text
 }
 
-fn short(id: &str) -> &str {
+/// The beginning of an id, enough for people.
+pub fn short(id: &str) -> &str {
     id.get(..7).unwrap_or(id)
 }
 

@@ -58,6 +58,67 @@ fn two_sites_that_never_share_a_network_work_together() {
     assert_eq!(held(&office), held(&class));
 }
 
+/// A dry run and the run give the same figures, which are those of the result: how often a row was
+/// written on its way is no matter.
+#[test]
+fn a_dry_run_tells_what_the_run_does() {
+    let (office, class) = (Program::with_school(), Program::new());
+    let sql = |program: &Program, sql: &str| drop(program.json(&["sql", sql]));
+    sql(&office, "INSERT INTO pupils VALUES (1, 'Ada'), (2, 'Bo'), (3, 'Cy')");
+    sql(&office, "DELETE FROM pupils WHERE id = 3");
+    sql(&office, "UPDATE pupils SET name = 'Ben' WHERE id = 2");
+    let request = beside(&class, "class.request");
+    class.json(&["join", "--request", &request, "--name", "class"]);
+    office.json(&["invite", "--admit", &request]);
+    let file = beside(&class, "class.tandem");
+    let both = |program: &Program, file: &str| {
+        let trial = program.json(&["bundle", "import", "--dry-run", file]);
+        let again = program.json(&["bundle", "import", "--dry-run", file]);
+        assert_eq!(trial, again, "a dry run leaves nothing behind");
+        let mut done = program.json(&["bundle", "import", file]);
+        assert_eq!((&trial["dry_run"], &done["dry_run"]), (&json!(true), &json!(false)));
+        done["dry_run"] = json!(true);
+        assert_eq!(trial, done);
+        done
+    };
+    let first = both(&class, &file);
+    assert_eq!(first["changes"], json!([{ "table": "pupils", "inserted": 2, "updated": 0, "deleted": 0 }]));
+    assert_eq!((&first["joined"], &first["conflicts_opened"]), (&json!("school"), &json!(0)));
+    assert!(!class.data().join("dry-run").exists());
+
+    // Apart: both name pupil 1, the class removes 2 and brings 3, 4 and 5, of which one goes again.
+    sql(&office, "UPDATE pupils SET name = 'Zoe' WHERE id = 1");
+    sql(&class, "UPDATE pupils SET name = 'Zoé' WHERE id = 1");
+    sql(&class, "DELETE FROM pupils WHERE id = 2");
+    sql(&class, "INSERT INTO pupils VALUES (3, 'Di'), (4, 'Ed'), (5, 'Flo')");
+    sql(&class, "UPDATE pupils SET name = 'Dia' WHERE id = 3");
+    sql(&class, "DELETE FROM pupils WHERE id = 5");
+    let back = beside(&class, "back.tandem");
+    class.json(&["bundle", "export", &back, "--for", "office"]);
+    let fingerprint = |program: &Program| program.json(&["status"])["spaces"][0].clone();
+    let before = fingerprint(&office);
+    let told = office.run(&["--lang", "fr", "bundle", "import", "--dry-run", &back]);
+    assert!(told.out.contains("Conflits qui seraient alors ouverts : 1."), "{told:?}");
+    assert_eq!(fingerprint(&office), before);
+    let done = both(&office, &back);
+    assert_eq!(done["changes"], json!([{ "table": "pupils", "inserted": 2, "updated": 1, "deleted": 1 }]));
+    assert_eq!((&done["transactions"], &done["conflicts_opened"]), (&json!(5), &json!(1)));
+    let rows = office.json(&["sql", "SELECT id, name FROM pupils ORDER BY id"])["rows"].clone();
+    assert_eq!(rows, json!([[1, "Zoé"], [3, "Dia"], [4, "Ed"]]));
+    // Again it brings nothing, and a part of it as much as is good.
+    let again = both(&office, &back);
+    assert_eq!((&again["changes"], &again["conflicts_opened"]), (&json!([]), &json!(0)));
+    sql(&class, "INSERT INTO pupils VALUES (9, 'Ida')");
+    class.json(&["bundle", "export", &back, "--for", "office"]);
+    let whole = std::fs::read(&back).unwrap();
+    std::fs::write(&back, &whole[..whole.len() - 3]).unwrap();
+    let dry = office.run(&["--json", "bundle", "import", "--dry-run", &back]);
+    let run = office.run(&["--json", "bundle", "import", &back]);
+    assert_eq!((dry.code, run.code), (1, 1));
+    assert_eq!(dry.out.replace("\"dry_run\":true", "\"dry_run\":false"), run.out);
+    assert!(run.out.contains("\"inserted\":1") && run.out.contains("\"complete\":false"), "{run:?}");
+}
+
 #[test]
 fn what_is_no_request_or_for_another_site_is_refused() {
     let (office, class, other) = (Program::with_school(), Program::new(), Program::new());

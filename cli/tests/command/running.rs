@@ -178,6 +178,13 @@ fn running_nodes_that_do_not_see_each_other_join_by_files_alone() {
     assert_eq!(office.json(&["bundle", "import", bundle])["transactions"], 1);
     let fingerprint = |program: &Program| program.json(&["status"])["spaces"][0]["fingerprint"].clone();
     assert_eq!(fingerprint(&class), fingerprint(&office));
+    // What is said to be missing there is what a file for it holds.
+    office.json(&["sql", "INSERT INTO pupils VALUES (2, 'Bo')"]);
+    office.json(&["sql", "INSERT INTO pupils VALUES (3, 'Cy')"]);
+    let missing = office.json(&["status"])["spaces"][0]["peers"][0]["missing_there"].clone();
+    let exported =
+        office.json(&["bundle", "export", bundle, "--for", "class"])["bundle"]["transactions"].clone();
+    assert_eq!((missing, exported), (json!(2), json!(2)));
     assert!(class_node.stop() && office_node.stop());
 }
 

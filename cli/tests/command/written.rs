@@ -95,6 +95,56 @@ fn the_log_tells_who_did_what() {
 }
 
 #[test]
+fn a_log_that_finds_nothing_says_so() {
+    let program = Program::with_school();
+    let more =
+        program.file("more.sql", "CREATE TABLE seats (room INTEGER, seat TEXT, PRIMARY KEY (room, seat));");
+    program.json(&["schema", "apply", more.to_str().unwrap()]);
+    program.json(&["sql", "INSERT INTO seats VALUES (4, 'a'), (5, 'a')"]);
+    let log = |lang: &str, words: &[&str]| program.run(&[&["--lang", lang, "log"], words].concat());
+    for key in ["4,a", "seat=a,room=4"] {
+        assert!(log("en", &["--table", "seats", "--key", key]).out.contains("room=4 seat=a"));
+    }
+    for part in ["4", "room=4"] {
+        let (en, fr) = (
+            log("en", &["--table", "seats", "--key", part]),
+            log("fr", &["--table", "seats", "--key", part]),
+        );
+        assert!(en.code == 1 && en.err.contains("it has 2 columns, room, seat."), "{en:?}");
+        assert!(fr.err.contains("elle a 2 colonnes") && fr.err.contains("--key \"room=…,seat=…\""), "{fr:?}");
+    }
+    for (words, told) in [
+        (vec!["--key", "4"], "Aucun changement ici ne touche une ligne de clé 4."),
+        (vec!["--table", "pupils", "--key", "9"], "Aucun changement ici ne touche une ligne de clé 9."),
+    ] {
+        let run = log("fr", &words);
+        assert!(run.code == 0 && run.out.contains(told), "{run:?}");
+    }
+    assert!(log("fr", &["--until", "2020-01-01"]).out.contains("Aucune transaction ici"));
+    assert!(log("fr", &["--table", "nope"]).err.contains("Il n'y a pas de table nommée nope"));
+}
+
+#[test]
+fn a_bundle_of_another_space_of_one_name_is_told_by_its_id() {
+    let (program, other) = (Program::with_school(), Program::with_school());
+    let file = program.file("all.tandem", "");
+    program.json(&["bundle", "export", file.to_str().unwrap()]);
+    let id =
+        |program: &Program| program.json(&["status"])["spaces"][0]["id"].as_str().unwrap()[..7].to_owned();
+    let inspected = other.run(&["--lang", "fr", "bundle", "inspect", file.to_str().unwrap()]);
+    assert!(
+        inspected.out.contains(&format!("Espace school (identifiant {})", id(&program))),
+        "{inspected:?}"
+    );
+    for space in [&[][..], &["--space", "school"][..]] {
+        let run = other.run(&[space, &["bundle", "import", file.to_str().unwrap()][..]].concat());
+        let told = format!("school, id {}. This PC holds school, id {}.", id(&program), id(&other));
+        assert!(run.code == 1 && run.err.contains(&told), "{run:?}");
+    }
+    assert!(other.run(&["status"]).out.contains(&format!("school, {} (", id(&other))));
+}
+
+#[test]
 fn the_schema_grows() {
     let program = Program::with_school();
     let more = program.file("more.sql", "CREATE TABLE rooms (id INTEGER PRIMARY KEY, name TEXT);");

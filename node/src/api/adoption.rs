@@ -12,12 +12,15 @@ use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::op::Op;
 use tandem_protocol::verify::{self, ChainHead, Chains, Known};
-use tandem_store::Space;
+use tandem_store::{Space, Store};
 
-use super::bundle::{Step, Stop, Tally, blocks, unreadable};
+use super::bundle::{Step, Stop, blocks, unreadable};
 use super::error::{ApiError, Result};
 use super::import::{Imported, early};
 use super::{Api, error_kind};
+
+/// Folder in the data folder for a dry run on a site without a space.
+const PASSING: &str = "dry-run";
 
 impl Api {
     /// Takes in a bundle of whichever space this site holds. A site that holds none joins that of
@@ -33,19 +36,42 @@ impl Api {
         }
         let me = self.store().author();
         if reader.header().to != Some(me) && !self.store().spaces().is_empty() {
-            return Err(error_kind::bundle_foreign.with("space", &reader.header().space_name));
+            return Err(self.foreign(reader.header()));
         }
         self.holds_no_space()?;
-        let mut proof = Proof::of(reader, me, if dry_run { None } else { Some(self.scratch()?) })?;
-        let Some(kept) = proof.kept.take() else { return Ok(proof.imported) };
-        let member = proof.membership.member(&me).map(|member| member.name.clone()).unwrap_or_default();
-        let space = self.store().adopt_space(id, &proof.membership.space_name, &member)?;
+        let Proof { membership, kept, fault } = Proof::of(reader, me, self.scratch()?)?;
+        let member = membership.member(&me).map(|member| member.name.clone()).unwrap_or_default();
+        if dry_run {
+            let tried = self.in_passing(|store| {
+                let space = store.adopt_space(id, &membership.space_name, &member)?;
+                self.take_kept(&space, kept)
+            })?;
+            return Ok(Imported { complete: fault.is_none(), fault, dry_run, ..tried });
+        }
+        let space = self.store().adopt_space(id, &membership.space_name, &member)?;
         drop(setting_up);
         let taken = self.take_kept(&space, kept);
         if let Some(peers) = self.peers() {
             peers.spaces_changed();
         }
-        Ok(Imported { complete: proof.imported.complete, fault: proof.imported.fault, ..taken? })
+        Ok(Imported { complete: fault.is_none(), fault, ..taken? })
+    }
+
+    /// Does something in a data folder that is there only as long, and then, or the next time,
+    /// removed. One at a time: whoever sets up a space holds the lock.
+    fn in_passing<T>(&self, run: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
+        let folder = self.store().folder().join(PASSING);
+        let clear = || match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unkept(error)),
+            _ => Ok(()),
+        };
+        clear()?;
+        let store = Store::open(&folder, "a dry run")?;
+        let done = run(&store);
+        store.close();
+        drop(store);
+        clear()?;
+        done
     }
 
     fn take_kept(&self, space: &Space, mut kept: File) -> Result<Imported> {
@@ -56,7 +82,7 @@ impl Api {
     }
 
     /// A file without a name, on the disk that will hold the space.
-    fn scratch(&self) -> Result<File> {
+    pub(super) fn scratch(&self) -> Result<File> {
         tempfile::tempfile_in(self.store().folder()).map_err(unkept)
     }
 }
@@ -64,27 +90,24 @@ impl Api {
 /// A bundle read to its end, or to its fault, and verified against nothing but its space's id.
 struct Proof {
     membership: Membership,
-    /// Its good blocks, as a bundle; none for a dry run.
-    kept: Option<File>,
-    /// What it would bring.
-    imported: Imported,
+    /// Its good blocks, as a bundle.
+    kept: File,
+    /// What is wrong with the rest, if anything.
+    fault: Option<String>,
 }
 
 impl Proof {
     /// Refuses a bundle that does not admit `me`.
-    fn of<R: Read>(mut reader: BundleReader<R>, me: Author, scratch: Option<File>) -> Result<Self> {
+    fn of<R: Read>(mut reader: BundleReader<R>, me: Author, scratch: File) -> Result<Self> {
         let header = reader.header().clone();
         if !header.since.0.is_empty() {
             return Err(early(&header.since, &Default::default(), &Membership::default()));
         }
-        let out = scratch.map(|file| BundleWriter::new(BufWriter::new(file), &header));
-        let mut out = out.transpose().map_err(unkept)?;
-        let (mut chains, mut membership, mut tally) =
-            (Chains::default(), Membership::default(), Tally::default());
+        let mut out = BundleWriter::new(BufWriter::new(scratch), &header).map_err(unkept)?;
+        let (mut chains, mut membership) = (Chains::default(), Membership::default());
         let fault = blocks(&mut reader, |block| {
             follow(&block, header.space, &mut chains, &mut membership)?;
-            tally.add(&block, |_| true)?;
-            out.as_mut().map_or(Ok(()), |out| out.block(&block)).map_err(|error| Stop::Failed(unkept(error)))
+            out.block(&block).map_err(|error| Stop::Failed(unkept(error)))
         })?;
         if membership.member(&me).is_none() {
             return Err(match fault {
@@ -92,18 +115,8 @@ impl Proof {
                 None => error_kind::bundle_not_admitting.with("space", &header.space_name),
             });
         }
-        let kept = out.map(|out| out.finish()?.into_inner().map_err(IntoInnerError::into_error));
-        let imported = Imported {
-            transactions: tally.transactions,
-            changes: tally.changes,
-            complete: fault.is_none(),
-            fault,
-            dry_run: true,
-            joined: Some(membership.space_name.clone()),
-            forks: Vec::new(),
-            held_back: Vec::new(),
-        };
-        Ok(Self { membership, kept: kept.transpose().map_err(unkept)?, imported })
+        let kept = out.finish().and_then(|out| out.into_inner().map_err(IntoInnerError::into_error));
+        Ok(Self { membership, kept: kept.map_err(unkept)?, fault })
     }
 }
 
@@ -129,7 +142,7 @@ fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Me
 }
 
 /// The bundle could not be kept while it was read.
-fn unkept(error: std::io::Error) -> ApiError {
+pub(super) fn unkept(error: std::io::Error) -> ApiError {
     match error.kind() {
         std::io::ErrorKind::StorageFull => error_kind::disk_full.error(),
         _ => error_kind::folder_unusable.with("detail", error),

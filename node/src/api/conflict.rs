@@ -55,9 +55,12 @@ pub struct Conflict {
     pub seen: String,
     /// What cannot all be had.
     pub versions: Vec<Version>,
-    /// For `reference`: the first rows that refer to the deleted one.
+    /// For `reference`: the first rows that refer to the deleted one, by table, column and key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub referrers: Vec<Referrer>,
+    /// How many refer to it in all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub referrer_count: u64,
 }
 
 /// One of the things that cannot all be had.
@@ -144,6 +147,10 @@ pub struct Resolve {
 /// A field that is there, be it null.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Cell>, D::Error> {
     Cell::deserialize(deserializer).map(Some)
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Rows shown that refer to a deleted one.
@@ -255,7 +262,7 @@ impl<'a> Teller<'a> {
         let versions = conflict.versions.iter().enumerate();
         let referrers = match conflict.kind {
             ConflictKind::Reference => self.space.referrers(conflict, REFERRERS)?,
-            _ => Vec::new(),
+            _ => tandem_store::Referrers::default(),
         };
         let referrer = |referrer: tandem_store::Referrer| Referrer {
             key: self.key(&referrer.table, &referrer.key.0),
@@ -270,7 +277,8 @@ impl<'a> Teller<'a> {
             columns: conflict.columns.clone(),
             seen: format!("{:016x}", conflict.seen()),
             versions: versions.map(|(place, version)| self.version(conflict, place, version)).collect(),
-            referrers: referrers.into_iter().map(referrer).collect(),
+            referrer_count: referrers.count,
+            referrers: referrers.rows.into_iter().map(referrer).collect(),
         })
     }
 

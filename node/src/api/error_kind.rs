@@ -167,6 +167,8 @@ mod list {
         schema_not_additive 400 "A schema can only grow: %{detail}. Nothing was changed."
             ["Tables, columns and indices can be added."]
         schema_not_supported 400 "The schema asks for what tables kept on several sites cannot have: %{detail}. Nothing was changed."
+        key_incomplete 400 "That is no key of %{table}: it has %{count} columns, %{columns}."
+            ["Give all of them: %{example}."]
         transaction_unknown 404 "There is no transaction %{dot} here."
             ["`tandem log` lists those this site holds; it may not have arrived yet."]
         table_unknown 404 "There is no table named %{table}."
@@ -212,8 +214,8 @@ mod list {
             ["Copy the file again, or export it again."]
         bundle_early 409 "The bundle continues what has not arrived here yet: missing are transactions %{detail}. Nothing was changed."
             ["Import the earlier bundle first, or export one with everything: `tandem bundle export FILE`."]
-        bundle_foreign 409 "The bundle belongs to another space, %{space}. Nothing was changed."
-            ["`tandem bundle inspect FILE` tells which."]
+        bundle_foreign 409 "The bundle belongs to another space: %{space}, id %{id}. This PC holds %{own}. Nothing was changed."
+            ["Spaces of one name are told apart by their ids: `tandem status` shows those here, `tandem bundle inspect FILE` that of a file."]
         bundle_not_admitting 403 "The bundle does not admit this site to the space %{space}. Nothing was changed."
             ["Write a request here: `tandem join --request FILE`.",
              "On the PC of an admin: `tandem invite --admit FILE`. Then import here the bundle that this writes."]

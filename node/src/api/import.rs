@@ -1,17 +1,17 @@
 //! Taking in a bundle.
 
 use std::cell::RefCell;
-use std::io::Read;
+use std::io::{BufReader, BufWriter, IntoInnerError, Read, Seek};
 
 use serde::{Deserialize, Serialize};
-use tandem_protocol::block::Block;
-use tandem_protocol::bundle::{BundleHeader, BundleReader};
+use tandem_protocol::bundle::{BundleHeader, BundleReader, BundleWriter};
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::version::VersionVector;
-use tandem_store::{ReceiveError, Space};
+use tandem_store::{Blocks, Effect, ReceiveError, SharedEffect, Space, Trial};
 
-use super::bundle::{Step, Stop, Tally, blocks, unreadable};
+use super::adoption::unkept;
+use super::bundle::{Stop, blocks, unreadable};
 use super::error::{ApiError, Result};
 use super::fork::{Fork, HeldBack};
 use super::log_entry::site_name;
@@ -23,8 +23,12 @@ use super::{Api, error_kind, wait_for};
 pub struct Imported {
     /// Transactions that were new here.
     pub transactions: u64,
-    /// Rows changed, per table (for a dry run: changes that would be taken in).
+    /// What became of the rows, per table: added, changed, removed by all of it together, however
+    /// often each was written. For a dry run: what would.
     pub changes: Vec<TableChange>,
+    /// Conflicts that are open for it and were not (for a dry run: would be).
+    #[serde(default)]
+    pub conflicts_opened: u64,
     /// Whether the bundle was whole. If not, what preceded the fault was imported.
     pub complete: bool,
     /// If not: what is wrong with it.
@@ -50,9 +54,21 @@ impl Api {
         let reader = BundleReader::new(input).map_err(unreadable)?;
         let header = reader.header();
         if header.space != space.id() {
-            return Err(error_kind::bundle_foreign.with("space", &header.space_name));
+            return Err(self.foreign(header));
         }
         self.import_into(&space, reader, dry_run)
+    }
+
+    /// Names the space of a bundle and those held here so that equal names are told apart.
+    pub(super) fn foreign(&self, header: &BundleHeader) -> ApiError {
+        let held = self.store().spaces();
+        let own = held.iter().map(|space| format!("{}, id {}", space.name(), space.id().short()));
+        let params = [
+            ("space", header.space_name.clone()),
+            ("id", header.space.short()),
+            ("own", own.collect::<Vec<_>>().join("; ")),
+        ];
+        ApiError::new(&error_kind::bundle_foreign, &params)
     }
 
     pub(super) fn import_into<R: Read>(
@@ -66,28 +82,62 @@ impl Api {
         if !missing.0.is_empty() {
             return Err(early(&missing, &held, &space.membership()));
         }
-        let mut tally = Tally::default();
         let mut forks = Forks::of_header(space, reader.header());
+        if dry_run {
+            return self.try_into(space, reader, forks);
+        }
+        let (mut transactions, effect) = (0, SharedEffect::default());
         let fault = blocks(&mut reader, |block| {
-            if dry_run {
-                forks.look(space, &block)?;
-                tally.add(&block, |header| {
-                    !held.covers(&header.dot) && !forks.withheld.borrow_mut().holds_back(header)
-                })
-            } else {
-                receive(space, block, &mut tally, &mut forks)
-            }
+            transactions += receive(space, block, &effect, &mut forks)?;
+            Ok(())
         })?;
-        Ok(Imported {
-            transactions: tally.transactions,
-            changes: tally.changes,
+        Ok(Imported::of(space, transactions, &effect.take(), fault, &forks))
+    }
+
+    /// The same, taken back. The bundle may come slowly, and the writer is not to wait for it: it is
+    /// laid down first.
+    fn try_into<R: Read>(
+        &self,
+        space: &Space,
+        mut reader: BundleReader<R>,
+        mut forks: Forks,
+    ) -> Result<Imported> {
+        let mut kept = BundleWriter::new(BufWriter::new(self.scratch()?), &reader.header().clone());
+        let cut = blocks(&mut reader, |block| match &mut kept {
+            Ok(kept) => kept.block(&block).map_err(|error| Stop::Failed(unkept(error))),
+            Err(_) => Ok(()),
+        })?;
+        let kept = kept.and_then(|kept| kept.finish()?.into_inner().map_err(IntoInnerError::into_error));
+        let mut kept = kept.map_err(unkept)?;
+        kept.rewind().map_err(unkept)?;
+        let mut reader = BundleReader::new(BufReader::new(kept)).map_err(unreadable)?;
+        let all: Blocks = Box::new(std::iter::from_fn(move || reader.next_block().ok().flatten()));
+        let withheld = forks.withheld.borrow().clone();
+        let tried = wait_for(|reply| space.try_blocks(all, withheld, reply));
+        let Trial { transactions, effect, forks: found, withheld, fault } =
+            tried.ok_or_else(|| error_kind::stopping.error())??;
+        forks.withheld.borrow_mut().join(&withheld);
+        forks.add(&found);
+        let fault = fault.map(|fault| fault.to_string()).or(cut);
+        Ok(Imported { dry_run: true, ..Imported::of(space, transactions, &effect, fault, &forks) })
+    }
+}
+
+impl Imported {
+    fn of(space: &Space, transactions: u64, effect: &Effect, fault: Option<String>, forks: &Forks) -> Self {
+        let mut changes: Vec<TableChange> = effect.changes().iter().map(Into::into).collect();
+        changes.sort_by(|one, other| one.table.cmp(&other.table));
+        Self {
+            transactions,
+            changes,
+            conflicts_opened: effect.conflicts_opened(),
             complete: fault.is_none(),
             fault,
-            dry_run,
+            dry_run: false,
             joined: None,
             forks: forks.found.iter().map(|fork| Fork::of(&space.membership(), fork)).collect(),
             held_back: HeldBack::of(&space.membership(), &forks.withheld.borrow()),
-        })
+        }
     }
 }
 
@@ -111,17 +161,6 @@ impl Forks {
         forks
     }
 
-    /// What a block holds under numbers that are held here.
-    fn look(&mut self, space: &Space, block: &[u8]) -> Step {
-        let block = Block::decode(block).map_err(|error| Stop::Fault(error.to_string()))?;
-        let differences = space.differences(&block);
-        for fork in &differences {
-            self.withheld.borrow_mut().add(fork.author, fork.seq);
-        }
-        self.add(&differences);
-        Ok(())
-    }
-
     /// Each chain once, under its smallest number.
     fn add(&mut self, forks: &[tandem_protocol::fork::Fork]) {
         for fork in forks {
@@ -134,18 +173,18 @@ impl Forks {
     }
 }
 
-fn receive(space: &Space, block: Vec<u8>, tally: &mut Tally, forks: &mut Forks) -> Step {
+fn receive(
+    space: &Space,
+    block: Vec<u8>,
+    effect: &SharedEffect,
+    forks: &mut Forks,
+) -> std::result::Result<u64, Stop> {
     let withheld = forks.withheld.borrow().clone();
-    match wait_for(|reply| space.receive_without(block, withheld, reply)) {
+    match wait_for(|reply| space.receive_counting(block, withheld, effect.clone(), reply)) {
         Some(Ok(received)) => {
             forks.withheld.borrow_mut().join(&received.withheld);
             forks.add(&received.forks);
-            tally.transactions += received.transactions;
-            TableChange::add_all(
-                &mut tally.changes,
-                &received.changes.iter().map(Into::into).collect::<Vec<_>>(),
-            );
-            Ok(())
+            Ok(received.transactions)
         }
         Some(Err(ReceiveError::Fault(fault))) => Err(Stop::Fault(fault.to_string())),
         Some(Err(error)) => Err(Stop::Failed(error.into())),

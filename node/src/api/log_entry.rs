@@ -3,15 +3,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use tandem_protocol::membership::{MemberOp, Membership};
+use tandem_protocol::name;
 use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
 use tandem_protocol::schema::expression::{Style, spelled};
-use tandem_protocol::schema::{ColumnDef, Schema, SchemaOp};
+use tandem_protocol::schema::{ColumnDef, Schema, SchemaOp, TableDef};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::Dot;
 use tandem_store::LogFilter;
 
 use super::cell::Cell;
-use super::error::Result;
+use super::error::{ApiError, Result};
 use super::{Api, error_kind, from_iso, page_limit, site, to_iso};
 
 /// Which transactions to show, newest first.
@@ -20,7 +21,8 @@ use super::{Api, error_kind, from_iso, page_limit, site, to_iso};
 pub struct LogQuery {
     /// Only changes of this table.
     pub table: Option<String>,
-    /// Only changes of rows with this key; several key columns are separated by commas.
+    /// Only changes of rows with this key. One of several columns: its values separated by commas,
+    /// or, together with `table`, by name: `a=1,b=2`.
     pub key: Option<String>,
     /// Only transactions of this site: its name or id.
     pub site: Option<String>,
@@ -142,9 +144,13 @@ fn filter(query: &LogQuery, membership: &Membership, schema: &Schema) -> Result<
             .map(Some)
             .ok_or_else(|| error_kind::request_malformed.with("detail", format!("{text:?} is not a time"))),
     };
+    let key = match (&query.key, query.table.as_ref().and_then(|table| schema.table(table))) {
+        (Some(key), Some(table)) => Some(key_of(key, &table.shown)?),
+        (key, _) => key.clone(),
+    };
     Ok(LogFilter {
         table: query.table.clone(),
-        key: query.key.clone(),
+        key,
         author: query.site.as_ref().map(|name| site::find(membership, name)).transpose()?,
         since_ms: time(&query.since)?,
         until_ms: time(&query.until)?,
@@ -152,6 +158,35 @@ fn filter(query: &LogQuery, membership: &Membership, schema: &Schema) -> Result<
         before: query.before,
         limit: None,
     })
+}
+
+/// A key as it is typed for one table, in the form in which keys are compared: its values in order,
+/// `7,2026-03-01`, or by name and in any order, `day=2026-03-01,id=7`. A part of a key is none.
+fn key_of(typed: &str, table: &TableDef) -> Result<String> {
+    let (names, parts) = (&table.key, typed.split(',').collect::<Vec<_>>());
+    let by_name = |part: &str| {
+        let (name, value) = part.split_once('=')?;
+        let place = names.iter().position(|known| name::same(known, name.trim()))?;
+        Some((place, value.to_owned()))
+    };
+    // A value may hold commas of its own; then it is given in order.
+    let named: Option<Vec<(usize, String)>> = parts.iter().map(|part| by_name(part)).collect();
+    if let Some(mut named) = named {
+        named.sort_by_key(|(place, _)| *place);
+        if named.iter().map(|(place, _)| *place).eq(0..names.len()) {
+            return Ok(named.into_iter().map(|(_, value)| value).collect::<Vec<_>>().join(","));
+        }
+    } else if parts.len() >= names.len() {
+        return Ok(typed.to_owned());
+    }
+    let example = names.iter().map(|name| format!("{name}=…")).collect::<Vec<_>>().join(",");
+    let params = [
+        ("table", table.name.clone()),
+        ("count", names.len().to_string()),
+        ("columns", names.join(", ")),
+        ("example", format!("--key \"{example}\"")),
+    ];
+    Err(ApiError::new(&error_kind::key_incomplete, &params))
 }
 
 impl Shown {
@@ -365,6 +400,33 @@ mod tests {
         assert_eq!(values(Mode::Set, Value::Null), json!({ "body": null }));
         assert_eq!(values(Mode::Delta, Value::Integer(-3)), json!({ "body": { "$add": -3 } }));
         assert_eq!(values(Mode::Change, Value::Blob(vec![0; 61])), json!({ "body": { "$change": 45 } }));
+    }
+
+    #[test]
+    fn a_key_of_several_columns_is_given_whole() {
+        let mut schema = Schema::default();
+        let sql = "CREATE TABLE lines (sale INTEGER, \"no\" TEXT, PRIMARY KEY (sale, \"no\"));
+                   CREATE TABLE tags (name TEXT PRIMARY KEY)";
+        schema.add_next(&ddl::plan(sql, &schema).unwrap());
+        schema.settle();
+        let key = |table: &str, typed: &str| key_of(typed, &schema.table(table).unwrap().shown);
+        for typed in ["7,a", "sale=7,no=a", "NO=a,sale=7"] {
+            assert_eq!(key("lines", typed).unwrap(), "7,a");
+        }
+        for part in ["7", "sale=7", "no=a", "sale=7,sale=7", ""] {
+            let refused = key("lines", part).unwrap_err();
+            assert_eq!(
+                (&*refused.code, &*refused.params["columns"]),
+                ("key_incomplete", "sale, no"),
+                "{part}"
+            );
+            assert!(refused.hints[0].contains("--key \"sale=…,no=…\""), "{refused}");
+        }
+        for (typed, meant) in
+            [("a,b", "a,b"), ("name=x", "x"), ("name=name=x", "name=x"), ("other=1", "other=1")]
+        {
+            assert_eq!(key("tags", typed).unwrap(), meant);
+        }
     }
 
     #[test]

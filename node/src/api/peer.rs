@@ -66,6 +66,9 @@ pub trait Peers: Send + std::marker::Sync {
     /// The addresses at which other sites reach this one.
     fn addresses(&self) -> Vec<String>;
 
+    /// Whether nothing is exchanged until told otherwise.
+    fn paused(&self) -> bool;
+
     /// Ends all sessions and begins none until told otherwise.
     fn pause(&self, paused: bool);
 

@@ -48,6 +48,9 @@ pub struct RunningNode {
     pub pid: u32,
     /// Where other sites reach it.
     pub listening: Vec<String>,
+    /// Whether the exchange with all other sites is paused, as somebody asked.
+    #[serde(default)]
+    pub paused: bool,
 }
 
 /// One space as this site holds it.
@@ -171,6 +174,7 @@ impl Api {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 pid: std::process::id(),
                 listening: peers.addresses(),
+                paused: peers.paused(),
             }),
             spaces: spaces.iter().map(|space| self.status_of(space)).collect(),
         }

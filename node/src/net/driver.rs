@@ -61,6 +61,8 @@ pub(super) struct Scene {
     pub listening: Vec<Multiaddr>,
     /// With whom there is a connection.
     pub connected: Vec<Author>,
+    /// Whether nothing is exchanged until told otherwise.
+    pub paused: bool,
 }
 
 /// See the module.
@@ -248,6 +250,7 @@ impl Driver {
 
     fn pause(&mut self, paused: bool) {
         self.paused = paused;
+        self.show();
         if paused {
             self.hub.tell_all(|| Input::Leave);
         } else {

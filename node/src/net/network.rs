@@ -138,6 +138,11 @@ impl Network {
         let _stopping = self.commands.send(Command::Pause(true));
     }
 
+    /// Whether sync is paused.
+    pub fn paused(&self) -> bool {
+        self.scene.borrow().paused
+    }
+
     /// Goes on syncing at once.
     pub fn resume(&self) {
         let _stopping = self.commands.send(Command::Pause(false));

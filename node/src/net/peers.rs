@@ -37,7 +37,8 @@ impl Peers for NetworkPeers {
             name: site_name(&members, &status.author),
             connected: status.connected,
             missing_here: status.missing_here(space, &vector),
-            missing_there: status.missing_there(space, &vector),
+            // By the same knowledge with which a bundle is made for it.
+            missing_there: status.missing_there(space, &vector, &held.shown_by(&status.author)),
             address: status.address,
             last_seen: status.last_seen_ms.map(to_iso),
             clock_offset_ms: status.clock_offset_ms,
@@ -55,6 +56,10 @@ impl Peers for NetworkPeers {
 
     fn addresses(&self) -> Vec<String> {
         self.network.addresses()
+    }
+
+    fn paused(&self) -> bool {
+        self.network.paused()
     }
 
     fn pause(&self, paused: bool) {

@@ -58,9 +58,13 @@ impl PeerStatus {
         self.spaces.get(space).map_or(0, |shared| shared.vector.ahead_of(held))
     }
 
-    /// How many transactions in `held` it does not hold, as far as it has said.
-    pub fn missing_there(&self, space: &SpaceId, held: &VersionVector) -> u64 {
-        let nothing = VersionVector::default();
-        held.ahead_of(self.spaces.get(space).map_or(&nothing, |shared| &shared.vector))
+    /// How many transactions in `held` it does not hold, as far as it has said, or shows in what it
+    /// wrote: `shown`.
+    pub fn missing_there(&self, space: &SpaceId, held: &VersionVector, shown: &VersionVector) -> u64 {
+        let mut there = shown.clone();
+        if let Some(shared) = self.spaces.get(space) {
+            there.join(&shared.vector);
+        }
+        held.ahead_of(&there)
     }
 }

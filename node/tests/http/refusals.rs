@@ -159,7 +159,7 @@ fn only_an_invitation_opens_another_space() {
     let (status, invitation) = site.post("/v1/spaces/school/invitations", &json!({}));
     assert_eq!(status, 200, "{invitation}");
     let (status, problem) = join(invitation["token"].as_str().unwrap());
-    assert_eq!((status, problem["code"].as_str()), (409, Some("two_spaces")), "{problem}");
+    assert_eq!((status, problem["code"].as_str()), (409, Some("already_member")), "{problem}");
     assert!(!problem["hints"].as_array().unwrap().is_empty());
     assert_eq!(site.post("/v1/spaces/school/invitations", &json!({ "role": "king" })).0, 400);
 }

@@ -110,6 +110,15 @@ fn in_table(
     Ok(found)
 }
 
+/// The rows that refer to a deleted one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Referrers {
+    /// The first of them.
+    pub rows: Vec<Referrer>,
+    /// How many there are in all.
+    pub count: u64,
+}
+
 impl Space {
     /// All open conflicts, in the order of their places.
     pub fn conflicts(&self) -> Result<Vec<Conflict>, ViewError> {
@@ -176,27 +185,38 @@ impl Space {
         })
     }
 
-    /// The first rows that refer to the row of a `reference` conflict.
-    pub fn referrers(&self, conflict: &Conflict, limit: usize) -> Result<Vec<Referrer>, ViewError> {
+    /// The first rows that refer to the row of a `reference` conflict, by table, column and key, and
+    /// how many there are in all: the same on every site that shows the same rows.
+    pub fn referrers(&self, conflict: &Conflict, limit: usize) -> Result<Referrers, ViewError> {
         let key = conflict.key_values();
         let ([value], ConflictKind::Reference) = (key.as_slice(), conflict.kind) else {
-            return Ok(Vec::new());
+            return Ok(Referrers::default());
         };
         let schema = self.schema();
-        let mut found = Vec::new();
+        let mut found = Referrers::default();
         for table in schema.tables().map(|table| &table.shown) {
             let refers = |column: &&ColumnDef| {
                 let target = column.references.as_ref().map(|reference| reference.table.as_str());
                 target.is_some_and(|target| target.eq_ignore_ascii_case(&conflict.table))
             };
-            for column in table.columns.iter().filter(refers) {
+            let mut columns: Vec<&ColumnDef> = table.columns.iter().filter(refers).collect();
+            // Columns stand in the order in which they came to be known here.
+            columns.sort_by(|one, other| one.name.cmp(&other.name));
+            for column in columns {
                 let keys = table.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
                 let (name, at) = (quoted(&table.name), quoted(&column.name));
-                let left = limit - found.len();
-                let sql = format!("SELECT {keys} FROM {name} WHERE {at} = ?1 LIMIT {left}");
-                let rows = self.query(&sql, std::slice::from_ref(value));
-                let rows = rows.map_err(|refusal| ViewError::Behind(refusal.message))?.0.rows;
-                found.extend(rows.into_iter().map(|key| Referrer {
+                let rows = |sql: &str| -> Result<Vec<Vec<Value>>, ViewError> {
+                    let rows = self.query(sql, std::slice::from_ref(value));
+                    Ok(rows.map_err(|refusal| ViewError::Behind(refusal.message))?.0.rows)
+                };
+                let count = rows(&format!("SELECT count(*) FROM {name} WHERE {at} = ?1"))?;
+                if let Some(Value::Integer(count)) = count.first().and_then(|row| row.first()) {
+                    found.count += count.unsigned_abs();
+                }
+                let left = limit - found.rows.len();
+                let first =
+                    rows(&format!("SELECT {keys} FROM {name} WHERE {at} = ?1 ORDER BY {keys} LIMIT {left}"))?;
+                found.rows.extend(first.into_iter().map(|key| Referrer {
                     table: table.name.clone(),
                     column: column.name.clone(),
                     key: Key(key),

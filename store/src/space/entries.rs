@@ -14,7 +14,7 @@ use tandem_protocol::version::{Dot, Head, VersionVector};
 
 use super::Space;
 use crate::log::{LogError, Record};
-use crate::view::{ViewError, ViewTable, reader, touched};
+use crate::view::{ViewError, ViewTable, touched};
 
 /// Transactions for a peer.
 #[derive(Clone, Debug, Default)]
@@ -247,17 +247,6 @@ impl Space {
                 .query_row((number, dot.seq as i64), |row| row.get::<_, i64>(0))?)
         });
         arrival.ok().map_or(Ok(None), |arrival| self.entry(arrival as u64))
-    }
-
-    /// What an author shows to have held: its last transaction names all that it knew.
-    pub fn shown_by(&self, author: &Author) -> Result<VersionVector, LogError> {
-        let head = self.vector().0.get(author).copied();
-        let mut shown = match self.without_view() {
-            Some(_) => VersionVector::default(),
-            None => self.0.readers.read(|connection| reader::context(connection, author)).map_err(of_view)?,
-        };
-        head.into_iter().for_each(|head| shown.advance(*author, head));
-        Ok(shown)
     }
 
     /// The transaction that arrived as number `arrival`.

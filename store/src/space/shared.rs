@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tandem_protocol::conflict::{Conflict, ConflictKind};
 use tandem_protocol::fingerprint::Fingerprint;
-use tandem_protocol::identity::{Signature, TxHash};
+use tandem_protocol::identity::{Author, Signature, TxHash};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::schema::{Schema, TableId};
 use tandem_protocol::transaction::Header;
@@ -86,6 +86,8 @@ impl ConflictStats {
 pub(crate) struct Snapshot {
     pub end: u64,
     pub vector: Arc<VersionVector>,
+    /// What each author held when it wrote its last transaction, besides its own.
+    pub contexts: BTreeMap<Author, Arc<VersionVector>>,
     pub membership: Arc<Membership>,
     pub schema: Arc<Schema>,
     /// Tables that count, but that SQLite refused to lay out.
@@ -184,6 +186,7 @@ impl Shared {
         let snapshot = Snapshot {
             end: memory.position,
             vector: Arc::new(memory.vector()),
+            contexts: memory.contexts.clone(),
             membership: Arc::clone(&memory.membership),
             schema: Arc::clone(&memory.schema),
             unshown: Arc::clone(&memory.unshown),

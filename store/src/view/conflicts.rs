@@ -86,6 +86,12 @@ impl View {
 
     /// Lists `open` in place of `known`.
     fn replace(&mut self, known: Vec<Conflict>, open: Vec<Conflict>, table: i64) -> ViewResult<()> {
+        if let Some(effect) = &mut self.effect {
+            let has = |list: &[Conflict], id| list.iter().any(|one| one.id() == id);
+            for id in known.iter().chain(&open).map(Conflict::id) {
+                effect.conflict(id, has(&known, id), has(&open, id));
+            }
+        }
         for old in known.iter().filter(|old| !open.contains(old)) {
             self.connection
                 .prepare_cached("DELETE FROM _tandem_conflicts WHERE id = ?1")?

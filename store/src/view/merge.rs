@@ -454,6 +454,11 @@ impl View {
         before.into_iter().chain(after).for_each(|row| self.note_unique(table, row));
         let remove = before.map(|row| table.hash(&mut self.hasher, row));
         let add = after.map(|row| table.hash(&mut self.hasher, row));
+        if let Some(effect) = &mut self.effect
+            && let Some(row) = before.or(after)
+        {
+            effect.row((table.id, &table.def.name), &table.key_of(row).to_bytes(), remove, add);
+        }
         let stats = self.memory.stats(table);
         if let Some(hash) = remove {
             stats.fingerprint.remove(hash);

@@ -66,6 +66,7 @@ pub(crate) use rules::Broken;
 pub(crate) use schema::try_out;
 pub(crate) use table::{ViewTable, quoted, to_storage};
 
+use crate::effect::Effect;
 use capture::Capture;
 use crowded::CrowdedRows;
 use documents::Documents;
@@ -156,6 +157,8 @@ pub(crate) struct View {
     crowded: CrowdedRows,
     /// What the transaction at hand leaves to follow up.
     pending: Pending,
+    /// What becomes of the rows and conflicts touched, while somebody wants to know.
+    pub(crate) effect: Option<Effect>,
     /// A schema change that the tables cannot follow in place was merged.
     pub(crate) stale: bool,
 }
@@ -206,6 +209,7 @@ impl View {
             documents: Documents::default(),
             crowded: CrowdedRows::default(),
             pending: Pending::default(),
+            effect: None,
             stale: false,
         };
         view.load()?;

@@ -4,18 +4,15 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
-use tandem_protocol::codec;
-use tandem_protocol::identity::Author;
+use rusqlite::{Connection, OpenFlags};
 use tandem_protocol::schema::Schema;
 use tandem_protocol::sql_text;
 use tandem_protocol::value::Value;
-use tandem_protocol::version::VersionVector;
 
 use super::bind::{Bind, read_row, weight};
 use super::forms::{Forms, Rewritten};
 use super::guard::{self, End, Guard, Leave};
-use super::{ViewError, ViewResult, access, functions, heap};
+use super::{ViewResult, access, functions, heap};
 use crate::write::Refusal;
 
 /// Idle connections kept.
@@ -28,15 +25,6 @@ pub struct Rows {
     pub columns: Vec<String>,
     /// The rows.
     pub rows: Vec<Vec<Value>>,
-}
-
-/// What an author held of others when it wrote its last transaction.
-pub(crate) fn context(connection: &Connection, author: &Author) -> ViewResult<VersionVector> {
-    let sql = "SELECT context FROM _tandem_authors WHERE author = ?1";
-    let found: Option<Vec<u8>> =
-        connection.prepare_cached(sql)?.query_row([author.0], |row| row.get(0)).optional()?;
-    let Some(bytes) = found else { return Ok(VersionVector::default()) };
-    codec::decode(&bytes, "context").map_err(|_| ViewError::Inconsistent("a context that cannot be read"))
 }
 
 /// Takes the answer to a query, as it is found.

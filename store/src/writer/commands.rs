@@ -9,7 +9,8 @@ use tandem_protocol::membership::{MemberOp, Membership, Role};
 use tandem_protocol::schema::SchemaOp;
 
 use super::aside::Ready;
-use crate::receive::{ReceiveError, Received};
+use crate::effect::SharedEffect;
+use crate::receive::{Blocks, ReceiveError, Received, Trial};
 use crate::space::Resolution;
 use crate::view::ViewError;
 use crate::write::{Refusal, Write, WriteError, Written};
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     /// Make SQLite refuse tables of more columns: a defect, played.
     #[cfg(test)]
     LimitColumns(i32),
+    /// Say what blocks would come to.
+    Try(TrialJob),
     /// Build the view anew from the log.
     Rebuild(Reply<Result<(), ViewError>>),
     /// Finish what was asked before, close everything, then answer.
@@ -100,5 +103,15 @@ pub(crate) struct RemoteJob {
     /// What does not pass from where it comes.
     pub withheld: Withheld,
     pub now_ms: i64,
+    /// What the blocks before it came to, where somebody wants to know.
+    pub effect: Option<SharedEffect>,
     pub reply: Reply<Result<Received, ReceiveError>>,
+}
+
+/// Blocks to be taken in for the sake of what they would come to, and not kept.
+pub(crate) struct TrialJob {
+    pub blocks: Blocks,
+    pub withheld: Withheld,
+    pub now_ms: i64,
+    pub reply: Reply<Result<Trial, ReceiveError>>,
 }

@@ -20,6 +20,7 @@ use super::commands::{Job, LocalJob, LocalWork, RemoteJob};
 use super::held::HeldHere;
 use super::unseen::unseen;
 use crate::answers::Answer;
+use crate::effect::SharedEffect;
 use crate::log::{LogError, Record};
 use crate::owner::WRITE_DEADLINE;
 use crate::receive::{ReceiveError, Received, add_changes};
@@ -488,7 +489,20 @@ impl Writer {
         Written { dot: Some(dot), results, changes: merged.changes, repeated: false }
     }
 
-    fn run_remote(&mut self, job: &RemoteJob, pending: &mut Pending) -> Result<Received, JobError> {
+    pub(super) fn run_remote(
+        &mut self,
+        job: &RemoteJob,
+        pending: &mut Pending,
+    ) -> Result<Received, JobError> {
+        self.view.effect = job.effect.as_ref().map(SharedEffect::take);
+        let received = self.take_block(job, pending);
+        if let (Some(shared), Some(effect)) = (&job.effect, self.view.effect.take()) {
+            shared.put(effect);
+        }
+        received
+    }
+
+    fn take_block(&mut self, job: &RemoteJob, pending: &mut Pending) -> Result<Received, JobError> {
         let block = Block::decode(&job.block).map_err(verify::Fault::from).map_err(ReceiveError::from)?;
         let memory = &self.view.memory;
         let held = HeldHere { view: &self.view, log: &self.log, recent: &pending.recent };
@@ -549,6 +563,10 @@ impl Writer {
             pending.recent.append(&mut recent);
             pending.committed.append(&mut committed);
         }
+        if self.view.effect.is_some() {
+            // Rows that waited for a table are there with it.
+            self.view.lay_out()?;
+        }
         received.vector = self.view.memory.vector();
         Ok(received)
     }
@@ -595,6 +613,13 @@ impl Pending {
     pub(super) fn answer(&self, key: &[u8; 32]) -> Option<Answer> {
         let (key, written, _) = self.answers.iter().find(|(name, ..)| name.key == *key)?;
         Some(Answer { request: key.request, written: Written { repeated: true, ..written.clone() } })
+    }
+
+    /// Keeps of the transactions recorded so far only what later ones are compared with.
+    pub(super) fn forget_bytes(&mut self) {
+        self.records.clear();
+        self.committed.clear();
+        self.recent.iter_mut().for_each(|recent| recent.bytes = Vec::new());
     }
 
     /// The transactions recorded so far.

@@ -126,6 +126,7 @@ fn a_new_address_in_the_middle_of_a_sync_only_delays_it() {
         let now = classroom.space()["transactions"].as_u64().unwrap();
         if now > before { Ok(()) } else { Err(format!("{now} transactions")) }
     });
+    let old = classroom.host().address();
     classroom.host().set_address("10.77.0.99");
     equal(&[&office, &classroom]);
     classroom.write("INSERT INTO items (name) VALUES ('from the new address')");
@@ -133,4 +134,28 @@ fn a_new_address_in_the_middle_of_a_sync_only_delays_it() {
     connected(&[&office, &classroom]);
     let peers = office.space()["peers"].clone();
     assert!(peers[0]["address"].as_str().unwrap().contains("10.77.0.99"), "{peers}");
+    // The address it had is not told any more as one at which it is reached.
+    let listening = classroom.tandem(&["status"]).json()["node"]["listening"].to_string();
+    assert!(listening.contains("10.77.0.99") && !listening.contains(&old), "{listening}");
+}
+
+#[test]
+fn a_pc_whose_cable_is_out_is_told_to_look_at_itself_first() {
+    let lan = Lan::new();
+    let (office, classroom) = pair(&lan, SHOP);
+    equal(&[&office, &classroom]);
+    let network = |site: &Site| {
+        let report = site.tandem(&["doctor"]).json();
+        let checks = report["checks"].as_array().unwrap().clone();
+        checks.into_iter().find(|check| check["check"] == "network")
+    };
+    assert_eq!(network(&classroom), None);
+    classroom.host().unplug();
+    wait::until("noticed", &[&office, &classroom], || match network(&classroom) {
+        Some(check) if check["next"].as_str().unwrap().contains("this PC first") => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    classroom.host().plug();
+    connected(&[&office, &classroom]);
+    assert_eq!(network(&classroom), None);
 }

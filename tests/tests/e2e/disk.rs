@@ -46,6 +46,35 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
+fn a_full_stick_is_told_as_a_full_stick() {
+    let site = Site::alone("office");
+    found_with(&site, SHOP);
+    // Nothing that compresses well.
+    let noise = "INSERT INTO items (name) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
+                 WHERE i < 40000) SELECT hex(randomblob(32)) FROM n";
+    site.write(noise);
+    let stick = Mount::new(1);
+    let file = stick.path("all.tandem");
+    let file = file.to_str().unwrap();
+    let export = ["bundle", "export", file];
+    let empty = || fs::read_dir(stick.path("")).unwrap().count() == 0;
+    for running in [false, true] {
+        if running {
+            site.start();
+        }
+        let text = site.tandem(&export).refused("file_no_room");
+        assert!(text.contains("all.tandem"), "{text}");
+        assert!(empty(), "nothing of it is left on the stick");
+        site.write("INSERT INTO items (name) VALUES ('chalk')");
+    }
+    // What a killed export left there is in nobody's way.
+    fs::write(format!("{file}.part"), vec![0; 900_000]).unwrap();
+    stick.resize(64);
+    site.tandem(&export).succeeded();
+    assert_eq!(fs::read_dir(stick.path("")).unwrap().count(), 1);
+}
+
+#[test]
 fn a_read_only_folder_is_refused_and_untouched() {
     let disk = Mount::new(64);
     let mut site = Site::alone("office");

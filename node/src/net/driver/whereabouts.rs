@@ -56,7 +56,7 @@ impl Driver {
     pub(super) fn show(&self) {
         let listening = self.swarm.listeners().cloned().collect();
         let connected = self.connections.authors().collect();
-        self.scene.send_replace(Scene { listening, connected });
+        self.scene.send_replace(Scene { listening, connected, paused: self.paused });
     }
 
     /// Who became a member after it was reached: what is known of it is written down now.
