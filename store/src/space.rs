@@ -27,7 +27,7 @@ pub(crate) use shared::{ConflictStats, Recent, Shared};
 pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
-use crate::log::SpaceLog;
+use crate::log::{LogError, SpaceLog};
 use crate::receive::{ReceiveError, Received};
 use crate::view::ViewError;
 use crate::view::reader::{Readers, Rows};
@@ -104,6 +104,7 @@ impl Space {
         })?;
         match report.recv() {
             Ok(Ok(())) => {}
+            Ok(Err(OpenFailure::Log(error @ LogError::Io(_)))) => return Err(error.into()),
             Ok(Err(error)) => return Err(crate::store::OpenError::space(&name, &error.to_string())),
             Err(_) => return Err(crate::store::OpenError::space(&name, "its writer stopped while opening")),
         }

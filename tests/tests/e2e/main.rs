@@ -21,6 +21,7 @@ mod invitations;
 mod kill;
 mod log;
 mod notes;
+mod openings;
 mod powercut;
 mod requests;
 mod scenarios;
