@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends right there")]
 
+mod accounts;
 mod apart;
 mod away;
 mod bundles;
