@@ -190,9 +190,13 @@ fn a_disk_that_is_full_at_any_step_of_an_opening_is_told_and_harms_nothing() {
     let mut random = Random::new("full at an opening");
     let stage = Stage::new(&mut random);
     for base in 0..bases {
-        // Killed: the view has not to be made anew, with thousands of steps that are alike.
-        let left = stage.left_of(Survival::All, &format!("base {base}"), &mut random);
-        let (steps, _) = whole_opening(&left);
+        // Killed, so that the view has not to be made anew, and of several the one with the fewest steps:
+        // most of the others' are pages of the view, one like the other.
+        let drawn = (0..8).map(|draw| {
+            let left = stage.left_of(Survival::All, &format!("base {base} {draw}"), &mut random);
+            (whole_opening(&left).0, left)
+        });
+        let (steps, left) = drawn.min_by_key(|(steps, _)| *steps).unwrap();
         assert!(steps > 20, "{steps} steps: hardly an opening");
         println!("{steps} steps");
         for step in 1..=steps {
