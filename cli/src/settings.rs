@@ -1,5 +1,6 @@
 //! Which value wins: flag, environment, `tandem.toml`, default; and where each came from.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,7 +64,12 @@ impl Settings {
         let mut data = pick(global.data.clone(), env("TANDEM_DATA").map(own), None, default_data)?;
         // Printed here and there, and read from elsewhere: it should mean the same everywhere.
         data.value = std::path::absolute(&data.value).unwrap_or(data.value);
-        let file = ConfigFile::read(&data.value).map_err(|error| Failure::usage(unusable(&error)))?;
+        let file = ConfigFile::read(&data.value).map_err(|error| match error {
+            ConfigError::Unreadable { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                Failure::from(error_kind::folder_not_yours.with("folder", data.value.display()))
+            }
+            error => Failure::usage(unusable(&error)),
+        })?;
 
         let languages = |text: String| one_of(text, "lang", &LANGUAGES);
         let usual = Deadlines::default();

@@ -29,7 +29,7 @@ pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
 use crate::effect::SharedEffect;
-use crate::log::SpaceLog;
+use crate::log::{LogError, SpaceLog};
 use crate::owner::{Owner, READ_DEADLINE};
 use crate::receive::{Blocks, ReceiveError, Received, Trial};
 use crate::running::RunningStatement;
@@ -111,6 +111,7 @@ impl Space {
         })?;
         match report.recv() {
             Ok(Ok(())) => {}
+            Ok(Err(OpenFailure::Log(error @ LogError::Io(_)))) => return Err(error.into()),
             Ok(Err(error)) => return Err(crate::store::OpenError::space(&name, &error.to_string())),
             Err(_) => return Err(crate::store::OpenError::space(&name, "its writer stopped while opening")),
         }

@@ -77,6 +77,15 @@ impl OpenError {
         Self::Damaged { folder: folder.to_owned(), damage }
     }
 
+    fn is_full_disk(&self) -> bool {
+        match self {
+            Self::Io { error, .. } | Self::Log(LogError::Io(error)) => {
+                error.kind() == io::ErrorKind::StorageFull
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn space(name: &str, reason: &str) -> Self {
         Self::Space { name: name.to_owned(), reason: reason.to_owned() }
     }
@@ -188,7 +197,8 @@ impl Store {
                 id.parse().map_err(|_| OpenError::space(name, "its id is not valid"));
             match id.and_then(|id| store.open_known(id, name)) {
                 Ok(_) => {}
-                Err(error @ OpenError::Damaged { .. }) => {
+                // These are not of one space alone.
+                Err(error) if matches!(error, OpenError::Damaged { .. }) || error.is_full_disk() => {
                     store.close();
                     return Err(error.of(folder));
                 }

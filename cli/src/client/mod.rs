@@ -111,7 +111,9 @@ impl Client {
         match self {
             Self::Node(node) => Ok(node.status()?.spaces.into_iter().map(|space| space.name).collect()),
             Self::Folder(api) => {
-                Ok(api.store().spaces().iter().map(|space| space.name().to_owned()).collect())
+                // One that cannot be opened says why, when it is asked.
+                let opened = api.store().spaces().into_iter().map(|space| space.name().to_owned());
+                Ok(opened.chain(api.store().unopened().into_keys()).collect())
             }
         }
     }

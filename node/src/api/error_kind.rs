@@ -234,6 +234,8 @@ mod list {
             ["Stop that program first; only one at a time can use a folder."]
         folder_unusable 500 "The data folder cannot be used: %{detail}. Nothing was changed."
             ["Check that the folder is on this PC's own disk and that you may write to it."]
+        folder_not_yours 403 "The data folder %{folder} belongs to another account of this PC, and is closed to yours. Nothing was changed."
+            ["Use the account that runs tandem here, or name a folder of your own with `--data FOLDER`."]
         folder_read_only 403 "Nothing can be written where the data folder lies: the medium is read-only, or you have no right to it. Nothing was changed; everything in it can be read."
             ["Read it here: `tandem sql \"SELECT …\"`, `tandem log`, `tandem bundle export FILE`.",
              "To go on working with it, put it where you may write, and let no other copy of it run: two copies of one folder contradict each other."]

@@ -91,6 +91,10 @@ impl From<OpenError> for ApiError {
                 ApiError::new(kind, &[("path", path), ("folder", folder.display().to_string())])
             }
             OpenError::ReadOnly => kind::folder_read_only.error(),
+            OpenError::Io { path, error } if error.kind() == io::ErrorKind::PermissionDenied => {
+                let folder = path.parent().unwrap_or(&path);
+                kind::folder_not_yours.with("folder", folder.display())
+            }
             OpenError::Clock => kind::clock_impossible.error(),
             OpenError::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
                 kind::disk_full.error()

@@ -87,6 +87,23 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600);
         }
         std::fs::write(folder.path().join(TOKEN_FILE), "\n").unwrap();
-        assert!(Token::of_folder(folder.path()).is_err());
+        // A node that starts makes another; whoever only reads it is told.
+        assert!(Token::read(folder.path()).is_err());
+        let another = Token::of_folder(folder.path()).unwrap();
+        assert!(!another.matches(token.as_str()));
+        assert!(Token::read(folder.path()).unwrap().matches(another.as_str()));
+    }
+
+    #[test]
+    fn a_proof_holds_for_its_token_question_and_port_only() {
+        let [one, other] = ["a".repeat(32), "b".repeat(32)].map(Token);
+        let proof = one.proof("question", 7117);
+        assert_eq!(proof, one.proof("question", 7117));
+        assert!(proof.len() == 64 && !proof.contains(one.as_str()));
+        for wrong in
+            [one.proof("question", 7118), one.proof("question2", 7117), other.proof("question", 7117)]
+        {
+            assert_ne!(proof, wrong);
+        }
     }
 }

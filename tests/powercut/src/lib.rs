@@ -7,6 +7,8 @@
 //! record. What the program writes to the file named as the folder with `.marks` behind it goes
 //! into the record too: that is how it says "this is acknowledged".
 //!
+//! It can also let a chosen operation fail as on a full disk, or end the program there: see `fate`.
+//!
 //! Nothing here allocates, and the system is called directly, so that no function put in place of
 //! another is ever entered from within.
 
@@ -14,6 +16,7 @@
 #![allow(unsafe_code, reason = "functions of the C library are replaced")]
 #![allow(clippy::missing_safety_doc, reason = "they are as safe as what they replace")]
 
+mod fate;
 mod files;
 mod names;
 mod record;

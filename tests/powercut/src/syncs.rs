@@ -2,12 +2,16 @@
 
 use std::ffi::{c_int, c_long, c_uint};
 
+use crate::fate::goes_well;
 use crate::files::{Handle, handle};
 use crate::record::{Kind, Record};
 use crate::{keeping_errno, small, system};
 
 fn synced(fd: c_int, number: c_long) -> c_int {
     let Handle::Ours(of) = handle(fd) else { return small(system!(number, fd)) };
+    if !goes_well() {
+        return -1;
+    }
     let record = Record::hold();
     let serial = record.next_sync();
     record.add(Kind::SyncBegins, of, serial, b"", b"");

@@ -4,6 +4,7 @@ use std::ffi::{c_int, c_void};
 
 use libc::{iovec, off_t, size_t, ssize_t};
 
+use crate::fate::goes_well;
 use crate::files::{Handle, handle};
 use crate::record::{Kind, Record};
 use crate::{keeping_errno, small, system};
@@ -19,6 +20,9 @@ fn written<'a>(result: i64, data: *const c_void) -> &'a [u8] {
 fn write_at(fd: c_int, data: *const c_void, len: size_t, place: off_t) -> ssize_t {
     let act = || system!(libc::SYS_pwrite64, fd, data, len, place);
     let Handle::Ours(of) = handle(fd) else { return act() as ssize_t };
+    if !goes_well() {
+        return -1;
+    }
     let record = Record::hold();
     let result = act();
     if result > 0 {
@@ -43,6 +47,9 @@ unsafe extern "C" fn write(fd: c_int, data: *const c_void, len: size_t) -> ssize
     let of = handle(fd);
     if of == Handle::Other {
         return act() as ssize_t;
+    }
+    if of != Handle::Marks && !goes_well() {
+        return -1;
     }
     let record = Record::hold();
     let result = act();
@@ -105,6 +112,9 @@ writing_parts_at!(pwritev, pwritev64);
 fn set_length(fd: c_int, len: off_t) -> c_int {
     let act = || system!(libc::SYS_ftruncate, fd, len);
     let Handle::Ours(of) = handle(fd) else { return small(act()) };
+    if !goes_well() {
+        return -1;
+    }
     let record = Record::hold();
     let result = small(act());
     if result == 0 {

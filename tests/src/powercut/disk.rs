@@ -71,6 +71,31 @@ impl Disk {
         }
     }
 
+    /// A disk that holds safely what is in the folder `root` now.
+    pub fn of(root: &Path) -> Self {
+        let mut disk = Self::new(root);
+        disk.take_in(root);
+        disk
+    }
+
+    fn take_in(&mut self, folder: &Path) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let node = if path.is_dir() {
+                Node::Folder { safe: BTreeMap::new(), pending: Vec::new() }
+            } else {
+                Node::File { safe: fs::read(&path).unwrap(), pending: Vec::new() }
+            };
+            let id = self.make(&path, node);
+            let above = self.paths[folder];
+            self.nodes[above].settle(usize::MAX);
+            if path.is_dir() {
+                self.take_in(&path);
+            }
+            debug_assert_eq!(self.paths[&path], id);
+        }
+    }
+
     /// The program did this.
     pub fn apply(&mut self, entry: &Entry) {
         self.applied += 1;

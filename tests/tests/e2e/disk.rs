@@ -18,7 +18,7 @@ fn a_second_node_on_one_folder_is_told_who_holds_it() {
     site.start();
     let second = site.tandem(&["start", "--http", "127.0.0.1:0", "--no-mdns"]);
     let text = second.refused("folder_locked");
-    assert!(text.contains("running node"), "{text}");
+    assert!(text.contains("tandem start (PID "), "{text}");
     // The first one is not disturbed, and the folder is free once it ends.
     site.write("INSERT INTO items (name) VALUES ('chalk')");
     site.stop();
@@ -75,21 +75,31 @@ fn a_full_stick_is_told_as_a_full_stick() {
 }
 
 #[test]
-fn a_read_only_folder_is_refused_and_untouched() {
+fn a_folder_that_cannot_be_written_is_read_and_says_so_to_who_writes() {
     let disk = Mount::new(64);
     let mut site = Site::alone("office");
     site.use_folder(&disk.path("data"));
     found_with(&site, SHOP);
     site.write("INSERT INTO items (name) VALUES ('chalk')");
+    let before = site.tandem(&["log"]).stdout;
     disk.make_read_only();
     for args in [
         &["start", "--http", "127.0.0.1:0", "--no-mdns"][..],
         &["sql", "INSERT INTO items (name) VALUES ('x')"],
         &["init", "--space", "more"],
+        &["invite"],
+        &["sites", "rename", "office", "bureau"],
     ] {
-        let text = site.tandem(args).refused("folder_unusable");
-        assert!(text.contains("Read-only") || text.contains("read-only"), "{text}");
+        let text = site.tandem(args).refused("folder_read_only");
+        assert!(text.contains("can be read"), "{text}");
     }
+    assert_eq!(site.cell("SELECT name FROM items"), "chalk");
+    assert_eq!(site.tandem(&["log"]).stdout, before);
+    site.verify();
+    assert_eq!(site.status()["site"]["data"], site.data().to_str().unwrap());
+    let bundle = site.path("all.tandem");
+    site.tandem(&["bundle", "export", bundle.to_str().unwrap()]).succeeded();
+    assert!(bundle.exists());
 }
 
 #[test]
@@ -184,6 +194,19 @@ fn a_folder_that_is_no_site_is_refused() {
     assert!(answer.error()["message"].as_str().unwrap().contains("a file"), "{answer:?}");
     found_with(&site, SHOP);
     fs::write(site.data().join("site.key"), "not a key").unwrap();
-    let text = site.tandem(&["sql", "SELECT 1"]).refused("folder_unusable");
+    let text = site.tandem(&["sql", "SELECT 1"]).refused("site_key_unreadable");
     assert!(text.contains("site.key"), "{text}");
+}
+
+#[test]
+fn a_clock_before_1970_gets_a_sentence() {
+    let site = Site::alone("office");
+    found_with(&site, SHOP);
+    site.set_clock(Some("1969-06-01 12:00:00"));
+    for args in [&["sql", "SELECT 1"][..], &["status"], &["start", "--http", "127.0.0.1:0", "--no-mdns"]] {
+        let text = site.tandem(args).refused("clock_impossible");
+        assert!(text.contains("date and time"), "{text}");
+    }
+    site.set_clock(None);
+    site.write("INSERT INTO items (name) VALUES ('chalk')");
 }

@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends right there")]
 
+mod accounts;
 mod apart;
 mod away;
 mod bundles;
@@ -22,6 +23,7 @@ mod invitations;
 mod kill;
 mod log;
 mod notes;
+mod openings;
 mod owners;
 mod powercut;
 mod requests;

@@ -19,18 +19,7 @@ fn whatever_moment_the_power_goes_nothing_acknowledged_is_lost() {
     let mut random = Random::new("power cut");
     let base = tempfile::Builder::new().prefix("tandem-test-").tempdir().unwrap();
     let folder = base.path().canonicalize().unwrap().join("data");
-    std::fs::create_dir(&folder).unwrap();
-    let trace = base.path().join("trace");
-    let ran = Command::new(env!("CARGO_BIN_EXE_powercut-writer"))
-        .arg(&folder)
-        .arg(random.any().to_string())
-        .env("LD_PRELOAD", built("libtandem_powercut.so"))
-        .env("TANDEM_POWERCUT_FOLDER", &folder)
-        .env("TANDEM_POWERCUT_TRACE", &trace)
-        .output()
-        .unwrap();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let entries = read(&trace);
+    let entries = written(&folder, &mut random);
     let marks = entries.iter().filter(|entry| matches!(entry, Entry::Mark(_))).count();
     let syncs = entries.iter().filter(|entry| matches!(entry, Entry::SyncEnds { .. })).count();
     println!("{} entries, {syncs} syncs, {marks} acknowledgements", entries.len());
@@ -67,8 +56,24 @@ fn whatever_moment_the_power_goes_nothing_acknowledged_is_lost() {
     }
 }
 
+/// Runs a program that writes to `folder`, and gives the record of what it did.
+pub(crate) fn written(folder: &Path, random: &mut Random) -> Vec<Entry> {
+    std::fs::create_dir(folder).unwrap();
+    let trace = folder.with_extension("trace");
+    let ran = Command::new(env!("CARGO_BIN_EXE_powercut-writer"))
+        .arg(folder)
+        .arg(random.any().to_string())
+        .env("LD_PRELOAD", built("libtandem_powercut.so"))
+        .env("TANDEM_POWERCUT_FOLDER", folder)
+        .env("TANDEM_POWERCUT_TRACE", &trace)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    read(&trace)
+}
+
 /// Opens what is left, looks for everything that was promised, and goes on writing.
-fn check(copy: &Path, promised: &BTreeSet<String>, scratch: &Path, told: &str) {
+pub(crate) fn check(copy: &Path, promised: &BTreeSet<String>, scratch: &Path, told: &str) {
     let store = Store::open(copy, "the power-cut test").unwrap_or_else(|error| panic!("{told}: {error}"));
     let Some(space) = store.space("school") else {
         assert!(promised.is_empty(), "{told}: the space is gone");
