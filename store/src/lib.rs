@@ -33,8 +33,8 @@ pub use owner::{Owner, READ_DEADLINE, WRITE_DEADLINE};
 pub use receive::{Blocks, ReceiveError, Received, Trial};
 pub use running::RunningStatement;
 pub use space::{
-    Choice, Chunk, Closed, Commit, CommittedTransaction, ConflictPlace, LogEntry, LogFilter, Referrer, Referrers,
-    Resolution, Space, SpaceStatus, TableStatus, VerifyReport, now_ms,
+    Choice, Chunk, Closed, Commit, CommittedTransaction, ConflictPlace, LogEntry, LogFilter, Referrer,
+    Referrers, Resolution, Space, SpaceStatus, TableStatus, VerifyReport, now_ms,
 };
 pub use store::{AddError, OpenError, Store};
 pub use view::guard::ANSWER_BYTES;

@@ -1,5 +1,7 @@
 //! `tandem config`: each value that can be set, and where it comes from.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -41,14 +43,15 @@ fn entries(settings: &Settings) -> Vec<(&'static str, Value, Origin)> {
         ("http", json!(settings.http.value.to_string()), settings.http.origin),
         ("listen", json!(settings.listen.value), settings.listen.origin),
         ("peers", json!(settings.peers.value), settings.peers.origin),
-        ("read-deadline", json!(settings.read_deadline.value.as_secs_f64()), settings.read_deadline.origin),
-        (
-            "write-deadline",
-            json!(settings.write_deadline.value.as_secs_f64()),
-            settings.write_deadline.origin,
-        ),
+        ("read-deadline", seconds(settings.read_deadline.value), settings.read_deadline.origin),
+        ("write-deadline", seconds(settings.write_deadline.value), settings.write_deadline.origin),
         ("mdns", json!(settings.mdns.value), settings.mdns.origin),
     ]
+}
+
+/// A whole number where it is one.
+fn seconds(time: Duration) -> Value {
+    if time.subsec_nanos() == 0 { json!(time.as_secs()) } else { json!(time.as_secs_f64()) }
 }
 
 fn plain(value: &Value) -> String {

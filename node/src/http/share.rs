@@ -176,6 +176,7 @@ mod tests {
         drop(streams);
         assert!(rest[0].becomes_stream().is_ok());
         drop(rest);
-        assert_eq!((shares.counts().all, shares.counts().streams), (0, 0));
+        let counts = shares.counts();
+        assert_eq!((counts.all, counts.streams), (0, 0));
     }
 }

@@ -271,6 +271,21 @@ fn a_field_that_is_not_in_the_openapi_document_is_refused_and_it_says_so() {
 }
 
 #[test]
+fn a_bundle_of_another_format_is_called_what_it_is() {
+    let site = Site::with_school();
+    let bundle = site.send("GET", "/v1/spaces/school/bundles", &[], "").body_mut().read_to_vec().unwrap();
+    let place = bundle.iter().zip(0..).find(|(byte, at)| **byte == 1 && *at > 4).unwrap().1;
+    for (version, status, code) in
+        [(1, 200, None), (2, 422, Some("format_newer")), (0, 400, Some("bundle_unreadable"))]
+    {
+        let mut changed = bundle.clone();
+        changed[place] = version;
+        let (answered, answer) = read(site.send("POST", "/v1/bundles", &[], changed));
+        assert_eq!((answered, answer["code"].as_str()), (status, code), "{version}: {answer}");
+    }
+}
+
+#[test]
 fn an_address_that_is_no_text_is_refused_as_any_other() {
     let site = Site::with_school();
     for path in ["/v1/spaces/%ff/status", "/v1/spaces/school/log/%c3%28", "/v1/spaces/school/conflicts/%80"] {

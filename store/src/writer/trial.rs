@@ -46,7 +46,9 @@ impl Writer {
                 }
                 Err(JobError::Receive(error)) => return Err(error),
                 Err(JobError::View(error)) => return Err(error.into()),
-                Err(JobError::Refused(_) | JobError::Write(_) | JobError::Ended(_)) => return Err(ReceiveError::Closed),
+                Err(JobError::Refused(_) | JobError::Write(_) | JobError::Ended(_)) => {
+                    return Err(ReceiveError::Closed);
+                }
             }
             pending.forget_bytes();
         }

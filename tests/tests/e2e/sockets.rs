@@ -43,6 +43,11 @@ fn members_exchange_and_are_found_while_strangers_besiege_a_site() {
     office.stop();
     office.start_with(&["--http", "0.0.0.0:7117"]);
     connected(&[&office, &classroom]);
+    // It was told that this way is open to others and not encrypted.
+    assert!(office.log_tail().contains(r#""clear_text":true"#), "{}", office.log_tail());
+    let checks = office.tandem(&["doctor"]).json()["checks"].clone();
+    let told = |check: &serde_json::Value| check["check"] == "clear_text" && check["level"] == "warning";
+    assert!(checks.as_array().unwrap().iter().any(told), "{checks}");
     let count = if full() { 1_000 } else { 50 };
     let before = writes(&office, count);
     let force = if full() {
