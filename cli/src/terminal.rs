@@ -106,6 +106,12 @@ pub fn say(text: &str) {
     let _gone = writeln!(io::stderr(), "{}", visible(text));
 }
 
+/// Asks for something that is typed on the same line.
+pub fn ask(text: &str) {
+    let mut err = io::stderr().lock();
+    let _gone = write!(err, "{} ", value(text)).and_then(|()| err.flush());
+}
+
 /// The same as one line of JSON.
 pub fn say_json(json: &str) {
     let _gone = writeln!(io::stderr(), "{}", visible_json(json));

@@ -66,7 +66,7 @@ impl Conflicts {
         match self.what.as_ref().unwrap_or(&What::List(List { limit: SHOWN })) {
             What::List(list) => {
                 let found = list.pages(&client, &space)?;
-                context.print(&found, |found| conflict::list(found))
+                context.print(&found, conflict::list)
             }
             What::Show { id } => {
                 let conflict = client.conflict(&space, id)?;

@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::file::{Draft, failed};
 use crate::progress::Progress;
 use crate::settings::Origin;
-use crate::terminal::print;
+use crate::terminal::{self, print};
 use crate::verb::init::this_pc;
 use crate::verb::invite::REQUEST_BYTES;
 use crate::verb::network::Network;
@@ -79,7 +79,7 @@ impl Join {
                 typed(BufReader::new(File::open(file).map_err(|error| failed(file, &error))?))
             }
             (None, None) if std::io::stdin().is_terminal() => {
-                eprint!("{} ", t!("join.ask"));
+                terminal::ask(&t!("join.ask"));
                 typed(stdin())
             }
             (None, None) => return Err(Failure::usage(t!("failure.missing", what = t!("join.invitation")))),

@@ -93,7 +93,7 @@ fn conflicts_come_in_pages_that_are_the_same_everywhere() {
         }
         for conflict in &all {
             let id = conflict.id().to_string();
-            assert_eq!(site.space.conflicts_called(&id[..8]).unwrap(), [conflict.clone()]);
+            assert_eq!(site.space.conflicts_called(&id[..8]).unwrap(), std::slice::from_ref(conflict));
         }
         assert_eq!(site.space.conflicts_called("!").unwrap(), []);
     }
