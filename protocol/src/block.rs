@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A signature covers its author's whole chain before it, so a block carries only the last
-//! signature of each author in it; and those of membership changes, which are shown to sites that
-//! do not have the log yet.
+//! signature of each author in it, and in each [`CUT_BYTES`] of it, so that it can be taken in part by
+//! part; and those of membership changes, which are shown to sites that do not have the log yet.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ const ZSTD_LEVEL: i32 = 3;
 const COMPRESS_FROM: usize = 128;
 /// Each thread keeps what it needs to compress so much (about 300 KB); for more it pays each time.
 const KEPT_CONTEXT_BYTES: usize = 16 << 10;
+/// Bytes of transactions after which the last signatures so far are kept: some milliseconds of merging.
+const CUT_BYTES: usize = 32 << 10;
 const WHAT: &str = "block";
 const HEADER_BYTES: usize = 6;
 
@@ -43,6 +45,8 @@ pub struct BlockBuilder {
     signatures: BTreeMap<usize, Signature>,
     /// Each author's last signature, which its next one makes superfluous.
     last: BTreeMap<Author, usize>,
+    /// Bytes of transactions up to where all signatures are kept.
+    cut: usize,
 }
 
 impl BlockBuilder {
@@ -61,6 +65,10 @@ impl BlockBuilder {
             }
         }
         self.count += 1;
+        if self.transactions.len() - self.cut >= CUT_BYTES {
+            self.cut = self.transactions.len();
+            self.last.clear();
+        }
     }
 
     /// How many transactions it holds.

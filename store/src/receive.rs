@@ -51,7 +51,7 @@ impl From<Received> for Taken {
     }
 }
 
-/// Why a block was not taken in. Nothing of it was.
+/// Why a block was not taken in. Nothing of it was, or a part that is whole in itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
     /// The block is not acceptable.

@@ -283,7 +283,7 @@ fn received(
     answers: Sender<(usize, Answer)>,
 ) -> Job {
     let reply = Box::new(move |result| drop(answers.send((at, Answer::Received(result)))));
-    Job::Remote(RemoteJob { block, withheld, now_ms, effect: None, reply })
+    Job::Remote(RemoteJob::new(block, withheld, now_ms, None, reply))
 }
 
 /// Between two transactions of the one thread that writes to it, database and write-ahead log

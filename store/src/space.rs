@@ -318,7 +318,7 @@ impl Space {
         reply: impl FnOnce(Result<Received, ReceiveError>) + Send + 'static,
     ) {
         let reply = Box::new(reply);
-        let job = RemoteJob { block, withheld, now_ms: now_ms(), effect, reply };
+        let job = RemoteJob::new(block, withheld, now_ms(), effect, reply);
         self.send(Command::Job(Job::Remote(job)));
     }
 
@@ -421,11 +421,14 @@ impl Space {
         let shared = Arc::clone(&self.0.shared);
         let command = match command {
             Command::Job(Job::Local(LocalJob { work, home, now_ms, reply })) => {
+                if work.is_asked() {
+                    shared.user_waits();
+                }
                 Command::Job(Job::Local(LocalJob { work, home, now_ms, reply: shared.counted(reply) }))
             }
-            Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms, effect, reply })) => {
+            Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms, effect, reply, .. })) => {
                 let reply = shared.counted(reply);
-                Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms, effect, reply }))
+                Command::Job(Job::Remote(RemoteJob::new(block, withheld, now_ms, effect, reply)))
             }
             other => other,
         };

@@ -53,6 +53,8 @@ pub(crate) struct Writer {
     pub(crate) log_end: u64,
     /// Where long writes run; without it, they hold up others.
     aside: Option<Aside>,
+    /// Blocks, and what is left of one, that let users' writes go first.
+    put_off: Vec<Job>,
 }
 
 /// Answers for a space whose view could not be opened: nothing can be written, and why.
@@ -80,9 +82,12 @@ impl Writer {
 
     /// Serves until told to stop, or until nobody is left to ask.
     pub(crate) fn serve(mut self, jobs: Receiver<Command>) {
-        while let Ok(first) = jobs.recv() {
-            let mut group = Vec::new();
-            let mut next = Some(first);
+        loop {
+            let mut group = std::mem::take(&mut self.put_off);
+            let mut next = if group.is_empty() { jobs.recv().ok() } else { jobs.try_recv().ok() };
+            if group.is_empty() && next.is_none() {
+                return;
+            }
             let mut stop = None;
             while let Some(command) = next.take() {
                 match command {
@@ -103,7 +108,14 @@ impl Writer {
                         self.run_group(std::mem::take(&mut group));
                         self.run_trial(trial);
                     }
-                    Command::Job(job) => group.push(job),
+                    Command::Job(job) => {
+                        if let Job::Local(LocalJob { work, .. }) = &job
+                            && work.is_asked()
+                        {
+                            self.shared.user_taken_up();
+                        }
+                        group.push(job);
+                    }
                 }
                 if group.len() < GROUP_JOBS {
                     next = jobs.try_recv().ok();
@@ -111,6 +123,10 @@ impl Writer {
             }
             self.run_group(group);
             if let Some(done) = stop {
+                while !self.put_off.is_empty() {
+                    let rest = std::mem::take(&mut self.put_off);
+                    self.run_group(rest);
+                }
                 // What runs aside comes back no more, and ends.
                 drop(jobs);
                 drop(self);

@@ -130,6 +130,8 @@ pub(crate) struct Shared {
     pub(crate) stopping: Arc<AtomicBool>,
     /// Jobs that wait for the writer, the one at hand among them.
     pub(crate) waiting: Arc<AtomicUsize>,
+    /// Users' writes among them that the writer has not taken up.
+    users: AtomicUsize,
 }
 
 impl Shared {
@@ -150,6 +152,21 @@ impl Shared {
     /// It does.
     pub(crate) fn comes_back(&self) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A user's write waits for the writer to take it up.
+    pub(crate) fn user_waits(&self) {
+        self.users.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The writer takes it up.
+    pub(crate) fn user_taken_up(&self) {
+        self.users.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether users' writes wait.
+    pub(crate) fn users_wait(&self) -> bool {
+        self.users.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

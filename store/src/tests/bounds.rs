@@ -178,3 +178,43 @@ fn a_transaction_of_too_many_rows_is_refused_and_of_another_program_void() {
     assert_eq!(b.space.status().void, 1);
     b.verify();
 }
+
+#[test]
+fn who_writes_here_does_not_wait_for_all_that_others_wrote() {
+    let a = Site::founder(TABLES);
+    let b = Site::member(&a, "b");
+    sync(&a, &b);
+    a.write("INSERT INTO t (id, n) VALUES (1, '')");
+    let text = "x".repeat(200);
+    for at in 0..400 {
+        a.space_write(&format!("UPDATE t SET n = '{at}{text}' WHERE id = 1"));
+    }
+    let chunk = a.space.read(0, &b.space.vector(), 1 << 20).unwrap();
+    assert_eq!(chunk.next, a.space.end(), "all of it in one block");
+    let begun = b.space.end();
+    let (send, received) = std::sync::mpsc::channel();
+    b.space.receive(chunk.block.unwrap(), move |answer| send.send(answer).unwrap());
+    let mut written = 0;
+    let received = loop {
+        written += 1;
+        b.space_write("INSERT INTO t (n) VALUES ('meanwhile')");
+        match received.try_recv() {
+            Ok(received) => break received.unwrap(),
+            Err(std::sync::mpsc::TryRecvError::Empty) => {}
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(received.transactions, 401);
+    assert_eq!(received.changes[0].updated, 400);
+    let own = |entry: crate::LogEntry| entry.transaction.header.dot.author == b.store.author();
+    let own: Vec<bool> = b.space.entries_from(begun).map(|entry| own(entry.unwrap())).collect();
+    let first = own.iter().position(|own| !own).unwrap();
+    let last = own.iter().rposition(|own| !own).unwrap();
+    assert!(own[first..last].contains(&true), "{written} were written, none between parts of the block");
+    sync(&a, &b);
+    b.verify();
+    // What came in parts goes on, and can be verified.
+    let c = Site::member(&a, "c");
+    pull(&c, &b);
+    assert_eq!(c.rows("SELECT count(*) FROM t WHERE n = 'meanwhile'"), [written.to_string()]);
+}

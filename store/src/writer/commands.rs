@@ -74,6 +74,11 @@ pub(crate) enum LocalWork {
 }
 
 impl LocalWork {
+    /// Whether a user asks for it, for the first time.
+    pub(crate) fn is_asked(&self) -> bool {
+        matches!(self, Self::Sql(_) | Self::Resolve(_))
+    }
+
     /// The admission of a new member of `space` by `me`, which must be an admin.
     pub(crate) fn admit(
         (space, me): (SpaceId, Author),
@@ -105,7 +110,23 @@ pub(crate) struct RemoteJob {
     pub now_ms: i64,
     /// What the blocks before it came to, where somebody wants to know.
     pub effect: Option<SharedEffect>,
+    /// What the part of it that is durable already came to.
+    pub before: Received,
+    /// Whether `block` is what is left of it.
+    pub goes_on: bool,
     pub reply: Reply<Result<Received, ReceiveError>>,
+}
+
+impl RemoteJob {
+    pub(crate) fn new(
+        block: Vec<u8>,
+        withheld: Withheld,
+        now_ms: i64,
+        effect: Option<SharedEffect>,
+        reply: Reply<Result<Received, ReceiveError>>,
+    ) -> Self {
+        Self { block, withheld, now_ms, effect, before: Received::default(), goes_on: false, reply }
+    }
 }
 
 /// Blocks to be taken in for the sake of what they would come to, and not kept.

@@ -1,5 +1,6 @@
 //! A group of jobs: run, made durable together, committed together, answered.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -71,7 +72,12 @@ struct Done {
 enum Outcome {
     Written(Written),
     Received(Received),
+    /// Part of a block; the rest is to be asked for again.
+    Part,
 }
+
+/// How long blocks of others are taken in while users' writes wait.
+const SLICE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(50) };
 
 impl Writer {
     /// Runs jobs, those of one kind together and in order. Users' writes go first: whoever made one
@@ -90,7 +96,13 @@ impl Writer {
         }
     }
 
+    /// Whether those who wrote something here have waited long enough for what others wrote elsewhere.
+    fn is_pressed(&self, since: Instant) -> bool {
+        self.shared.users_wait() && since.elapsed() >= SLICE
+    }
+
     fn run_same(&mut self, jobs: Vec<Job>) {
+        let since = Instant::now();
         if let Err(error) = self.log.has_room() {
             let full = Arc::new(error);
             return jobs.into_iter().for_each(|job| answer_log_failed(job, &full));
@@ -106,6 +118,11 @@ impl Writer {
         let mut aside: Vec<LocalJob> = Vec::new();
         let mut jobs = jobs.into_iter();
         while let Some(mut job) = jobs.next() {
+            if Kind::of(&job) == Kind::Other && !done.is_empty() && self.is_pressed(since) {
+                self.put_off.push(job);
+                self.put_off.extend(jobs);
+                break;
+            }
             let memory = self.view.memory.clone();
             let marked = if alone { Ok(()) } else { self.view.savepoint() };
             let ran = marked.map_err(JobError::from);
@@ -133,6 +150,11 @@ impl Writer {
                 }
             };
             match settled {
+                Ok(Ok(Outcome::Part)) => {
+                    self.put_off.push(job);
+                    self.put_off.extend(jobs);
+                    break;
+                }
                 Ok(Ok(outcome)) => done.push(Done { job, outcome }),
                 Ok(Err(JobError::Ended(End::GivesWay))) => aside.extend(local(job)),
                 Ok(Err(error)) => answer_error(job, error),
@@ -204,7 +226,10 @@ impl Writer {
     fn run_one(&mut self, job: &mut Job, pending: &mut Pending) -> Result<Outcome, JobError> {
         match job {
             Job::Local(job) => self.run_local(job, pending).map(Outcome::Written),
-            Job::Remote(job) => self.run_remote(job, pending).map(Outcome::Received),
+            Job::Remote(job) => {
+                let received = self.run_remote(job, pending)?;
+                Ok(if job.goes_on { Outcome::Part } else { Outcome::Received(received) })
+            }
         }
     }
 
@@ -491,9 +516,10 @@ impl Writer {
 
     pub(super) fn run_remote(
         &mut self,
-        job: &RemoteJob,
+        job: &mut RemoteJob,
         pending: &mut Pending,
     ) -> Result<Received, JobError> {
+        job.goes_on = false;
         self.view.effect = job.effect.as_ref().map(SharedEffect::take);
         let received = self.take_block(job, pending);
         if let (Some(shared), Some(effect)) = (&job.effect, self.view.effect.take()) {
@@ -502,7 +528,10 @@ impl Writer {
         received
     }
 
-    fn take_block(&mut self, job: &RemoteJob, pending: &mut Pending) -> Result<Received, JobError> {
+    /// Takes in a block; of a long one, for which users' writes would have to wait, a part: `job` is then
+    /// what is left of it.
+    fn take_block(&mut self, job: &mut RemoteJob, pending: &mut Pending) -> Result<Received, JobError> {
+        let since = Instant::now();
         let block = Block::decode(&job.block).map_err(verify::Fault::from).map_err(ReceiveError::from)?;
         let memory = &self.view.memory;
         let held = HeldHere { view: &self.view, log: &self.log, recent: &pending.recent };
@@ -521,10 +550,17 @@ impl Writer {
         let first = self.view.memory.position;
         let mut chains_before = Chains::new();
         let mut builder = (incoming.len() < block.len()).then(BlockBuilder::default);
-        let mut received = Received { forks, withheld, left_out, ..Received::default() };
+        let mut received = std::mem::take(&mut job.before);
+        received.forks.extend(forks);
+        received.withheld.join(&withheld);
+        received.left_out |= left_out;
+        let mut count = 0;
         let mut recent: Vec<Recent> = Vec::new();
         let mut committed: Vec<CommittedTransaction> = Vec::new();
-        for one in incoming {
+        // Authors whose last transaction so far has no signature: up to there, nobody could verify it.
+        let mut unsigned: BTreeSet<Author> = BTreeSet::new();
+        let mut incoming = incoming.into_iter();
+        while let Some(one) = incoming.next() {
             let header = &one.transaction.header;
             let author = header.dot.author;
             let arrival = self.view.memory.position;
@@ -552,12 +588,30 @@ impl Writer {
                 local: false,
                 changes: merged.changes,
             });
-            received.transactions += 1;
+            count += 1;
+            match signature {
+                Some(_) => unsigned.remove(&author),
+                None => unsigned.insert(author),
+            };
+            if unsigned.is_empty() && incoming.len() > 0 && job.effect.is_none() && self.is_pressed(since) {
+                let mut part = BlockBuilder::default();
+                let mut rest = BlockBuilder::default();
+                for one in &recent {
+                    part.push(one.header.dot.author, &one.bytes, one.signature);
+                }
+                for one in incoming.by_ref() {
+                    let (bytes, signature) = block.get(one.at).unwrap_or_default();
+                    rest.push(one.transaction.header.dot.author, bytes, signature);
+                }
+                (job.block, job.goes_on) = (rest.finish(), true);
+                builder = Some(part);
+            }
         }
-        if received.transactions > 0 {
+        received.transactions += count;
+        if count > 0 {
             pending.close();
             let bytes = builder.map_or_else(|| job.block.clone(), BlockBuilder::finish);
-            let count = received.transactions as u32;
+            let count = count as u32;
             pending.records.push(Record { arrival: first, block: bytes, count, before: chains_before });
             recent.iter_mut().for_each(|one| one.ends_record = one.arrival + 1 == self.view.memory.position);
             pending.recent.append(&mut recent);
@@ -568,6 +622,10 @@ impl Writer {
             self.view.lay_out()?;
         }
         received.vector = self.view.memory.vector();
+        if job.goes_on {
+            job.withheld.join(&received.withheld);
+            job.before = received.clone();
+        }
         Ok(received)
     }
 

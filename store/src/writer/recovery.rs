@@ -62,6 +62,7 @@ impl Writer {
             unsealed_bytes: 0,
             log_end,
             aside: None,
+            put_off: Vec::new(),
         };
         let altered = writer.view.altered_tables();
         if !altered.is_empty() {

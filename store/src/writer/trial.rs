@@ -27,14 +27,9 @@ impl Writer {
         let mut trial = Trial { withheld, ..Trial::default() };
         let effect = SharedEffect::default();
         for block in blocks {
-            let job = RemoteJob {
-                block,
-                withheld: trial.withheld.clone(),
-                now_ms,
-                effect: Some(effect.clone()),
-                reply: Box::new(|_| ()),
-            };
-            match self.run_remote(&job, &mut pending) {
+            let (withheld, effect) = (trial.withheld.clone(), Some(effect.clone()));
+            let mut job = RemoteJob::new(block, withheld, now_ms, effect, Box::new(|_| ()));
+            match self.run_remote(&mut job, &mut pending) {
                 Ok(received) => {
                     trial.transactions += received.transactions;
                     trial.forks.extend(received.forks);
