@@ -24,10 +24,10 @@ fn all(count: u64, sites: usize) {
 
 #[test]
 fn schemas_of_two_sites_grown_apart_come_together() {
-    all(if crate::school::full() { 20_000 } else { 300 }, 2);
+    all(if crate::school::full() { 20_000 } else { 1_000 }, 2);
 }
 
 #[test]
 fn schemas_of_three_sites_grown_apart_come_together() {
-    all(if crate::school::full() { 2_000 } else { 20 }, 3);
+    all(if crate::school::full() { 2_000 } else { 50 }, 3);
 }
