@@ -373,3 +373,53 @@ fn a_column_that_sqlite_adds_to_no_table_is_there_all_the_same() {
     let office = office.reopen();
     assert_eq!(office.rows("SELECT id, x, oid, _rowid_ FROM t ORDER BY id"), rows);
 }
+
+#[test]
+fn every_constant_can_be_a_default_also_where_rows_are_there() {
+    let (a, b) = two(BASE);
+    a.write("INSERT INTO base (n) VALUES ('there')");
+    let values = [
+        Value::Text("\0".into()),
+        Value::Text("a'b\0c".into()),
+        Value::Text("'); --".into()),
+        Value::Integer(i64::MIN),
+        Value::Integer(i64::MAX),
+        Value::Real(-1.5e-300),
+        Value::Blob(vec![0, 39]),
+        Value::Blob(Vec::new()),
+    ];
+    for (at, value) in values.iter().enumerate() {
+        let kind = match value {
+            Value::Text(_) => "TEXT",
+            Value::Integer(_) => "INTEGER",
+            Value::Real(_) => "REAL",
+            _ => "BLOB",
+        };
+        for sql in [
+            format!("ALTER TABLE base ADD COLUMN c{at} {kind}"),
+            format!("CREATE TABLE t{at} (id INTEGER PRIMARY KEY, c {kind})"),
+        ] {
+            let mut ops = ddl::plan(&sql, &a.space.schema()).unwrap();
+            for op in &mut ops {
+                match op {
+                    SchemaOp::CreateTable(table) => {
+                        table.columns[1].default = DefaultValue::Constant(Constant::new(value));
+                    }
+                    SchemaOp::AddColumn { column, .. } => {
+                        column.default = DefaultValue::Constant(Constant::new(value));
+                    }
+                    _ => {}
+                }
+            }
+            ops.into_iter().for_each(|op| smuggle(&a, op));
+        }
+        a.write(&format!("INSERT INTO t{at} (id) VALUES (1)"));
+    }
+    let (a, _) = equal_and_open(a, b);
+    assert!(a.space.not_shown().is_empty(), "{:?}", a.space.not_shown());
+    for (at, value) in values.iter().enumerate() {
+        for sql in [format!("SELECT c{at} FROM base"), format!("SELECT c FROM t{at}")] {
+            assert_eq!(a.space.query(&sql, &[]).unwrap().0.rows, [[value.clone()]], "{sql}");
+        }
+    }
+}

@@ -84,9 +84,9 @@ pub(crate) fn create_table(def: &TableDef, judge: Judge) -> Vec<String> {
 
 /// The statement that adds a column to a table that is there, if SQLite can do it in place.
 pub(crate) fn add_column(def: &TableDef, column: &ColumnDef, judge: Judge) -> Option<String> {
-    let in_place = !matches!(column.default, DefaultValue::Expression(_));
-    in_place
-        .then(|| format!("ALTER TABLE {} ADD COLUMN {}", quoted(&def.name), column_sql(def, column, judge)))
+    // SQLite fills rows that are there with plain literals only.
+    let plain = !matches!(column.default, DefaultValue::Expression(_)) && !constant(column).starts_with('(');
+    plain.then(|| format!("ALTER TABLE {} ADD COLUMN {}", quoted(&def.name), column_sql(def, column, judge)))
 }
 
 pub(crate) fn create_index(index: &IndexDef) -> String {
@@ -117,6 +117,11 @@ pub(crate) fn storage_type(column: &ColumnDef) -> &'static str {
     }
 }
 
+/// What a cell never written shows, in SQL.
+fn constant(column: &ColumnDef) -> String {
+    literal_sql(&to_storage(column.kind, column.unwritten()))
+}
+
 fn column_sql(def: &TableDef, column: &ColumnDef, judge: Judge) -> String {
     let in_key = def.is_key(&column.name);
     let generated = in_key && def.key.len() == 1 && column.kind == ColumnType::Integer;
@@ -125,7 +130,7 @@ fn column_sql(def: &TableDef, column: &ColumnDef, judge: Judge) -> String {
         DefaultValue::None if generated => Some(format!("(tandem_next('{}'))", def.id())),
         DefaultValue::None | DefaultValue::Constant(_) => Some(column.unwritten())
             .filter(|value| !value.is_null() || column.default != DefaultValue::None)
-            .map(|value| literal_sql(&to_storage(column.kind, value))),
+            .map(|_| constant(column)),
         DefaultValue::Expression(expression) => match expression.unknown_function(judge) {
             None => column.default_sql(Style::Sql),
             Some(function) => {

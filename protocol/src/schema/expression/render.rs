@@ -249,7 +249,8 @@ fn cases(branches: &[String]) -> String {
 pub fn literal(value: &Value) -> String {
     match value {
         Value::Text(text) if text.contains('\0') => {
-            format!("CAST(x'{}' AS TEXT)", data_encoding::HEXLOWER.encode(text.as_bytes()))
+            // In parentheses, as whatever is no plain literal: DEFAULT takes nothing else.
+            format!("(CAST(x'{}' AS TEXT))", data_encoding::HEXLOWER.encode(text.as_bytes()))
         }
         Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
         Value::Real(number) if *number == f64::INFINITY => "9e999".into(),
