@@ -1,12 +1,13 @@
 //! Work that costs what it is about, however much else is held.
 
 use tandem_protocol::bounds;
+use tandem_protocol::fork::Withheld;
 use tandem_protocol::op::{Action, Op, RowGroup};
 use tandem_protocol::value::Value;
 
 use super::{Site, pull, sync};
 use crate::writer::LocalWork;
-use crate::{ConflictPlace, LogFilter, WriteError, Written};
+use crate::{ConflictPlace, LogFilter, SharedEffect, WriteError, Written};
 
 fn history(site: &Site, table: Option<&str>, key: &str) -> Vec<u64> {
     let filter = LogFilter { table: table.map(Into::into), key: Some(key.into()), ..LogFilter::default() };
@@ -193,7 +194,10 @@ fn who_writes_here_does_not_wait_for_all_that_others_wrote() {
     assert_eq!(chunk.next, a.space.end(), "all of it in one block");
     let begun = b.space.end();
     let (send, received) = std::sync::mpsc::channel();
-    b.space.receive(chunk.block.unwrap(), move |answer| send.send(answer).unwrap());
+    // As an import does, which tells what it came to.
+    let effect = SharedEffect::default();
+    let (block, nothing) = (chunk.block.unwrap(), Withheld::default());
+    b.space.receive_counting(block, nothing, effect.clone(), move |answer| send.send(answer).unwrap());
     let mut written = 0;
     let received = loop {
         written += 1;
@@ -206,6 +210,12 @@ fn who_writes_here_does_not_wait_for_all_that_others_wrote() {
     };
     assert_eq!(received.transactions, 401);
     assert_eq!(received.changes[0].updated, 400);
+    let effect = effect.take().changes();
+    assert_eq!(
+        (effect[0].inserted, effect[0].updated),
+        (1, 0),
+        "one row is new, however often it was changed"
+    );
     let own = |entry: crate::LogEntry| entry.transaction.header.dot.author == b.store.author();
     let own: Vec<bool> = b.space.entries_from(begun).map(|entry| own(entry.unwrap())).collect();
     let first = own.iter().position(|own| !own).unwrap();

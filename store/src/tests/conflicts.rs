@@ -1,10 +1,11 @@
 //! Concurrent edits that leave something to decide: what is shown, what is listed, what ends it.
 
 use tandem_protocol::conflict::{Conflict, ConflictKind, Held};
+use tandem_protocol::fork::Withheld;
 use tandem_protocol::value::{Key, Value};
 
 use super::{Site, pull, sync};
-use crate::{Choice, Params, Refusal, Resolution, Statement, Write, WriteError, Written};
+use crate::{Choice, Params, Refusal, Resolution, SharedEffect, Statement, Write, WriteError, Written};
 
 const SCHEMA: &str = "
 CREATE TABLE levels (id INTEGER PRIMARY KEY, name TEXT, above INTEGER REFERENCES levels (id));
@@ -509,10 +510,11 @@ fn many_versions_of_one_cell_are_the_same_whether_they_come_one_by_one_or_togeth
         "CREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT, body RICHTEXT, extra JSON, n INTEGER UNIQUE,
            about INTEGER REFERENCES notes (id), CHECK (title <> 'edit 21'));",
     );
-    let (b, c) = (Site::member(&a, "b"), Site::member(&a, "c"));
+    let (b, c, d) = (Site::member(&a, "b"), Site::member(&a, "c"), Site::member(&a, "d"));
     a.write("INSERT INTO notes (id, title, body, extra) VALUES (1, 'x', 'A text.', '{}'), (2, '', '', '1')");
     sync(&a, &b);
     sync(&a, &c);
+    sync(&a, &d);
     let opened = (*a.space.vector()).clone();
     b.write("UPDATE notes SET n = 7 WHERE id = 2");
     b.write("INSERT INTO notes (id, about) VALUES (3, 1)");
@@ -532,6 +534,12 @@ fn many_versions_of_one_cell_are_the_same_whether_they_come_one_by_one_or_togeth
         }
     }
     pull(&b, &a);
+    let effect = SharedEffect::default();
+    let all = a.space.read(0, &d.space.vector(), 1 << 20).unwrap().block.unwrap();
+    let counted = effect.clone();
+    let _received =
+        d.space.wait(|reply| d.space.receive_counting(all, Withheld::default(), counted, reply)).unwrap();
+    assert_eq!(effect.take().conflicts_opened(), d.space.conflicts().unwrap().len() as u64);
     let (mut from, mut blocks) = (0, 0);
     while from < a.space.end() {
         let chunk = a.space.read(from, &c.space.vector(), 1).unwrap();

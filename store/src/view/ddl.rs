@@ -128,9 +128,8 @@ fn column_sql(def: &TableDef, column: &ColumnDef, judge: Judge) -> String {
     let mut sql = format!("{} {}", quoted(&column.name), storage_type(column));
     let default = match &column.default {
         DefaultValue::None if generated => Some(format!("(tandem_next('{}'))", def.id())),
-        DefaultValue::None | DefaultValue::Constant(_) => Some(column.unwritten())
-            .filter(|value| !value.is_null() || column.default != DefaultValue::None)
-            .map(|_| constant(column)),
+        DefaultValue::None if column.unwritten().is_null() => None,
+        DefaultValue::None | DefaultValue::Constant(_) => Some(constant(column)),
         DefaultValue::Expression(expression) => match expression.unknown_function(judge) {
             None => column.default_sql(Style::Sql),
             Some(function) => {

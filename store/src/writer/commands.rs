@@ -114,6 +114,8 @@ pub(crate) struct RemoteJob {
     pub before: Received,
     /// Whether `block` is what is left of it.
     pub goes_on: bool,
+    /// Whether it is taken in at one go, whoever waits.
+    pub at_once: bool,
     pub reply: Reply<Result<Received, ReceiveError>>,
 }
 
@@ -125,7 +127,8 @@ impl RemoteJob {
         effect: Option<SharedEffect>,
         reply: Reply<Result<Received, ReceiveError>>,
     ) -> Self {
-        Self { block, withheld, now_ms, effect, before: Received::default(), goes_on: false, reply }
+        let (before, goes_on, at_once) = (Received::default(), false, false);
+        Self { block, withheld, now_ms, effect, before, goes_on, at_once, reply }
     }
 }
 

@@ -116,11 +116,13 @@ impl Writer {
         let mut pending = Pending::default();
         let mut done: Vec<Done> = Vec::new();
         let mut aside: Vec<LocalJob> = Vec::new();
+        let mut put_off: Vec<Job> = Vec::new();
         let mut jobs = jobs.into_iter();
         while let Some(mut job) = jobs.next() {
-            if Kind::of(&job) == Kind::Other && !done.is_empty() && self.is_pressed(since) {
-                self.put_off.push(job);
-                self.put_off.extend(jobs);
+            let cut = done.last().is_some_and(|done| matches!(done.outcome, Outcome::Part));
+            if cut || Kind::of(&job) == Kind::Other && !done.is_empty() && self.is_pressed(since) {
+                put_off.push(job);
+                put_off.extend(jobs);
                 break;
             }
             let memory = self.view.memory.clone();
@@ -150,11 +152,6 @@ impl Writer {
                 }
             };
             match settled {
-                Ok(Ok(Outcome::Part)) => {
-                    self.put_off.push(job);
-                    self.put_off.extend(jobs);
-                    break;
-                }
                 Ok(Ok(outcome)) => done.push(Done { job, outcome }),
                 Ok(Err(JobError::Ended(End::GivesWay))) => aside.extend(local(job)),
                 Ok(Err(error)) => answer_error(job, error),
@@ -162,6 +159,7 @@ impl Writer {
             }
         }
         self.finish(before, pending, done);
+        self.put_off.extend(put_off);
         aside.into_iter().for_each(|job| self.put_aside(job));
     }
 
@@ -211,7 +209,13 @@ impl Writer {
             tracing::error!(%error, "the view could not be rebuilt");
         }
         self.publish(pending.recent, pending.committed);
-        done.into_iter().for_each(Done::answer);
+        for done in done {
+            match done.outcome {
+                // What came before it is durable; the rest is asked for again.
+                Outcome::Part => self.put_off.push(done.job),
+                _ => done.answer(),
+            }
+        }
     }
 
     /// Tells readers and watchers what is durable now.
@@ -593,7 +597,7 @@ impl Writer {
                 Some(_) => unsigned.remove(&author),
                 None => unsigned.insert(author),
             };
-            if unsigned.is_empty() && incoming.len() > 0 && job.effect.is_none() && self.is_pressed(since) {
+            if unsigned.is_empty() && incoming.len() > 0 && !job.at_once && self.is_pressed(since) {
                 let mut part = BlockBuilder::default();
                 let mut rest = BlockBuilder::default();
                 for one in &recent {
@@ -618,8 +622,9 @@ impl Writer {
             pending.committed.append(&mut committed);
         }
         if self.view.effect.is_some() {
-            // Rows that waited for a table are there with it.
+            // Rows that waited for a table are there with it; conflicts of crowded rows are listed.
             self.view.lay_out()?;
+            self.view.write_crowded()?;
         }
         received.vector = self.view.memory.vector();
         if job.goes_on {

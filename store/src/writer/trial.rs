@@ -29,6 +29,7 @@ impl Writer {
         for block in blocks {
             let (withheld, effect) = (trial.withheld.clone(), Some(effect.clone()));
             let mut job = RemoteJob::new(block, withheld, now_ms, effect, Box::new(|_| ()));
+            job.at_once = true;
             match self.run_remote(&mut job, &mut pending) {
                 Ok(received) => {
                     trial.transactions += received.transactions;
