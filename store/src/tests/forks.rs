@@ -201,13 +201,19 @@ fn forger(a: &Site) -> Forger {
     Forger { space: site.space.id(), site }
 }
 
-#[test]
-fn a_member_who_signs_two_chains_is_named_and_stops_nobody() {
+/// Two sites that hold the same, a member who forges, and what all of them know.
+fn two_and_a_forger() -> (Site, Site, Forger, VersionVector) {
     let a = Site::founder(SCHEMA);
     let b = Site::member(&a, "till");
     let forger = forger(&a);
     sync(&a, &b);
     let known = (*a.space.vector()).clone();
+    (a, b, forger, known)
+}
+
+#[test]
+fn a_member_who_signs_two_chains_is_named_and_stops_nobody() {
+    let (a, b, forger, known) = two_and_a_forger();
     let (one, two) = (forger.chain(&known, "one", 5), forger.chain(&known, "two", 3));
     let nothing = Withheld::default();
     receive(&a, block(&one), &nothing).unwrap();
@@ -258,11 +264,7 @@ fn the_same_transaction_again_is_the_same_and_an_unsigned_other_is_no_fork() {
 
 #[test]
 fn a_context_that_names_another_branch_is_seen_however_much_more_is_held() {
-    let a = Site::founder(SCHEMA);
-    let b = Site::member(&a, "till");
-    let forger = forger(&a);
-    sync(&a, &b);
-    let known = (*a.space.vector()).clone();
+    let (a, b, forger, known) = two_and_a_forger();
     let (one, two) = (forger.chain(&known, "one", 9), forger.chain(&known, "two", 4));
     let nothing = Withheld::default();
     receive(&a, block(&one), &nothing).unwrap();
@@ -298,11 +300,7 @@ fn a_context_that_names_another_branch_is_seen_however_much_more_is_held() {
 /// Unsigned where only a later, withheld transaction has the signature.
 #[test]
 fn what_precedes_a_withheld_transaction_comes_with_a_signature_of_its_own() {
-    let a = Site::founder(SCHEMA);
-    let b = Site::member(&a, "till");
-    let forger = forger(&a);
-    sync(&a, &b);
-    let known = (*a.space.vector()).clone();
+    let (a, b, forger, known) = two_and_a_forger();
     let (one, two) = (forger.chain(&known, "one", 2), forger.chain(&known, "two", 2));
     let nothing = Withheld::default();
     receive(&a, block(&one), &nothing).unwrap();
