@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends right there")]
 
 pub mod answer;
+pub mod arguments;
 pub mod faketime;
 pub mod hostile;
 pub mod http;

@@ -7,17 +7,20 @@
 
 use std::process::ExitCode;
 
+use tandem_tests::arguments::numbers;
 use tandem_tests::hostile::{Cost, run};
 use tandem_tests::random::Random;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().collect();
-    let number = |flag: &str| {
-        let at = arguments.iter().position(|argument| argument == flag)?;
-        arguments.get(at + 1)?.parse::<u64>().ok()
+    let [ops, seed] = match numbers(["--ops", "--seed"]) {
+        Ok(given) => given,
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            return ExitCode::from(2);
+        }
     };
-    let ops = number("--ops").unwrap_or(10_000);
-    let seed = number("--seed").unwrap_or_else(|| Random::new("hostile").below(1 << 40));
+    let ops = ops.unwrap_or(10_000);
+    let seed = seed.unwrap_or_else(|| Random::new("hostile").below(1 << 40));
     match run(seed, ops, Cost::measured()) {
         Ok(campaign) => {
             let (time, memory) = (campaign.cost().time.as_millis(), campaign.cost().memory >> 10);

@@ -8,21 +8,22 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
+use tandem_tests::arguments::numbers;
 use tandem_tests::schemas::run;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().collect();
-    let number = |flag: &str| {
-        let at = arguments.iter().position(|argument| argument == flag)?;
-        arguments.get(at + 1)?.parse::<u64>().ok()
+    let [pairs, triples, seed, sites] = match numbers(["--pairs", "--triples", "--seed", "--sites"]) {
+        Ok(given) => given,
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            return ExitCode::from(2);
+        }
     };
-    if let Some(seed) = number("--seed") {
-        return told(run(seed, number("--sites").unwrap_or(2) as usize));
+    if let Some(seed) = seed {
+        return told(run(seed, sites.unwrap_or(2) as usize));
     }
     let started = Instant::now();
-    for (sites, count) in
-        [(2, number("--pairs").unwrap_or(20_000)), (3, number("--triples").unwrap_or(2_000))]
-    {
+    for (sites, count) in [(2, pairs.unwrap_or(20_000)), (3, triples.unwrap_or(2_000))] {
         let (next, broken) = (AtomicU64::new(0), AtomicBool::new(false));
         std::thread::scope(|scope| {
             for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
