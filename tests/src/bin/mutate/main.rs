@@ -77,7 +77,8 @@ fn tried(mutation: &Mutation, finder: &Finder, source: &Path, scratch: &Path) ->
     run(Command::new(env!("CARGO"))
         .args([
             "build",
-            "--release",
+            "--profile",
+            "mutations",
             "--quiet",
             "--locked",
             "--package",
@@ -89,7 +90,7 @@ fn tried(mutation: &Mutation, finder: &Finder, source: &Path, scratch: &Path) ->
         .arg(&build)
         .env("RUSTFLAGS", "--cap-lints=allow")
         .current_dir(&tree))?;
-    let output = Command::new(build.join("release").join(finder.program))
+    let output = Command::new(build.join("mutations").join(finder.program))
         .args(finder.arguments)
         .current_dir(&tree)
         .stdin(Stdio::null())

@@ -33,6 +33,12 @@ fn main() -> ExitCode {
                         if seed >= count {
                             break;
                         }
+                        if seed > 0 && seed.is_multiple_of(1_000) {
+                            eprintln!(
+                                "{seed} of {count} times {sites} sites after {:.0} s",
+                                started.elapsed().as_secs_f64()
+                            );
+                        }
                         if let Err(error) = run(seed, sites) {
                             println!("BROKEN: {error}");
                             broken.store(true, Ordering::Relaxed);
