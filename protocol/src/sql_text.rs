@@ -8,9 +8,12 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::bounds;
 
-/// Stack for a statement of [`bounds::STATEMENT_TOKENS`] that is as deep as it can be: each level of
-/// its tree takes some frames of the parser, and of whoever reads, prints or drops the tree.
-const STACK_BYTES: usize = 64 << 20;
+/// Stack for a text that is as deep as it can be: each token may be a level of its tree, which takes
+/// some frames of the parser, and of whoever reads, prints or drops the tree.
+const STACK_BYTES_A_TOKEN: usize = 6 << 10;
+
+/// Stack for what is no level of a tree.
+const STACK_BYTES: usize = 1 << 20;
 
 /// Why SQL is not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +64,12 @@ pub fn with_tokens<F, T>(
         return Err(SqlTextError::TooLarge(most_mib));
     }
     let (tokens, found) = put(tokens);
-    stacker::grow(STACK_BYTES, || {
+    // No statement of them is longer than that.
+    let levels = tokens.len().min(bounds::STATEMENT_TOKENS);
+    let needed = STACK_BYTES + levels * STACK_BYTES_A_TOKEN;
+    // Most statements are short, and find room where they are: a stack of one's own costs more than
+    // to parse them.
+    stacker::maybe_grow(needed, needed, || {
         let statements = Parser::new(&SQLiteDialect {}).with_tokens_with_locations(tokens).parse_statements();
         statements.map(|statements| read(found, statements)).map_err(|error| syntax(&error))
     })
