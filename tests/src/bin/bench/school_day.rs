@@ -35,7 +35,7 @@ pub fn measure(figures: &mut Figures, name: &str, ids: IdKind, rows: usize) {
     figures.note("memory A MB", name, peak_memory_mb(&a));
     figures.note("memory B MB", name, peak_memory_mb(&b));
     if name == "UUIDv7" {
-        idle(figures, name, &mut to_a);
+        idle(figures, name, &a, to_a);
     }
     a.stop();
     b.stop();
@@ -121,9 +121,11 @@ fn live(figures: &mut Figures, name: &str, b: &Site, to_a: &mut Connection) {
 }
 
 /// S5: what two equal sites say to each other in a minute.
-fn idle(figures: &mut Figures, name: &str, to_a: &mut Connection) {
+fn idle(figures: &mut Figures, name: &str, a: &Site, mut to_a: Connection) {
     let before = sync_bytes(&to_a.get("/v1/status"));
     std::thread::sleep(IDLE);
+    // A connection on which nothing is asked for so long is closed.
+    to_a = Connection::open(a.data());
     figures.note("idle B/min", name, sync_bytes(&to_a.get("/v1/status")) - before);
 }
 
