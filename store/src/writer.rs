@@ -3,11 +3,18 @@
 
 mod aside;
 mod commands;
+mod failure;
 mod group;
 mod held;
+mod intake;
+mod log_writer;
+mod record;
+mod recording;
+mod records;
 mod recovery;
 mod repeat;
 mod resolve;
+mod run;
 mod trial;
 mod unseen;
 
@@ -15,18 +22,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use tandem_protocol::clock::Clock;
-use tandem_protocol::identity::{AuthorKey, SpaceId};
-
 pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob, Reply, TrialJob};
 
 use aside::Aside;
-use group::answer_error;
+use failure::answer_error;
+use log_writer::LogWriter;
 
 pub(crate) use recovery::{OpenFailure, fold, members_of, read_log, remove_view};
 
-use crate::answers::Answers;
-use crate::log::{Shelf, SpaceLog};
 use crate::space::Shared;
 use crate::view::{View, ViewError};
 
@@ -35,22 +38,9 @@ const GROUP_JOBS: usize = 256;
 
 /// The writer of one space.
 pub(crate) struct Writer {
-    pub(crate) space: SpaceId,
-    pub(crate) key: AuthorKey,
-    pub(crate) log: SpaceLog,
-    pub(crate) view: View,
-    /// What was answered to requests that can come again.
-    pub(crate) answers: Answers,
-    /// Where forks are noted.
-    pub(crate) forks: Shelf,
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) clock: Clock,
-    /// Up to where small records have been joined.
-    pub(crate) sealed: u64,
-    /// Bytes of small records since.
-    pub(crate) unsealed_bytes: usize,
-    /// Arrival number after the last durable transaction.
-    pub(crate) log_end: u64,
+    log: LogWriter,
+    view: View,
+    shared: Arc<Shared>,
     /// Where long writes run; without it, they hold up others.
     aside: Option<Aside>,
     /// Blocks, and what is left of one, that let users' writes go first.
@@ -62,7 +52,7 @@ pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
     let behind = || ViewError::Behind(reason.to_owned());
     while let Ok(command) = jobs.recv() {
         match command {
-            Command::Job(job) => group::answer_failed(job, &Arc::new(behind())),
+            Command::Job(job) => failure::answer_failed(job, &Arc::new(behind())),
             Command::Try(trial) => (trial.reply)(Err(behind().into())),
             Command::Rebuild(reply) => reply(Err(behind())),
             #[cfg(test)]
@@ -75,9 +65,14 @@ pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
 impl Writer {
     /// Lets long writes run aside, beside the view at `view`.
     pub(crate) fn with_aside(mut self, view: &Path) -> Result<Self, OpenFailure> {
-        let (log, shared) = (self.log.clone(), Arc::clone(&self.shared));
-        self.aside = Some(Aside::of(view, log, shared, self.key.author(), self.view.judge())?);
+        let (log, shared) = (self.log.log.clone(), Arc::clone(&self.shared));
+        self.aside = Some(Aside::of(view, log, shared, self.log.key.author(), self.view.judge())?);
         Ok(self)
+    }
+
+    /// Joins small records once they make a full block together.
+    pub(crate) fn seal(&mut self) {
+        self.log.seal(&self.view);
     }
 
     /// Serves until told to stop, or until nobody is left to ask.

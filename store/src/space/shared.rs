@@ -15,7 +15,7 @@ use tandem_protocol::version::{Dot, VersionVector};
 
 use crate::forks::Forks;
 use crate::running::Running;
-use crate::view::{Authors, Memory, TableChange};
+use crate::view::{Authors, FoldState, TableChange};
 use crate::writer::Reply;
 
 /// Bytes of the newest transactions kept at hand for connected peers.
@@ -193,26 +193,28 @@ impl Shared {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn set(&self, memory: &Memory, log_bytes: u64) {
-        let tables = memory.tables.values().map(|table| {
-            let stats = memory.stats.get(&table.number).cloned().unwrap_or_default();
-            TableStatus { name: table.def.name.clone(), rows: stats.rows, fingerprint: stats.fingerprint }
+    pub(crate) fn set(&self, fold: &FoldState, log_bytes: u64) {
+        let FoldState { position, membership, tables, figures, conflicts, .. } = fold;
+        let status = tables.all().map(|table| {
+            let figures = figures.of(table.number);
+            let (rows, fingerprint) = (figures.rows, figures.fingerprint);
+            TableStatus { name: table.def.name.clone(), rows, fingerprint }
         });
-        let mut tables: Vec<TableStatus> = tables.collect();
-        tables.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut status: Vec<TableStatus> = status.collect();
+        status.sort_by(|a, b| a.name.cmp(&b.name));
         let snapshot = Snapshot {
-            end: memory.position,
-            vector: Arc::new(memory.vector()),
-            contexts: memory.contexts.clone(),
-            membership: Arc::clone(&memory.membership),
-            schema: Arc::clone(&memory.schema),
-            unshown: Arc::clone(&memory.unshown),
-            tables: Arc::new(tables),
-            conflicts: memory.conflicts,
-            authors: Arc::clone(&memory.authors),
+            end: position.next,
+            vector: Arc::new(position.vector()),
+            contexts: position.contexts.clone(),
+            membership: Arc::clone(membership),
+            schema: Arc::clone(&tables.schema),
+            unshown: Arc::clone(&tables.unshown),
+            tables: Arc::new(status),
+            conflicts: conflicts.figures,
+            authors: Arc::clone(&position.authors),
             log_bytes,
-            ops: memory.ops,
-            void: memory.void,
+            ops: position.ops,
+            void: position.void,
         };
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
     }

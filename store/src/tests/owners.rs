@@ -195,6 +195,36 @@ fn a_unique_value_taken_meanwhile_refuses_the_long_write() {
 }
 
 #[test]
+fn of_a_long_write_that_clashes_when_it_comes_back_nothing_is_recorded() {
+    let site = Site::founder(
+        "CREATE TABLE u(id INTEGER PRIMARY KEY, code TEXT UNIQUE); \
+         CREATE TABLE stock(id INTEGER PRIMARY KEY, n COUNTER); \
+         CREATE TABLE other(id INTEGER PRIMARY KEY, n INTEGER)",
+    );
+    site.write("INSERT INTO stock (id, n) VALUES (1, 40)");
+    let slow = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 3000000) \
+        SELECT count(*) FROM c";
+    let mut write = write_for(&Owner::new("slow", Some(LONG)), "UPDATE stock SET n = n - 1 WHERE id = 1");
+    let sql = format!("INSERT INTO u (code) SELECT 'a' WHERE ({slow}) > 1");
+    write.statements.push(Statement { sql, params: Params::One(Vec::new()) });
+    let answer = begin(&site, write);
+    runs(&site, "slow");
+    // Others write, so it goes aside, on a copy that knows nothing of what comes then.
+    let copy = site.space.folder().join("aside.sqlite-wal");
+    while !copy.exists() {
+        site.write("INSERT INTO other (n) VALUES (1)");
+    }
+    site.write("INSERT INTO u (code) VALUES ('a')");
+    assert_eq!(refused(answer.recv().unwrap()).code, "constraint_unique");
+    let dots: Vec<_> =
+        site.space.entries_from(0).map(|entry| entry.unwrap().transaction.header.dot.seq).collect();
+    assert!(dots.iter().copied().eq(1..=dots.len() as u64), "{dots:?}");
+    assert_eq!(site.rows("SELECT n FROM stock"), ["40"]);
+    assert_eq!(site.space.open_conflicts().0, 0);
+    site.verify();
+}
+
+#[test]
 fn a_statement_has_its_share_of_memory_and_no_more() {
     let site = Site::founder(TABLES);
     let owner = Owner::new("greedy", Some(LONG));

@@ -38,7 +38,7 @@ impl View {
         let mut results: Vec<StatementResult> = Vec::new();
         let mut seen = Vec::new();
         for target in targets {
-            let Some(table) = self.shown_table(&target.table) else { return Ok(Vec::new()) };
+            let Some(table) = self.fold.tables.named(&target.table) else { return Ok(Vec::new()) };
             if seen.contains(&table.number) {
                 return Ok(Vec::new());
             }
@@ -75,7 +75,7 @@ impl View {
             .map(|at| format!("{name}.{} = ?", quoted(&table.def.columns[*at].name)))
             .collect();
         let sql = format!("{USER_MARK}SELECT {returning} FROM {name} WHERE {}", key.join(" AND "));
-        self.as_user(|| {
+        self.watch.as_user(&self.connection, || {
             // What does not run any more (a column has another name now) is told as no rows.
             let Ok(mut prepared) = self.connection.prepare(&sql) else { return Ok(()) };
             if prepared.parameter_count() != table.key.len() || !prepared.readonly() {

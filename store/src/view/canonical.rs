@@ -10,26 +10,21 @@ use rusqlite::OptionalExtension;
 use tandem_protocol::schema::Storage;
 use tandem_protocol::value::{Key, Value};
 
-use super::View;
 use super::access::USER_MARK;
 use super::bind::{Bind, Stored, read_row};
 use super::capture::Touch;
 use super::forms::{Returning, Rewritten};
-use super::local::{LocalError, Prepared};
+use super::local::{LocalError, LocalRun, Prepared};
 use super::rows;
 use super::table::{ViewTable, quoted, to_storage};
 use crate::write::Refusal;
 
-impl View {
+impl LocalRun<'_> {
     /// Makes the rows canonical that a statement touched. Whether any was not.
-    pub(super) fn make_canonical(
-        &mut self,
-        statement: &Rewritten,
-        stamp: Option<&str>,
-    ) -> Result<bool, LocalError> {
+    pub(super) fn make_canonical(&mut self, statement: &Rewritten) -> Result<bool, LocalError> {
         let mut any = false;
         loop {
-            let taken = self.capture.watcher().borrow_mut().next_touched().map(|(at, change)| {
+            let taken = self.view.watch.capture().next_touched().map(|(at, change)| {
                 let now = std::mem::take(&mut change.now);
                 let old = change.old.as_ref().filter(|_| !change.renewed);
                 let old = old.map(|(_, row)| row.clone());
@@ -46,7 +41,7 @@ impl View {
             });
             let Some((at, now, table, key, old, existed, new)) = taken else { return Ok(any) };
             let Some((rowid, row)) = new else {
-                self.capture.watcher().borrow_mut().put_back(at, key, None);
+                self.view.watch.capture().put_back(at, key, None);
                 continue;
             };
             let old = old.map(|row| table.read_back(row));
@@ -54,7 +49,7 @@ impl View {
                 table.canonical(row, old.as_deref()).map_err(|(column, error)| {
                     LocalError::Refused(Refusal::of_type(&table.def.name, &column, &error))
                 })?;
-            if let Some(stamp) = stamp {
+            if let Some(stamp) = &self.stamp {
                 altered |= fill_stamps(&table, statement, now, old.as_deref(), &mut row, stamp);
             }
             any |= altered;
@@ -62,7 +57,7 @@ impl View {
                 // It is another row now, which the capture has heard of.
                 continue;
             }
-            self.capture.watcher().borrow_mut().put_back(at, key, Some((rowid, row)));
+            self.view.watch.capture().put_back(at, key, Some((rowid, row)));
         }
     }
 
@@ -78,18 +73,18 @@ impl View {
     ) -> Result<bool, LocalError> {
         let canonical = table.key_of(row);
         if table.is_stored_as(&canonical, key) {
-            self.capture.watcher().borrow_mut().on = false;
-            let updated = self.update_row(table, row);
-            self.capture.watcher().borrow_mut().on = true;
+            self.view.watch.capture().on = false;
+            let updated = self.view.update_row(table, row);
+            self.view.watch.capture().on = true;
             updated?;
             return Ok(true);
         }
         // The key itself was computed in another form. Its row must be the only one of that name.
-        let there = rows::select(&self.connection, table, &canonical)?;
+        let there = rows::select(&self.view.connection, table, &canonical)?;
         if existed || there.is_some_and(|(other, _)| other != rowid) {
             return Err(LocalError::Refused(Refusal::duplicate_key(&table.def.name, &canonical)));
         }
-        let connection = &self.connection;
+        let connection = &self.view.connection;
         connection
             .prepare_cached(&table.sql.delete)?
             .execute(rusqlite::params_from_iter(key.0.iter().map(Bind)))?;
@@ -117,7 +112,7 @@ impl View {
         rows: &mut [Vec<Value>],
     ) -> Result<(), LocalError> {
         let refused = |error| LocalError::Refused(Refusal::of_sql(error, prepared.at, prepared.given));
-        let Some(table) = self.shown_table(&returning.table) else { return Ok(()) };
+        let Some(table) = self.view.fold.tables.named(&returning.table) else { return Ok(()) };
         let mut keys = table.key.clone();
         keys.sort_unstable();
         for row in rows {
@@ -131,8 +126,8 @@ impl View {
             });
             let key: Vec<Value> = key.collect();
             let sql = format!("{USER_MARK}{}", returning.select);
-            let again = self.as_user(|| {
-                let mut statement = self.connection.prepare_cached(&sql)?;
+            let again = self.view.watch.as_user(&self.view.connection, || {
+                let mut statement = self.view.connection.prepare_cached(&sql)?;
                 let width = statement.column_count();
                 let parameters = rusqlite::params_from_iter(key.iter().map(Bind));
                 statement.query_row(parameters, |row| read_row(row, 0, width)).optional()

@@ -5,8 +5,10 @@ use rusqlite::Connection;
 use tandem_protocol::fingerprint::{Fingerprint, RowHasher};
 use tandem_protocol::schema::Schema;
 
+use super::figures::Figures;
 use super::table::ViewTable;
-use super::{View, ViewResult, read_row};
+use super::tables::Tables;
+use super::{ViewResult, read_row};
 use crate::space::TableStatus;
 
 /// Rows counted whenever a view is opened: the smallest tables first. Some hundredths of a second.
@@ -46,24 +48,21 @@ fn of(
     Ok(status)
 }
 
-impl View {
-    /// Tables whose rows are not those that the view recorded, looking at few rows only.
-    pub(crate) fn altered_tables(&mut self) -> Vec<String> {
-        let mut tables: Vec<_> = self.memory.tables.values().cloned().collect();
-        let rows = |view: &Self, number| view.memory.stats.get(&number).map_or(0, |stats| stats.rows);
-        tables.sort_by_key(|table| rows(self, table.number));
-        let (mut left, mut altered) = (ON_OPEN_ROWS, Vec::new());
-        for table in tables {
-            let stats = self.memory.stats.get(&table.number).cloned().unwrap_or_default();
-            let Some(fewer) = left.checked_sub(stats.rows) else { break };
-            left = fewer;
-            let found = of(&self.connection, &mut self.hasher, &table, stats.rows);
-            let same =
-                found.is_ok_and(|found| (found.rows, found.fingerprint) == (stats.rows, stats.fingerprint));
-            if !same {
-                altered.push(table.def.name.clone());
-            }
+/// Tables whose rows are not those that the view recorded, looking at few rows only.
+pub(super) fn altered(connection: &Connection, tables: &Tables, figures: &Figures) -> Vec<String> {
+    let mut hasher = RowHasher::default();
+    let mut by_size: Vec<_> = tables.all().map(|table| (figures.of(table.number), table)).collect();
+    by_size.sort_by_key(|(figures, _)| figures.rows);
+    let (mut left, mut altered) = (ON_OPEN_ROWS, Vec::new());
+    for (figures, table) in by_size {
+        let Some(fewer) = left.checked_sub(figures.rows) else { break };
+        left = fewer;
+        let found = of(connection, &mut hasher, table, figures.rows);
+        let is_same =
+            found.is_ok_and(|found| (found.rows, found.fingerprint) == (figures.rows, figures.fingerprint));
+        if !is_same {
+            altered.push(table.def.name.clone());
         }
-        altered
     }
+    altered
 }

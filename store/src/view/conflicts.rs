@@ -1,9 +1,7 @@
-//! The table of open conflicts: what the merge left for a person to decide, kept in step with the
+//! The list of open conflicts: what the merge left for a person to decide, kept in step with the
 //! rows in the same SQLite transaction.
 
-use std::sync::Arc;
-
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use tandem_protocol::codec;
 use tandem_protocol::conflict::{Conflict, ConflictId, ConflictKind, Held, Version};
 use tandem_protocol::identity::Author;
@@ -11,11 +9,10 @@ use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Settlement;
 use tandem_protocol::value::{Key, Value};
 
-use super::ddl::UniqueRule;
-use super::documents;
-use super::rows::Loaded;
 use super::table::ViewTable;
-use super::{View, ViewError, ViewResult};
+use super::{ViewError, ViewResult};
+use crate::effect::Effect;
+use crate::space::ConflictStats;
 
 /// Kinds that follow from one row.
 const OF_ROW: [ConflictKind; 4] =
@@ -31,49 +28,45 @@ pub(crate) fn decode(body: &[u8]) -> ViewResult<Conflict> {
     codec::decode(body, "conflict").map_err(|_| ViewError::Inconsistent("a conflict that cannot be read"))
 }
 
-impl View {
-    /// Makes the listed conflicts of one row follow its state. `shown`: the values shown.
-    pub(super) fn list_row(
-        &mut self,
-        table: &Arc<ViewTable>,
-        key: &[u8],
-        row: &Loaded,
-        shown: Option<&[Value]>,
-    ) -> ViewResult<()> {
-        let (connection, documents) = (&self.connection, &mut self.documents);
-        let mut failed = None;
-        let mut content = |column: &tandem_protocol::schema::ColumnDef, id: &Value| {
-            let at = table.def.columns.iter().position(|known| known.name == column.name).unwrap_or_default();
-            documents.value(connection, table, key, row, at, id).unwrap_or_else(|error| {
-                failed = Some(error);
-                Value::Null
-            })
-        };
-        let mut open = row.state.conflicts(&table.def, key, shown.is_some(), &mut content);
-        if let Some(error) = failed {
-            return Err(error);
+/// See the module.
+#[derive(Clone, Default)]
+pub(crate) struct ConflictList {
+    pub figures: ConflictStats,
+}
+
+/// The view's file, as the list is written to, and who wants to know what becomes of it.
+pub(super) type Written<'w> = (&'w Connection, &'w mut Option<Effect>);
+
+/// What is listed.
+impl ConflictList {
+    /// Counts what is listed.
+    pub(super) fn load(connection: &Connection) -> ViewResult<Self> {
+        let mut list = Self::default();
+        let mut statement = connection.prepare("SELECT body FROM _tandem_conflicts")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            list.figures.add(&decode(row.get_ref(0)?.as_blob().unwrap_or_default())?);
         }
-        if let Some(shown) = shown {
-            let rules = table.def.rules();
-            let broken = table.rules.all_broken(&self.connection, shown)?;
-            let breach = |at: usize| row.state.breach(&table.def, key, &rules[at], shown);
-            open.extend(broken.into_iter().map(breach));
-            open.extend(row.state.overflows(&table.def, &table.ids, key, shown));
-        }
-        // One rule may be written twice.
-        let mut names = std::collections::BTreeSet::new();
-        open.retain(|conflict| names.insert(conflict.id()));
-        if open.is_empty() && self.memory.conflicts.open == 0 {
-            return Ok(());
-        }
-        let known = self.listed(OF_ROW.as_slice(), table.number, key)?;
-        self.replace(known, open, table.number)
+        Ok(list)
     }
 
-    /// The listed conflicts of some kinds under one key.
-    fn listed(&self, kinds: &[ConflictKind], table: i64, key: &[u8]) -> ViewResult<Vec<Conflict>> {
+    /// An open conflict.
+    pub(super) fn find(&self, connection: &Connection, id: ConflictId) -> ViewResult<Option<Conflict>> {
+        let mut statement = connection.prepare_cached("SELECT body FROM _tandem_conflicts WHERE id = ?1")?;
+        let mut rows = statement.query([id.0])?;
+        rows.next()?.map(|row| decode(row.get_ref(0)?.as_blob().unwrap_or_default())).transpose()
+    }
+
+    /// Those of some kinds under one key.
+    fn under(
+        &self,
+        connection: &Connection,
+        kinds: &[ConflictKind],
+        table: i64,
+        key: &[u8],
+    ) -> ViewResult<Vec<Conflict>> {
         let sql = "SELECT body FROM _tandem_conflicts WHERE tbl = ?1 AND kind = ?2 AND key = ?3";
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = connection.prepare_cached(sql)?;
         let mut found = Vec::new();
         for kind in kinds {
             let mut rows = statement.query(params![table, kind_code(*kind), key])?;
@@ -84,121 +77,41 @@ impl View {
         Ok(found)
     }
 
-    /// Lists `open` in place of `known`.
-    fn replace(&mut self, known: Vec<Conflict>, open: Vec<Conflict>, table: i64) -> ViewResult<()> {
-        if let Some(effect) = &mut self.effect {
-            let has = |list: &[Conflict], id| list.iter().any(|one| one.id() == id);
-            for id in known.iter().chain(&open).map(Conflict::id) {
-                effect.conflict(id, has(&known, id), has(&open, id));
-            }
-        }
-        for old in known.iter().filter(|old| !open.contains(old)) {
-            self.connection
-                .prepare_cached("DELETE FROM _tandem_conflicts WHERE id = ?1")?
-                .execute([old.id().0])?;
-            self.memory.conflicts.remove(old);
-        }
-        let sql = "INSERT INTO _tandem_conflicts (id, kind, tbl, key, body) VALUES (?1, ?2, ?3, ?4, ?5)";
-        for new in open.iter().filter(|new| !known.contains(new)) {
-            let mut statement = self.connection.prepare_cached(sql)?;
-            statement.execute(params![
-                new.id().0,
-                kind_code(new.kind),
-                table,
-                new.key,
-                codec::encode(new)
-            ])?;
-            self.memory.conflicts.add(new);
-        }
-        Ok(())
-    }
-
-    /// An open conflict.
-    pub(crate) fn conflict(&self, id: ConflictId) -> ViewResult<Option<Conflict>> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT body FROM _tandem_conflicts WHERE id = ?1")?;
-        let mut rows = statement.query([id.0])?;
-        rows.next()?.map(|row| decode(row.get_ref(0)?.as_blob().unwrap_or_default())).transpose()
+    /// Those of one kind in one table.
+    fn of_table(&self, connection: &Connection, kind: ConflictKind, table: i64) -> ViewResult<Vec<Conflict>> {
+        let sql = "SELECT body FROM _tandem_conflicts WHERE tbl = ?1 AND kind = ?2";
+        let mut statement = connection.prepare_cached(sql)?;
+        let bodies = statement.query_map(params![table, kind_code(kind)], |row| row.get::<_, Vec<u8>>(0))?;
+        bodies.map(|body| decode(&body?)).collect()
     }
 
     /// Whether a row is shown although it is deleted.
-    pub(super) fn is_kept(&self, table: &ViewTable, key: &[u8]) -> ViewResult<bool> {
-        if self.memory.conflicts.kept_rows == 0 {
+    pub(super) fn is_kept(&self, connection: &Connection, table: &ViewTable, key: &[u8]) -> ViewResult<bool> {
+        if self.figures.kept_rows == 0 {
             return Ok(false);
         }
         let sql = "SELECT 1 FROM _tandem_conflicts WHERE tbl = ?1 AND key = ?2 AND kind = ?3";
         let kind = kind_code(ConflictKind::Reference);
-        Ok(self.connection.prepare_cached(sql)?.exists(params![table.number, key, kind])?)
+        Ok(connection.prepare_cached(sql)?.exists(params![table.number, key, kind])?)
     }
 
     /// All rows that are shown although they are deleted: table number and key.
-    pub(super) fn kept_rows(&self) -> ViewResult<Vec<(i64, Vec<u8>)>> {
+    pub(super) fn kept_rows(&self, connection: &Connection) -> ViewResult<Vec<(i64, Vec<u8>)>> {
         let sql = "SELECT tbl, key FROM _tandem_conflicts WHERE kind = ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = connection.prepare_cached(sql)?;
         let rows = statement
             .query_map([kind_code(ConflictKind::Reference)], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Lists who holds a value that only one row may hold, if several do.
-    pub(super) fn list_unique(
-        &mut self,
-        table: &Arc<ViewTable>,
-        rule: usize,
-        values: &Key,
-    ) -> ViewResult<()> {
-        let rule = &table.unique[rule];
-        let keys = self.holders(table, rule, values)?;
-        let value = values.to_bytes();
-        let mut versions = Vec::new();
-        for key in keys.iter().filter(|_| keys.len() > 1) {
-            let bytes = key.to_bytes();
-            let row = self.load_row(table, key, &bytes)?;
-            if let Some(by) = row.state.holder(&table.def, &rule.columns) {
-                versions.push(Version { by, held: Held::Row(bytes) });
-            }
-        }
-        let bytes = |version: &Version| match &version.held {
-            Held::Row(key) => key.clone(),
-            _ => Vec::new(),
-        };
-        versions.sort_by_key(|version| (version.by, bytes(version)));
-        let open = (versions.len() > 1).then(|| Conflict {
-            kind: ConflictKind::Unique,
-            table: table.def.name.clone(),
-            key: value.clone(),
-            columns: rule.columns.clone(),
-            versions,
-        });
-        let known = self.listed(&[ConflictKind::Unique], table.number, &value)?;
-        let of_rule = |conflict: &Conflict| conflict.columns == rule.columns;
-        let known: Vec<Conflict> = known.into_iter().filter(of_rule).collect();
-        if known.is_empty() != open.is_none() {
-            self.drop_rest(rule)?;
-        }
-        self.replace(known, open.into_iter().collect(), table.number)
-    }
-
-    /// The keys of the rows that hold a value which only one may hold.
-    pub(super) fn holders(&self, table: &ViewTable, rule: &UniqueRule, values: &Key) -> ViewResult<Vec<Key>> {
-        let mut statement = self.connection.prepare_cached(&rule.holders)?;
-        let stored = rule.positions.iter().zip(&values.0).map(|(at, value)| table.stored(*at, value));
-        let mut rows = statement.query(rusqlite::params_from_iter(stored))?;
-        let mut keys = Vec::new();
-        while let Some(row) = rows.next()? {
-            let values = super::read_row(row, 1, table.def.columns.len())?;
-            keys.push(table.key_of(&table.read_back(values)));
-        }
-        Ok(keys)
-    }
-
     /// The values that a rule wants unique and several rows hold.
     pub(super) fn values_held_twice(
         &self,
+        connection: &Connection,
         table: &ViewTable,
         columns: &[String],
     ) -> ViewResult<Vec<Vec<Value>>> {
-        let listed = self.listed_unique(table)?.into_iter();
+        let listed = self.of_table(connection, ConflictKind::Unique, table.number)?.into_iter();
         let of_rule = listed.filter(|conflict| conflict.columns == columns);
         let mut values: Vec<_> =
             of_rule.map(|conflict| (conflict.key.clone(), conflict.key_values())).collect();
@@ -207,117 +120,168 @@ impl View {
         Ok(values.into_iter().map(|(_, values)| values).collect())
     }
 
-    /// The listed breaches of rules by one row.
-    pub(super) fn breaches_of(&self, table: &ViewTable, key: &[u8]) -> ViewResult<Vec<Conflict>> {
-        let mut found = self.listed(&[ConflictKind::Check], table.number, key)?;
+    /// Whether some value that a rule wants unique is held twice.
+    pub(super) fn is_violated(
+        &self,
+        connection: &Connection,
+        table: &ViewTable,
+        columns: &[String],
+    ) -> ViewResult<bool> {
+        let listed = self.of_table(connection, ConflictKind::Unique, table.number)?;
+        Ok(listed.iter().any(|conflict| conflict.columns == columns))
+    }
+
+    /// The breaches of rules by one row.
+    pub(super) fn breaches_of(
+        &self,
+        connection: &Connection,
+        table: &ViewTable,
+        key: &[u8],
+    ) -> ViewResult<Vec<Conflict>> {
+        let mut found = self.under(connection, &[ConflictKind::Check], table.number, key)?;
         let holds = |version: &Version| matches!(&version.held, Held::Row(row) if row == key);
-        let unique = self.listed_unique(table)?.into_iter();
+        let unique = self.of_table(connection, ConflictKind::Unique, table.number)?.into_iter();
         found.extend(unique.filter(|conflict| conflict.versions.iter().any(holds)));
         Ok(found)
     }
+}
 
-    /// Whether some value that a rule wants unique is held twice.
-    pub(super) fn is_violated(&self, table: &ViewTable, columns: &[String]) -> ViewResult<bool> {
-        Ok(self.listed_unique(table)?.iter().any(|conflict| conflict.columns == columns))
+/// What is to be listed.
+impl ConflictList {
+    /// Lists what one row leaves to decide: `open`, and no more.
+    pub(super) fn follow_row(
+        &mut self,
+        written: Written<'_>,
+        table: &ViewTable,
+        key: &[u8],
+        mut open: Vec<Conflict>,
+    ) -> ViewResult<()> {
+        // One rule may be written twice.
+        let mut names = std::collections::BTreeSet::new();
+        open.retain(|conflict| names.insert(conflict.id()));
+        if open.is_empty() && self.figures.open == 0 {
+            return Ok(());
+        }
+        let known = self.under(written.0, OF_ROW.as_slice(), table.number, key)?;
+        self.replace(written, known, open, table.number)
     }
 
-    fn listed_unique(&self, table: &ViewTable) -> ViewResult<Vec<Conflict>> {
-        self.listed_of(ConflictKind::Unique, table.number)
-    }
-
-    /// The listed conflicts of one kind in one table.
-    fn listed_of(&self, kind: ConflictKind, table: i64) -> ViewResult<Vec<Conflict>> {
-        let sql = "SELECT body FROM _tandem_conflicts WHERE tbl = ?1 AND kind = ?2";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let bodies = statement.query_map(params![table, kind_code(kind)], |row| row.get::<_, Vec<u8>>(0))?;
-        bodies.map(|body| decode(&body?)).collect()
+    /// Lists that several rows hold one value which a rule wants unique, if they do. Whether that is
+    /// another answer than before.
+    pub(super) fn follow_unique(
+        &mut self,
+        written: Written<'_>,
+        table: &ViewTable,
+        (columns, value): (&[String], &[u8]),
+        mut holders: Vec<Version>,
+    ) -> ViewResult<bool> {
+        let bytes = |version: &Version| match &version.held {
+            Held::Row(key) => key.clone(),
+            _ => Vec::new(),
+        };
+        holders.sort_by_key(|version| (version.by, bytes(version)));
+        let open = (holders.len() > 1).then(|| Conflict {
+            kind: ConflictKind::Unique,
+            table: table.def.name.clone(),
+            key: value.to_vec(),
+            columns: columns.to_vec(),
+            versions: holders,
+        });
+        let known = self.under(written.0, &[ConflictKind::Unique], table.number, value)?;
+        let of_rule = |conflict: &Conflict| conflict.columns == columns;
+        let known: Vec<Conflict> = known.into_iter().filter(of_rule).collect();
+        let is_another = known.is_empty() != open.is_none();
+        self.replace(written, known, open.into_iter().collect(), table.number)?;
+        Ok(is_another)
     }
 
     /// Lists the names that were declared in several ways.
-    pub(super) fn list_schema(&mut self) -> ViewResult<()> {
-        let known = self.listed_of(ConflictKind::Schema, 0)?;
-        let open = self.memory.schema.conflicts().to_vec();
-        self.replace(known, open, 0)
+    pub(super) fn follow_schema(&mut self, written: Written<'_>, open: &[Conflict]) -> ViewResult<()> {
+        let known = self.of_table(written.0, ConflictKind::Schema, 0)?;
+        self.replace(written, known, open.to_vec(), 0)
     }
 
-    /// Lists that one request was recorded by several sites, if it was.
-    pub(super) fn list_duplicate(&mut self, request: &[u8; 32]) -> ViewResult<()> {
-        let mut conflict = Conflict {
+    /// Lists that one request was recorded by several sites, if it was: by these.
+    pub(super) fn follow_request(
+        &mut self,
+        written: Written<'_>,
+        request: &[u8; 32],
+        recorded: &[(WriteId, [u8; 32])],
+    ) -> ViewResult<()> {
+        let versions = recorded.iter().map(|(by, _)| Version { by: *by, held: Held::Transaction });
+        let conflict = Conflict {
             kind: ConflictKind::Duplicate,
             table: String::new(),
             key: Key(vec![Value::Blob(request.to_vec())]).to_bytes(),
             columns: Vec::new(),
-            versions: Vec::new(),
+            versions: versions.collect(),
         };
-        conflict.versions = {
-            let sql = "SELECT author, seq, time FROM _tandem_keys WHERE key = ?1";
-            let mut statement = self.connection.prepare_cached(sql)?;
-            let mut rows = statement.query([request])?;
-            let mut versions = Vec::new();
-            while let Some(row) = rows.next()? {
-                let seq: i64 = row.get(1)?;
-                let Some(author) = self.memory.authors.author(row.get(0)?) else { continue };
-                let by = WriteId { time_ms: row.get(2)?, author, seq: seq as u64 };
-                versions.push(Version { by, held: Held::Transaction });
-            }
-            versions.sort_by_key(|version| version.by);
-            versions
-        };
-        let settled = self.settled(conflict.id())?;
+        let settled = settled(written.0, conflict.id())?;
         let all_settled =
             conflict.versions.iter().all(|version| settled.contains(&(version.by.author, version.by.seq)));
-        let known = self.listed(&[ConflictKind::Duplicate], 0, &conflict.key)?;
+        let known = self.under(written.0, &[ConflictKind::Duplicate], 0, &conflict.key)?;
         let open = (conflict.versions.len() > 1 && !all_settled).then_some(conflict);
-        self.replace(known, open.into_iter().collect(), 0)
+        self.replace(written, known, open.into_iter().collect(), 0)
     }
 
-    /// The transactions of a conflict that somebody has looked at.
-    fn settled(&self, id: ConflictId) -> ViewResult<Vec<(Author, u64)>> {
-        let sql = "SELECT author, seq FROM _tandem_settled WHERE conflict = ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let settled =
-            statement.query_map([id.0], |row| Ok((Author(row.get(0)?), row.get::<_, i64>(1)? as u64)))?;
-        Ok(settled.collect::<Result<_, _>>()?)
-    }
-
-    /// Takes in that somebody has looked at a conflict.
-    pub(super) fn settle_conflict(&mut self, settlement: &Settlement) -> ViewResult<()> {
+    /// Takes in that somebody has looked at a conflict. The request it is about, if it is open.
+    pub(super) fn settle(
+        &self,
+        connection: &Connection,
+        settlement: &Settlement,
+    ) -> ViewResult<Option<[u8; 32]>> {
         let sql = "INSERT OR IGNORE INTO _tandem_settled (conflict, author, seq) VALUES (?1, ?2, ?3)";
         for dot in &settlement.seen {
-            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut statement = connection.prepare_cached(sql)?;
             statement.execute(params![settlement.conflict.0, dot.author.0, dot.seq as i64])?;
         }
-        let open = self.conflict(settlement.conflict)?;
-        match open.map(|open| open.key_values()).as_deref() {
-            Some([Value::Blob(request)]) => match request.as_slice().try_into() {
-                Ok(request) => self.list_duplicate(&request),
-                Err(_) => Ok(()),
-            },
-            _ => Ok(()),
+        let open = self.find(connection, settlement.conflict)?;
+        Ok(match open.map(|open| open.key_values()).as_deref() {
+            Some([Value::Blob(request)]) => request.as_slice().try_into().ok(),
+            _ => None,
+        })
+    }
+
+    /// Lists `open` in place of `known`.
+    fn replace(
+        &mut self,
+        (connection, effect): Written<'_>,
+        known: Vec<Conflict>,
+        open: Vec<Conflict>,
+        table: i64,
+    ) -> ViewResult<()> {
+        if let Some(effect) = effect {
+            let has = |list: &[Conflict], id| list.iter().any(|one| one.id() == id);
+            for id in known.iter().chain(&open).map(Conflict::id) {
+                effect.conflict(id, has(&known, id), has(&open, id));
+            }
         }
+        for old in known.iter().filter(|old| !open.contains(old)) {
+            let sql = "DELETE FROM _tandem_conflicts WHERE id = ?1";
+            connection.prepare_cached(sql)?.execute([old.id().0])?;
+            self.figures.remove(old);
+        }
+        let sql = "INSERT INTO _tandem_conflicts (id, kind, tbl, key, body) VALUES (?1, ?2, ?3, ?4, ?5)";
+        for new in open.iter().filter(|new| !known.contains(new)) {
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.execute(params![
+                new.id().0,
+                kind_code(new.kind),
+                table,
+                new.key,
+                codec::encode(new)
+            ])?;
+            self.figures.add(new);
+        }
+        Ok(())
     }
 }
 
-impl documents::Documents {
-    /// What a document column shows, given what its register holds.
-    pub(super) fn value(
-        &mut self,
-        connection: &rusqlite::Connection,
-        table: &ViewTable,
-        key: &[u8],
-        row: &Loaded,
-        at: usize,
-        held: &Value,
-    ) -> ViewResult<Value> {
-        let column = &table.def.columns[at];
-        let (Some(kind), Some(id)) = (column.kind.document_kind(), documents::id_of(held)) else {
-            // NULL, or the column's default.
-            return Ok(held.clone());
-        };
-        if let Some(text) = self.content(connection, kind, &table.place(key, at, id))? {
-            return Ok(Value::Text(text));
-        }
-        let of_base = |text: &&str| tandem_protocol::document::DocumentId::of(kind, text, None) == id;
-        Ok(row.base_text(at).filter(of_base).map_or(Value::Null, |text| Value::Text(text.to_owned())))
-    }
+/// The transactions of a conflict that somebody has looked at.
+fn settled(connection: &Connection, id: ConflictId) -> ViewResult<Vec<(Author, u64)>> {
+    let sql = "SELECT author, seq FROM _tandem_settled WHERE conflict = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let settled =
+        statement.query_map([id.0], |row| Ok((Author(row.get(0)?), row.get::<_, i64>(1)? as u64)))?;
+    Ok(settled.collect::<Result<_, _>>()?)
 }

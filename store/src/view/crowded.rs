@@ -37,7 +37,7 @@ impl View {
         {
             return Ok(crowded.row.clone().shown_as(shown));
         }
-        Loaded::load(&self.connection, &self.memory.authors, table, bytes, shown)
+        Loaded::load(&self.connection, &self.fold.position.authors, table, bytes, shown)
     }
 
     /// The state of a row that is about to be written.
@@ -62,16 +62,16 @@ impl View {
     ) -> ViewResult<Option<Loaded>> {
         let is_crowded = row.state.cells.values().any(|cell| cell.set.siblings().len() >= CROWD);
         let plain = row.stored && row.shown.is_some() && row.state.is_alive();
-        if !is_crowded || !plain || self.is_kept(table, key)? {
+        if !is_crowded || !plain || self.fold.conflicts.is_kept(&self.connection, table, key)? {
             return Ok(Some(row));
         }
         if self.crowded.len() >= ROWS {
             self.write_crowded()?;
         }
-        let arrival = self.memory.position;
-        touched::note(&self.connection, &self.memory.authors, table, key, arrival, None)?;
+        let position = &self.fold.position;
+        touched::note(&self.connection, &position.authors, table, key, position.next, None)?;
         row.forget_changed_base(table);
-        let table = Arc::clone(table);
+        let (table, arrival) = (Arc::clone(table), position.next);
         self.crowded.insert((table.number, key.to_vec()), Crowded { table, row, arrival });
         Ok(None)
     }
@@ -82,7 +82,7 @@ impl View {
             let key = Key::from_bytes(&bytes).map_err(|_| ViewError::Inconsistent("a key"))?;
             let shown = rows::select(&self.connection, &table, &key)?;
             self.list_row(&table, &bytes, &row, shown.as_ref().map(|(_, values)| values.as_slice()))?;
-            row.save(&self.connection, &self.memory.authors, &table, &bytes, arrival)?;
+            row.save(&self.connection, &self.fold.position.authors, &table, &bytes, arrival)?;
         }
         Ok(())
     }

@@ -7,8 +7,11 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_protocol::document::{Document, DocumentId, DocumentKind, DocumentWrite};
 use tandem_protocol::identity::Author;
+use tandem_protocol::merge::WriteId;
+use tandem_protocol::op::Mode;
 use tandem_protocol::schema::ColumnId;
 use tandem_protocol::value::Value;
+use tandem_protocol::version::Dot;
 
 use super::rows::Loaded;
 use super::table::ViewTable;
@@ -284,5 +287,70 @@ impl Documents {
         let Some(kind) = table.def.columns[at].kind.document_kind() else { return Ok(()) };
         let place = table.place(key, at, DocumentId::of(kind, text, None));
         self.create(connection, kind, &place, text)
+    }
+}
+
+impl Documents {
+    /// What a document column shows, given what its register holds.
+    pub(super) fn value(
+        &mut self,
+        connection: &Connection,
+        table: &ViewTable,
+        key: &[u8],
+        row: &Loaded,
+        at: usize,
+        held: &Value,
+    ) -> ViewResult<Value> {
+        let column = &table.def.columns[at];
+        let (Some(kind), Some(id)) = (column.kind.document_kind(), id_of(held)) else {
+            // NULL, or the column's default.
+            return Ok(held.clone());
+        };
+        if let Some(text) = self.content(connection, kind, &table.place(key, at, id))? {
+            return Ok(Value::Text(text));
+        }
+        let of_base = |text: &&str| DocumentId::of(kind, text, None) == id;
+        Ok(row.base_text(at).filter(of_base).map_or(Value::Null, |text| Value::Text(text.to_owned())))
+    }
+
+    /// Takes the document writes of a row in, and puts what the registers are to hold in their place.
+    pub(super) fn take(
+        &mut self,
+        connection: &Connection,
+        (table, key, row): (&ViewTable, &[u8], &Loaded),
+        cells: Vec<(ColumnId, Mode, Value)>,
+        by: WriteId,
+    ) -> ViewResult<Vec<(ColumnId, Mode, Value)>> {
+        if table.documents.is_empty() {
+            return Ok(cells);
+        }
+        let dot = Dot { author: by.author, seq: by.seq };
+        let mut taken = Vec::with_capacity(cells.len());
+        for (id, mode, value) in cells {
+            let at = table.ids.iter().position(|known| *known == id);
+            let kind = at.map(|at| (at, table.def.columns[at].kind));
+            let write = kind.and_then(|(at, kind)| {
+                Some((at, kind.document_kind()?, DocumentWrite::read(kind, mode, &value, dot)?))
+            });
+            let Some((at, kind, write)) = write else {
+                taken.push((id, mode, value));
+                continue;
+            };
+            taken.push((id, Mode::Set, write.register_value()));
+            if let Some(text) = row.base_text(at) {
+                self.create_from(connection, table, key, at, text)?;
+            }
+            match write {
+                DocumentWrite::Null => {}
+                DocumentWrite::Create(document, content) => {
+                    self.create(connection, kind, &table.place(key, at, document), &content)?;
+                }
+                DocumentWrite::Change(document, change) if !change.is_empty() => {
+                    self.apply(connection, kind, &table.place(key, at, document), by.author, &change)?;
+                }
+                DocumentWrite::Change(..) => {}
+            }
+        }
+        Ok(taken)
     }
 }

@@ -3,10 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::Connection;
 use tandem_protocol::value::{Key, Value};
 
+use super::ViewResult;
+use super::figures::Figures;
 use super::table::quoted;
-use super::{View, ViewResult};
+use super::tables::Tables;
 
 /// Ids are generated below this.
 const GENERATED_BELOW: i64 = 1 << 52;
@@ -109,35 +112,38 @@ pub(crate) fn locked(ids: &SharedIds) -> MutexGuard<'_, Ids> {
     ids.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl View {
-    /// Looks for ids that rows have, or had, and that would be generated.
-    pub(super) fn find_taken_ids(&mut self) -> ViewResult<()> {
-        for table in Arc::clone(&self.memory.tables).values() {
-            let Some(column) = table.generated_key() else { continue };
-            let Some((above, ordinal)) = locked(&self.ids).to_find(&table.id_text) else { continue };
-            let (id, from) = (quoted(&column.name), quoted(&table.def.name));
-            let sql = format!("SELECT {id} FROM {from} WHERE {id} > ?1 AND {id} % {ORDINALS} = ?2");
-            let mut statement = self.connection.prepare_cached(&sql)?;
-            let shown = statement.query_map(rusqlite::params![above, ordinal], |row| row.get::<_, i64>(0))?;
-            let mut taken = shown.collect::<Result<BTreeSet<i64>, _>>()?;
-            if self.memory.stats(table).hidden > 0 {
-                let sql = "SELECT key FROM _tandem_rows WHERE tbl = ?1";
-                let mut statement = self.connection.prepare_cached(sql)?;
-                let mut rows = statement.query([table.number])?;
-                while let Some(row) = rows.next()? {
-                    let key = Key::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default());
-                    if let Some(Value::Integer(id)) = key.ok().and_then(|key| key.0.into_iter().next())
-                        && id > above
-                        && id % ORDINALS == i64::from(ordinal)
-                    {
-                        taken.insert(id);
-                    }
+/// Looks for ids that rows have, or had, and that would be generated.
+pub(super) fn find_taken(
+    connection: &Connection,
+    tables: &Tables,
+    figures: &Figures,
+    ids: &SharedIds,
+) -> ViewResult<()> {
+    for table in tables.all() {
+        let Some(column) = table.generated_key() else { continue };
+        let Some((above, ordinal)) = locked(ids).to_find(&table.id_text) else { continue };
+        let (id, from) = (quoted(&column.name), quoted(&table.def.name));
+        let sql = format!("SELECT {id} FROM {from} WHERE {id} > ?1 AND {id} % {ORDINALS} = ?2");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let shown = statement.query_map(rusqlite::params![above, ordinal], |row| row.get::<_, i64>(0))?;
+        let mut taken = shown.collect::<Result<BTreeSet<i64>, _>>()?;
+        if figures.has_hidden(table.number) {
+            let sql = "SELECT key FROM _tandem_rows WHERE tbl = ?1";
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query([table.number])?;
+            while let Some(row) = rows.next()? {
+                let key = Key::from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default());
+                if let Some(Value::Integer(id)) = key.ok().and_then(|key| key.0.into_iter().next())
+                    && id > above
+                    && id % ORDINALS == i64::from(ordinal)
+                {
+                    taken.insert(id);
                 }
             }
-            locked(&self.ids).found(&table.id_text, taken);
         }
-        Ok(())
+        locked(ids).found(&table.id_text, taken);
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,11 +8,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use tandem_protocol::schema::OnDelete;
 use tandem_protocol::value::{Key, Value};
 
-use super::local::{Captured, LocalError};
-use super::table::{TableSql, ViewTable, quoted};
+use super::captured::Captured;
+use super::local::{LocalError, LocalRun};
+use super::table::{TableSql, ViewTable};
+use super::tables::Tables;
 use super::{View, ViewResult};
 use crate::write::Refusal;
 
@@ -22,18 +25,18 @@ type Targets = Vec<(usize, Arc<ViewTable>)>;
 /// The columns that refer to a table, with the tables they are in.
 type Referring = Vec<(Arc<ViewTable>, usize)>;
 
-impl View {
+impl LocalRun<'_> {
     /// Carries out the ON DELETE actions for the rows that the statement just run has removed. A
     /// row that is there again under its key, replaced, was not removed; and a reference that the
     /// statement itself wrote is left to be judged.
     pub(super) fn follow_deletions(&mut self) -> ViewResult<()> {
         loop {
-            let removed = self.capture.watcher().borrow_mut().take_removed();
+            let removed = self.view.watch.capture().take_removed();
             if removed.is_empty() {
                 return Ok(());
             }
             for (table, key) in removed {
-                for (child, at) in self.referring_columns(&table) {
+                for (child, at) in self.view.fold.tables.referring_to(&table) {
                     let action =
                         child.def.columns[at].references.as_ref().map(|reference| reference.on_delete);
                     let Some(action @ (OnDelete::Cascade | OnDelete::SetNull)) = action else { continue };
@@ -50,8 +53,9 @@ impl View {
         action: OnDelete,
         key: &Key,
     ) -> ViewResult<()> {
-        for referrer in self.referrers(child, at, key, usize::MAX >> 1)? {
-            if self.capture.watcher().borrow().was_just_written(child, &referrer) {
+        let View { connection, fold, .. } = &mut *self.view;
+        for referrer in fold.tables.referrers(connection, child, at, key, usize::MAX >> 1)? {
+            if self.view.watch.capture().was_just_written(child, &referrer) {
                 continue;
             }
             let sql = match action {
@@ -59,47 +63,52 @@ impl View {
                 _ => TableSql::set_null(&child.def, &child.key, at),
             };
             let parameters = rusqlite::params_from_iter(child.stored_key(&referrer.0));
-            self.connection.prepare_cached(&sql)?.execute(parameters)?;
+            self.view.connection.prepare_cached(&sql)?.execute(parameters)?;
         }
         Ok(())
     }
+}
 
-    /// Refuses a transaction that makes a reference lead nowhere: by writing it, or by removing the
-    /// row it led to. One that led nowhere before is not looked at.
-    pub(super) fn judge_references(&mut self, captured: &[Captured]) -> Result<(), LocalError> {
-        let mut targets: HashMap<i64, Targets> = HashMap::new();
-        let mut referring: HashMap<i64, Referring> = HashMap::new();
-        for row in captured {
-            let table = &row.table;
-            match (row.before(), row.after()) {
-                (before, Some(after)) => {
-                    let targets = targets.entry(table.number).or_insert_with(|| self.targets(table));
-                    for (at, target) in targets.iter() {
-                        let value = &after[*at];
-                        let is_new = !value.is_null() && before.is_none_or(|row| row[*at] != *value);
-                        if is_new && !self.is_there(target, value)? {
-                            let refusal = Refusal::refers_to_nothing(table, *at, value, &row.key, target);
-                            return Err(LocalError::Refused(refusal));
-                        }
+/// Refuses a transaction that makes a reference lead nowhere: by writing it, or by removing the
+/// row it led to. One that led nowhere before is not looked at.
+pub(super) fn judge(
+    connection: &Connection,
+    tables: &mut Tables,
+    captured: &[Captured],
+) -> Result<(), LocalError> {
+    let mut targets: HashMap<i64, Targets> = HashMap::new();
+    let mut referring: HashMap<i64, Referring> = HashMap::new();
+    for row in captured {
+        let table = &row.table;
+        match (row.before(), row.after()) {
+            (before, Some(after)) => {
+                let targets = targets.entry(table.number).or_insert_with(|| targets_of(tables, table));
+                for (at, target) in targets.iter() {
+                    let value = &after[*at];
+                    let is_new = !value.is_null() && before.is_none_or(|row| row[*at] != *value);
+                    if is_new && !is_there(connection, target, value)? {
+                        let refusal = Refusal::refers_to_nothing(table, *at, value, &row.key, target);
+                        return Err(LocalError::Refused(refusal));
                     }
                 }
-                (Some(_), None) => {
-                    let referring =
-                        referring.entry(table.number).or_insert_with(|| self.referring_columns(table));
-                    for (child, at) in referring.iter() {
-                        let count = self.count_referrers(child, *at, &row.key)?;
-                        if count > 0 {
-                            let refusal = Refusal::still_referred_to(table, &row.key, child, *at, count);
-                            return Err(LocalError::Refused(refusal));
-                        }
-                    }
-                }
-                (None, None) => {}
             }
+            (Some(_), None) => {
+                let referring = referring.entry(table.number).or_insert_with(|| tables.referring_to(table));
+                for (child, at) in referring.iter() {
+                    let count = tables.count_referrers(connection, child, *at, &row.key)?;
+                    if count > 0 {
+                        let refusal = Refusal::still_referred_to(table, &row.key, child, *at, count);
+                        return Err(LocalError::Refused(refusal));
+                    }
+                }
+            }
+            (None, None) => {}
         }
-        Ok(())
     }
+    Ok(())
+}
 
+impl View {
     /// Why a value of a column would refer to nothing, if it would.
     pub(crate) fn refers_to_nothing(
         &self,
@@ -108,32 +117,20 @@ impl View {
         value: &Value,
         key: &Key,
     ) -> ViewResult<Option<Refusal>> {
-        let target = self.targets(table).into_iter().find(|(column, _)| *column == at);
+        let target = targets_of(&self.fold.tables, table).into_iter().find(|(column, _)| *column == at);
         let Some((_, target)) = target.filter(|_| !value.is_null()) else { return Ok(None) };
         let refusal = || Refusal::refers_to_nothing(table, at, value, key, &target);
-        Ok((!self.is_there(&target, value)?).then(refusal))
+        Ok((!is_there(&self.connection, &target, value)?).then(refusal))
     }
+}
 
-    fn targets(&self, table: &ViewTable) -> Targets {
-        let target = |(at, name): &(usize, String)| Some((*at, self.shown_table(name)?));
-        let single = |(_, target): &(usize, Arc<ViewTable>)| target.key.len() == 1;
-        table.references.iter().filter_map(target).filter(single).collect()
-    }
+fn targets_of(tables: &Tables, table: &ViewTable) -> Targets {
+    let target = |(at, name): &(usize, String)| Some((*at, tables.named(name)?));
+    let single = |(_, target): &(usize, Arc<ViewTable>)| target.key.len() == 1;
+    table.references.iter().filter_map(target).filter(single).collect()
+}
 
-    fn is_there(&self, target: &ViewTable, value: &Value) -> ViewResult<bool> {
-        Ok(self
-            .connection
-            .prepare_cached(&target.sql.exists)?
-            .exists([target.stored(target.key[0], value)])?)
-    }
-
-    fn count_referrers(&mut self, child: &Arc<ViewTable>, at: usize, key: &Key) -> ViewResult<u64> {
-        let [value] = key.0.as_slice() else { return Ok(0) };
-        self.index_reference(child, at)?;
-        let (table, column) = (quoted(&child.def.name), quoted(&child.def.columns[at].name));
-        let sql = format!("SELECT count(*) FROM {table} WHERE {column} = ?1");
-        let count: i64 =
-            self.connection.prepare_cached(&sql)?.query_row([child.stored(at, value)], |row| row.get(0))?;
-        Ok(count as u64)
-    }
+fn is_there(connection: &Connection, target: &ViewTable, value: &Value) -> ViewResult<bool> {
+    let mut exists = connection.prepare_cached(&target.sql.exists)?;
+    Ok(exists.exists([target.stored(target.key[0], value)])?)
 }

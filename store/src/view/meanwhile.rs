@@ -10,12 +10,12 @@ use std::sync::Arc;
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::VersionVector;
 
-use super::row_op::Unseen;
+use super::local::LocalRun;
 use super::table::ViewTable;
 use super::words::{Word, written_table};
-use super::{View, ViewResult, rows};
+use super::{ViewResult, rows};
 
-impl View {
+impl LocalRun<'_> {
     /// Puts back the row that an UPDATE is about, if it was deleted since its writer looked.
     pub(super) fn put_back_deleted(
         &mut self,
@@ -25,12 +25,12 @@ impl View {
     ) -> ViewResult<()> {
         let Some((table, key)) = self.updated_by_key(words, parameters) else { return Ok(()) };
         let bytes = key.to_bytes();
-        if rows::select(&self.connection, &table, &key)?.is_some()
-            || !rows::is_stored(&self.connection, &table, &bytes)?
+        if rows::select(&self.view.connection, &table, &key)?.is_some()
+            || !rows::is_stored(&self.view.connection, &table, &bytes)?
         {
             return Ok(());
         }
-        let row = self.load_row(&table, &key, &bytes)?;
+        let row = self.view.load_row(&table, &key, &bytes)?;
         let seen = |by: &tandem_protocol::merge::WriteId| basis.seq(&by.author) >= by.seq;
         let deleted_since =
             row.state.life.siblings().iter().any(|sibling| !sibling.value && !seen(&sibling.by));
@@ -39,19 +39,19 @@ impl View {
         if !deleted_since || !was_there {
             return Ok(());
         }
-        let values = self.values(&table, &key, &bytes, &row)?;
-        self.capture.watcher().borrow_mut().on = false;
-        let inserted = self.insert_row(&table, &values);
-        self.capture.watcher().borrow_mut().on = true;
+        let values = self.view.values(&table, &key, &bytes, &row)?;
+        self.view.watch.capture().on = false;
+        let inserted = self.view.insert_row(&table, &values);
+        self.view.watch.capture().on = true;
         inserted.map(|_| ())
     }
 
     /// Whether a statement that changed nothing may have done so because of what was changed since
     /// its writer looked.
-    pub(super) fn is_too_late(&self, words: &[Word<'_>], unseen: &Unseen) -> bool {
+    pub(super) fn is_too_late(&self, words: &[Word<'_>]) -> bool {
         let changes = words.iter().any(|word| word.depth == 0 && (word.is("UPDATE") || word.is("DELETE")));
-        let table = written_table(words).and_then(|name| self.shown_table(&name));
-        changes && table.is_some_and(|table| unseen.tables.contains(&table.id))
+        let table = written_table(words).and_then(|name| self.view.fold.tables.named(&name));
+        changes && table.is_some_and(|table| self.unseen.tables.contains(&table.id))
     }
 
     /// The row that an UPDATE names by its whole key and by nothing else.
@@ -59,7 +59,7 @@ impl View {
         if !words.first()?.is("UPDATE") {
             return None;
         }
-        let table = self.shown_table(&written_table(words)?)?;
+        let table = self.view.fold.tables.named(&written_table(words)?)?;
         let wanted = equalities(words, parameters)?;
         if wanted.len() != table.key.len() {
             return None;

@@ -5,10 +5,13 @@
 //! of transactions changes is committed together with the log position it brings the view to.
 
 mod access;
+mod adopt;
 mod again;
+mod authors;
 mod bind;
 mod canonical;
 mod capture;
+mod captured;
 pub(crate) mod census;
 mod conflicts;
 mod copy;
@@ -18,63 +21,73 @@ mod decimals;
 mod dialect;
 mod documents;
 mod exactly;
+mod figures;
+mod fold;
 mod forms;
 mod functions;
 pub(crate) mod guard;
 pub(crate) mod heap;
 mod ids;
 mod integrity;
+mod kept;
 mod local;
 mod meanwhile;
-mod memory;
 mod merge;
 mod or_clause;
-mod persist;
+mod position;
 mod preupdate;
 pub(crate) mod reader;
 mod references;
+mod row;
 mod row_op;
 mod rows;
 mod rules;
-mod schema;
+mod state;
 mod table;
+mod tables;
 pub(crate) mod touched;
+mod undecided;
 mod unique;
+mod watch;
 mod words;
 
-use std::cell::{Cell, RefCell};
 use std::path::Path;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tandem_protocol::conflict::{Conflict, ConflictId};
 use tandem_protocol::fingerprint::RowHasher;
-use tandem_protocol::identity::Author;
-use tandem_protocol::schema::Judge;
+use tandem_protocol::identity::{Author, Prefix};
+use tandem_protocol::schema::{Judge, Schema};
+use tandem_protocol::transaction::Transaction;
+use tandem_protocol::verify::ChainHead;
+use tandem_protocol::version::{Dot, VersionVector};
 
+pub(crate) use authors::Authors;
 pub(crate) use bind::read_row;
+pub(crate) use captured::LocalWrite;
 pub(crate) use conflicts::{decode, kind_code};
 pub(crate) use copy::copy;
+pub(crate) use fold::FoldState;
 pub(crate) use local::{LocalError, is_refusal};
-pub(crate) use memory::{Authors, Memory};
 pub(crate) use merge::Merged;
-pub(crate) use persist::PREFIX_SQL;
+pub(crate) use position::{PREFIX_SQL, Position};
 pub(crate) use row_op::{CellWrite, Unseen, push_cell};
 pub(crate) use rules::Broken;
-pub(crate) use schema::try_out;
 pub(crate) use table::{ViewTable, quoted, to_storage};
+pub(crate) use tables::{Tables, try_out};
+pub(crate) use undecided::{Group, Savepoint};
 
 use crate::effect::Effect;
-use capture::Capture;
+use crate::write::Statement;
+use adopt::Adoption;
 use crowded::CrowdedRows;
 use documents::Documents;
-use forms::Forms;
-use functions::SharedIds;
 use guard::Guard;
-use preupdate::Attached;
-use references::Pending;
+use local::LocalRun;
+use merge::Merge;
+use references::FollowUp;
+use watch::Watch;
 
 /// Bytes of the view's pages kept in memory.
 pub(crate) const CACHE_BYTES: usize = 40 << 20;
@@ -133,103 +146,103 @@ pub struct TableChange {
 
 /// The writer's connection and what it keeps in memory. Lives on the writer's thread.
 pub(crate) struct View {
-    /// Dropped before the capture it calls.
+    /// Dropped before what watches over it, which it calls.
     connection: Connection,
-    capture: Attached<Capture>,
-    ids: SharedIds,
-    forms: Forms,
-    /// On while a user's statement is prepared or runs.
-    user: Arc<AtomicBool>,
-    /// Ends a user's statements.
-    pub(crate) guard: Guard,
-    /// Bytes of what the statements at hand are answered with.
-    answered: Cell<usize>,
-    /// Whether the statement at hand called `exactly()`.
-    exactly: Arc<AtomicBool>,
-    /// Whether a savepoint is open inside the group.
-    savepoint: bool,
+    watch: Watch,
     hasher: RowHasher,
     me: Author,
     /// What this program knows of expressions.
     judge: Judge,
-    pub(crate) memory: Memory,
+    pub(crate) fold: FoldState,
     documents: Documents,
     crowded: CrowdedRows,
     /// What the transaction at hand leaves to follow up.
-    pending: Pending,
+    follow_up: FollowUp,
     /// What becomes of the rows and conflicts touched, while somebody wants to know.
     pub(crate) effect: Option<Effect>,
-    /// A schema change that the tables cannot follow in place was merged.
-    pub(crate) stale: bool,
+    /// Whether a group is open.
+    is_undecided: bool,
+    /// Whether a job of it could not be taken back.
+    is_lost: bool,
 }
 
+/// As a whole.
 impl View {
     /// Opens the view at `path`, creating it if it is not there, for the site of author `me`.
     pub(crate) fn open(path: &Path, me: Author, judge: Judge) -> ViewResult<Self> {
         heap::count();
-        // Made here, for SQLite would let everybody read it; its other files take after this one. Where
-        // that fails, SQLite says why.
-        let _told_by_sqlite = crate::private::options().open(path);
-        let mut connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY_WAIT)?;
-        connection.set_prepared_statement_cache_capacity(256);
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // The log is the truth: a power cut may take back the view's last transactions, which are
-        // then replayed, but must never leave it corrupt. That is what NORMAL promises in WAL mode.
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", 2000)?;
-        connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES)?;
-        connection.pragma_update(None, "cache_size", -(CACHE_BYTES as i64 >> 10))?;
-        // Whether references lead somewhere is our own question; see `integrity`.
-        connection.pragma_update(None, "foreign_keys", false)?;
-        // What a statement sorts or sets aside is memory, which is bounded; a file would not be.
-        connection.pragma_update(None, "temp_store", "MEMORY")?;
-        let user = Arc::new(AtomicBool::new(false));
-        let ids = SharedIds::default();
-        access::restrict(&mut connection, Arc::clone(&user))?;
-        let exactly = Arc::new(AtomicBool::new(false));
-        functions::install(&connection, Arc::clone(&ids), Arc::clone(&exactly))?;
-        let guard = Guard::of(&mut connection)?;
-        let capture = Capture::new(Arc::clone(&ids), guard.clone());
-        let capture = Attached::new(&connection, Rc::new(RefCell::new(capture)));
+        let mut connection = connect(path)?;
+        let watch = Watch::over(&mut connection)?;
+        let is_fresh =
+            !connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = '_tandem_state'")?.exists([])?;
+        if is_fresh {
+            connection.execute_batch(&format!("BEGIN; {} COMMIT;", ddl::OWN_TABLES))?;
+            put_version(&connection, judge)?;
+        }
+        let made_by = (state::state(&connection, "version")?, state::state(&connection, "judge")?);
+        if made_by != (Some(VERSION), Some(judge.level().into())) {
+            return Err(ViewError::Inconsistent("a view of another version"));
+        }
+        let fold = FoldState::load(&connection, judge, |table, greatest| {
+            functions::locked(&watch.ids).reset(&table.id_text, greatest);
+        })?;
         let mut view = Self {
             connection,
-            capture,
-            ids,
-            forms: Forms::default(),
-            user,
-            guard,
-            answered: Cell::new(0),
-            exactly,
-            savepoint: false,
+            watch,
             hasher: RowHasher::default(),
             me,
             judge,
-            memory: Memory::default(),
+            fold,
             documents: Documents::default(),
             crowded: CrowdedRows::default(),
-            pending: Pending::default(),
+            follow_up: FollowUp::default(),
             effect: None,
-            stale: false,
+            is_undecided: false,
+            is_lost: false,
         };
-        view.load()?;
+        view.refresh_watch();
         Ok(view)
     }
 
-    /// Begins a group of transactions.
-    pub(crate) fn begin(&mut self) -> ViewResult<()> {
-        Ok(self.run("BEGIN IMMEDIATE")?)
+    /// Empties the view, and lays out the tables of a schema known in advance: rows then replay
+    /// into tables that have their final shape.
+    pub(crate) fn clear(&mut self, schema: Schema) -> ViewResult<()> {
+        // Of SQLite's own names, the underscore is part: "sqlite2" is a user's.
+        let sql =
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
+        let names: Vec<String> =
+            self.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for name in names {
+            self.connection.execute_batch(&format!("DROP TABLE {}", quoted(&name)))?;
+        }
+        self.connection.execute_batch(ddl::OWN_TABLES)?;
+        put_version(&self.connection, self.judge)?;
+        self.fold = FoldState { tables: Tables::of(schema), ..FoldState::default() };
+        let FoldState { position, tables, figures, .. } = &mut self.fold;
+        tables.save_writers(&self.connection, position)?;
+        tables.follow_schema(&self.connection, figures)?;
+        self.refresh_watch();
+        self.list_schema()?;
+        self.documents.forget();
+        self.follow_up = FollowUp::default();
+        Ok(())
     }
 
-    /// Makes the group visible to readers.
-    pub(crate) fn commit(&mut self) -> ViewResult<()> {
+    /// Ends a group: all that follows from its transactions is in the view, and is committed.
+    fn settle_group(&mut self) -> ViewResult<()> {
         self.write_crowded()?;
         self.lay_out()?;
-        self.tighten_unique()?;
-        self.save()?;
-        self.run("COMMIT")?;
-        self.documents.decide();
-        Ok(())
+        let FoldState { position, tables, unique, figures, conflicts, .. } = &mut self.fold;
+        unique.restore(&self.connection, conflicts, tables)?;
+        for table in tables.all() {
+            let greatest = || functions::locked(&self.watch.ids).greatest(&table.id_text);
+            figures.save(&self.connection, table.number, greatest)?;
+        }
+        if tables.needs_rebuild {
+            state::put_state(&self.connection, "needs_rebuild", 1)?;
+        }
+        position.save(&self.connection)?;
+        Ok(self.run("COMMIT")?)
     }
 
     /// Gives back the room of a journal that one large group made long. A reader that still needs it
@@ -246,85 +259,160 @@ impl View {
         Ok(())
     }
 
-    /// Takes the group back; `memory` is what it was before.
-    pub(crate) fn rollback(&mut self, memory: Memory) {
-        if !self.connection.is_autocommit() {
-            // A rollback that fails leaves a transaction open, which the next BEGIN reports.
-            let _reported_by_the_next_begin = self.run("ROLLBACK");
-        }
-        self.savepoint = false;
-        self.restore(memory);
-        self.documents.decide();
-    }
-
-    /// Whether a statement ended the group's transaction behind our back.
-    pub(crate) fn group_lost(&self) -> bool {
-        self.connection.is_autocommit()
-    }
-
-    /// Marks the place to which one job of a group of several can be taken back. SQLite then keeps
-    /// a copy of every page the job changes; a job alone in its group goes without.
-    pub(crate) fn savepoint(&mut self) -> ViewResult<()> {
-        self.run("SAVEPOINT one")?;
-        self.savepoint = true;
-        Ok(())
-    }
-
-    /// Ends one job.
-    pub(crate) fn release(&mut self) -> ViewResult<()> {
-        self.write_crowded()?;
-        if std::mem::take(&mut self.savepoint) {
-            self.run("RELEASE one")?;
-        }
-        Ok(())
-    }
-
-    /// Takes back what one job did, to the place marked. `memory` is what it was before.
-    pub(crate) fn take_back(&mut self, memory: Memory) -> ViewResult<()> {
-        if self.savepoint {
-            self.run("ROLLBACK TO one")?;
-        } else {
-            self.run("ROLLBACK")?;
-            self.run("BEGIN IMMEDIATE")?;
-        }
-        self.restore(memory);
-        Ok(())
-    }
-
     fn run(&self, sql: &'static str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
     }
 
-    fn restore(&mut self, memory: Memory) {
-        self.memory = memory;
+    fn restore(&mut self, fold: FoldState) {
+        self.fold = fold;
         self.documents.forget_undecided();
         self.crowded.clear();
-        self.pending = Pending::default();
-        self.refresh_tables();
-        let mut capture = self.capture.watcher().borrow_mut();
-        capture.on = false;
+        self.follow_up = FollowUp::default();
+        self.refresh_watch();
+        self.watch.capture().on = false;
     }
 
-    fn as_user<T>(&self, run: impl FnOnce() -> T) -> T {
-        self.user.store(true, Ordering::Relaxed);
-        // A limit that cannot be set is one that SQLite does not have: nothing then depends on it.
-        let _set = guard::limit(&self.connection);
-        let result = run();
-        let _unset = guard::unlimit(&self.connection);
-        self.user.store(false, Ordering::Relaxed);
-        result
+    /// Users' statements follow the tables, and who this site is.
+    fn refresh_watch(&mut self) {
+        self.watch.follow(&self.fold.tables, self.fold.ordinal(&self.me));
     }
 
-    /// What the capture and the id generator know follows the tables in memory.
-    fn refresh_tables(&mut self) {
-        let mut capture = self.capture.watcher().borrow_mut();
-        let by_name = self.memory.tables.values().map(|table| (table.def.name.clone(), Arc::clone(table)));
-        capture.tables = by_name.collect();
-        capture.follow_deletions_of(self.memory.tables.values());
-        if !self.forms.is_of(&self.memory.schema) {
-            self.forms = Forms::new(Arc::clone(&self.memory.schema));
+    /// Makes tables and indices follow what all schema ops come to.
+    pub(crate) fn lay_out(&mut self) -> ViewResult<()> {
+        let FoldState { position, tables, figures, .. } = &mut self.fold;
+        if tables.lay_out(&self.connection, figures, position.parked > 0)? {
+            self.refresh_watch();
+            self.list_schema()?;
         }
-        let ordinal = self.memory.membership.member(&self.me).map(|member| member.ordinal);
-        functions::locked(&self.ids).set_ordinal(ordinal);
+        Ok(())
     }
+
+    fn list_schema(&mut self) -> ViewResult<()> {
+        let FoldState { tables, conflicts, .. } = &mut self.fold;
+        conflicts.follow_schema((&self.connection, &mut self.effect), tables.schema.conflicts())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn limit_columns(&self, most: i32) {
+        let _before = self.connection.set_limit(rusqlite::limits::Limit::SQLITE_LIMIT_COLUMN, most);
+    }
+}
+
+/// What the writer asks of it.
+impl View {
+    /// Applies a transaction at its place in the log.
+    pub(crate) fn merge(&mut self, transaction: &Transaction, chain: ChainHead) -> ViewResult<Merged> {
+        Merge::new(self, &transaction.header).merge(transaction, chain)
+    }
+
+    /// Takes a local transaction, now that it has a name, into the rows' states.
+    pub(crate) fn adopt(
+        &mut self,
+        write: LocalWrite,
+        transaction: &Transaction,
+        chain: ChainHead,
+    ) -> ViewResult<Merged> {
+        Adoption::of(self, &transaction.header).adopt(write, transaction, chain)
+    }
+
+    /// Runs the statements of one transaction and works out its ops.
+    /// `unseen` tells the deltas beyond the write's basis, if it has one. `is_judged`: whether it is
+    /// refused for breaking a rule. `time_ms` is the time that STAMP columns take.
+    pub(crate) fn run_local(
+        &mut self,
+        statements: &[Statement],
+        unseen: &Unseen,
+        is_judged: bool,
+        time_ms: i64,
+    ) -> Result<LocalWrite, LocalError> {
+        LocalRun::new(self, unseen, is_judged, time_ms).run(statements)
+    }
+
+    /// Ends a user's statements.
+    pub(crate) fn guard(&mut self) -> &mut Guard {
+        &mut self.watch.guard
+    }
+
+    /// What this program knows of expressions.
+    pub(crate) fn judge(&self) -> Judge {
+        self.judge
+    }
+
+    /// Tables whose rows are not those that the view recorded, looking at few rows only.
+    pub(crate) fn altered_tables(&self) -> Vec<String> {
+        census::altered(&self.connection, &self.fold.tables, &self.fold.figures)
+    }
+
+    fn position(&self) -> &Position {
+        &self.fold.position
+    }
+
+    /// An open conflict.
+    pub(crate) fn conflict(&self, id: ConflictId) -> ViewResult<Option<Conflict>> {
+        self.fold.conflicts.find(&self.connection, id)
+    }
+
+    /// The transactions recorded under an idempotency key, oldest first, each with the hash of its
+    /// request.
+    pub(crate) fn recorded_under(&self, key: &[u8; 32]) -> ViewResult<Vec<(Dot, [u8; 32])>> {
+        let found = self.position().recorded_under(&self.connection, key)?.into_iter();
+        Ok(found.map(|(by, request)| (Dot { author: by.author, seq: by.seq }, request)).collect())
+    }
+
+    /// Arrival number of the first transaction that a vector does not cover.
+    pub(crate) fn first_beyond(&self, vector: &VersionVector) -> ViewResult<Option<u64>> {
+        self.position().first_beyond(&self.connection, vector)
+    }
+
+    /// Arrival number of a transaction.
+    pub(crate) fn arrival_of(&self, dot: &Dot) -> ViewResult<Option<u64>> {
+        self.position().arrival_of(&self.connection, dot)
+    }
+
+    /// The first half of a transaction's hash.
+    pub(crate) fn prefix_of(&self, dot: &Dot) -> ViewResult<Option<Prefix>> {
+        self.position().prefix_of(&self.connection, dot)
+    }
+
+    /// The time of each author's last transaction.
+    pub(crate) fn last_times(&self) -> ViewResult<Vec<i64>> {
+        self.position().last_times(&self.connection)
+    }
+
+    /// A number the view remembers.
+    pub(crate) fn state(&self, name: &str) -> ViewResult<Option<i64>> {
+        state::state(&self.connection, name)
+    }
+
+    /// Remembers a number.
+    pub(crate) fn put_state(&self, name: &str, value: i64) -> ViewResult<()> {
+        state::put_state(&self.connection, name, value)
+    }
+}
+
+/// The writer's connection to the view at `path`.
+fn connect(path: &Path) -> ViewResult<Connection> {
+    // Made here, for SQLite would let everybody read it; its other files take after this one. Where
+    // that fails, SQLite says why.
+    let _told_by_sqlite = crate::private::options().open(path);
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // The log is the truth: a power cut may take back the view's last transactions, which are
+    // then replayed, but must never leave it corrupt. That is what NORMAL promises in WAL mode.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 2000)?;
+    connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES)?;
+    connection.pragma_update(None, "cache_size", -(CACHE_BYTES as i64 >> 10))?;
+    // Whether references lead somewhere is our own question; see `integrity`.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    // What a statement sorts or sets aside is memory, which is bounded; a file would not be.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(connection)
+}
+
+fn put_version(connection: &Connection, judge: Judge) -> ViewResult<()> {
+    state::put_state(connection, "judge", judge.level().into())?;
+    state::put_state(connection, "version", VERSION)
 }

@@ -9,24 +9,22 @@ use std::borrow::Cow;
 
 use tandem_protocol::schema::{ColumnType, DefaultValue, TableDef};
 
-use super::View;
+use super::tables::Tables;
 use super::words::{Word, contains, words, written_table};
 
 /// What may follow the source of an INSERT's rows.
 const AFTER_FROM: [&str; 6] = ["WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT"];
 
-impl View {
-    /// A statement that leaves it to the key's column what NULL means.
-    pub(super) fn ask_for_keys<'s>(&self, sql: &'s str) -> Cow<'s, str> {
-        let given = Cow::Borrowed(sql);
-        if !["ignore", "abort", "fail"].iter().any(|clause| contains(sql, clause)) {
-            return given;
-        }
-        let words = words(sql);
-        let table = written_table(&words).and_then(|name| self.shown_table(&name));
-        let makes = table.is_some_and(|table| makes_keys(&table.def));
-        makes.then(|| without_clause(sql, &words)).flatten().map_or(given, Cow::Owned)
+/// A statement that leaves it to the key's column what NULL means.
+pub(super) fn ask_for_keys<'s>(tables: &Tables, sql: &'s str) -> Cow<'s, str> {
+    let given = Cow::Borrowed(sql);
+    if !["ignore", "abort", "fail"].iter().any(|clause| contains(sql, clause)) {
+        return given;
     }
+    let words = words(sql);
+    let table = written_table(&words).and_then(|name| tables.named(&name));
+    let makes = table.is_some_and(|table| makes_keys(&table.def));
+    makes.then(|| without_clause(sql, &words)).flatten().map_or(given, Cow::Owned)
 }
 
 /// Whether a key, or a part of one, is made where it is NULL.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rusqlite::Connection;
 use tandem_protocol::bounds;
 use tandem_protocol::conflict::Conflict;
 use tandem_protocol::document::{DocumentId, DocumentWrite};
@@ -12,8 +13,8 @@ use tandem_protocol::schema::{ColumnId, ColumnType, MergeKind, TableId};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::VersionVector;
 
-use super::documents::id_of;
-use super::local::Captured;
+use super::captured::Captured;
+use super::documents::{Documents, id_of};
 use super::rows::Loaded;
 use super::table::ViewTable;
 use super::{View, ViewResult};
@@ -79,7 +80,14 @@ pub(super) struct Change<'a> {
     pub exact: &'a [usize],
 }
 
-impl View {
+/// How the cells of a change are written, with the documents at hand.
+pub(crate) struct Cells<'v> {
+    connection: &'v Connection,
+    documents: &'v mut Documents,
+    me: Author,
+}
+
+impl Cells<'_> {
     /// What a change says. Documents it edits take in the edit.
     pub(super) fn row_op(&mut self, change: &Change<'_>, unseen: &Unseen) -> ViewResult<RowOp> {
         let action = match (change.old, change.new) {
@@ -116,7 +124,7 @@ impl View {
         new: &Value,
         unseen: &Unseen,
     ) -> ViewResult<(Mode, Value)> {
-        let (table, connection) = (change.table, &self.connection);
+        let (table, connection) = (change.table, self.connection);
         let (Value::Text(text), Some(row)) = (new, change.state) else { return Ok((Mode::Set, new.clone())) };
         let Some(kind) = table.def.columns[at].kind.document_kind() else {
             return Ok((Mode::Set, new.clone()));
@@ -146,6 +154,23 @@ impl View {
         let place = table.place(&key, at, DocumentId::of(kind, text, None));
         let had = shown == Some(place.id) || self.documents.has(connection, &place)?;
         Ok((if had { Mode::Fresh } else { Mode::Set }, new.clone()))
+    }
+
+    /// What sets a cell to a value, whatever is there: a canonical value of a row that has a state.
+    pub(crate) fn cell_set(
+        &mut self,
+        table: &ViewTable,
+        row: &Loaded,
+        key: &Key,
+        at: usize,
+        value: Value,
+    ) -> ViewResult<(Mode, Value)> {
+        let change = Change { table, key, old: None, new: None, state: Some(row), exact: &[] };
+        Ok(match table.def.columns[at].kind.merge_kind() {
+            MergeKind::Counter => counter(&change, at, None, &value, &Unseen::default()),
+            MergeKind::Document => self.document_cell(&change, at, None, &value, &Unseen::default())?,
+            _ => (Mode::Set, value),
+        })
     }
 }
 
@@ -226,9 +251,14 @@ pub(crate) struct CellWrite {
 }
 
 impl View {
+    /// What writes cells.
+    pub(crate) fn cells(&mut self) -> Cells<'_> {
+        Cells { connection: &self.connection, documents: &mut self.documents, me: self.me }
+    }
+
     /// The op of such a write.
     pub(crate) fn row_group(&self, write: &CellWrite) -> Option<RowGroup> {
-        let table = self.memory.tables.get(&write.table)?;
+        let table = self.fold.tables.by_id(&write.table)?;
         let op = RowOp { action: write.action, cells: write.cells.clone() };
         let mut group = op.empty_group(table);
         group.keys.iter_mut().zip(&write.key.0).for_each(|(column, value)| column.push(value.clone()));
@@ -238,27 +268,10 @@ impl View {
 
     /// The rules that the row of such a write breaks, as conflicts.
     pub(crate) fn broken_rules(&self, write: &CellWrite) -> ViewResult<Vec<Conflict>> {
-        match self.memory.tables.get(&write.table) {
-            Some(table) => self.breaches_of(table, &write.key.to_bytes()),
+        match self.fold.tables.by_id(&write.table) {
+            Some(table) => self.fold.conflicts.breaches_of(&self.connection, table, &write.key.to_bytes()),
             None => Ok(Vec::new()),
         }
-    }
-
-    /// What sets a cell to a value, whatever is there: a canonical value of a row that has a state.
-    pub(crate) fn cell_set(
-        &mut self,
-        table: &ViewTable,
-        row: &Loaded,
-        key: &Key,
-        at: usize,
-        value: Value,
-    ) -> ViewResult<(Mode, Value)> {
-        let change = Change { table, key, old: None, new: None, state: Some(row), exact: &[] };
-        Ok(match table.def.columns[at].kind.merge_kind() {
-            MergeKind::Counter => counter(&change, at, None, &value, &Unseen::default()),
-            MergeKind::Document => self.document_cell(&change, at, None, &value, &Unseen::default())?,
-            _ => (Mode::Set, value),
-        })
     }
 }
 

@@ -11,8 +11,8 @@ use tandem_protocol::codec;
 use tandem_protocol::merge::{Cell, RowState, WriteId};
 use tandem_protocol::value::{Key, Value};
 
+use super::authors::Authors;
 use super::bind::read_row;
-use super::memory::Authors;
 use super::table::ViewTable;
 use super::touched;
 use super::{ViewError, ViewResult};

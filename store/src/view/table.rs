@@ -9,13 +9,15 @@ use super::documents::{self, Place};
 use super::rules::Rules;
 
 use tandem_protocol::decimal::{DIGITS, Decimal};
-use tandem_protocol::document::DocumentId;
+use tandem_protocol::document::{DocumentId, DocumentWrite};
 use tandem_protocol::fingerprint::{RowHash, RowHasher};
 use tandem_protocol::merge::{Added, Cell, Offset, units};
+use tandem_protocol::op::{Mode, RowGroup};
 use tandem_protocol::schema::{
-    ColumnDef, ColumnId, ColumnType, MergeKind, Storage, TableDef, TableId, TypeMismatch,
+    ColumnDef, ColumnId, ColumnType, MergeKind, Storage, Table, TableDef, TableId, TypeMismatch,
 };
 use tandem_protocol::value::{Key, Value};
+use tandem_protocol::version::Dot;
 use tandem_protocol::wide::Wide;
 
 /// A table, with everything derived from its definition once.
@@ -108,6 +110,11 @@ impl ViewTable {
         Key(self.key.iter().map(|at| row[*at].clone()).collect())
     }
 
+    /// How many columns it has.
+    pub(super) fn width(&self) -> u16 {
+        self.def.columns.len() as u16
+    }
+
     /// A row, for people: its key, column by column.
     pub(crate) fn told(&self, key: &Key) -> String {
         let part = |(name, value): (&String, &Value)| format!("{name}={value}");
@@ -117,6 +124,24 @@ impl ViewTable {
     /// A value of one column as it is stored.
     pub(crate) fn stored<'a>(&self, at: usize, value: &'a Value) -> Stored<'a> {
         Stored(self.def.columns[at].kind.storage(), value)
+    }
+
+    /// Whether every cell of a group has its place in the table, which is known as `known`.
+    pub(super) fn takes(&self, known: &Table, group: &RowGroup, dot: Dot) -> bool {
+        let key = self.key.iter().map(|at| self.def.columns[*at].kind);
+        let keys_fit = group.keys.len() == self.key.len()
+            && key.zip(&group.keys).all(|(kind, values)| {
+                values.iter().all(|value| !value.is_null() && kind.holds(Mode::Set, value))
+            });
+        keys_fit
+            && group.columns.iter().zip(&group.cells).all(|(column, values)| {
+                let Some(def) = known.column_by_id(column.id) else { return false };
+                let is_document = def.kind.document_kind().is_some();
+                values.iter().all(|value| {
+                    def.kind.holds(column.mode, value)
+                        && (!is_document || DocumentWrite::read(def.kind, column.mode, value, dot).is_some())
+                })
+            })
     }
 
     /// A row's values as they are stored.

@@ -12,7 +12,7 @@ use tandem_protocol::schema::{ColumnType, Storage, TableId};
 use tandem_protocol::value::{Key, Value};
 
 use super::ViewResult;
-use super::memory::Authors;
+use super::authors::Authors;
 use super::rows::{self, Base};
 use super::table::ViewTable;
 

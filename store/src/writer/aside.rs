@@ -20,15 +20,17 @@ use tandem_protocol::schema::{Judge, TableId};
 use tandem_protocol::transaction::Transaction;
 
 use super::commands::{Command, Job, LocalJob, LocalWork};
-use super::group::{JobError, Labels, Pending};
+use super::failure::JobError;
+use super::record::Labels;
 use super::recovery::{remove_view, transactions};
+use super::run::JobRun;
 use super::unseen::unseen;
 use super::{OpenFailure, Writer, answer_error};
 use crate::log::SpaceLog;
 use crate::owner::WRITE_DEADLINE;
 use crate::space::Shared;
 use crate::view::guard::{End, Leave, WRITE_BYTES};
-use crate::view::{Unseen, View, ViewError, copy, heap};
+use crate::view::{Group, Unseen, View, ViewError, copy, heap};
 use crate::write::{StatementResult, Write, Written};
 
 /// Name of the copy in the space's folder.
@@ -168,9 +170,9 @@ impl Place {
         })?;
         let began = Instant::now();
         let mut view = View::open(&path, self.me, self.judge)?;
-        let position = view.memory.position;
-        view.begin()?;
-        view.guard.begin(Leave {
+        let position = view.fold.position.next;
+        let mut view = Group::begin(&mut view)?;
+        view.guard().begin(Leave {
             owner: write.owner.clone(),
             deadline: write.owner.deadline(WRITE_DEADLINE),
             stopping: Arc::clone(&self.shared.stopping),
@@ -184,7 +186,7 @@ impl Place {
             };
             Ok(view.run_local(&write.statements, &unseen, true, now_ms)?)
         })();
-        let end = if memory.was_met() { Some(End::Memory) } else { view.guard.finish() };
+        let end = if memory.was_met() { Some(End::Memory) } else { view.guard().finish() };
         drop(memory);
         let local = match (ran, end) {
             (Ok(local), _) => local,
@@ -233,40 +235,32 @@ impl Writer {
             self.run_group(vec![Job::Local(job)]);
         }
     }
+}
 
+impl JobRun<'_> {
     /// Records what a write did aside.
-    pub(super) fn run_ready(
-        &mut self,
-        ready: &Ready,
-        labels: Labels,
-        now_ms: i64,
-        pending: &mut Pending,
-    ) -> Result<Written, JobError> {
-        if self.is_overtaken(ready, pending)? {
+    pub(super) fn run_ready(&mut self, ready: &Ready, labels: Labels) -> Result<Written, JobError> {
+        if self.is_overtaken(ready)? {
             return Err(JobError::Ended(End::GivesWay));
         }
-        let results = ready.results.clone();
-        if ready.ops.is_empty() {
-            return Ok(Written { dot: None, results, changes: Vec::new(), repeated: false });
-        }
-        let open = self.view.memory.conflicts.open;
-        let judged = labels.basis.is_none();
-        let written = self.record(ready.ops.clone(), results, labels, now_ms, pending)?;
+        let open = self.view.fold.conflicts.figures.open;
+        let is_judged = labels.basis.is_none();
+        let written = self.record(ready.ops.clone(), ready.results.clone(), labels)?;
         // Its rows it has judged; what others wrote meanwhile may not go together with them.
-        if judged && self.view.memory.conflicts.open > open {
+        if is_judged && self.view.fold.conflicts.figures.open > open {
             return Err(JobError::Ended(End::GivesWay));
         }
         Ok(written)
     }
 
     /// Whether a row it changes was changed since, or the tables were.
-    fn is_overtaken(&self, ready: &Ready, pending: &Pending) -> Result<bool, JobError> {
+    fn is_overtaken(&self, ready: &Ready) -> Result<bool, JobError> {
         let meets = |transaction: &Transaction| {
             let schema = transaction.ops.iter().any(|op| matches!(op, Op::Schema(_)));
             schema || rows_of(&transaction.ops).any(|row| ready.rows.contains(&row))
         };
         let unreadable = |error: crate::log::LogError| ViewError::Behind(error.to_string());
-        for record in self.log.records(ready.position, self.log_end) {
+        for record in self.log.log.records(ready.position, self.log.end) {
             let record = record.map_err(unreadable)?;
             for (arrival, transaction, _) in transactions(&record).map_err(unreadable)? {
                 if arrival >= ready.position && meets(&transaction) {
@@ -275,7 +269,7 @@ impl Writer {
             }
         }
         // Those of the group at hand are not in the log yet.
-        let recent = pending.recent().iter().filter(|recent| recent.arrival >= ready.position);
+        let recent = self.before.recent().iter().filter(|recent| recent.arrival >= ready.position);
         Ok(recent.filter_map(|recent| Transaction::decode(&recent.bytes).ok()).any(|one| meets(&one)))
     }
 }

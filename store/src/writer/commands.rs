@@ -39,6 +39,16 @@ pub(crate) enum Job {
     Remote(RemoteJob),
 }
 
+impl Job {
+    /// When it was asked for.
+    pub(crate) fn now_ms(&self) -> i64 {
+        match self {
+            Self::Local(job) => job.now_ms,
+            Self::Remote(job) => job.now_ms,
+        }
+    }
+}
+
 /// A transaction of this site.
 pub(crate) struct LocalJob {
     pub work: LocalWork,

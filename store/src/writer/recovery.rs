@@ -12,9 +12,10 @@ use tandem_protocol::transaction::Transaction;
 use tandem_protocol::verify::ChainHead;
 
 use super::Writer;
+use super::log_writer::LogWriter;
 use crate::log::{LogError, Record, SpaceLog};
 use crate::space::{ConflictStats, Shared, TableStatus};
-use crate::view::{Memory, View, ViewError};
+use crate::view::{FoldState, Group, Position, Tables, View, ViewError};
 
 /// Transactions replayed per SQLite transaction.
 const REPLAY_TRANSACTIONS: u64 = 10_000;
@@ -49,21 +50,9 @@ impl Writer {
         let clock = Clock::default();
         let (answers, forks) = (log.answers(space)?, log.forks(space)?);
         shared.forks.load(&forks)?;
-        let mut writer = Self {
-            space,
-            key,
-            log,
-            view,
-            answers,
-            forks,
-            shared,
-            clock,
-            sealed,
-            unsealed_bytes: 0,
-            log_end,
-            aside: None,
-            put_off: Vec::new(),
-        };
+        let log =
+            LogWriter { space, key, log, answers, forks, clock, end: log_end, sealed, unsealed_bytes: 0 };
+        let mut writer = Self { log, view, shared, aside: None, put_off: Vec::new() };
         let altered = writer.view.altered_tables();
         if !altered.is_empty() {
             tracing::warn!(
@@ -78,43 +67,39 @@ impl Writer {
             tracing::warn!("the view does not match the log and is built anew");
             writer.rebuild()?;
         }
-        if writer.view.stale {
+        if writer.view.fold.tables.needs_rebuild {
             writer.rebuild()?;
         }
-        writer.clock = Clock::resume(writer.view.last_times()?);
-        writer.shared.set(&writer.view.memory, writer.log.disk_bytes());
+        writer.log.clock = Clock::resume(writer.view.last_times()?);
+        writer.shared.set(&writer.view.fold, writer.log.log.disk_bytes());
         Ok(writer)
     }
 
     /// Whether the log at the view's position is the one the view was made from.
     fn follows_log(&self) -> Result<bool, LogError> {
-        let position = self.view.memory.position;
+        let position = self.view.fold.position.next;
         if position == 0 {
             return Ok(true);
         }
-        if position > self.log_end {
+        if position > self.log.end {
             return Ok(false);
         }
-        let Some(record) = self.log.holding(position - 1)? else { return Ok(false) };
+        let Some(record) = self.log.log.holding(position - 1)? else { return Ok(false) };
         let opened = record.open()?;
         let at = (position - 1 - record.arrival) as usize;
         Ok(opened.entries.get(at).is_some_and(|(header, _, hash)| {
             let chain = ChainHead { seq: header.dot.seq, hash: *hash };
-            self.view.memory.chains.get(&header.dot.author) == Some(&chain)
+            self.view.fold.position.chains.get(&header.dot.author) == Some(&chain)
         }))
     }
 
     /// Merges what the log has beyond the view.
     pub(crate) fn catch_up(&mut self) -> Result<(), ViewError> {
-        while self.view.memory.position < self.log_end {
-            let before = self.view.memory.clone();
-            self.view.begin()?;
-            let until = self.log_end.min(before.position + REPLAY_TRANSACTIONS);
-            let replayed = replay(&mut self.view, &self.log, self.log_end, until);
-            if let Err(error) = replayed.and_then(|()| self.view.commit()) {
-                self.view.rollback(before);
-                return Err(error);
-            }
+        while self.view.fold.position.next < self.log.end {
+            let mut group = Group::begin(&mut self.view)?;
+            let until = self.log.end.min(group.fold.position.next + REPLAY_TRANSACTIONS);
+            replay(&mut group, &self.log.log, self.log.end, until)?;
+            group.commit()?;
         }
         Ok(())
     }
@@ -122,19 +107,11 @@ impl Writer {
     /// Builds the view anew from the log, in one SQLite transaction: readers see the old one until
     /// the new one is complete.
     pub(crate) fn rebuild(&mut self) -> Result<(), ViewError> {
-        let before = self.view.memory.clone();
-        let sealed = self.sealed as i64;
-        let rebuilt = build(&mut self.view, &self.log, self.log_end, |view| view.put_state("sealed", sealed));
-        match rebuilt {
-            Ok(()) => {
-                self.shared.set(&self.view.memory, self.log.disk_bytes());
-                Ok(())
-            }
-            Err(error) => {
-                self.view.rollback(before);
-                Err(error)
-            }
-        }
+        let sealed = self.log.sealed as i64;
+        let log = &self.log;
+        build(&mut self.view, &log.log, log.end, |view| view.put_state("sealed", sealed))?;
+        self.shared.set(&self.view.fold, self.log.log.disk_bytes());
+        Ok(())
     }
 }
 
@@ -146,11 +123,11 @@ fn build(
     finish: impl FnOnce(&View) -> Result<(), ViewError>,
 ) -> Result<(), ViewError> {
     let schema = schema_of(log, end, view.judge())?;
-    view.begin()?;
-    view.clear(schema)?;
-    replay(view, log, end, end)?;
-    finish(view)?;
-    view.commit()
+    let mut group = Group::begin(view)?;
+    group.clear(schema)?;
+    replay(&mut group, log, end, end)?;
+    finish(&group)?;
+    group.commit()
 }
 
 /// Reads the log of a space whose view cannot be opened or built: who holds what, who may write, and
@@ -164,7 +141,8 @@ pub(crate) fn read_log(
 ) -> Result<(), OpenFailure> {
     shared.forks.load(&log.forks(space)?)?;
     let (end, _) = log.end()?;
-    let mut memory = Memory { schema: Arc::new(schema_of(log, end, judge)?), ..Memory::default() };
+    let tables = Tables::of(schema_of(log, end, judge)?);
+    let mut fold = FoldState { tables, ..FoldState::default() };
     let mut membership = Membership::default();
     for record in log.records(0, end) {
         for (_, transaction, chain) in transactions(&record?)? {
@@ -174,17 +152,17 @@ pub(crate) fn read_log(
                     let _void = membership.apply(header.write_id(), op);
                 }
             }
-            memory.ops += transaction.op_count() as u64;
-            let context = memory.context(header);
-            memory.advance(header, chain, context);
+            fold.position.ops += transaction.op_count() as u64;
+            let context = fold.position.context(header);
+            fold.position.advance(header, chain, context);
         }
     }
-    memory.membership = Arc::new(membership);
+    fold.membership = Arc::new(membership);
     tracing::error!(
         reason,
         "the tables of a space cannot be shown; its log can be read, verified and exported"
     );
-    shared.set(&memory, log.disk_bytes());
+    shared.set(&fold, log.disk_bytes());
     shared.set_without_view(reason);
     Ok(())
 }
@@ -209,7 +187,7 @@ pub(crate) fn members_of(log: &SpaceLog) -> Result<Membership, LogError> {
 /// What all schema ops of the log come to, and who wrote by which definitions.
 fn schema_of(log: &SpaceLog, end: u64, judge: Judge) -> Result<Schema, ViewError> {
     let (mut schema, mut places) = (Schema::new(judge), OpPlaces::default());
-    let mut contexts = Memory::default();
+    let mut contexts = Position::default();
     for record in log.records(0, end) {
         for (_, transaction, chain) in transactions(&record.map_err(unreadable)?).map_err(unreadable)? {
             let header = &transaction.header;
@@ -231,14 +209,14 @@ fn schema_of(log: &SpaceLog, end: u64, judge: Judge) -> Result<Schema, ViewError
 
 /// Merges what the log has beyond the view, up to at least `until`.
 fn replay(view: &mut View, log: &SpaceLog, end: u64, until: u64) -> Result<(), ViewError> {
-    for record in log.records(view.memory.position, end) {
+    for record in log.records(view.fold.position.next, end) {
         let record = record.map_err(unreadable)?;
         for (arrival, transaction, chain) in transactions(&record).map_err(unreadable)? {
-            if arrival == view.memory.position && arrival < end {
+            if arrival == view.fold.position.next && arrival < end {
                 view.merge(&transaction, chain)?;
             }
         }
-        if view.memory.position >= until {
+        if view.fold.position.next >= until {
             break;
         }
     }
@@ -257,7 +235,7 @@ pub(crate) fn fold(
     let mut view = View::open(path, me, judge)?;
     build(&mut view, log, end, |_| Ok(()))?;
     let shared = Shared::default();
-    shared.set(&view.memory, 0);
+    shared.set(&view.fold, 0);
     let snapshot = shared.snapshot();
     Ok((snapshot.tables.to_vec(), snapshot.conflicts))
 }

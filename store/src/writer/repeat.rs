@@ -5,26 +5,25 @@ use tandem_protocol::request::RequestKey;
 use tandem_protocol::transaction::Transaction;
 use tandem_protocol::version::Dot;
 
-use super::Writer;
-use super::group::{JobError, Pending};
-use crate::log::LogError;
+use super::failure::JobError;
+use super::run::JobRun;
+use super::unseen::recorded_transaction;
 use crate::receive::add_changes;
 use crate::view::{TableChange, ViewError};
 use crate::write::{Refusal, Write, Written};
 
-impl Writer {
+impl JobRun<'_> {
     /// The answer to a request that was carried out before, here or at another site. Refused where
     /// its key was used for another one: who guesses a key swallows nobody's request.
     pub(super) fn answered_before(
         &mut self,
         key: &RequestKey,
         write: &Write,
-        pending: &Pending,
     ) -> Result<Option<Written>, JobError> {
         let recorded = self.view.recorded_under(&key.key)?;
-        let kept = match pending.answer(&key.key) {
+        let kept = match self.before.answer(&key.key) {
             Some(answer) => Some(answer),
-            None => self.answers.get(&key.key).map_err(|error| ViewError::Behind(error.to_string()))?,
+            None => self.log.answers.get(&key.key).map_err(|error| ViewError::Behind(error.to_string()))?,
         };
         if recorded.is_empty() {
             // It changed nothing, so the log does not know of it. (An answer that names a
@@ -45,7 +44,7 @@ impl Writer {
             return Ok(Some(answer.written));
         }
         let transaction = self
-            .transaction_of(first, pending)?
+            .transaction_of(first)?
             .ok_or(ViewError::Inconsistent("a request's transaction that is not in the log"))?;
         Ok(Some(Written {
             dot: Some(*first),
@@ -55,17 +54,12 @@ impl Writer {
         }))
     }
 
-    fn transaction_of(&self, dot: &Dot, pending: &Pending) -> Result<Option<Transaction>, JobError> {
+    fn transaction_of(&self, dot: &Dot) -> Result<Option<Transaction>, JobError> {
         // Those of the group at hand are not in the log yet.
-        match pending.recent().iter().find(|recent| recent.header.dot == *dot) {
+        match self.before.recent().iter().find(|recent| recent.header.dot == *dot) {
             Some(recent) => Ok(Transaction::decode(&recent.bytes).ok()),
-            None => self.recorded_transaction(dot),
+            None => recorded_transaction(&self.view, &self.log.log, dot),
         }
-    }
-
-    /// Keeps what is answered to requests that may come again.
-    pub(super) fn keep_answers(&mut self, answers: &[(RequestKey, Written, i64)]) -> Result<(), LogError> {
-        answers.iter().try_for_each(|(key, written, now_ms)| self.answers.put(key, written, *now_ms))
     }
 }
 

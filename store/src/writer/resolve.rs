@@ -10,10 +10,13 @@ use tandem_protocol::transaction::Transaction;
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::Dot;
 
-use super::Writer;
-use super::group::{JobError, Labels, Pending, Rules};
+use super::failure::JobError;
+use super::record::{Labels, Rules};
+use super::run::JobRun;
+use super::unseen::recorded_transaction;
+use crate::log::SpaceLog;
 use crate::space::{Choice, Resolution};
-use crate::view::{CellWrite, ViewTable, push_cell, quoted, to_storage};
+use crate::view::{CellWrite, View, ViewTable, push_cell, quoted, to_storage};
 use crate::write::{Params, Refusal, Statement, Written};
 
 /// How a choice is carried out.
@@ -26,13 +29,8 @@ enum Plan {
     Ops(Vec<Op>),
 }
 
-impl Writer {
-    pub(super) fn run_resolution(
-        &mut self,
-        resolution: &Resolution,
-        now_ms: i64,
-        pending: &mut Pending,
-    ) -> Result<Written, JobError> {
+impl JobRun<'_> {
+    pub(super) fn run_resolution(&mut self, resolution: &Resolution) -> Result<Written, JobError> {
         let conflict = self.view.conflict(resolution.id)?.ok_or_else(Refusal::conflict_unknown)?;
         if conflict.seen() != resolution.seen {
             return Err(Refusal::conflict_changed().into());
@@ -44,21 +42,29 @@ impl Writer {
             (Choice::Value(_), _) | (_, ConflictKind::Reference) => Rules::Judged,
             _ => Rules::OfAMerge,
         };
-        match self.plan(&conflict, &resolution.choice)? {
-            Plan::Statements(statements, ops) => {
-                self.record_sql((&statements, rules), ops, labels, now_ms, pending)
-            }
-            Plan::Row(cell) => self.record_row((cell, rules), labels, now_ms, pending),
-            Plan::Ops(ops) => self.record_ops(ops, labels, now_ms, pending),
+        let mut resolver = Resolver { view: &mut self.view, log: &self.log.log };
+        match resolver.plan(&conflict, &resolution.choice)? {
+            Plan::Statements(statements, ops) => self.record_sql((&statements, rules), ops, labels),
+            Plan::Row(cell) => self.record_row((cell, rules), labels),
+            Plan::Ops(ops) => self.record(ops, Vec::new(), labels),
         }
     }
+}
 
+/// How a choice is found its plan: from the view, and what the log says of a transaction.
+struct Resolver<'r> {
+    view: &'r mut View,
+    log: &'r SpaceLog,
+}
+
+impl Resolver<'_> {
     fn plan(&mut self, conflict: &Conflict, choice: &Choice) -> Result<Plan, JobError> {
         match conflict.kind {
             ConflictKind::Schema => self.choose_definition(conflict, choice),
             ConflictKind::Duplicate => self.choose_transaction(conflict, choice),
             _ => {
-                let table = self.view.shown_table(&conflict.table).ok_or_else(Refusal::conflict_unknown)?;
+                let table =
+                    self.view.fold.tables.named(&conflict.table).ok_or_else(Refusal::conflict_unknown)?;
                 match conflict.kind {
                     ConflictKind::Register => self.choose_value(&table, conflict, choice),
                     ConflictKind::Deleted | ConflictKind::Reference => {
@@ -118,7 +124,7 @@ impl Writer {
                 if let Some(refusal) = self.view.refers_to_nothing(table, at, &value, &key)? {
                     return Err(refusal.into());
                 }
-                (self.view.cell_set(table, &row, &key, at, value.clone())?, Some(value))
+                (self.view.cells().cell_set(table, &row, &key, at, value.clone())?, Some(value))
             }
             Choice::KeepAll => return Err(Refusal::conflict_choice(conflict).into()),
         };
@@ -159,7 +165,7 @@ impl Writer {
             Choice::KeepAll => None,
             Choice::Value(_) => return Err(Refusal::conflict_choice(conflict).into()),
         };
-        let schema = &self.view.memory.schema;
+        let schema = &self.view.fold.tables.schema;
         let unknown = || JobError::from(Refusal::conflict_unknown());
         let op = match conflict.columns.first() {
             None => {
@@ -195,10 +201,11 @@ impl Writer {
             Choice::Use(dot) => version_of(conflict, dot)?.dot(),
             Choice::Value(_) => return Err(Refusal::conflict_choice(conflict).into()),
         };
-        let kept = self.recorded_transaction(&kept)?.ok_or_else(Refusal::conflict_changed)?;
+        let kept = recorded_transaction(self.view, self.log, &kept)?.ok_or_else(Refusal::conflict_changed)?;
         let mut statements = Vec::new();
         for dot in seen.iter().filter(|dot| **dot != kept.header.dot) {
-            let undone = self.recorded_transaction(dot)?.ok_or_else(Refusal::conflict_changed)?;
+            let undone =
+                recorded_transaction(self.view, self.log, dot)?.ok_or_else(Refusal::conflict_changed)?;
             for op in undone.ops.iter().rev() {
                 self.undo(op, &kept, &mut statements);
             }
@@ -210,7 +217,7 @@ impl Writer {
     /// is kept, and what it added to counters. Values it set are those the other one set.
     fn undo(&self, op: &Op, kept: &Transaction, statements: &mut Vec<Statement>) {
         let Op::Rows(group) = op else { return };
-        let Some(table) = self.view.memory.tables.get(&group.table_id) else { return };
+        let Some(table) = self.view.fold.tables.by_id(&group.table_id) else { return };
         let inserted_by_kept = |key: &Key| {
             kept.ops.iter().any(|op| match op {
                 Op::Rows(other) if other.table_id == group.table_id && other.action == Action::Insert => {

@@ -6,8 +6,7 @@ use tandem_protocol::op::{Mode, Op};
 use tandem_protocol::transaction::Transaction;
 use tandem_protocol::version::{Dot, VersionVector};
 
-use super::Writer;
-use super::group::JobError;
+use super::failure::JobError;
 use super::recovery::transactions;
 use crate::log::{LogError, SpaceLog};
 use crate::space::Recent;
@@ -37,14 +36,27 @@ pub(super) fn unseen(
     Ok(unseen)
 }
 
-impl Writer {
-    /// A transaction of the log.
-    pub(super) fn recorded_transaction(&self, dot: &Dot) -> Result<Option<Transaction>, JobError> {
-        let Some(arrival) = self.view.arrival_of(dot)? else { return Ok(None) };
-        let Some(record) = self.log.holding(arrival).map_err(unreadable)? else { return Ok(None) };
-        let found = transactions(&record).map_err(unreadable)?.into_iter().find(|(at, _, _)| *at == arrival);
-        Ok(found.map(|(_, transaction, _)| transaction))
+/// A transaction of the log.
+pub(super) fn recorded_transaction(
+    view: &View,
+    log: &SpaceLog,
+    dot: &Dot,
+) -> Result<Option<Transaction>, JobError> {
+    let Some(arrival) = view.arrival_of(dot)? else { return Ok(None) };
+    let Some(record) = log.holding(arrival).map_err(unreadable)? else { return Ok(None) };
+    let found = transactions(&record).map_err(unreadable)?.into_iter().find(|(at, _, _)| *at == arrival);
+    Ok(found.map(|(_, transaction, _)| transaction))
+}
+
+/// Whether what a vector names is held here, and is the same.
+pub(super) fn holds(view: &View, vector: &VersionVector) -> Result<bool, ViewError> {
+    for (author, head) in vector.0.iter().filter(|(_, head)| head.seq > 0) {
+        let dot = Dot { author: *author, seq: head.seq };
+        if view.prefix_of(&dot)? != Some(head.prefix) {
+            return Ok(false);
+        }
     }
+    Ok(true)
 }
 
 fn add(unseen: &mut Unseen, basis: &VersionVector, transaction: &Transaction) {

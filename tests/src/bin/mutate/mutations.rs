@@ -62,7 +62,7 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "digits-unlisted",
         breaks: "a counter that outgrew its digits is not listed",
-        file: "store/src/view/conflicts.rs",
+        file: "store/src/view/row.rs",
         old: "open.extend(row.state.overflows(&table.def, &table.ids, key, shown));",
         new: "",
     },
@@ -90,32 +90,30 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "unique-stays",
         breaks: "a duplicate value that is deleted stays listed",
-        file: "store/src/view/merge.rs",
+        file: "store/src/view/row.rs",
         old: "before.into_iter().chain(after).for_each",
         new: "after.into_iter().for_each",
     },
     Mutation {
         name: "kept-one-level",
         breaks: "a deleted row is kept only by rows that are alive, not through other kept rows",
-        file: "store/src/view/references.rs",
+        file: "store/src/view/kept.rs",
         old: "supported.extend(supports.remove(&name).unwrap_or_default());",
         new: "",
     },
     Mutation {
         name: "kept-not-at-all",
         breaks: "a deleted row that others refer to is hidden",
-        file: "store/src/view/references.rs",
-        old: "self.pending.unsupported = true;\n                return Ok(true);",
+        file: "store/src/view/kept.rs",
+        old: "view.follow_up.doubt();\n                return Ok(true);",
         new: "return Ok(false);",
     },
     Mutation {
         name: "cascade-unrecorded",
         breaks: "what ON DELETE does is not recorded",
         file: "store/src/view/integrity.rs",
-        old: "self.connection.prepare_cached(&sql)?.execute(parameters)?;",
-        new: "self.capture.watcher().borrow_mut().on = false;
-            self.connection.prepare_cached(&sql)?.execute(parameters)?;
-            self.capture.watcher().borrow_mut().on = true;",
+        old: "self.view.connection.prepare_cached(&sql)?.execute(parameters)?;",
+        new: "self.view.watch.capture().on = false; self.view.connection.prepare_cached(&sql)?.execute(parameters)?; self.view.watch.capture().on = true;",
     },
     Mutation {
         name: "deletion-not-judged",
@@ -128,8 +126,8 @@ pub const MUTATIONS: &[Mutation] = &[
         name: "reference-not-judged",
         breaks: "a row may refer to one that is not there",
         file: "store/src/view/integrity.rs",
-        old: "if is_new && !self.is_there(target, value)? {",
-        new: "if false && is_new && !self.is_there(target, value)? {",
+        old: "if is_new && !is_there(connection, target, value)? {",
+        new: "if false && is_new && !is_there(connection, target, value)? {",
     },
     Mutation {
         name: "first-counter-named",
@@ -141,9 +139,9 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "document-change-dropped",
         breaks: "the edits of a document by others are not taken in",
-        file: "store/src/view/merge.rs",
-        old: "self.documents.apply(&self.connection, kind, &place, by.author, &change)?;",
-        new: "let _ = place;",
+        file: "store/src/view/documents.rs",
+        old: "self.apply(connection, kind, &table.place(key, at, document), by.author, &change)?;",
+        new: "let _ = document;",
     },
     Mutation {
         name: "equal-values-conflict",
@@ -176,23 +174,23 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "check-unlisted",
         breaks: "a broken CHECK or NOT NULL is not listed",
-        file: "store/src/view/conflicts.rs",
+        file: "store/src/view/row.rs",
         old: "open.extend(broken.into_iter().map(breach));",
         new: "drop(broken.into_iter().map(breach));",
     },
     Mutation {
         name: "answered-before-durable",
         breaks: "a write is answered before the log is flushed",
-        file: "store/src/writer/group.rs",
-        old: "kept.and_then(|()| self.log.flush())",
-        new: "kept",
+        file: "store/src/writer/log_writer.rs",
+        old: "self.log.flush()?;",
+        new: "",
     },
     Mutation {
         name: "view-keeps-stale-rows",
         breaks: "tables are not made anew when a schema change cannot be followed in place",
         file: "store/src/writer/group.rs",
-        old: "if self.view.stale",
-        new: "if false && self.view.stale",
+        old: "if self.view.fold.tables.needs_rebuild",
+        new: "if false && self.view.fold.tables.needs_rebuild",
     },
     Mutation {
         name: "first-admission-stands",
@@ -303,8 +301,8 @@ pub const SCHEMAS: &[Mutation] = &[
     Mutation {
         name: "update-learns-nothing",
         breaks: "a newer program keeps the view that an older one made",
-        file: "store/src/view/persist.rs",
-        old: "made_by != (Some(VERSION), Some(self.judge.level().into()))",
+        file: "store/src/view/mod.rs",
+        old: "made_by != (Some(VERSION), Some(judge.level().into()))",
         new: "made_by.0 != Some(VERSION)",
     },
 ];

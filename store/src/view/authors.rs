@@ -1,0 +1,36 @@
+//! Authors by the numbers under which the view's own tables name them, from 1.
+
+use std::collections::HashMap;
+
+use tandem_protocol::identity::Author;
+
+/// See the module.
+#[derive(Clone, Default)]
+pub(crate) struct Authors {
+    numbers: HashMap<Author, i64>,
+    list: Vec<Author>,
+}
+
+impl Authors {
+    pub(crate) fn from_list(list: Vec<Author>) -> Self {
+        let numbers = list.iter().zip(1..).map(|(author, number)| (*author, number)).collect();
+        Self { numbers, list }
+    }
+
+    pub(crate) fn number(&self, author: &Author) -> Option<i64> {
+        self.numbers.get(author).copied()
+    }
+
+    pub(crate) fn author(&self, number: i64) -> Option<Author> {
+        self.list.get(usize::try_from(number - 1).ok()?).copied()
+    }
+
+    /// Numbers an author that has no number yet.
+    pub(super) fn add(&mut self, author: Author) -> i64 {
+        self.list.push(author);
+        let number = self.list.len() as i64;
+        let before = self.numbers.insert(author, number);
+        assert_eq!(before, None, "an author has one number");
+        number
+    }
+}

@@ -1,0 +1,178 @@
+//! One row of the view as it changes: what is shown, its state, and all that is kept in step with it.
+
+use std::sync::Arc;
+
+use rusqlite::ffi;
+use tandem_protocol::schema::ColumnDef;
+use tandem_protocol::value::{Key, Value};
+
+use super::merge::Merged;
+use super::rows::Loaded;
+use super::table::ViewTable;
+use super::{FoldState, View, ViewResult, functions};
+
+impl View {
+    /// The values a row's state makes it show.
+    pub(super) fn values(
+        &mut self,
+        table: &ViewTable,
+        key: &Key,
+        bytes: &[u8],
+        row: &Loaded,
+    ) -> ViewResult<Vec<Value>> {
+        let mut values = row.state.shown(&table.def, &table.ids);
+        for at in &table.documents {
+            values[*at] = self.documents.value(&self.connection, table, bytes, row, *at, &values[*at])?;
+        }
+        table.key.iter().zip(&key.0).for_each(|(at, value)| values[*at] = value.clone());
+        Ok(values)
+    }
+
+    /// Makes the view show what a row's state says, or hide it; keeps figures, conflicts and state.
+    pub(super) fn show_row(
+        &mut self,
+        table: &Arc<ViewTable>,
+        (key, bytes): (&Key, &[u8]),
+        row: Loaded,
+        is_shown: bool,
+        merged: &mut Merged,
+    ) -> ViewResult<()> {
+        let before = row.shown.as_ref().map(|(_, values)| values.clone());
+        let after = if is_shown { Some(self.values(table, key, bytes, &row)?) } else { None };
+        merged.count(table, before.as_deref(), after.as_deref());
+        match (&before, &after) {
+            (None, Some(values)) => {
+                self.insert_row(table, values)?;
+                let rowid = self.connection.last_insert_rowid();
+                self.fold.figures.set_next_rowid(table.number, rowid + 1);
+            }
+            (Some(before), Some(values)) if before != values => self.update_row(table, values)?,
+            (Some(_), None) => {
+                let mut delete = self.connection.prepare_cached(&table.sql.delete)?;
+                delete.execute(rusqlite::params_from_iter(table.stored_key(&key.0)))?;
+            }
+            _ => {}
+        }
+        self.count(table, before.as_deref(), after.as_deref())?;
+        self.keep_row(table, bytes, row, before.is_some(), after.as_deref())
+    }
+
+    /// Stores a row's state and lists what it leaves to decide.
+    pub(super) fn keep_row(
+        &mut self,
+        table: &Arc<ViewTable>,
+        bytes: &[u8],
+        row: Loaded,
+        was_shown: bool,
+        shown: Option<&[Value]>,
+    ) -> ViewResult<()> {
+        self.documents.keep_base(&self.connection, table, bytes, &row)?;
+        let row = match shown {
+            Some(_) => self.hold_crowded(table, bytes, row)?,
+            None => Some(row),
+        };
+        let Some(row) = row else { return Ok(()) };
+        self.list_row(table, bytes, &row, shown)?;
+        self.fold.figures.count_hidden(table.number, row.stored && !was_shown, shown.is_none())?;
+        let position = &self.fold.position;
+        row.save(&self.connection, &position.authors, table, bytes, position.next)
+    }
+
+    /// Makes the listed conflicts of one row follow its state. `shown`: the values shown.
+    pub(super) fn list_row(
+        &mut self,
+        table: &ViewTable,
+        key: &[u8],
+        row: &Loaded,
+        shown: Option<&[Value]>,
+    ) -> ViewResult<()> {
+        let (connection, documents) = (&self.connection, &mut self.documents);
+        let mut failed = None;
+        let mut content = |column: &ColumnDef, id: &Value| {
+            let at = table.def.columns.iter().position(|known| known.name == column.name).unwrap_or_default();
+            documents.value(connection, table, key, row, at, id).unwrap_or_else(|error| {
+                failed = Some(error);
+                Value::Null
+            })
+        };
+        let mut open = row.state.conflicts(&table.def, key, shown.is_some(), &mut content);
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if let Some(shown) = shown {
+            let rules = table.def.rules();
+            let broken = table.rules.all_broken(connection, shown)?;
+            let breach = |at: usize| row.state.breach(&table.def, key, &rules[at], shown);
+            open.extend(broken.into_iter().map(breach));
+            open.extend(row.state.overflows(&table.def, &table.ids, key, shown));
+        }
+        self.fold.conflicts.follow_row((connection, &mut self.effect), table, key, open)
+    }
+
+    /// `false` if the key is taken.
+    pub(super) fn insert_row(&mut self, table: &ViewTable, row: &[Value]) -> ViewResult<bool> {
+        loop {
+            let inserted = self
+                .connection
+                .prepare_cached(&table.sql.insert)?
+                .execute(rusqlite::params_from_iter(table.stored_row(row)));
+            match inserted {
+                Ok(_) => return Ok(true),
+                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => return Ok(false),
+                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+                    self.fold.unique.suspend(&self.connection, table, error)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    pub(super) fn update_row(&mut self, table: &ViewTable, row: &[Value]) -> ViewResult<()> {
+        loop {
+            let key = table.key.iter().map(|at| table.stored(*at, &row[*at]));
+            let updated = self
+                .connection
+                .prepare_cached(&table.sql.update)?
+                .execute(rusqlite::params_from_iter(table.stored_row(row).chain(key)));
+            match updated {
+                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+                    self.fold.unique.suspend(&self.connection, table, error)?;
+                }
+                other => {
+                    other?;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Keeps rows, fingerprint, the greatest key, and what is to be followed up in step with a row's
+    /// change.
+    pub(super) fn count(
+        &mut self,
+        table: &Arc<ViewTable>,
+        before: Option<&[Value]>,
+        after: Option<&[Value]>,
+    ) -> ViewResult<()> {
+        let FoldState { tables, unique, figures, conflicts, .. } = &mut self.fold;
+        before.into_iter().chain(after).for_each(|row| unique.note(table, row));
+        let remove = before.map(|row| table.hash(&mut self.hasher, row));
+        let add = after.map(|row| table.hash(&mut self.hasher, row));
+        if let Some(effect) = &mut self.effect
+            && let Some(row) = before.or(after)
+        {
+            effect.row((table.id, &table.def.name), &table.key_of(row).to_bytes(), remove, add);
+        }
+        figures.count(table.number, remove, add)?;
+        if let (Some(row), true) = (after, table.generated_key().is_some())
+            && let Value::Integer(id) = row[table.key[0]]
+        {
+            functions::locked(&self.watch.ids).saw(&table.id_text, id);
+        }
+        self.follow_up.note(&self.connection, (tables, figures, conflicts), table, (before, after))
+    }
+}
+
+pub(super) fn is_constraint(error: &rusqlite::Error, code: i32) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(error, _) if error.extended_code == code)
+}

@@ -1,0 +1,168 @@
+//! One job as it runs: what it changes, and what it leaves to be recorded, is undecided until it is
+//! kept. Each kind of work has a file of its own; here they part.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tandem_protocol::clock::Clock;
+use tandem_protocol::op::Op;
+use tandem_protocol::schema::{SchemaOp, ddl};
+
+use super::aside::{Ready, TURN};
+use super::commands::{Job, LocalJob, LocalWork};
+use super::failure::JobError;
+use super::log_writer::LogWriter;
+use super::record::{Labels, Rules};
+use super::records::{GivenAnswer, Recorded, Records};
+use super::unseen::holds;
+use crate::owner::WRITE_DEADLINE;
+use crate::receive::Received;
+use crate::space::Shared;
+use crate::view::guard::{End, Leave, WRITE_BYTES};
+use crate::view::{Savepoint, ViewResult, heap};
+use crate::write::{Refusal, Write, WriteError, Written};
+
+/// See the module.
+pub(super) struct JobRun<'r> {
+    pub view: Savepoint<'r>,
+    pub log: &'r LogWriter,
+    pub shared: &'r Arc<Shared>,
+    /// What the group has recorded before it.
+    pub before: &'r Records,
+    pub clock: Clock,
+    pub now_ms: i64,
+    /// Whether a long write can go aside.
+    pub has_aside: bool,
+    pub recorded: Option<Recorded>,
+    pub answer: Option<GivenAnswer>,
+}
+
+/// What a job came to.
+pub(super) enum Outcome {
+    Written(Written),
+    Received(Received),
+    /// Part of a block; the rest is to be asked for again.
+    Part,
+}
+
+impl JobRun<'_> {
+    /// Keeps what it did in the view, and gives what it leaves to be recorded.
+    pub fn keep(self) -> ViewResult<(Clock, Option<Recorded>, Option<GivenAnswer>)> {
+        let Self { view, clock, recorded, answer, .. } = self;
+        view.keep()?;
+        Ok((clock, recorded, answer))
+    }
+
+    pub fn run(&mut self, job: &mut Job) -> Result<Outcome, JobError> {
+        match job {
+            Job::Local(job) => self.run_local(job).map(Outcome::Written),
+            Job::Remote(job) => {
+                let received = self.run_remote(job)?;
+                Ok(if job.goes_on { Outcome::Part } else { Outcome::Received(received) })
+            }
+        }
+    }
+
+    fn run_local(&mut self, job: &mut LocalJob) -> Result<Written, JobError> {
+        let me = self.log.key.author();
+        if !matches!(job.work, LocalWork::Found(..)) {
+            if !self.view.fold.membership.is_founded() {
+                return Err(Refusal::not_founded().into());
+            }
+            if !self.view.fold.membership.may_write(&me) {
+                return Err(Refusal::not_a_writer().into());
+            }
+        }
+        match &mut job.work {
+            LocalWork::Sql(write) => {
+                // Where nobody can come back, nobody gives way.
+                let turn = (self.has_aside && job.home.is_some()).then(|| Instant::now() + TURN);
+                let deadline = write.owner.deadline(WRITE_DEADLINE);
+                self.watched(write, deadline, turn, |run| run.run_sql(write, None))
+            }
+            LocalWork::Ready(ready) => self.run_sql(&ready.write, Some(ready)),
+            LocalWork::Alone(write, deadline) => {
+                let deadline = write.owner.deadline(WRITE_DEADLINE).min(*deadline);
+                self.watched(write, deadline, None, |run| run.run_sql(write, None))
+            }
+            LocalWork::Nothing => Err(WriteError::Closed.into()),
+            LocalWork::Schema(sql) => self.change_schema(sql),
+            LocalWork::Resolve(resolution) => self.run_resolution(resolution),
+            LocalWork::Member(make) => {
+                let op = make(&self.view.fold.membership).map_err(JobError::Write)?;
+                self.record(vec![Op::Member(op)], Vec::new(), Labels::default())
+            }
+            LocalWork::Found(founding, schema) => {
+                self.try_out(schema)?;
+                let founding = Op::Member((**founding).clone());
+                let ops = std::iter::once(founding).chain(schema.iter().cloned().map(Op::Schema)).collect();
+                self.record(ops, Vec::new(), Labels::default())
+            }
+            #[cfg(any(test, feature = "simulation"))]
+            LocalWork::Ops(ops) => self.record(ops.clone(), Vec::new(), Labels::default()),
+        }
+    }
+
+    /// Runs a user's statements within the bounds of one write.
+    fn watched(
+        &mut self,
+        write: &Write,
+        deadline: Duration,
+        turn: Option<Instant>,
+        run: impl FnOnce(&mut Self) -> Result<Written, JobError>,
+    ) -> Result<Written, JobError> {
+        let _running = self.shared.running.enter(&write.owner, true, write.begins());
+        self.view.guard().begin(Leave {
+            owner: write.owner.clone(),
+            deadline,
+            stopping: Arc::clone(&self.shared.stopping),
+            gives_way: turn.map(|until| (until, Arc::clone(&self.shared.waiting))),
+        });
+        let memory = heap::Bound::new(WRITE_BYTES);
+        let ran = run(self);
+        let end = self.view.guard().finish();
+        match (ran, if memory.was_met() { Some(End::Memory) } else { end }) {
+            (Err(JobError::View(_) | JobError::Refused(_)), Some(end)) => Err(JobError::Ended(end)),
+            (ran, _) => ran,
+        }
+    }
+
+    fn run_sql(&mut self, write: &Write, ready: Option<&Ready>) -> Result<Written, JobError> {
+        let key = write.request_key();
+        if let Some(key) = &key
+            && let Some(answer) = self.answered_before(key, write)?
+        {
+            return Ok(answer);
+        }
+        if let Some(basis) = &write.basis
+            && !holds(&self.view, basis)?
+        {
+            return Err(Refusal::unknown_basis().into());
+        }
+        let labels =
+            Labels { key, by: write.by.clone(), message: write.message.clone(), basis: write.basis.clone() };
+        let written = match ready {
+            Some(ready) => self.run_ready(ready, labels)?,
+            None => self.record_sql((&write.statements, Rules::Judged), Vec::new(), labels)?,
+        };
+        let now_ms = self.now_ms;
+        self.answer = key.map(|key| GivenAnswer { key, written: written.clone(), now_ms });
+        Ok(written)
+    }
+
+    fn change_schema(&mut self, sql: &str) -> Result<Written, JobError> {
+        self.view.lay_out()?;
+        let ops = ddl::plan(sql, &self.view.fold.tables.schema).map_err(|error| Refusal::of_ddl(&error))?;
+        self.try_out(&ops)?;
+        let ops = ops.into_iter().map(Op::Schema).collect();
+        self.record(ops, Vec::new(), Labels { message: Some("schema".into()), ..Labels::default() })
+    }
+
+    /// Refuses a schema change that this program could not lay out, before it is signed.
+    fn try_out(&self, ops: &[SchemaOp]) -> Result<(), Refusal> {
+        let mut after = (*self.view.fold.tables.schema).clone();
+        after.add_next(ops);
+        after.settle();
+        crate::view::try_out(&after).map_err(|error| Refusal::of_schema_sql(&error))
+    }
+}
