@@ -9,9 +9,9 @@ use tandem_protocol::identity::AuthorKey;
 use tempfile::TempDir;
 
 use crate::folder::{Folder, key_in};
+use crate::open_error::OpenError;
 use crate::private;
 use crate::space::VIEW_FILE;
-use crate::store::OpenError;
 
 /// A copy that goes with the value.
 pub(crate) struct Copy {

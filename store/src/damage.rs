@@ -6,8 +6,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::open_error::OpenError;
+use crate::site_file::SiteFile;
 use crate::space::VIEW_FILE;
-use crate::store::{OpenError, Site};
 
 /// What of a data folder is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ pub(crate) fn look(folder: &Path) -> Result<(), OpenError> {
 
 /// Refuses a folder whose spaces are known and whose log is not there. Before the log is opened, which
 /// makes one.
-pub(crate) fn look_for_log(folder: &Path, site: Option<&Site>) -> Result<(), OpenError> {
+pub(crate) fn look_for_log(folder: &Path, site: Option<&SiteFile>) -> Result<(), OpenError> {
     let found = Found::of(folder).map_err(|error| OpenError::io(folder, error))?;
     if !found.log && (found.views || site.is_some_and(|site| !site.spaces.is_empty())) {
         return Err(OpenError::damaged(folder, Damage::LogMissing));

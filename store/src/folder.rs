@@ -8,8 +8,8 @@ use tandem_protocol::identity::AuthorKey;
 
 use crate::damage::Damage;
 use crate::log::sync_folder;
+use crate::open_error::OpenError;
 use crate::private;
-use crate::store::OpenError;
 
 /// A data folder held by this process alone.
 pub(crate) struct Folder {

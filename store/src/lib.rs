@@ -13,12 +13,15 @@ mod effect;
 mod folder;
 mod forks;
 mod log;
+mod open_error;
 mod owner;
 mod private;
 mod receive;
+mod refusal;
 mod running;
 #[cfg(feature = "simulation")]
 pub mod simulated;
+mod site_file;
 mod space;
 mod store;
 mod view;
@@ -29,18 +32,21 @@ pub use damage::Damage;
 pub use effect::{Effect, SharedEffect};
 pub use folder::write_private;
 pub use log::LogError;
+pub use open_error::{AddError, OpenError};
 pub use owner::{Owner, READ_DEADLINE, WRITE_DEADLINE};
 pub use receive::{Blocks, ReceiveError, Received, Trial};
+pub use refusal::Refusal;
 pub use running::RunningStatement;
 pub use space::{
-    Choice, Chunk, Closed, Commit, CommittedTransaction, ConflictPlace, LogEntry, LogFilter, Referrer,
-    Referrers, Resolution, Space, SpaceStatus, TableStatus, VerifyReport, now_ms,
+    Choice, Chunk, ChunkReader, Closed, Commit, CommittedTransaction, ConflictPlace, ConflictReader,
+    LogEntry, LogFilter, LogReader, Referrer, Referrers, Resolution, Space, SpaceStatus, TableStatus,
+    VerifyReport, now_ms,
 };
-pub use store::{AddError, OpenError, Store};
+pub use store::Store;
 pub use view::guard::ANSWER_BYTES;
 pub use view::reader::{Answer, Rows};
 pub use view::{TableChange, ViewError};
-pub use write::{Params, Refusal, Statement, StatementResult, Write, WriteError, Written};
+pub use write::{Params, Statement, StatementResult, Write, WriteError, Written};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::owner::Owner;
-use crate::write::shortened;
+use crate::refusal::shortened;
 
 /// A statement that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

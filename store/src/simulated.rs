@@ -20,11 +20,13 @@ use tandem_protocol::schema::{Judge, Schema, ddl};
 pub use crate::log::memory::{Disk, FlushFault, Survival};
 
 use crate::log::{Medium, SpaceLog};
+use crate::open_error::{AddError, OpenError};
 use crate::receive::{ReceiveError, Received};
+use crate::refusal::Refusal;
 use crate::space::{Resolution, Shared, Space, VIEW_FILE};
-use crate::store::{AddError, OpenError, founding_id};
+use crate::store::founding_id;
 use crate::view::ViewError;
-use crate::write::{Refusal, Write, WriteError, Written};
+use crate::write::{Write, WriteError, Written};
 use crate::writer::{Job, LocalJob, LocalWork, RemoteJob, Writer, remove_view};
 
 /// What a site can be asked, as [`Space`]'s methods of these names do.

@@ -1,49 +1,49 @@
 //! One space: the handle everybody uses. Writes go to the writer's thread, reads do not wait for
 //! it.
 
+mod chunk;
 mod conflicts;
 mod entries;
 mod forks;
+mod opening;
 mod shared;
 mod status;
 mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::{MemberOp, Membership, Role};
-use tandem_protocol::schema::{Judge, Schema, TableId};
+use tandem_protocol::schema::{Schema, TableId};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 
-pub use conflicts::{Choice, ConflictPlace, Referrer, Referrers, Resolution};
-pub use entries::{Chunk, LogEntry, LogFilter};
+pub use chunk::{Chunk, ChunkReader};
+pub use conflicts::{Choice, ConflictPlace, ConflictReader, Referrer, Referrers, Resolution};
+pub use entries::{LogEntry, LogFilter, LogReader};
 pub use shared::{Commit, CommittedTransaction, TableStatus};
 pub(crate) use shared::{ConflictStats, Recent, Shared};
 pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
 use crate::effect::SharedEffect;
-use crate::log::{LogError, SpaceLog};
+use crate::log::SpaceLog;
 use crate::owner::{Owner, READ_DEADLINE};
 use crate::receive::{Blocks, ReceiveError, Received, Trial};
+use crate::refusal::Refusal;
 use crate::running::RunningStatement;
 use crate::view::ViewError;
 use crate::view::guard::{ANSWER_BYTES, Leave};
 use crate::view::reader::{Answer, Asked, Readers, Rows};
-use crate::write::{Refusal, Write, WriteError, Written};
-use crate::writer::{Command, Job, LocalJob, LocalWork, OpenFailure, RemoteJob, TrialJob};
+use crate::write::{Write, WriteError, Written};
+use crate::writer::{Command, Job, LocalJob, LocalWork, RemoteJob, TrialJob};
 
 /// The view's file in the space's folder.
 pub(crate) const VIEW_FILE: &str = "view.sqlite";
-
-/// Commands that may wait for the writer; more wait in their callers.
-const WAITING: usize = 1024;
 
 /// A space on this site. Cheap to clone.
 #[derive(Clone)]
@@ -66,72 +66,6 @@ pub fn now_ms() -> i64 {
 }
 
 impl Space {
-    /// Opens the space in `folder` and starts its writer.
-    pub(crate) fn open(
-        id: SpaceId,
-        name: String,
-        key: tandem_protocol::identity::AuthorKey,
-        log: SpaceLog,
-        folder: PathBuf,
-        judge: Judge,
-    ) -> Result<Self, crate::store::OpenError> {
-        let view_path = folder.join(VIEW_FILE);
-        let shared = Arc::new(Shared::default());
-        let (commands, inbox) = sync_channel(WAITING);
-        let (opened, report) = sync_channel(1);
-        let me = key.author();
-        let writer_log = log.clone();
-        let (writer_shared, writer_view) = (Arc::clone(&shared), view_path.clone());
-        // The writer's connection is opened on the thread that uses it.
-        std::thread::Builder::new().name(format!("tandem-writer-{name}")).spawn(move || {
-            let (log, shared) = (writer_log.clone(), Arc::clone(&writer_shared));
-            let opening =
-                crate::writer::Writer::open(id, key, writer_log, &writer_view, writer_shared, judge);
-            match opening.and_then(|writer| writer.with_aside(&writer_view)) {
-                Ok(writer) => {
-                    // Whoever hears that the writer has stopped may open the log again at once.
-                    drop((log, shared));
-                    let _opener_waits = opened.send(Ok(()));
-                    writer.serve(inbox);
-                }
-                Err(error @ (OpenFailure::View(_) | OpenFailure::Io(_))) => {
-                    // The log can be read, verified and exported without its view.
-                    let read = crate::writer::read_log(id, &log, &shared, judge, error.to_string());
-                    let is_read = read.is_ok();
-                    drop((log, shared));
-                    let _opener_waits = opened.send(read);
-                    if is_read {
-                        crate::writer::serve_without_view(&inbox, &error.to_string());
-                    }
-                }
-                Err(error) => {
-                    let _opener_waits = opened.send(Err(error));
-                }
-            }
-        })?;
-        match report.recv() {
-            Ok(Ok(())) => {}
-            Ok(Err(OpenFailure::Log(error @ LogError::Io(_)))) => return Err(error.into()),
-            Ok(Err(error)) => return Err(crate::store::OpenError::space(&name, &error.to_string())),
-            Err(_) => return Err(crate::store::OpenError::space(&name, "its writer stopped while opening")),
-        }
-        Ok(Self::over(id, name, me, log, folder, shared, commands))
-    }
-
-    /// The handle of a space whose writer takes `commands` and publishes in `shared`.
-    pub(crate) fn over(
-        id: SpaceId,
-        name: String,
-        me: Author,
-        log: SpaceLog,
-        folder: PathBuf,
-        shared: Arc<Shared>,
-        commands: SyncSender<Command>,
-    ) -> Self {
-        let readers = Readers::new(&folder.join(VIEW_FILE));
-        Self(Arc::new(Inner { id, name, me, folder, log, readers, shared, commands }))
-    }
-
     /// The space's id.
     pub fn id(&self) -> SpaceId {
         self.0.id
@@ -198,6 +132,21 @@ impl Space {
         snapshot.unshown.iter().map(named).collect()
     }
 
+    /// Its log, for people.
+    pub fn log(&self) -> LogReader<'_> {
+        LogReader { space: self }
+    }
+
+    /// Its log, for peers.
+    pub fn chunks(&self) -> ChunkReader<'_> {
+        ChunkReader { space: self }
+    }
+
+    /// Its open conflicts.
+    pub fn conflicts(&self) -> ConflictReader<'_> {
+        ConflictReader { space: self }
+    }
+
     /// Records a local write. `reply` is called on the writer's thread once the write is durable
     /// and visible, or refused; it must not block.
     pub fn write(&self, write: Write, reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static) {
@@ -235,6 +184,15 @@ impl Space {
         reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
     ) {
         self.local(LocalWork::rename(self.0.me, author, name), reply);
+    }
+
+    /// Ends a conflict, by an ordinary transaction. `reply` as for [`Space::write`].
+    pub fn resolve(
+        &self,
+        resolution: Resolution,
+        reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
+    ) {
+        self.local(LocalWork::Resolve(resolution), reply);
     }
 
     pub(crate) fn found(
@@ -396,23 +354,6 @@ impl Space {
     /// Calls `watcher` after every durable commit, on the writer's thread; it must not block.
     pub fn subscribe(&self, watcher: impl Fn(&Commit) + Send + Sync + 'static) {
         self.0.shared.subscribe(Box::new(watcher));
-    }
-
-    /// Ends the statements of users that run, and those to come: the space is about to be closed.
-    pub(crate) fn interrupt(&self) {
-        self.0.shared.stopping.store(true, Ordering::Relaxed);
-    }
-
-    /// Finishes what was asked before, and closes the space: a statement of a user that runs is ended,
-    /// and nothing of it was recorded. Handles that are left refuse.
-    pub(crate) fn close(&self) {
-        self.interrupt();
-        let (done, wait) = sync_channel(1);
-        self.send(Command::Stop(Box::new(move || {
-            let _caller_waits = done.send(());
-        })));
-        let _closed_either_way = wait.recv();
-        self.0.readers.close();
     }
 
     /// A command that cannot be sent is dropped, and its reply with it: the caller is told that

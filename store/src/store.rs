@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
 use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
 use tandem_protocol::membership::MemberOp;
 use tandem_protocol::op::Op;
@@ -16,103 +15,13 @@ use tandem_protocol::version::{Dot, VersionVector};
 
 use crate::copy::Copy;
 use crate::damage::{self, Damage};
-use crate::folder::{Folder, write_private};
-use crate::log::{LogError, Medium, SpaceLog};
+use crate::folder::Folder;
+use crate::log::{Medium, SpaceLog};
+use crate::open_error::{AddError, OpenError};
 use crate::private;
+use crate::refusal::Refusal;
+use crate::site_file::SiteFile;
 use crate::space::{Space, VIEW_FILE};
-use crate::write::{Refusal, WriteError};
-
-/// Why a data folder cannot be opened. Nothing in it was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has it open.
-    #[error("the data folder {} is in use by {holder}", folder.display())]
-    Held {
-        /// The folder.
-        folder: PathBuf,
-        /// What its holder says of itself.
-        holder: String,
-    },
-    /// The operating system said no.
-    #[error("{}: {error}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What it said.
-        error: io::Error,
-    },
-    /// The folder was a site's, and lacks what makes it one.
-    #[error("the data folder {} is damaged: {} is missing or cannot be read", folder.display(), damage.file())]
-    Damaged {
-        /// The folder.
-        folder: PathBuf,
-        /// What of it.
-        damage: Damage,
-    },
-    /// Nothing can be written where the folder lies.
-    #[error("nothing can be written where the data folder lies")]
-    ReadOnly,
-    /// This PC's clock says that it is before 1970, when the count of time begins.
-    #[error("this PC's clock says that it is before 1970")]
-    Clock,
-    /// The log cannot be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// A space cannot be opened.
-    #[error("the space {name} cannot be opened: {reason}")]
-    Space {
-        /// Its name.
-        name: String,
-        /// Why not.
-        reason: String,
-    },
-}
-
-impl OpenError {
-    pub(crate) fn io(path: &Path, error: io::Error) -> Self {
-        Self::Io { path: path.to_owned(), error }
-    }
-
-    pub(crate) fn damaged(folder: &Path, damage: Damage) -> Self {
-        Self::Damaged { folder: folder.to_owned(), damage }
-    }
-
-    fn is_full_disk(&self) -> bool {
-        match self {
-            Self::Io { error, .. } | Self::Log(LogError::Io(error)) => {
-                error.kind() == io::ErrorKind::StorageFull
-            }
-            _ => false,
-        }
-    }
-
-    pub(crate) fn space(name: &str, reason: &str) -> Self {
-        Self::Space { name: name.to_owned(), reason: reason.to_owned() }
-    }
-}
-
-impl From<io::Error> for OpenError {
-    fn from(error: io::Error) -> Self {
-        Self::Log(error.into())
-    }
-}
-
-/// Why a space could not be added.
-#[derive(Debug, thiserror::Error)]
-pub enum AddError {
-    /// The name, schema or founding was refused.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// The space could not be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-}
-
-impl From<Refusal> for AddError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Write(refusal.into())
-    }
-}
 
 /// A site. Cheap to clone; the folder is held until the last clone is gone.
 #[derive(Clone)]
@@ -122,7 +31,7 @@ struct Inner {
     key: AuthorKey,
     medium: Arc<Medium>,
     judge: Judge,
-    site: Mutex<Site>,
+    site: Mutex<SiteFile>,
     spaces: Mutex<BTreeMap<String, Space>>,
     /// Spaces that could not be opened, by name, and why.
     unopened: Mutex<BTreeMap<String, String>>,
@@ -136,13 +45,6 @@ enum Place {
     Folder(Folder),
     /// In a copy of it, for nothing can be written there.
     Copy(Copy),
-}
-
-/// `site.json`: what a site is called and which spaces it has.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Site {
-    name: String,
-    pub(crate) spaces: BTreeMap<String, String>,
 }
 
 impl Store {
@@ -170,7 +72,7 @@ impl Store {
             Place::Folder(held) => held.key()?,
             Place::Copy(copy) => copy.key().map_err(|error| error.of(folder))?,
         };
-        let site = read_site(&path)?;
+        let site = SiteFile::read(&path)?;
         damage::look_for_log(&path, site.as_ref()).map_err(|error| error.of(folder))?;
         let log = path.join("log");
         let medium = match &place {
@@ -357,20 +259,13 @@ impl Store {
             site_name.clone_into(&mut site.name);
         }
         site.spaces.insert(space.to_owned(), id.to_string());
-        self.write_site(&site)
-    }
-
-    fn write_site(&self, site: &Site) -> Result<(), OpenError> {
-        let path = self.0.place.path().join(SITE_FILE);
-        let text =
-            serde_json::to_vec_pretty(site).map_err(|error| OpenError::io(&path, io::Error::other(error)))?;
-        write_private(&path, &text).map_err(|error| OpenError::io(&path, error))
+        site.write(self.0.place.path())
     }
 
     /// The list of spaces anew, of what their logs say. A space of which nothing has arrived is not
     /// among them.
-    fn remembered_by_the_log(&self) -> Result<Site, OpenError> {
-        let mut site = Site::default();
+    fn remembered_by_the_log(&self) -> Result<SiteFile, OpenError> {
+        let mut site = SiteFile::default();
         for id in self.0.medium.spaces() {
             let log = SpaceLog::open(Arc::clone(&self.0.medium), id)?;
             let members = crate::writer::members_of(&log)?;
@@ -384,12 +279,12 @@ impl Store {
         }
         if !site.spaces.is_empty() {
             tracing::warn!("site.json was missing or damaged, and has been made anew from the log");
-            self.write_site(&site)?;
+            site.write(self.0.place.path())?;
         }
         Ok(site)
     }
 
-    fn site(&self) -> std::sync::MutexGuard<'_, Site> {
+    fn site(&self) -> std::sync::MutexGuard<'_, SiteFile> {
         self.0.site.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -423,35 +318,9 @@ impl Place {
     }
 }
 
-impl OpenError {
-    /// The same, of the folder that was asked for and not of its copy.
-    fn of(self, folder: &Path) -> Self {
-        match self {
-            Self::Damaged { damage, .. } => Self::damaged(folder, damage),
-            other => other,
-        }
-    }
-}
-
 /// Whether it is the medium, or the rights on it, that let nothing be written.
 fn cannot_write(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
-}
-
-const SITE_FILE: &str = "site.json";
-
-/// The list of spaces; none if there is none that can be read. It only repeats what the log says.
-fn read_site(folder: &Path) -> Result<Option<Site>, OpenError> {
-    let path = folder.join(SITE_FILE);
-    let text = match std::fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(OpenError::io(&path, error)),
-    };
-    serde_json::from_slice(&text).map(Some).or_else(|error| {
-        tracing::warn!(%error, path = %path.display(), "the list of spaces cannot be read");
-        Ok(None)
-    })
 }
 
 /// Names of spaces are typed and become names of files here and there; and what cannot travel as a

@@ -166,7 +166,7 @@ impl Api {
         let teller = Teller::of(&space);
         let malformed = |_| error_kind::request_malformed.with("detail", "`after` is no `next` of a page");
         let after = query.after.as_deref().map(str::parse).transpose().map_err(malformed)?;
-        let (page, next) = space.conflict_page(after.as_ref(), page_limit(query.limit))?;
+        let (page, next) = space.conflicts().page(after.as_ref(), page_limit(query.limit))?;
         let conflicts = page.iter().map(|conflict| teller.tell(conflict)).collect::<Result<_>>()?;
         let open = space.status().open_conflicts;
         Ok(Conflicts { conflicts, open, next: next.map(|next| next.to_string()) })
@@ -233,12 +233,12 @@ impl Resolve {
 fn find(space: &Space, id: &str) -> Result<told::Conflict> {
     let unknown = || error_kind::conflict_unknown.with("id", id);
     if let Ok(id) = id.parse::<ConflictId>() {
-        return space.conflict(id)?.ok_or_else(unknown);
+        return space.conflicts().get(id)?.ok_or_else(unknown);
     }
     if id.len() < SHORTEST {
         return Err(unknown());
     }
-    let mut found = space.conflicts_called(&id.to_ascii_lowercase())?;
+    let mut found = space.conflicts().called(&id.to_ascii_lowercase())?;
     match found.len() {
         0 => Err(unknown()),
         1 => Ok(found.remove(0)),
@@ -261,7 +261,7 @@ impl<'a> Teller<'a> {
     fn tell(&self, conflict: &told::Conflict) -> Result<Conflict> {
         let versions = conflict.versions.iter().enumerate();
         let referrers = match conflict.kind {
-            ConflictKind::Reference => self.space.referrers(conflict, REFERRERS)?,
+            ConflictKind::Reference => self.space.conflicts().referrers(conflict, REFERRERS)?,
             _ => tandem_store::Referrers::default(),
         };
         let referrer = |referrer: tandem_store::Referrer| Referrer {
@@ -352,7 +352,7 @@ impl Version {
     /// Adds what only the transaction itself tells.
     fn complete(&mut self, space: &Space) -> Result<()> {
         let Ok(dot) = self.dot.parse() else { return Ok(()) };
-        if let Some(entry) = space.transaction(&dot)? {
+        if let Some(entry) = space.log().transaction(&dot)? {
             self.by = entry.transaction.header.by.clone();
             self.message = entry.transaction.header.message.clone();
             if matches!(self.held, Held::Transaction(_)) {

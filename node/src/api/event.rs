@@ -162,7 +162,7 @@ impl Events {
         let read = tokio::task::spawn_blocking(move || {
             let membership = space.membership();
             let count = usize::try_from(until - from).unwrap_or(REPLAYED).min(REPLAYED);
-            let entries = space.entries_from(from).take(count);
+            let entries = space.log().entries_from(from).take(count);
             entries.map(|entry| Ok(replayed(&entry?, &own, &membership))).collect::<Result<Vec<_>>>()
         });
         let events = read.await.unwrap_or_else(|_| Err(super::error_kind::stopping.error()))?;

@@ -79,7 +79,8 @@ impl Export {
         let mut from = 0;
         let mut withheld = Withheld::default();
         while from < self.end {
-            let chunk = self.space.read_without(from, &self.header.since, withheld, BLOCK_TARGET_BYTES)?;
+            let chunk =
+                self.space.chunks().read_without(from, &self.header.since, withheld, BLOCK_TARGET_BYTES)?;
             withheld = chunk.withheld;
             if let Some(block) = chunk.block {
                 writer.block(&block).map_err(failed)?;

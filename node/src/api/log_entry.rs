@@ -104,7 +104,7 @@ impl Api {
         let mut filter = filter(query, &membership, &schema)?;
         // One more than asked for tells whether there is another page.
         filter.limit = Some(limit + 1);
-        let mut found = space.log(&filter)?;
+        let mut found = space.log().find(&filter)?;
         let next = if found.len() > limit {
             found.truncate(limit);
             found.last().map(|last| last.arrival)
@@ -121,7 +121,7 @@ impl Api {
         let space = self.space(space)?;
         let unknown = || error_kind::transaction_unknown.with("dot", dot);
         let name = find_dot(dot, &space.membership()).ok_or_else(unknown)?;
-        let entry = space.transaction(&name)?.ok_or_else(unknown)?;
+        let entry = space.log().transaction(&name)?.ok_or_else(unknown)?;
         Ok(describe(&entry, &space.membership(), &space.schema(), &Shown::default()))
     }
 }

@@ -139,7 +139,7 @@ impl Invitations {
                 }
             })?;
         }
-        let admission = space.admission_of(&joiner).ok().flatten().ok_or(JoinRefused::Trouble)?;
+        let admission = space.log().admission_of(&joiner).ok().flatten().ok_or(JoinRefused::Trouble)?;
         let space_name = space.membership().space_name.clone();
         Ok(Admitted { space: space.id(), space_name, admission })
     }

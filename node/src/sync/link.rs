@@ -223,7 +223,7 @@ impl Link {
         };
         let (inbox, author) = (self.inbox.clone(), self.hub.author());
         tokio::task::spawn_blocking(move || {
-            let proof = held.admission_of(&author).unwrap_or_else(|error| {
+            let proof = held.log().admission_of(&author).unwrap_or_else(|error| {
                 tracing::warn!(%error, "this site's admission cannot be read from the log");
                 None
             });
@@ -236,7 +236,7 @@ impl Link {
             return self.give(Input::ReadFailed { space, error: "the space is gone".to_owned() });
         };
         let short = held.end().saturating_sub(from) <= SHORT_READ;
-        let read = move || match held.read_without(from, &have, withheld, max_bytes) {
+        let read = move || match held.chunks().read_without(from, &have, withheld, max_bytes) {
             Ok(Chunk { block, next, heads: last, withheld, forks }) => {
                 Input::ReadDone { space, block, next, last, withheld, forks }
             }

@@ -15,8 +15,6 @@ use tandem_protocol::version::Dot;
 
 use super::Space;
 use crate::view::{ViewError, decode, kind_code, quoted};
-use crate::write::{WriteError, Written};
-use crate::writer::LocalWork;
 
 /// What is to become of a conflict.
 #[derive(Clone, Debug)]
@@ -119,20 +117,25 @@ pub struct Referrers {
     pub count: u64,
 }
 
-impl Space {
+/// What reads the open conflicts of a space.
+pub struct ConflictReader<'s> {
+    pub(super) space: &'s Space,
+}
+
+impl ConflictReader<'_> {
     /// All open conflicts, in the order of their places.
-    pub fn conflicts(&self) -> Result<Vec<Conflict>, ViewError> {
-        Ok(self.conflict_page(None, usize::MAX)?.0)
+    pub fn all(&self) -> Result<Vec<Conflict>, ViewError> {
+        Ok(self.page(None, usize::MAX)?.0)
     }
 
     /// At most `limit` open conflicts that come after a place; and the place of the last of them, if
     /// there are more.
-    pub fn conflict_page(
+    pub fn page(
         &self,
         after: Option<&ConflictPlace>,
         limit: usize,
     ) -> Result<(Vec<Conflict>, Option<ConflictPlace>), ViewError> {
-        self.0.readers.read(|connection| {
+        self.space.0.readers.read(|connection| {
             let tables = tables(connection)?;
             let mut page = Vec::new();
             for kind in ConflictKind::ALL {
@@ -161,13 +164,13 @@ impl Space {
     }
 
     /// The open conflicts whose id begins so; of many, two.
-    pub fn conflicts_called(&self, beginning: &str) -> Result<Vec<Conflict>, ViewError> {
+    pub fn called(&self, beginning: &str) -> Result<Vec<Conflict>, ViewError> {
         let filled = |with: char| {
             let missing = ID_LETTERS.saturating_sub(beginning.len());
             format!("{beginning}{}", String::from(with).repeat(missing)).parse::<ConflictId>()
         };
         let (Ok(first), Ok(last)) = (filled('a'), filled('7')) else { return Ok(Vec::new()) };
-        self.0.readers.read(|connection| {
+        self.space.0.readers.read(|connection| {
             let sql = "SELECT body FROM _tandem_conflicts WHERE id BETWEEN ?1 AND ?2 LIMIT 2";
             let mut statement = connection.prepare_cached(sql)?;
             let bodies = statement.query_map((first.0, last.0), |row| row.get::<_, Vec<u8>>(0))?;
@@ -176,8 +179,8 @@ impl Space {
     }
 
     /// An open conflict.
-    pub fn conflict(&self, id: ConflictId) -> Result<Option<Conflict>, ViewError> {
-        self.0.readers.read(|connection| {
+    pub fn get(&self, id: ConflictId) -> Result<Option<Conflict>, ViewError> {
+        self.space.0.readers.read(|connection| {
             let sql = "SELECT body FROM _tandem_conflicts WHERE id = ?1";
             let body: Option<Vec<u8>> =
                 connection.prepare_cached(sql)?.query_row([id.0], |row| row.get(0)).optional()?;
@@ -192,7 +195,7 @@ impl Space {
         let ([value], ConflictKind::Reference) = (key.as_slice(), conflict.kind) else {
             return Ok(Referrers::default());
         };
-        let schema = self.schema();
+        let schema = self.space.schema();
         let mut found = Referrers::default();
         for table in schema.tables().map(|table| &table.shown) {
             let refers = |column: &&ColumnDef| {
@@ -206,7 +209,7 @@ impl Space {
                 let keys = table.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
                 let (name, at) = (quoted(&table.name), quoted(&column.name));
                 let rows = |sql: &str| -> Result<Vec<Vec<Value>>, ViewError> {
-                    let rows = self.query(sql, std::slice::from_ref(value));
+                    let rows = self.space.query(sql, std::slice::from_ref(value));
                     Ok(rows.map_err(|refusal| ViewError::Behind(refusal.message))?.0.rows)
                 };
                 let count = rows(&format!("SELECT count(*) FROM {name} WHERE {at} = ?1"))?;
@@ -224,14 +227,5 @@ impl Space {
             }
         }
         Ok(found)
-    }
-
-    /// Ends a conflict, by an ordinary transaction. `reply` as for [`Space::write`].
-    pub fn resolve(
-        &self,
-        resolution: Resolution,
-        reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
-    ) {
-        self.local(LocalWork::Resolve(resolution), reply);
     }
 }

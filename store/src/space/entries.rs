@@ -1,35 +1,17 @@
-//! Reading the log: for peers as blocks, for people as entries.
+//! Reading the log for people: transaction by transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use tandem_protocol::block::BlockBuilder;
-use tandem_protocol::bounds;
-use tandem_protocol::fork::{Fork, Withheld};
 use tandem_protocol::identity::{Author, TxHash};
 use tandem_protocol::membership::MemberOp;
 use tandem_protocol::op::Op;
-use tandem_protocol::transaction::{Header, Transaction};
+use tandem_protocol::transaction::Transaction;
 use tandem_protocol::verify::SignedTransaction;
-use tandem_protocol::version::{Dot, Head, VersionVector};
+use tandem_protocol::version::Dot;
 
 use super::Space;
 use crate::log::{LogError, Record};
 use crate::view::{ViewError, ViewTable, touched};
-
-/// Transactions for a peer.
-#[derive(Clone, Debug, Default)]
-pub struct Chunk {
-    /// A block of those the peer lacks; none if it lacks none of those looked at.
-    pub block: Option<Vec<u8>>,
-    /// Arrival number to go on from.
-    pub next: u64,
-    /// The heads of what is in the block.
-    pub heads: VersionVector,
-    /// What was left out because it does not pass, with what was known not to.
-    pub withheld: Withheld,
-    /// Where what the reader is said to have is not what is held here.
-    pub forks: Vec<Fork>,
-}
 
 /// A transaction of the log.
 #[derive(Clone, Debug)]
@@ -63,159 +45,22 @@ pub struct LogFilter {
     pub limit: Option<usize>,
 }
 
-impl Space {
-    /// Transactions from arrival number `from` on that `have` does not cover: one block of at
-    /// least one transaction and about `max_bytes` before compression.
-    pub fn read(&self, from: u64, have: &VersionVector, max_bytes: usize) -> Result<Chunk, LogError> {
-        self.read_without(from, have, Withheld::default(), max_bytes)
-    }
+/// What reads the log of a space for people.
+pub struct LogReader<'s> {
+    pub(super) space: &'s Space,
+}
 
-    /// As [`Space::read`], leaving out what does not pass because a chain forked: what is known, and
-    /// what is found by comparing `have` with what is held. And what was written knowing any of it.
-    pub fn read_without(
-        &self,
-        from: u64,
-        have: &VersionVector,
-        mut withheld: Withheld,
-        max_bytes: usize,
-    ) -> Result<Chunk, LogError> {
-        let forks = self.forks_from(have, &withheld);
-        for fork in &forks {
-            withheld.add(fork.author, fork.seq);
-        }
-        let chunk = if withheld.is_empty() {
-            self.read_all(from, have, max_bytes)?
-        } else {
-            self.read_passing(from, have, withheld, max_bytes)?
-        };
-        Ok(Chunk { forks, ..chunk })
-    }
-
-    /// What passes, where not all does.
-    fn read_passing(
-        &self,
-        from: u64,
-        have: &VersionVector,
-        mut withheld: Withheld,
-        max_bytes: usize,
-    ) -> Result<Chunk, LogError> {
-        let end = self.end();
-        if from >= end {
-            return Ok(Chunk { next: end.max(from), withheld, ..Chunk::default() });
-        }
-        let from = if from == 0 { self.first_lacking(have, &withheld) } else { from };
-        let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
-        loop {
-            let mut chunk = Chunk { next: from, withheld: withheld.clone(), ..Chunk::default() };
-            let mut builder = BlockBuilder::default();
-            let mut unsigned: BTreeMap<Author, u64> = BTreeMap::new();
-            for record in self.0.log.records(from, end) {
-                let record = record?;
-                let opened = record.open()?;
-                let raw: usize = opened.block.iter().map(|(bytes, _)| bytes.len()).sum();
-                if !builder.is_empty() && builder.raw_len() + raw > limit {
-                    break;
-                }
-                chunk.next = record.end();
-                for ((header, _, hash), (bytes, signature)) in opened.entries.iter().zip(opened.block.iter())
-                {
-                    let Dot { author, seq } = header.dot;
-                    if have.covers(&header.dot) || chunk.withheld.holds_back(header) {
-                        continue;
-                    }
-                    builder.push(author, bytes, signature);
-                    chunk.heads.advance(author, Head::new(seq, hash));
-                    match signature {
-                        Some(_) => drop(unsigned.remove(&author)),
-                        None => drop(unsigned.entry(author).or_insert(seq)),
-                    }
-                }
-            }
-            if unsigned.is_empty() {
-                chunk.block = (!builder.is_empty()).then(|| builder.finish());
-                return Ok(chunk);
-            }
-            // What precedes something left out may have no signature of its own any more: nobody
-            // could verify it.
-            for (author, seq) in unsigned {
-                withheld.add(author, seq);
-            }
-        }
-    }
-
-    fn read_all(&self, from: u64, have: &VersionVector, max_bytes: usize) -> Result<Chunk, LogError> {
-        let end = self.end();
-        if from >= end {
-            return Ok(Chunk { next: end.max(from), ..Chunk::default() });
-        }
-        let from = if from == 0 { self.first_lacking(have, &Withheld::default()) } else { from };
-        if let Some(chunk) =
-            self.0.shared.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes))
-        {
-            return Ok(chunk);
-        }
-        let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
-        let mut chunk = Chunk { next: from, ..Chunk::default() };
-        let mut builder = BlockBuilder::default();
-        for record in self.0.log.records(from, end) {
-            let record = record?;
-            let opened = record.open()?;
-            let lacking = |(header, ..): &&(Header, _, _)| !have.covers(&header.dot);
-            let raw: usize = opened.block.iter().map(|(bytes, _)| bytes.len()).sum();
-            if !builder.is_empty() && builder.raw_len() + raw > limit {
-                break;
-            }
-            chunk.next = record.end();
-            for (header, _, hash) in opened.entries.iter().filter(lacking) {
-                chunk.heads.advance(header.dot.author, Head::new(header.dot.seq, hash));
-            }
-            if builder.is_empty() && raw >= limit / 2 && opened.entries.iter().all(|entry| lacking(&entry)) {
-                // As large as a frame should be, and all of it wanted: served as it lies there.
-                chunk.block = Some(record.block);
-                return Ok(chunk);
-            }
-            for ((header, ..), (bytes, signature)) in opened.entries.iter().zip(opened.block.iter()) {
-                if !have.covers(&header.dot) {
-                    builder.push(header.dot.author, bytes, signature);
-                }
-            }
-        }
-        chunk.block = (!builder.is_empty()).then(|| builder.finish());
-        Ok(chunk)
-    }
-
-    /// Arrival number of the first transaction that `have` does not cover, found by index: a peer
-    /// that lacks little costs little, however much is held.
-    fn first_lacking(&self, have: &VersionVector, withheld: &Withheld) -> u64 {
-        let snapshot = self.0.shared.snapshot();
-        let sql = "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
-        let first = self.0.readers.read(|connection| {
-            let mut statement = connection.prepare_cached(sql)?;
-            let mut first = snapshot.end;
-            for (author, head) in &snapshot.vector.0 {
-                let seq = have.seq(author);
-                if seq < head.seq && !withheld.reaches(author, seq + 1) {
-                    let number = snapshot.authors.number(author);
-                    let arrival: i64 = statement.query_row((number, seq as i64 + 1), |row| row.get(0))?;
-                    first = first.min(arrival as u64);
-                }
-            }
-            Ok(first)
-        });
-        // Without the index nothing is left out, only the search takes longer.
-        first.unwrap_or(0)
-    }
-
+impl<'s> LogReader<'s> {
     /// The transaction that admitted an author (or founded the space), verifiable on its own.
     pub fn admission_of(&self, author: &Author) -> Result<Option<SignedTransaction>, LogError> {
         let sql = "SELECT DISTINCT arrival FROM _tandem_system ORDER BY arrival";
-        let arrivals = self.0.readers.read(|connection| {
+        let arrivals = self.space.0.readers.read(|connection| {
             let mut statement = connection.prepare_cached(sql)?;
             let arrivals = statement.query_map([], |row| row.get::<_, i64>(0))?;
             Ok(arrivals.collect::<Result<Vec<_>, _>>()?)
         });
         for arrival in arrivals.unwrap_or_default() {
-            let Some(record) = self.0.log.holding(arrival as u64)? else { continue };
+            let Some(record) = self.space.0.log.holding(arrival as u64)? else { continue };
             let opened = record.open()?;
             let at = arrival as usize - record.arrival as usize;
             let Some(((bytes, Some(signature)), (header, previous, _))) =
@@ -239,9 +84,11 @@ impl Space {
 
     /// The transaction of that name.
     pub fn transaction(&self, dot: &Dot) -> Result<Option<LogEntry>, LogError> {
-        let Some(number) = self.0.shared.snapshot().authors.number(&dot.author) else { return Ok(None) };
+        let Some(number) = self.space.0.shared.snapshot().authors.number(&dot.author) else {
+            return Ok(None);
+        };
         let sql = "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
-        let arrival = self.0.readers.read(|connection| {
+        let arrival = self.space.0.readers.read(|connection| {
             Ok(connection
                 .prepare_cached(sql)?
                 .query_row((number, dot.seq as i64), |row| row.get::<_, i64>(0))?)
@@ -251,13 +98,13 @@ impl Space {
 
     /// The transaction that arrived as number `arrival`.
     pub fn entry(&self, arrival: u64) -> Result<Option<LogEntry>, LogError> {
-        let Some(record) = self.0.log.holding(arrival)? else { return Ok(None) };
+        let Some(record) = self.space.0.log.holding(arrival)? else { return Ok(None) };
         Ok(entries(&record)?.into_iter().find(|entry| entry.arrival == arrival))
     }
 
     /// Transactions from arrival number `from` on, oldest first.
-    pub fn entries_from(&self, from: u64) -> impl Iterator<Item = Result<LogEntry, LogError>> + use<'_> {
-        let records = self.0.log.records(from, self.end());
+    pub fn entries_from(&self, from: u64) -> impl Iterator<Item = Result<LogEntry, LogError>> + use<'s> {
+        let records = self.space.0.log.records(from, self.space.end());
         let flat = records.flat_map(|record| match record.and_then(|record| entries(&record)) {
             Ok(entries) => entries.into_iter().map(Ok).collect::<Vec<_>>(),
             Err(error) => vec![Err(error)],
@@ -266,10 +113,10 @@ impl Space {
     }
 
     /// The transactions that pass the filter, newest first.
-    pub fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, LogError> {
+    pub fn find(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, LogError> {
         let limit = filter.limit.unwrap_or(usize::MAX);
         let number = match &filter.author {
-            Some(author) => match self.0.shared.snapshot().authors.number(author) {
+            Some(author) => match self.space.0.shared.snapshot().authors.number(author) {
                 Some(number) => Some(number),
                 None => return Ok(Vec::new()),
             },
@@ -287,7 +134,7 @@ impl Space {
             }
             let reload = held.as_ref().is_none_or(|(first, _)| arrival < *first);
             if reload {
-                let Some(record) = self.0.log.holding(arrival)? else { continue };
+                let Some(record) = self.space.0.log.holding(arrival)? else { continue };
                 held = Some((record.arrival, entries(&record)?));
             }
             let entry = held.as_ref().and_then(|(first, entries)| entries.get((arrival - first) as usize));
@@ -302,13 +149,13 @@ impl Space {
         let sql = "SELECT arrival FROM _tandem_transactions WHERE (?1 IS NULL OR author = ?1) \
                    AND (?2 IS NULL OR time >= ?2) AND (?3 IS NULL OR time <= ?3) \
                    AND arrival >= ?4 AND arrival < ?5 ORDER BY arrival DESC";
-        if self.without_view().is_some() {
-            let before = filter.before.unwrap_or(u64::MAX).min(self.end());
+        if self.space.without_view().is_some() {
+            let before = filter.before.unwrap_or(u64::MAX).min(self.space.end());
             return Ok((filter.from.unwrap_or(0)..before).rev().collect());
         }
         let place = |arrival: u64| i64::try_from(arrival).unwrap_or(i64::MAX);
         let (from, before) = (place(filter.from.unwrap_or(0)), place(filter.before.unwrap_or(u64::MAX)));
-        let read = self.0.readers.read(|connection| {
+        let read = self.space.0.readers.read(|connection| {
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement
                 .query_map((author, filter.since_ms, filter.until_ms, from, before), |row| {
@@ -322,12 +169,12 @@ impl Space {
     /// Arrival numbers of the transactions that may have touched the row asked for, newest first.
     /// `None`: no single row is asked for.
     fn of_row(&self, filter: &LogFilter) -> Result<Option<Vec<u64>>, LogError> {
-        let Some(key) = filter.key.as_ref().filter(|_| self.without_view().is_none()) else {
+        let Some(key) = filter.key.as_ref().filter(|_| self.space.without_view().is_none()) else {
             return Ok(None);
         };
-        let snapshot = self.0.shared.snapshot();
+        let snapshot = self.space.0.shared.snapshot();
         let wanted = |name: &str| filter.table.as_ref().is_none_or(|table| table.eq_ignore_ascii_case(name));
-        let read = self.0.readers.read(|connection| {
+        let read = self.space.0.readers.read(|connection| {
             // What is not understood yet may be of any row.
             let mut parked = connection.prepare_cached("SELECT DISTINCT arrival FROM _tandem_parked")?;
             let parked = parked.query_map([], |row| row.get::<_, i64>(0))?;
@@ -400,29 +247,4 @@ fn entries(record: &Record) -> Result<Vec<LogEntry>, LogError> {
             Ok(LogEntry { arrival, hash, transaction })
         })
         .collect()
-}
-
-fn recent_chunk(
-    recent: &mut dyn Iterator<Item = &super::Recent>,
-    from: u64,
-    have: &VersionVector,
-    max_bytes: usize,
-) -> Chunk {
-    let mut builder = BlockBuilder::default();
-    let mut chunk = Chunk { next: from, ..Chunk::default() };
-    let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
-    for transaction in recent {
-        chunk.next = transaction.arrival + 1;
-        if !have.covers(&transaction.header.dot) {
-            let author = transaction.header.dot.author;
-            builder.push(author, &transaction.bytes, transaction.signature);
-            chunk.heads.advance(author, Head::new(transaction.header.dot.seq, &transaction.hash));
-        }
-        // Only there does every author's run end in a signature.
-        if transaction.ends_record && builder.raw_len() >= limit {
-            break;
-        }
-    }
-    chunk.block = (!builder.is_empty()).then(|| builder.finish());
-    chunk
 }

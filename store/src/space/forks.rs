@@ -100,6 +100,6 @@ impl Held for Space {
     }
 
     fn hash(&self, dot: &Dot) -> Option<TxHash> {
-        self.transaction(dot).ok().flatten().map(|entry| entry.hash)
+        self.log().transaction(dot).ok().flatten().map(|entry| entry.hash)
     }
 }

@@ -7,6 +7,7 @@ use rusqlite::OptionalExtension;
 use tandem_protocol::block::Block;
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::membership::Membership;
+use tandem_protocol::op::Op;
 use tandem_protocol::verify::{self, ChainHead, Chains, Known, Verified};
 
 use super::shared::Snapshot;
@@ -32,80 +33,18 @@ impl Space {
     /// Checks every record's checksum, every transaction's place, hash and signature, and builds a
     /// second view from the log in `scratch` to compare the tables' fingerprints.
     pub fn verify(&self, scratch: &std::path::Path) -> VerifyReport {
-        let mut report = VerifyReport { mended: self.mended_tables(), ..VerifyReport::default() };
-        let without_view = self.without_view();
-        let census = match &without_view {
-            Some(_) => Ok((self.0.shared.snapshot(), Vec::new())),
-            None => self.census(),
-        };
-        let (snapshot, rows) = match census {
-            Ok(found) => found,
-            Err(error) => {
-                report.problems.push(error.to_string());
-                return report;
-            }
-        };
-        let mut chains = Chains::new();
-        let mut membership = Membership::default();
-        for record in self.0.log.records(0, snapshot.end) {
-            let checked = record.map_err(|error| error.to_string()).and_then(|record| {
-                let block = Block::decode(&record.block).map_err(|error| error.to_string())?;
-                let known = Known {
-                    space: self.0.id,
-                    chains: &chains,
-                    held: self,
-                    membership: &membership,
-                    withheld: &Withheld::default(),
-                };
-                let Verified { incoming, .. } =
-                    verify::verify(&block, known).map_err(|error| error.to_string())?;
-                if incoming.len() != block.len() {
-                    return Err(format!("record {} repeats transactions", record.arrival));
-                }
-                Ok(incoming)
-            });
-            match checked {
-                Ok(incoming) => {
-                    report.transactions += incoming.len() as u64;
-                    for one in incoming {
-                        let header = &one.transaction.header;
-                        let chain = ChainHead { seq: header.dot.seq, hash: one.hash };
-                        chains.insert(header.dot.author, chain);
-                        for op in &one.transaction.ops {
-                            if let tandem_protocol::op::Op::Member(op) = op {
-                                let _void = membership.apply(header.write_id(), op);
-                            }
-                        }
-                    }
-                }
-                Err(problem) => {
-                    // What follows a hole cannot be checked: its chains begin before it.
-                    report.problems.push(problem);
-                    return report;
-                }
-            }
+        let mut check = Check { space: self, report: VerifyReport::default() };
+        check.report.mended = self.mended_tables();
+        if let Err(problem) = check.run(scratch) {
+            check.report.problems.push(problem);
         }
-        if let Some(reason) = without_view {
-            report.problems.push(format!("the log is whole, but its tables cannot be shown: {reason}"));
-            return report;
-        }
-        match self.fold_again(scratch, snapshot.end) {
-            Ok((tables, conflicts)) => {
-                report.altered = differing(&rows, &tables);
-                compare(&snapshot.tables, &tables, &mut report.problems);
-                if conflicts != snapshot.conflicts {
-                    report.problems.push("the open conflicts are not those the log says".into());
-                }
-            }
-            Err(error) => report.problems.push(error.to_string()),
-        }
-        report
+        check.report
     }
 
     /// The tables whose rows are not those that the view has recorded, without reading the log:
     /// what another program did to them while this one runs, or before.
     pub fn altered_tables(&self) -> Result<Vec<String>, ViewError> {
-        let (snapshot, rows) = self.census()?;
+        let (snapshot, rows) = census_of(self)?;
         Ok(differing(&rows, &snapshot.tables))
     }
 
@@ -114,38 +53,100 @@ impl Space {
     pub fn mended_tables(&self) -> Vec<String> {
         self.0.shared.mended()
     }
+}
 
-    /// The newest state, and the figures of its tables from their rows.
-    fn census(&self) -> Result<(Arc<Snapshot>, Vec<TableStatus>), ViewError> {
-        for _ in 0..TRIES {
-            let snapshot = self.0.shared.snapshot();
-            let rows = self.0.readers.read(|connection| {
-                let reading = connection.unchecked_transaction()?;
-                let sql = "SELECT value FROM _tandem_state WHERE name = 'position'";
-                let position: i64 = reading.query_row(sql, [], |row| row.get(0)).optional()?.unwrap_or(0);
-                // Between a commit and its announcement the view is further on.
-                let same = position as u64 == snapshot.end;
-                same.then(|| census::all(&reading, &snapshot.schema)).transpose()
-            })?;
-            if let Some(rows) = rows {
-                return Ok((snapshot, rows));
-            }
-            std::thread::yield_now();
+/// A check as it goes on.
+struct Check<'s> {
+    space: &'s Space,
+    report: VerifyReport,
+}
+
+impl Check<'_> {
+    /// An error: what follows cannot be checked any more.
+    fn run(&mut self, scratch: &std::path::Path) -> Result<(), String> {
+        let without_view = self.space.without_view();
+        let (snapshot, rows) = match &without_view {
+            Some(_) => (self.space.0.shared.snapshot(), Vec::new()),
+            None => census_of(self.space).map_err(|error| error.to_string())?,
+        };
+        self.check_log(snapshot.end)?;
+        if let Some(reason) = without_view {
+            return Err(format!("the log is whole, but its tables cannot be shown: {reason}"));
         }
-        Err(ViewError::Behind("its position is not that of the log".into()))
+        let folded = fold_again(self.space, scratch, snapshot.end);
+        let (tables, conflicts) = folded.map_err(|error| error.to_string())?;
+        self.report.altered = differing(&rows, &tables);
+        compare(&snapshot.tables, &tables, &mut self.report.problems);
+        if conflicts != snapshot.conflicts {
+            self.report.problems.push("the open conflicts are not those the log says".into());
+        }
+        Ok(())
     }
 
-    fn fold_again(
-        &self,
-        scratch: &std::path::Path,
-        end: u64,
-    ) -> Result<(Vec<TableStatus>, ConflictStats), FoldError> {
-        std::fs::create_dir_all(scratch)?;
-        let path = scratch.join("verify.sqlite");
-        let figures = crate::writer::fold(&self.0.log, end, &path, self.0.me, self.schema().judge());
-        crate::writer::remove_view(&path)?;
-        Ok(figures?)
+    /// What follows a hole cannot be checked: its chains begin before it.
+    fn check_log(&mut self, end: u64) -> Result<(), String> {
+        let mut chains = Chains::new();
+        let mut membership = Membership::default();
+        for record in self.space.0.log.records(0, end) {
+            let record = record.map_err(|error| error.to_string())?;
+            let block = Block::decode(&record.block).map_err(|error| error.to_string())?;
+            let known = Known {
+                space: self.space.0.id,
+                chains: &chains,
+                held: self.space,
+                membership: &membership,
+                withheld: &Withheld::default(),
+            };
+            let Verified { incoming, .. } =
+                verify::verify(&block, known).map_err(|error| error.to_string())?;
+            if incoming.len() != block.len() {
+                return Err(format!("record {} repeats transactions", record.arrival));
+            }
+            self.report.transactions += incoming.len() as u64;
+            for one in incoming {
+                let header = &one.transaction.header;
+                chains.insert(header.dot.author, ChainHead { seq: header.dot.seq, hash: one.hash });
+                for op in &one.transaction.ops {
+                    if let Op::Member(op) = op {
+                        let _void = membership.apply(header.write_id(), op);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
+}
+
+/// The newest state, and the figures of its tables from their rows.
+fn census_of(space: &Space) -> Result<(Arc<Snapshot>, Vec<TableStatus>), ViewError> {
+    for _ in 0..TRIES {
+        let snapshot = space.0.shared.snapshot();
+        let rows = space.0.readers.read(|connection| {
+            let reading = connection.unchecked_transaction()?;
+            let sql = "SELECT value FROM _tandem_state WHERE name = 'position'";
+            let position: i64 = reading.query_row(sql, [], |row| row.get(0)).optional()?.unwrap_or(0);
+            // Between a commit and its announcement the view is further on.
+            let same = position as u64 == snapshot.end;
+            same.then(|| census::all(&reading, &snapshot.schema)).transpose()
+        })?;
+        if let Some(rows) = rows {
+            return Ok((snapshot, rows));
+        }
+        std::thread::yield_now();
+    }
+    Err(ViewError::Behind("its position is not that of the log".into()))
+}
+
+fn fold_again(
+    space: &Space,
+    scratch: &std::path::Path,
+    end: u64,
+) -> Result<(Vec<TableStatus>, ConflictStats), FoldError> {
+    std::fs::create_dir_all(scratch)?;
+    let path = scratch.join("verify.sqlite");
+    let figures = crate::writer::fold(&space.0.log, end, &path, space.0.me, space.schema().judge());
+    crate::writer::remove_view(&path)?;
+    Ok(figures?)
 }
 
 #[derive(Debug, thiserror::Error)]

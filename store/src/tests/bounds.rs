@@ -11,9 +11,9 @@ use crate::{ConflictPlace, LogFilter, SharedEffect, WriteError, Written};
 
 fn history(site: &Site, table: Option<&str>, key: &str) -> Vec<u64> {
     let filter = LogFilter { table: table.map(Into::into), key: Some(key.into()), ..LogFilter::default() };
-    let found = site.space.log(&filter).unwrap().into_iter().map(|entry| entry.arrival).collect();
+    let found = site.space.log().find(&filter).unwrap().into_iter().map(|entry| entry.arrival).collect();
     // Whoever reads the whole log finds the same.
-    let all = site.space.entries_from(0).map(Result::unwrap);
+    let all = site.space.log().entries_from(0).map(Result::unwrap);
     let mut read: Vec<u64> =
         all.filter(|entry| filter.matches(&entry.transaction)).map(|entry| entry.arrival).collect();
     read.reverse();
@@ -76,13 +76,13 @@ fn conflicts_come_in_pages_that_are_the_same_everywhere() {
     }
     b.write("DELETE FROM t WHERE id = 3");
     sync(&a, &b);
-    let all = a.space.conflicts().unwrap();
+    let all = a.space.conflicts().all().unwrap();
     assert!(all.len() >= 7, "{}", all.len());
     for site in [&a, &b] {
         for limit in [1, 2, 3, all.len(), all.len() + 1] {
             let (mut pages, mut after): (Vec<_>, Option<ConflictPlace>) = (Vec::new(), None);
             loop {
-                let (page, next) = site.space.conflict_page(after.as_ref(), limit).unwrap();
+                let (page, next) = site.space.conflicts().page(after.as_ref(), limit).unwrap();
                 assert!(page.len() == limit || next.is_none());
                 pages.extend(page);
                 match next {
@@ -94,9 +94,9 @@ fn conflicts_come_in_pages_that_are_the_same_everywhere() {
         }
         for conflict in &all {
             let id = conflict.id().to_string();
-            assert_eq!(site.space.conflicts_called(&id[..8]).unwrap(), std::slice::from_ref(conflict));
+            assert_eq!(site.space.conflicts().called(&id[..8]).unwrap(), std::slice::from_ref(conflict));
         }
-        assert_eq!(site.space.conflicts_called("!").unwrap(), []);
+        assert_eq!(site.space.conflicts().called("!").unwrap(), []);
     }
 }
 
@@ -190,7 +190,7 @@ fn who_writes_here_does_not_wait_for_all_that_others_wrote() {
     for at in 0..400 {
         a.space_write(&format!("UPDATE t SET n = '{at}{text}' WHERE id = 1"));
     }
-    let chunk = a.space.read(0, &b.space.vector(), 1 << 20).unwrap();
+    let chunk = a.space.chunks().read(0, &b.space.vector(), 1 << 20).unwrap();
     assert_eq!(chunk.next, a.space.end(), "all of it in one block");
     let begun = b.space.end();
     let (send, received) = std::sync::mpsc::channel();
@@ -217,7 +217,7 @@ fn who_writes_here_does_not_wait_for_all_that_others_wrote() {
         "one row is new, however often it was changed"
     );
     let own = |entry: crate::LogEntry| entry.transaction.header.dot.author == b.store.author();
-    let own: Vec<bool> = b.space.entries_from(begun).map(|entry| own(entry.unwrap())).collect();
+    let own: Vec<bool> = b.space.log().entries_from(begun).map(|entry| own(entry.unwrap())).collect();
     let first = own.iter().position(|own| !own).unwrap();
     let last = own.iter().rposition(|own| !own).unwrap();
     assert!(own[first..last].contains(&true), "{written} were written, none between parts of the block");

@@ -28,8 +28,8 @@ pub(super) fn open(a: &Site, b: &Site) -> Vec<String> {
     sync(a, b);
     a.verify();
     b.verify();
-    let conflicts = a.space.conflicts().unwrap();
-    assert_eq!(conflicts, b.space.conflicts().unwrap());
+    let conflicts = a.space.conflicts().all().unwrap();
+    assert_eq!(conflicts, b.space.conflicts().all().unwrap());
     let (left, right) = (a.space.status(), b.space.status());
     assert_eq!(left.conflict_fingerprint, right.conflict_fingerprint);
     assert_eq!(left.open_conflicts as usize, conflicts.len());
@@ -55,7 +55,7 @@ fn values(conflict: &Conflict) -> Vec<String> {
 }
 
 pub(super) fn only(site: &Site) -> Conflict {
-    let conflicts = site.space.conflicts().unwrap();
+    let conflicts = site.space.conflicts().all().unwrap();
     assert_eq!(conflicts.len(), 1, "{conflicts:?}");
     conflicts.into_iter().next().unwrap()
 }
@@ -220,11 +220,11 @@ fn the_rows_that_refer_to_a_deleted_one_are_the_same_everywhere() {
     a.write("INSERT INTO pupils (id, before) VALUES ('a1', 1)");
     b.write("INSERT INTO pupils (id, before) VALUES ('c1', 1), ('a0', 1)");
     assert_eq!(open(&a, &b), ["reference levels. 1"]);
-    let found = |site: &Site| site.space.referrers(&only(site), 5).unwrap();
+    let found = |site: &Site| site.space.conflicts().referrers(&only(site), 5).unwrap();
     assert_eq!(found(&a), found(&b));
     let keys: Vec<_> = found(&a).rows.iter().map(|one| one.key.0[0].to_string()).collect();
     assert_eq!((keys.join(" "), found(&a).count), ("a0 a1 b00 b01 b02".into(), 43));
-    assert_eq!(a.space.referrers(&only(&a), 100).unwrap().rows.len(), 43);
+    assert_eq!(a.space.conflicts().referrers(&only(&a), 100).unwrap().rows.len(), 43);
 }
 
 #[test]
@@ -239,8 +239,8 @@ fn a_deleted_row_that_others_refer_to_is_shown_and_listed() {
     // Both are kept: the student reaches one, and that one the other.
     assert_eq!(open(&a, &b), ["reference levels. 1", "reference levels. 2"]);
     assert_eq!(a.rows("SELECT id, name FROM levels ORDER BY id"), ["1|N5", "2|N4"]);
-    let kept = a.space.conflicts().unwrap();
-    let referrers = a.space.referrers(&kept[1], 5).unwrap().rows;
+    let kept = a.space.conflicts().all().unwrap();
+    let referrers = a.space.conflicts().referrers(&kept[1], 5).unwrap().rows;
     assert_eq!(
         (referrers[0].table.as_str(), &referrers[0].key.0[..]),
         ("students", &[Value::Integer(7)][..])
@@ -375,7 +375,9 @@ fn a_column_declared_in_two_ways_is_listed_and_one_can_be_chosen() {
     };
     apply(&a, "ALTER TABLE levels ADD COLUMN note TEXT");
     a.write("INSERT INTO levels (id, note) VALUES (1, 'text')");
-    while crate::now_ms() == b.space.entries_from(0).last().unwrap().unwrap().transaction.header.time_ms {}
+    while crate::now_ms() == b.space.log().entries_from(0).last().unwrap().unwrap().transaction.header.time_ms
+    {
+    }
     apply(&b, "ALTER TABLE levels ADD COLUMN note INTEGER");
     b.write("INSERT INTO levels (id, note) VALUES (2, 7)");
     assert_eq!(open(&a, &b), ["schema levels.note "]);
@@ -537,14 +539,14 @@ fn many_versions_of_one_cell_are_the_same_whether_they_come_one_by_one_or_togeth
     }
     pull(&b, &a);
     let effect = SharedEffect::default();
-    let all = a.space.read(0, &d.space.vector(), 1 << 20).unwrap().block.unwrap();
+    let all = a.space.chunks().read(0, &d.space.vector(), 1 << 20).unwrap().block.unwrap();
     let counted = effect.clone();
     let _received =
         d.space.wait(|reply| d.space.receive_counting(all, Withheld::default(), counted, reply)).unwrap();
-    assert_eq!(effect.take().conflicts_opened(), d.space.conflicts().unwrap().len() as u64);
+    assert_eq!(effect.take().conflicts_opened(), d.space.conflicts().all().unwrap().len() as u64);
     let (mut from, mut blocks) = (0, 0);
     while from < a.space.end() {
-        let chunk = a.space.read(from, &c.space.vector(), 1).unwrap();
+        let chunk = a.space.chunks().read(from, &c.space.vector(), 1).unwrap();
         from = chunk.next;
         let Some(block) = chunk.block else { continue };
         let _received = c.space.wait(|reply| c.space.receive(block, reply)).unwrap();
@@ -553,7 +555,7 @@ fn many_versions_of_one_cell_are_the_same_whether_they_come_one_by_one_or_togeth
     assert!(blocks >= 80, "{blocks}");
     let listed = open(&a, &b);
     assert_eq!(listed, open(&a, &c));
-    let conflicts = a.space.conflicts().unwrap();
+    let conflicts = a.space.conflicts().all().unwrap();
     let versions =
         |column: &str| conflicts.iter().find(|one| one.columns == [column]).unwrap().versions.len();
     assert_eq!(["title", "body", "extra", "memo"].map(versions), [40, 40, 40, 4]);
@@ -563,5 +565,5 @@ fn many_versions_of_one_cell_are_the_same_whether_they_come_one_by_one_or_togeth
     pull(&b, &a);
     pull(&c, &a);
     assert_eq!(open(&a, &b), open(&a, &c));
-    assert!(a.space.conflicts().unwrap().iter().all(|open| open.kind != ConflictKind::Register));
+    assert!(a.space.conflicts().all().unwrap().iter().all(|open| open.kind != ConflictKind::Register));
 }

@@ -95,20 +95,20 @@ fn joined_records_hold_the_same_transactions() {
             pull(&b, &a);
         }
     }
-    let hashes: Vec<_> = a.space.entries_from(0).map(|entry| entry.unwrap().hash).collect();
+    let hashes: Vec<_> = a.space.log().entries_from(0).map(|entry| entry.unwrap().hash).collect();
     assert_eq!(hashes.len() as u64, a.space.end());
     a.verify();
     pull(&b, &a);
     assert_equal(&a, &b);
     let a = a.reopen();
-    let again: Vec<_> = a.space.entries_from(0).map(|entry| entry.unwrap().hash).collect();
+    let again: Vec<_> = a.space.log().entries_from(0).map(|entry| entry.unwrap().hash).collect();
     assert_eq!(hashes, again);
-    for entry in a.space.entries_from(0).step_by(37) {
+    for entry in a.space.log().entries_from(0).step_by(37) {
         let entry = entry.unwrap();
-        let found = a.space.transaction(&entry.transaction.header.dot).unwrap().unwrap();
+        let found = a.space.log().transaction(&entry.transaction.header.dot).unwrap().unwrap();
         assert_eq!(found.hash, entry.hash);
     }
-    let admission = a.space.admission_of(&b.space.me()).unwrap().unwrap();
+    let admission = a.space.log().admission_of(&b.space.me()).unwrap().unwrap();
     assert!(admission.admits(&b.space.me(), a.space.id(), &a.space.membership()));
     assert!(!admission.admits(&a.space.me(), a.space.id(), &a.space.membership()));
 }
@@ -138,7 +138,7 @@ fn a_space_whose_view_cannot_be_opened_is_read_verified_and_exported_from_its_lo
     let report = a.space.verify(scratch.path());
     assert_eq!(report.transactions, 2);
     assert!(report.problems.len() == 1 && report.problems[0].contains("the log is whole"), "{report:?}");
-    let chunk = a.space.read(0, &VersionVector::default(), 1 << 20).unwrap();
+    let chunk = a.space.chunks().read(0, &VersionVector::default(), 1 << 20).unwrap();
     assert_eq!((chunk.block.is_some(), chunk.next), (true, 2));
     // What needs the tables is refused, and says why.
     assert_eq!(a.space.query("SELECT * FROM t", &[]).unwrap_err().code, "view_unavailable");

@@ -47,7 +47,8 @@ fn carry(from: &Site, to: &Site, withheld: &mut Withheld) {
     let mut cursor = 0;
     for round in 0.. {
         assert!(round < 100, "it goes round and round");
-        let chunk = from.space.read_without(cursor, &to.space.vector(), withheld.clone(), 1 << 20).unwrap();
+        let chunk =
+            from.space.chunks().read_without(cursor, &to.space.vector(), withheld.clone(), 1 << 20).unwrap();
         withheld.join(&chunk.withheld);
         for fork in &chunk.forks {
             from.space.compare(fork.author, fork.other_head());
@@ -274,7 +275,7 @@ fn a_context_that_names_another_branch_is_seen_however_much_more_is_held() {
     let till = b.store.author();
     let mut have = (*b.space.vector()).clone();
     have.0.remove(&till);
-    let last = b.space.read(0, &have, 1 << 20).unwrap().block.unwrap();
+    let last = b.space.chunks().read(0, &have, 1 << 20).unwrap().block.unwrap();
     let received = receive(&a, last, &nothing).unwrap();
     assert_eq!((received.transactions, received.left_out), (0, true));
     assert_eq!(received.withheld, Withheld([(till, 1)].into()));
@@ -310,11 +311,11 @@ fn what_precedes_a_withheld_transaction_comes_with_a_signature_of_its_own() {
     receive(&b, block(&two), &nothing).unwrap();
     b.space_write("INSERT INTO notes (text) VALUES ('knows two')");
     // All of it in one block, as who knows of no fork would send it.
-    let all = b.space.read(0, &a.space.vector(), 1 << 20).unwrap();
+    let all = b.space.chunks().read(0, &a.space.vector(), 1 << 20).unwrap();
     assert!(all.withheld.0.contains_key(&forger.site.store.author()), "already seen by the reader");
     let mut have = (*a.space.vector()).clone();
     have.0.insert(forger.site.store.author(), *b.space.vector().0.get(&forger.site.store.author()).unwrap());
-    let all = b.space.read(0, &have, 1 << 20).unwrap().block.unwrap();
+    let all = b.space.chunks().read(0, &have, 1 << 20).unwrap().block.unwrap();
     assert_eq!(Block::decode(&all).unwrap().iter().filter(|(_, signature)| signature.is_some()).count(), 1);
     let received = receive(&a, all, &nothing).unwrap();
     assert_eq!((received.transactions, received.left_out), (0, true));

@@ -143,7 +143,7 @@ pub(crate) fn pull(to: &Site, from: &Site) -> u64 {
     let mut cursor = 0;
     let mut new = 0;
     while cursor < from.space.end() {
-        let chunk = from.space.read(cursor, &to.space.vector(), 1 << 20).unwrap();
+        let chunk = from.space.chunks().read(cursor, &to.space.vector(), 1 << 20).unwrap();
         if let Some(block) = chunk.block {
             new += to.space.wait(|reply| to.space.receive(block, reply)).unwrap().transactions;
         }

@@ -31,7 +31,7 @@ fn kinds(site: &Site) -> Vec<String> {
     let of = |conflict: tandem_protocol::conflict::Conflict| {
         format!("{} {}", conflict.kind.name(), conflict.columns.join(","))
     };
-    site.space.conflicts().unwrap().into_iter().map(of).collect()
+    site.space.conflicts().all().unwrap().into_iter().map(of).collect()
 }
 
 const STOCK: &str = "CREATE TABLE stock (id INTEGER PRIMARY KEY, n COUNTER, phone TEXT,

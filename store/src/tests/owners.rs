@@ -171,7 +171,8 @@ fn a_long_write_whose_rows_others_change_meanwhile_knows_of_it() {
     let seen: u64 = text.split(' ').next().unwrap().parse().unwrap();
     // It saw the row as it was when it was recorded: no other write came between.
     let dot = written.dot.unwrap();
-    let log: Vec<_> = site.space.entries_from(0).map(|entry| entry.unwrap().transaction.header.dot).collect();
+    let log: Vec<_> =
+        site.space.log().entries_from(0).map(|entry| entry.unwrap().transaction.header.dot).collect();
     let before = log.iter().position(|one| *one == dot).unwrap() as u64;
     assert_eq!(seen, before - 2, "the founding and the first rows come before the {n} updates");
     assert_eq!(site.rows("SELECT n FROM t WHERE id = 1"), [n.to_string()]);
@@ -217,7 +218,7 @@ fn of_a_long_write_that_clashes_when_it_comes_back_nothing_is_recorded() {
     site.write("INSERT INTO u (code) VALUES ('a')");
     assert_eq!(refused(answer.recv().unwrap()).code, "constraint_unique");
     let dots: Vec<_> =
-        site.space.entries_from(0).map(|entry| entry.unwrap().transaction.header.dot.seq).collect();
+        site.space.log().entries_from(0).map(|entry| entry.unwrap().transaction.header.dot.seq).collect();
     assert!(dots.iter().copied().eq(1..=dots.len() as u64), "{dots:?}");
     assert_eq!(site.rows("SELECT n FROM stock"), ["40"]);
     assert_eq!(site.space.open_conflicts().0, 0);

@@ -90,7 +90,7 @@ fn a_key_used_for_something_else_is_refused_and_swallows_nothing() {
     // Apart, both stand, and are listed.
     send(&b, sale("till-1-sale-2", 5)).unwrap();
     sync(&a, &b);
-    let conflicts = a.space.conflicts().unwrap();
+    let conflicts = a.space.conflicts().all().unwrap();
     assert_eq!(conflicts.iter().map(|one| one.kind).collect::<Vec<_>>(), [ConflictKind::Duplicate]);
     assert_eq!(a.rows("SELECT stock FROM items"), ["34"]);
     // A retry of either is answered with its own.

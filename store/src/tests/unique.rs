@@ -143,6 +143,7 @@ fn conflicts_come_and_go_under_statements_that_lean_on_the_rule() {
     let conflict = b
         .space
         .conflicts()
+        .all()
         .unwrap()
         .into_iter()
         .find(|one| one.kind == ConflictKind::Unique && one.key_values()[0].to_string() == "A");

@@ -25,75 +25,70 @@ struct Target {
     returning: Option<String>,
 }
 
-impl View {
-    /// See the module.
-    pub(crate) fn read_again(
-        &self,
-        statements: &[Statement],
-        ops: &[Op],
-    ) -> ViewResult<Vec<StatementResult>> {
-        let targets: Option<Vec<Target>> =
-            statements.iter().map(|statement| Target::of(&statement.sql)).collect();
-        let Some(targets) = targets else { return Ok(Vec::new()) };
-        let mut results: Vec<StatementResult> = Vec::new();
-        let mut seen = Vec::new();
-        for target in targets {
-            let Some(table) = self.fold.tables.named(&target.table) else { return Ok(Vec::new()) };
-            if seen.contains(&table.number) {
-                return Ok(Vec::new());
-            }
-            seen.push(table.number);
-            let groups: Vec<&RowGroup> = ops
-                .iter()
-                .filter_map(|op| match op {
-                    Op::Rows(group) if group.table_id == table.id => Some(group),
-                    _ => None,
-                })
-                .collect();
-            let affected = groups.iter().map(|group| group.rows() as u64).sum();
-            let mut result = StatementResult { affected, ..StatementResult::default() };
-            if let Some(returning) = &target.returning {
-                self.read_returned(&table, returning, &groups, &mut result)?;
-            }
-            results.push(result);
+/// See the module.
+pub(crate) fn read_again(
+    view: &View,
+    statements: &[Statement],
+    ops: &[Op],
+) -> ViewResult<Vec<StatementResult>> {
+    let targets: Option<Vec<Target>> =
+        statements.iter().map(|statement| Target::of(&statement.sql)).collect();
+    let Some(targets) = targets else { return Ok(Vec::new()) };
+    let mut results: Vec<StatementResult> = Vec::new();
+    let mut seen = Vec::new();
+    for target in targets {
+        let Some(table) = view.fold.tables.named(&target.table) else { return Ok(Vec::new()) };
+        if seen.contains(&table.number) {
+            return Ok(Vec::new());
         }
-        Ok(results)
-    }
-
-    /// Rows that are still there, in the order in which the log names them.
-    fn read_returned(
-        &self,
-        table: &ViewTable,
-        returning: &str,
-        groups: &[&RowGroup],
-        result: &mut StatementResult,
-    ) -> ViewResult<()> {
-        let name = quoted(&table.def.name);
-        let key: Vec<String> = table
-            .key
+        seen.push(table.number);
+        let groups: Vec<&RowGroup> = ops
             .iter()
-            .map(|at| format!("{name}.{} = ?", quoted(&table.def.columns[*at].name)))
+            .filter_map(|op| match op {
+                Op::Rows(group) if group.table_id == table.id => Some(group),
+                _ => None,
+            })
             .collect();
-        let sql = format!("{USER_MARK}SELECT {returning} FROM {name} WHERE {}", key.join(" AND "));
-        self.watch.as_user(&self.connection, || {
-            // What does not run any more (a column has another name now) is told as no rows.
-            let Ok(mut prepared) = self.connection.prepare(&sql) else { return Ok(()) };
-            if prepared.parameter_count() != table.key.len() || !prepared.readonly() {
-                return Ok(());
-            }
-            result.columns = prepared.column_names().map(str::to_owned).collect();
-            for group in groups.iter().filter(|group| group.action != Action::Delete) {
-                for at in 0..group.rows() {
-                    let key = group.key(at);
-                    let mut rows = prepared.query(rusqlite::params_from_iter(table.stored_key(&key.0)))?;
-                    if let Some(row) = rows.next()? {
-                        result.rows.push(read_row(row, 0, result.columns.len())?);
-                    }
+        let affected = groups.iter().map(|group| group.rows() as u64).sum();
+        let mut result = StatementResult { affected, ..StatementResult::default() };
+        if let Some(returning) = &target.returning {
+            read_returned(view, &table, returning, &groups, &mut result)?;
+        }
+        results.push(result);
+    }
+    Ok(results)
+}
+
+/// Rows that are still there, in the order in which the log names them.
+fn read_returned(
+    view: &View,
+    table: &ViewTable,
+    returning: &str,
+    groups: &[&RowGroup],
+    result: &mut StatementResult,
+) -> ViewResult<()> {
+    let name = quoted(&table.def.name);
+    let key: Vec<String> =
+        table.key.iter().map(|at| format!("{name}.{} = ?", quoted(&table.def.columns[*at].name))).collect();
+    let sql = format!("{USER_MARK}SELECT {returning} FROM {name} WHERE {}", key.join(" AND "));
+    view.watch.as_user(&view.connection, || {
+        // What does not run any more (a column has another name now) is told as no rows.
+        let Ok(mut prepared) = view.connection.prepare(&sql) else { return Ok(()) };
+        if prepared.parameter_count() != table.key.len() || !prepared.readonly() {
+            return Ok(());
+        }
+        result.columns = prepared.column_names().map(str::to_owned).collect();
+        for group in groups.iter().filter(|group| group.action != Action::Delete) {
+            for at in 0..group.rows() {
+                let key = group.key(at);
+                let mut rows = prepared.query(rusqlite::params_from_iter(table.stored_key(&key.0)))?;
+                if let Some(row) = rows.next()? {
+                    result.rows.push(read_row(row, 0, result.columns.len())?);
                 }
             }
-            Ok(())
-        })
-    }
+        }
+        Ok(())
+    })
 }
 
 impl Target {

@@ -17,7 +17,7 @@ use super::forms::{Returning, Rewritten};
 use super::local::{LocalError, LocalRun, Prepared};
 use super::rows;
 use super::table::{ViewTable, quoted, to_storage};
-use crate::write::Refusal;
+use crate::refusal::Refusal;
 
 impl LocalRun<'_> {
     /// Makes the rows canonical that a statement touched. Whether any was not.

@@ -17,7 +17,7 @@ use super::local::{LocalError, LocalRun};
 use super::table::{TableSql, ViewTable};
 use super::tables::Tables;
 use super::{View, ViewResult};
-use crate::write::Refusal;
+use crate::refusal::Refusal;
 
 /// The columns of a table that refer to others, and the tables they refer to.
 type Targets = Vec<(usize, Arc<ViewTable>)>;

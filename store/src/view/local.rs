@@ -18,8 +18,9 @@ use super::row::is_constraint;
 use super::row_op::{Change, Unseen, counted, group_ops};
 use super::rows::Loaded;
 use super::words::{calls, rowid_in, words};
-use super::{FoldState, View, ViewError, functions, guard, ids, integrity, or_clause};
-use crate::write::{Refusal, Statement, StatementResult};
+use super::{FoldState, View, ViewError, functions, guard, ids, integrity, is_refusal, or_clause};
+use crate::refusal::Refusal;
+use crate::write::{Statement, StatementResult};
 
 /// A statement of a user, ready to run.
 pub(super) struct Prepared<'a> {
@@ -332,20 +333,4 @@ fn refusal_of_capture(error: CaptureError) -> Refusal {
         CaptureError::Rowid(table) => Refusal::rowid("rowid", &table),
         CaptureError::TooManyRows => Refusal::too_many_rows(bounds::TRANSACTION_ROWS + 1),
     }
-}
-
-/// Whether an error means that a statement was refused, not that the view failed.
-pub(crate) fn is_refusal(error: &rusqlite::Error) -> bool {
-    !matches!(
-        error.sqlite_error_code(),
-        Some(
-            ffi::ErrorCode::DiskFull
-                | ffi::ErrorCode::SystemIoFailure
-                | ffi::ErrorCode::DatabaseCorrupt
-                | ffi::ErrorCode::NotADatabase
-                | ffi::ErrorCode::CannotOpen
-                | ffi::ErrorCode::ReadOnly
-                | ffi::ErrorCode::OutOfMemory
-        )
-    )
 }

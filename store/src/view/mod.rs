@@ -20,6 +20,7 @@ mod ddl;
 mod decimals;
 mod dialect;
 mod documents;
+mod error;
 mod exactly;
 mod figures;
 mod fold;
@@ -63,13 +64,16 @@ use tandem_protocol::transaction::Transaction;
 use tandem_protocol::verify::ChainHead;
 use tandem_protocol::version::{Dot, VersionVector};
 
+pub(crate) use again::read_again;
 pub(crate) use authors::Authors;
 pub(crate) use bind::read_row;
 pub(crate) use captured::LocalWrite;
 pub(crate) use conflicts::{decode, kind_code};
 pub(crate) use copy::copy;
+pub use error::ViewError;
+pub(crate) use error::{ViewResult, is_refusal};
 pub(crate) use fold::FoldState;
-pub(crate) use local::{LocalError, is_refusal};
+pub(crate) use local::LocalError;
 pub(crate) use merge::Merged;
 pub(crate) use position::{PREFIX_SQL, Position};
 pub(crate) use row_op::{CellWrite, Unseen, push_cell};
@@ -103,33 +107,6 @@ const LONG_JOURNAL_BYTES: u64 = 64 << 20;
 
 /// How long another program that has the view locked is waited for.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
-
-/// Why the view could not be read or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum ViewError {
-    /// SQLite said no.
-    #[error("the view could not be read or changed: {0}")]
-    Sql(#[from] rusqlite::Error),
-    /// The view contradicts itself; it is rebuilt from the log.
-    #[error("the view is inconsistent: {0}")]
-    Inconsistent(&'static str),
-    /// The view does not follow the log at the moment. What the log holds is safe.
-    #[error("the view cannot follow the log at the moment: {0}")]
-    Behind(String),
-}
-
-impl ViewError {
-    /// Whether it is for want of room on the disk.
-    pub(crate) fn is_full_disk(&self) -> bool {
-        let code = match self {
-            Self::Sql(error) => error.sqlite_error_code(),
-            Self::Inconsistent(_) | Self::Behind(_) => None,
-        };
-        code == Some(rusqlite::ErrorCode::DiskFull)
-    }
-}
-
-pub(crate) type ViewResult<T> = Result<T, ViewError>;
 
 /// Rows changed in one table.
 #[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize)]

@@ -13,7 +13,7 @@ use super::bind::{Bind, read_row, weight};
 use super::forms::{Forms, Rewritten};
 use super::guard::{self, End, Guard, Leave};
 use super::{ViewResult, access, functions, heap};
-use crate::write::Refusal;
+use crate::refusal::Refusal;
 
 /// Idle connections kept.
 const IDLE: usize = 4;

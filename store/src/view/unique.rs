@@ -16,7 +16,7 @@ use super::table::{ViewTable, quoted, to_storage};
 use super::tables::Tables;
 use super::words::{conflict_targets, contains, words, written_table};
 use super::{LocalError, ViewResult};
-use crate::write::Refusal;
+use crate::refusal::Refusal;
 
 /// The state of the uniqueness rules, and what of it the transaction at hand leaves to look at.
 #[derive(Clone, Default)]

@@ -11,9 +11,10 @@ use tandem_protocol::schema::SchemaOp;
 use super::aside::Ready;
 use crate::effect::SharedEffect;
 use crate::receive::{Blocks, ReceiveError, Received, Trial};
+use crate::refusal::Refusal;
 use crate::space::Resolution;
 use crate::view::ViewError;
-use crate::write::{Refusal, Write, WriteError, Written};
+use crate::write::{Write, WriteError, Written};
 
 /// Answers a command, from the writer's thread.
 pub(crate) type Reply<T> = Box<dyn FnOnce(T) + Send>;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::commands::{Job, LocalJob, RemoteJob};
 use crate::log::LogError;
 use crate::receive::ReceiveError;
+use crate::refusal::Refusal;
 use crate::view::guard::End;
 use crate::view::{LocalError, ViewError};
-use crate::write::{Refusal, WriteError};
+use crate::write::WriteError;
 
 /// See the module.
 pub(super) enum JobError {

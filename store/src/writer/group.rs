@@ -10,10 +10,10 @@ use super::intake::is_pressed;
 use super::recording::{Decided, Recording};
 use super::run::Outcome;
 use crate::log::LogError;
+use crate::refusal::Refusal;
 use crate::space::{Commit, CommittedTransaction, Recent, Shared};
 use crate::view::ViewError;
 use crate::view::guard::End;
-use crate::write::Refusal;
 
 /// A job that ran, and how it is answered once durable.
 struct Done {

@@ -13,9 +13,10 @@ use super::failure::JobError;
 use super::records::{OwnTransaction, Recorded};
 use super::run::JobRun;
 use super::unseen::unseen;
+use crate::refusal::Refusal;
 use crate::space::{CommittedTransaction, Recent};
 use crate::view::{CellWrite, Merged, Position, Unseen};
-use crate::write::{Refusal, Statement, StatementResult, Written};
+use crate::write::{Statement, StatementResult, Written};
 
 /// What a transaction of this site says of itself.
 #[derive(Default)]

@@ -9,8 +9,9 @@ use super::failure::JobError;
 use super::run::JobRun;
 use super::unseen::recorded_transaction;
 use crate::receive::add_changes;
-use crate::view::{TableChange, ViewError};
-use crate::write::{Refusal, Write, Written};
+use crate::refusal::Refusal;
+use crate::view::{TableChange, ViewError, read_again};
+use crate::write::{Write, Written};
 
 impl JobRun<'_> {
     /// The answer to a request that was carried out before, here or at another site. Refused where
@@ -48,7 +49,7 @@ impl JobRun<'_> {
             .ok_or(ViewError::Inconsistent("a request's transaction that is not in the log"))?;
         Ok(Some(Written {
             dot: Some(*first),
-            results: self.view.read_again(&write.statements, &transaction.ops)?,
+            results: read_again(&self.view, &write.statements, &transaction.ops)?,
             changes: changes_of(&transaction.ops),
             repeated: true,
         }))

@@ -15,9 +15,10 @@ use super::record::{Labels, Rules};
 use super::run::JobRun;
 use super::unseen::recorded_transaction;
 use crate::log::SpaceLog;
+use crate::refusal::Refusal;
 use crate::space::{Choice, Resolution};
 use crate::view::{CellWrite, View, ViewTable, push_cell, quoted, to_storage};
-use crate::write::{Params, Refusal, Statement, Written};
+use crate::write::{Params, Statement, Written};
 
 /// How a choice is carried out.
 enum Plan {

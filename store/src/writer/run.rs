@@ -17,10 +17,11 @@ use super::records::{GivenAnswer, Recorded, Records};
 use super::unseen::holds;
 use crate::owner::WRITE_DEADLINE;
 use crate::receive::Received;
+use crate::refusal::Refusal;
 use crate::space::Shared;
 use crate::view::guard::{End, Leave, WRITE_BYTES};
 use crate::view::{Savepoint, ViewResult, heap};
-use crate::write::{Refusal, Write, WriteError, Written};
+use crate::write::{Write, WriteError, Written};
 
 /// See the module.
 pub(super) struct JobRun<'r> {

@@ -95,7 +95,7 @@ fn write(space: &Space, chance: &AtomicU64, marks: Option<&Mutex<File>>) -> Resu
 fn pass_on(from: &Space, to: &Space, marks: &Mutex<File>, marked: bool) -> Result<(), Failure> {
     let mut place = 0;
     while place < from.end() {
-        let chunk = from.read(place, &VersionVector::clone(&to.vector()), 1 << 20)?;
+        let chunk = from.chunks().read(place, &VersionVector::clone(&to.vector()), 1 << 20)?;
         if let Some(block) = chunk.block {
             to.wait(|reply| to.receive(block, reply))?;
             for (author, head) in chunk.heads.0.iter().filter(|_| marked) {

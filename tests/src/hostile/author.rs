@@ -43,7 +43,7 @@ impl Hostile {
     /// The member with that key, as its own log has it.
     pub fn of_log(key: AuthorKey, space: &Space) -> Result<Self, String> {
         let mut hostile = Self::new(key, space.id());
-        for entry in space.entries_from(0) {
+        for entry in space.log().entries_from(0) {
             let entry = entry.map_err(|error| error.to_string())?;
             let header = &entry.transaction.header;
             if header.dot.author == hostile.author() {

@@ -88,8 +88,11 @@ impl Honest {
     pub fn give(&mut self, other: &mut Self, now_ms: i64) -> Result<(), String> {
         while self.given < self.space()?.end() {
             let have = other.space()?.vector();
-            let chunk =
-                self.space()?.read(self.given, &have, BLOCK_BYTES).map_err(|error| error.to_string())?;
+            let chunk = self
+                .space()?
+                .chunks()
+                .read(self.given, &have, BLOCK_BYTES)
+                .map_err(|error| error.to_string())?;
             self.given = chunk.next;
             let Some(block) = chunk.block else { continue };
             if other.receive(block, now_ms)?.is_none() {
@@ -106,6 +109,7 @@ impl Honest {
         let tables: Vec<String> = status.tables.iter().map(|table| format!("{table:?}")).collect();
         let mut conflicts: Vec<String> = space
             .conflicts()
+            .all()
             .map_err(|error| error.to_string())?
             .iter()
             .map(|open| format!("{open:?}"))

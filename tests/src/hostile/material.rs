@@ -61,7 +61,7 @@ impl Material {
             0..4 => Op::Schema(schema::made(&self.named, random)),
             4 | 5 => Op::Member(member::made(space.id(), authors, random)),
             6 => {
-                let open = space.conflicts().map_err(|error| error.to_string())?;
+                let open = space.conflicts().all().map_err(|error| error.to_string())?;
                 let open = open.iter().filter(|open| !open.table.contains("kept"));
                 let dots = |open: &Conflict| open.versions.iter().map(|version| version.dot()).collect();
                 let open: Vec<_> = open.take(50).map(|open| (open.id(), dots(open))).collect();
@@ -90,7 +90,8 @@ impl Material {
 fn ops(space: &Space, from: u64) -> Result<Vec<Op>, String> {
     let (mut ops, mut next) = (Vec::new(), from.max(1));
     while next < space.end() {
-        let chunk = space.read(next, &Default::default(), BLOCK_BYTES).map_err(|error| error.to_string())?;
+        let chunk =
+            space.chunks().read(next, &Default::default(), BLOCK_BYTES).map_err(|error| error.to_string())?;
         next = chunk.next;
         let block = chunk.block.map(|block| Block::decode(&block));
         let block = block.transpose().map_err(|error| error.to_string())?;

@@ -91,7 +91,7 @@ impl Simulated {
         let end = self.space(from).end();
         let (mut next, mut any) = (0, false);
         while next < end {
-            let chunk = self.space(from).read(next, &have, BLOCK_BYTES).unwrap();
+            let chunk = self.space(from).chunks().read(next, &have, BLOCK_BYTES).unwrap();
             next = chunk.next;
             if let Some(block) = chunk.block {
                 any = true;
@@ -210,7 +210,7 @@ impl Stage for Simulated {
     }
 
     fn conflicts(&mut self, site: &str) -> Vec<Conflict> {
-        let open = self.space(site).conflicts().unwrap();
+        let open = self.space(site).conflicts().all().unwrap();
         let version =
             |one: &conflict::Version| Version { dot: one.dot().to_string(), shows: self.shows(one) };
         let conflict = |one: &conflict::Conflict| Conflict {
@@ -224,7 +224,7 @@ impl Stage for Simulated {
 
     fn resolve(&mut self, site: &str, conflict: &Conflict, choice: &Choice) -> Result<(), Refused> {
         let id = conflict.id.parse().expect("a conflict has an id");
-        let open = self.space(site).conflict(id).unwrap().expect("this conflict is open");
+        let open = self.space(site).conflicts().get(id).unwrap().expect("this conflict is open");
         let choice = match choice {
             Choice::Use(dot) => {
                 let chosen =

@@ -20,7 +20,7 @@ pub struct Carried {
 pub fn own(site: &Honest, have: &VersionVector) -> Result<Vec<Carried>, String> {
     let (mut all, mut next) = (Vec::new(), 0);
     while next < site.space()?.end() {
-        let chunk = site.space()?.read(next, have, 1).map_err(|error| error.to_string())?;
+        let chunk = site.space()?.chunks().read(next, have, 1).map_err(|error| error.to_string())?;
         next = chunk.next;
         let Some(block) = chunk.block else { continue };
         let block = Block::decode(&block).map_err(|error| error.to_string())?;
@@ -37,7 +37,7 @@ pub fn own(site: &Honest, have: &VersionVector) -> Result<Vec<Carried>, String> 
 
 /// All transactions of a site's log.
 pub fn transactions(site: &Honest) -> Result<Vec<Transaction>, String> {
-    let entries = site.space()?.entries_from(0).map(|entry| entry.map(|entry| entry.transaction));
+    let entries = site.space()?.log().entries_from(0).map(|entry| entry.map(|entry| entry.transaction));
     entries.collect::<Result<_, _>>().map_err(|error| error.to_string())
 }
 

@@ -332,7 +332,7 @@ fn as_reference(
         ));
     }
     if expected.conflict_fingerprint != status.conflict_fingerprint {
-        let is = space.conflicts().map_err(|error| error.to_string())?;
+        let is = space.conflicts().all().map_err(|error| error.to_string())?;
         let only = |mine: &[tandem_protocol::conflict::Conflict],
                     theirs: &[tandem_protocol::conflict::Conflict]| {
             mine.iter()

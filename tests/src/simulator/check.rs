@@ -124,7 +124,7 @@ impl World {
     fn transactions(&self, at: usize) -> Result<Vec<Transaction>, String> {
         let name = self.sites[at].name;
         let space = self.sites[at].space().ok_or_else(|| format!("{name} is off"))?;
-        let entries = space.entries_from(0).map(|entry| entry.map(|entry| entry.transaction));
+        let entries = space.log().entries_from(0).map(|entry| entry.map(|entry| entry.transaction));
         entries
             .collect::<Result<_, _>>()
             .map_err(|error| format!("the log of {name} cannot be read: {error}"))
@@ -208,7 +208,8 @@ impl World {
         }
         let open = self.sites[0].space().map(|space| space.status().open_conflicts).unwrap_or_default();
         self.counts.many("open conflicts at the end", open);
-        let conflicts = self.sites[0].space().and_then(|space| space.conflicts().ok()).unwrap_or_default();
+        let conflicts =
+            self.sites[0].space().and_then(|space| space.conflicts().all().ok()).unwrap_or_default();
         for conflict in conflicts {
             self.counts.one(&format!("conflict: {}", conflict.kind.name()));
         }
@@ -313,7 +314,7 @@ fn seen(space: &Space) -> Result<Seen, String> {
             format!("{} {}", table.rows, table.fingerprint),
         );
     }
-    let conflicts = space.conflicts().map_err(|error| error.to_string())?;
+    let conflicts = space.conflicts().all().map_err(|error| error.to_string())?;
     let mut conflicts: Vec<String> = conflicts.iter().map(|conflict| format!("{conflict:?}")).collect();
     conflicts.sort();
     parts.insert("the list of conflicts".to_owned(), conflicts.join("\n"));

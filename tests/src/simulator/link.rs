@@ -127,7 +127,7 @@ impl World {
             }
             Output::FindAdmission(space) => {
                 let me = self.sites[at].author;
-                let found = self.sites[at].space().map(|held| held.admission_of(&me));
+                let found = self.sites[at].space().map(|held| held.log().admission_of(&me));
                 let proof = found.and_then(|found| found.unwrap_or(None));
                 self.give(at, peer, Input::Admission { space, proof });
             }
@@ -213,7 +213,7 @@ impl World {
         }
         let Some(space) = self.sites[at].space() else { return };
         let id = space.id();
-        let input = match space.read_without(from, have, withheld, max_bytes) {
+        let input = match space.chunks().read_without(from, have, withheld, max_bytes) {
             Ok(Chunk { block, next, heads: last, withheld, forks }) => {
                 Input::ReadDone { space: id, block, next, last, withheld, forks }
             }

@@ -23,7 +23,7 @@ impl World {
         let bytes = [400, 4_000, 1 << 20][self.below(3)];
         for _ in 0..8 {
             let Some(space) = self.sites[at].space() else { return };
-            match space.read(from, &have, bytes) {
+            match space.chunks().read(from, &have, bytes) {
                 Ok(chunk) => {
                     self.stick.extend(chunk.block);
                     if chunk.next >= end {

@@ -99,7 +99,7 @@ fn a_write_does_not_count_as_knowing_a_block_that_waits_beside_it() {
     recorded(&mut a, vec![admit]);
     let lacked = |by: &Site, of: &Site| {
         let (by, of) = (by.space().unwrap(), of.space().unwrap());
-        Request::Receive(of.read(0, &by.vector(), BLOCK_BYTES).unwrap().block.unwrap())
+        Request::Receive(of.chunks().read(0, &by.vector(), BLOCK_BYTES).unwrap().block.unwrap())
     };
     let block = lacked(&b, &a);
     recorded(&mut b, vec![block]);

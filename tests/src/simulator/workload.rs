@@ -154,7 +154,7 @@ impl World {
 
     /// Settles one of the open conflicts. `false`: there is none.
     fn settle_conflict(&mut self, at: usize) -> bool {
-        let Some(conflicts) = self.sites[at].space().map(tandem_store::Space::conflicts) else {
+        let Some(conflicts) = self.sites[at].space().map(|space| space.conflicts().all()) else {
             return false;
         };
         let conflicts = match conflicts {
@@ -226,7 +226,8 @@ impl World {
         match result {
             Ok(Written { dot: Some(dot), repeated: true, .. }) => {
                 self.counts.one("write: repeated");
-                let entry = self.sites[at].space().and_then(|space| space.transaction(&dot).ok().flatten());
+                let entry =
+                    self.sites[at].space().and_then(|space| space.log().transaction(&dot).ok().flatten());
                 let of = entry.and_then(|entry| entry.transaction.header.message);
                 if of.is_some_and(|of| of != label(number)) {
                     self.fail(format!("write {number} was answered with what another one did, {dot:?}"));

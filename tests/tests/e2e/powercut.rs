@@ -81,7 +81,7 @@ pub(crate) fn check(copy: &Path, promised: &BTreeSet<String>, scratch: &Path, to
     };
     for dot in promised.iter().filter(|text| *text != "made") {
         let dot: Dot = dot.parse().unwrap();
-        let found = space.transaction(&dot).unwrap_or_else(|error| panic!("{told}: {dot}: {error}"));
+        let found = space.log().transaction(&dot).unwrap_or_else(|error| panic!("{told}: {dot}: {error}"));
         assert!(found.is_some(), "{told}: {dot} was acknowledged and is lost");
     }
     let clean = |when: &str| {

@@ -1,0 +1,202 @@
+//! Reading the log for peers: as blocks of what they lack.
+
+use std::collections::BTreeMap;
+
+use tandem_protocol::block::BlockBuilder;
+use tandem_protocol::bounds;
+use tandem_protocol::fork::{Fork, Withheld};
+use tandem_protocol::identity::Author;
+use tandem_protocol::transaction::Header;
+use tandem_protocol::version::{Dot, Head, VersionVector};
+
+use super::Space;
+use crate::log::LogError;
+
+/// Transactions for a peer.
+#[derive(Clone, Debug, Default)]
+pub struct Chunk {
+    /// A block of those the peer lacks; none if it lacks none of those looked at.
+    pub block: Option<Vec<u8>>,
+    /// Arrival number to go on from.
+    pub next: u64,
+    /// The heads of what is in the block.
+    pub heads: VersionVector,
+    /// What was left out because it does not pass, with what was known not to.
+    pub withheld: Withheld,
+    /// Where what the reader is said to have is not what is held here.
+    pub forks: Vec<Fork>,
+}
+
+/// What reads the log of a space for peers.
+pub struct ChunkReader<'s> {
+    pub(super) space: &'s Space,
+}
+
+impl ChunkReader<'_> {
+    /// Transactions from arrival number `from` on that `have` does not cover: one block of at
+    /// least one transaction and about `max_bytes` before compression.
+    pub fn read(&self, from: u64, have: &VersionVector, max_bytes: usize) -> Result<Chunk, LogError> {
+        self.read_without(from, have, Withheld::default(), max_bytes)
+    }
+
+    /// As [`ChunkReader::read`], leaving out what does not pass because a chain forked: what is known, and
+    /// what is found by comparing `have` with what is held. And what was written knowing any of it.
+    pub fn read_without(
+        &self,
+        from: u64,
+        have: &VersionVector,
+        mut withheld: Withheld,
+        max_bytes: usize,
+    ) -> Result<Chunk, LogError> {
+        let forks = self.space.forks_from(have, &withheld);
+        for fork in &forks {
+            withheld.add(fork.author, fork.seq);
+        }
+        let chunk = if withheld.is_empty() {
+            self.read_all(from, have, max_bytes)?
+        } else {
+            self.read_passing(from, have, withheld, max_bytes)?
+        };
+        Ok(Chunk { forks, ..chunk })
+    }
+
+    /// What passes, where not all does.
+    fn read_passing(
+        &self,
+        from: u64,
+        have: &VersionVector,
+        mut withheld: Withheld,
+        max_bytes: usize,
+    ) -> Result<Chunk, LogError> {
+        let end = self.space.end();
+        if from >= end {
+            return Ok(Chunk { next: end.max(from), withheld, ..Chunk::default() });
+        }
+        let from = if from == 0 { self.first_lacking(have, &withheld) } else { from };
+        let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
+        loop {
+            let mut chunk = Chunk { next: from, withheld: withheld.clone(), ..Chunk::default() };
+            let mut builder = BlockBuilder::default();
+            let mut unsigned: BTreeMap<Author, u64> = BTreeMap::new();
+            for record in self.space.0.log.records(from, end) {
+                let record = record?;
+                let opened = record.open()?;
+                let raw: usize = opened.block.iter().map(|(bytes, _)| bytes.len()).sum();
+                if !builder.is_empty() && builder.raw_len() + raw > limit {
+                    break;
+                }
+                chunk.next = record.end();
+                for ((header, _, hash), (bytes, signature)) in opened.entries.iter().zip(opened.block.iter())
+                {
+                    let Dot { author, seq } = header.dot;
+                    if have.covers(&header.dot) || chunk.withheld.holds_back(header) {
+                        continue;
+                    }
+                    builder.push(author, bytes, signature);
+                    chunk.heads.advance(author, Head::new(seq, hash));
+                    match signature {
+                        Some(_) => drop(unsigned.remove(&author)),
+                        None => drop(unsigned.entry(author).or_insert(seq)),
+                    }
+                }
+            }
+            if unsigned.is_empty() {
+                chunk.block = (!builder.is_empty()).then(|| builder.finish());
+                return Ok(chunk);
+            }
+            // What precedes something left out may have no signature of its own any more: nobody
+            // could verify it.
+            for (author, seq) in unsigned {
+                withheld.add(author, seq);
+            }
+        }
+    }
+
+    fn read_all(&self, from: u64, have: &VersionVector, max_bytes: usize) -> Result<Chunk, LogError> {
+        let end = self.space.end();
+        if from >= end {
+            return Ok(Chunk { next: end.max(from), ..Chunk::default() });
+        }
+        let from = if from == 0 { self.first_lacking(have, &Withheld::default()) } else { from };
+        if let Some(chunk) =
+            self.space.0.shared.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes))
+        {
+            return Ok(chunk);
+        }
+        let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
+        let mut chunk = Chunk { next: from, ..Chunk::default() };
+        let mut builder = BlockBuilder::default();
+        for record in self.space.0.log.records(from, end) {
+            let record = record?;
+            let opened = record.open()?;
+            let lacking = |(header, ..): &&(Header, _, _)| !have.covers(&header.dot);
+            let raw: usize = opened.block.iter().map(|(bytes, _)| bytes.len()).sum();
+            if !builder.is_empty() && builder.raw_len() + raw > limit {
+                break;
+            }
+            chunk.next = record.end();
+            for (header, _, hash) in opened.entries.iter().filter(lacking) {
+                chunk.heads.advance(header.dot.author, Head::new(header.dot.seq, hash));
+            }
+            if builder.is_empty() && raw >= limit / 2 && opened.entries.iter().all(|entry| lacking(&entry)) {
+                // As large as a frame should be, and all of it wanted: served as it lies there.
+                chunk.block = Some(record.block);
+                return Ok(chunk);
+            }
+            for ((header, ..), (bytes, signature)) in opened.entries.iter().zip(opened.block.iter()) {
+                if !have.covers(&header.dot) {
+                    builder.push(header.dot.author, bytes, signature);
+                }
+            }
+        }
+        chunk.block = (!builder.is_empty()).then(|| builder.finish());
+        Ok(chunk)
+    }
+
+    /// Arrival number of the first transaction that `have` does not cover, found by index: a peer
+    /// that lacks little costs little, however much is held.
+    fn first_lacking(&self, have: &VersionVector, withheld: &Withheld) -> u64 {
+        let snapshot = self.space.0.shared.snapshot();
+        let sql = "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
+        let first = self.space.0.readers.read(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut first = snapshot.end;
+            for (author, head) in &snapshot.vector.0 {
+                let seq = have.seq(author);
+                if seq < head.seq && !withheld.reaches(author, seq + 1) {
+                    let number = snapshot.authors.number(author);
+                    let arrival: i64 = statement.query_row((number, seq as i64 + 1), |row| row.get(0))?;
+                    first = first.min(arrival as u64);
+                }
+            }
+            Ok(first)
+        });
+        // Without the index nothing is left out, only the search takes longer.
+        first.unwrap_or(0)
+    }
+}
+
+fn recent_chunk(
+    recent: &mut dyn Iterator<Item = &super::Recent>,
+    from: u64,
+    have: &VersionVector,
+    max_bytes: usize,
+) -> Chunk {
+    let mut builder = BlockBuilder::default();
+    let mut chunk = Chunk { next: from, ..Chunk::default() };
+    let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
+    for transaction in recent {
+        chunk.next = transaction.arrival + 1;
+        if !have.covers(&transaction.header.dot) {
+            let author = transaction.header.dot.author;
+            builder.push(author, &transaction.bytes, transaction.signature);
+            chunk.heads.advance(author, Head::new(transaction.header.dot.seq, &transaction.hash));
+        }
+        // Only there does every author's run end in a signature.
+        if transaction.ends_record && builder.raw_len() >= limit {
+            break;
+        }
+    }
+    chunk.block = (!builder.is_empty()).then(|| builder.finish());
+    chunk
+}

@@ -1,0 +1,102 @@
+//! A space is opened, with its writer on a thread of its own, and closed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
+use tandem_protocol::schema::Judge;
+
+use super::{Inner, Shared, Space, VIEW_FILE};
+use crate::log::{LogError, SpaceLog};
+use crate::open_error::OpenError;
+use crate::view::reader::Readers;
+use crate::writer::{Command, OpenFailure, Writer, read_log, serve_without_view};
+
+/// Commands that may wait for the writer; more wait in their callers.
+const WAITING: usize = 1024;
+
+impl Space {
+    /// Opens the space in `folder` and starts its writer.
+    pub(crate) fn open(
+        id: SpaceId,
+        name: String,
+        key: AuthorKey,
+        log: SpaceLog,
+        folder: PathBuf,
+        judge: Judge,
+    ) -> Result<Self, OpenError> {
+        let view_path = folder.join(VIEW_FILE);
+        let shared = Arc::new(Shared::default());
+        let (commands, inbox) = sync_channel(WAITING);
+        let (opened, report) = sync_channel(1);
+        let me = key.author();
+        let writer_log = log.clone();
+        let (writer_shared, writer_view) = (Arc::clone(&shared), view_path.clone());
+        // The writer's connection is opened on the thread that uses it.
+        std::thread::Builder::new().name(format!("tandem-writer-{name}")).spawn(move || {
+            let (log, shared) = (writer_log.clone(), Arc::clone(&writer_shared));
+            let opening = Writer::open(id, key, writer_log, &writer_view, writer_shared, judge);
+            match opening.and_then(|writer| writer.with_aside(&writer_view)) {
+                Ok(writer) => {
+                    // Whoever hears that the writer has stopped may open the log again at once.
+                    drop((log, shared));
+                    let _opener_waits = opened.send(Ok(()));
+                    writer.serve(inbox);
+                }
+                Err(error @ (OpenFailure::View(_) | OpenFailure::Io(_))) => {
+                    // The log can be read, verified and exported without its view.
+                    let read = read_log(id, &log, &shared, judge, error.to_string());
+                    let is_read = read.is_ok();
+                    drop((log, shared));
+                    let _opener_waits = opened.send(read);
+                    if is_read {
+                        serve_without_view(&inbox, &error.to_string());
+                    }
+                }
+                Err(error) => {
+                    let _opener_waits = opened.send(Err(error));
+                }
+            }
+        })?;
+        match report.recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(OpenFailure::Log(error @ LogError::Io(_)))) => return Err(error.into()),
+            Ok(Err(error)) => return Err(OpenError::space(&name, &error.to_string())),
+            Err(_) => return Err(OpenError::space(&name, "its writer stopped while opening")),
+        }
+        Ok(Self::over(id, name, me, log, folder, shared, commands))
+    }
+
+    /// The handle of a space whose writer takes `commands` and publishes in `shared`.
+    pub(crate) fn over(
+        id: SpaceId,
+        name: String,
+        me: Author,
+        log: SpaceLog,
+        folder: PathBuf,
+        shared: Arc<Shared>,
+        commands: SyncSender<Command>,
+    ) -> Self {
+        let readers = Readers::new(&folder.join(VIEW_FILE));
+        Self(Arc::new(Inner { id, name, me, folder, log, readers, shared, commands }))
+    }
+
+    /// Ends the statements of users that run, and those to come: the space is about to be closed.
+    pub(crate) fn interrupt(&self) {
+        self.0.shared.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Finishes what was asked before, and closes the space: a statement of a user that runs is ended,
+    /// and nothing of it was recorded. Handles that are left refuse.
+    pub(crate) fn close(&self) {
+        self.interrupt();
+        let (done, wait) = sync_channel(1);
+        self.send(Command::Stop(Box::new(move || {
+            let _caller_waits = done.send(());
+        })));
+        let _closed_either_way = wait.recv();
+        self.0.readers.close();
+    }
+}
