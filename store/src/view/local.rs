@@ -154,6 +154,7 @@ impl View {
         } else {
             Vec::new()
         };
+        let absolute = self.absolute_counters(&statement.sql, unseen);
         self.exactly.store(false, Ordering::Relaxed);
         let prepared = self.prepare(at, statement)?;
         let rewritten = &*prepared.rewritten;
@@ -165,7 +166,7 @@ impl View {
             if let (Some((basis, words)), Some(parameters)) = (&late, sets.as_slice().first()) {
                 self.put_back_deleted(words, parameters, basis)?;
             }
-            self.capture.watcher().borrow_mut().exact.clone_from(&exact);
+            self.capture.watcher().borrow_mut().sets(&exact, &absolute);
             let step = if one_by_one { 1 } else { usize::MAX };
             let first = result.rows.len();
             self.as_user(|| self.run_sets(&prepared, &mut sets.by_ref().take(step), &mut result))
@@ -290,7 +291,7 @@ impl View {
         judged: bool,
     ) -> Result<Option<Captured>, LocalError> {
         self.guard.check()?;
-        let RowChange { table, mut key, old, new, exact, renewed, .. } = change;
+        let RowChange { table, mut key, old, new, exact, absolute, renewed, .. } = change;
         let old = old.map(|(rowid, row)| (rowid, table.read_back(row)));
         // However SQLite stores it, an op has the one form of its values.
         if let Some((_, row)) = new.as_ref().or(old.as_ref()) {
@@ -302,7 +303,7 @@ impl View {
         let unchanged = match (&old, &new) {
             (None, None) => true,
             (Some((old_id, old)), Some((new_id, new))) => {
-                old == new && old_id == new_id && exact.is_empty() && !renewed
+                old == new && old_id == new_id && exact.is_empty() && absolute.is_empty() && !renewed
             }
             _ => false,
         };
@@ -324,6 +325,7 @@ impl View {
             None
         };
         let state = state.filter(|state| old.is_some() || state.stored);
+        let read = state.as_ref().filter(|_| old.is_some() && !renewed);
         let change = Change {
             table: &table,
             key: &key,
@@ -331,6 +333,7 @@ impl View {
             new: new.as_ref().map(|(_, values)| values.as_slice()),
             state: state.as_ref(),
             exact: &exact,
+            at_basis: &self.at_basis((&table, &key), read, (&absolute, &exact), unseen)?,
         };
         let op = self.row_op(&change, unseen)?;
         let counted =

@@ -191,7 +191,7 @@ impl View {
     }
 
     /// Whether every cell of the group has its place in the table.
-    fn understands(&self, table: &ViewTable, group: &RowGroup, dot: Dot) -> bool {
+    pub(super) fn understands(&self, table: &ViewTable, group: &RowGroup, dot: Dot) -> bool {
         let Some(known) = self.memory.schema.table_by_id(group.table_id) else { return false };
         let key = table.key.iter().map(|at| table.def.columns[*at].kind);
         let keys_fit = group.keys.len() == table.key.len()

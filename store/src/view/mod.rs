@@ -4,8 +4,10 @@
 //! of others; both end in the same rows, row states, runs and fingerprints. Everything one group
 //! of transactions changes is committed together with the log position it brings the view to.
 
+mod absolute;
 mod access;
 mod again;
+mod at_basis;
 mod bind;
 mod canonical;
 mod capture;
@@ -32,6 +34,7 @@ mod or_clause;
 mod persist;
 mod preupdate;
 pub(crate) mod reader;
+mod reads;
 mod references;
 mod row_op;
 mod rows;
@@ -54,6 +57,9 @@ use tandem_protocol::fingerprint::RowHasher;
 use tandem_protocol::identity::Author;
 use tandem_protocol::schema::Judge;
 
+#[cfg(test)]
+pub(crate) use at_basis::MOST_READ;
+pub(crate) use at_basis::Past;
 pub(crate) use bind::read_row;
 pub(crate) use conflicts::{decode, kind_code};
 pub(crate) use copy::copy;

@@ -12,6 +12,7 @@ use tandem_protocol::schema::{ColumnId, ColumnType, MergeKind, TableId};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::VersionVector;
 
+use super::at_basis::{AtBasis, Past};
 use super::documents::id_of;
 use super::local::Captured;
 use super::rows::Loaded;
@@ -34,6 +35,10 @@ pub(crate) struct Unseen {
     pub deltas: Deltas,
     /// The tables in which something was written that it had not seen.
     pub tables: HashSet<TableId>,
+    /// The first arrival that it had not seen.
+    pub first: u64,
+    /// What it had seen, to be read again; only where it had not seen everything.
+    pub past: Option<Box<dyn Past>>,
 }
 
 /// What one row's change says to other sites.
@@ -77,6 +82,8 @@ pub(super) struct Change<'a> {
     pub state: Option<&'a Loaded>,
     /// Counters set by `exactly()`.
     pub exact: &'a [usize],
+    /// Counters whose change is one from what they were at the write's basis.
+    pub at_basis: &'a AtBasis,
 }
 
 impl View {
@@ -91,7 +98,10 @@ impl View {
         let Some(new) = change.new else { return Ok(RowOp { action, cells }) };
         let table = change.table;
         for at in &table.cells {
-            let before = change.old.map(|row| &row[*at]);
+            let before = match change.at_basis.iter().find(|(counter, _)| counter == at) {
+                Some((_, was)) => was.as_ref(),
+                None => change.old.map(|row| &row[*at]),
+            };
             let exact = change.exact.contains(at);
             if before == Some(&new[*at]) && !exact {
                 continue;
@@ -253,7 +263,8 @@ impl View {
         at: usize,
         value: Value,
     ) -> ViewResult<(Mode, Value)> {
-        let change = Change { table, key, old: None, new: None, state: Some(row), exact: &[] };
+        let (exact, at_basis) = (&[], &AtBasis::new());
+        let change = Change { table, key, old: None, new: None, state: Some(row), exact, at_basis };
         Ok(match table.def.columns[at].kind.merge_kind() {
             MergeKind::Counter => counter(&change, at, None, &value, &Unseen::default()),
             MergeKind::Document => self.document_cell(&change, at, None, &value, &Unseen::default())?,
