@@ -240,6 +240,17 @@ impl Refusal {
             .hint("use a token that this site's reads returned")
     }
 
+    /// What a counter was when its writer looked cannot be found out.
+    pub(crate) fn basis_too_old(table: &ViewTable, columns: &str, key: &Key) -> Self {
+        let (table, row) = (&table.def.name, table.told(key));
+        let message = format!(
+            "what {columns} of the row {row} of {table} was at the basis cannot be told any more: too much has been written to the row"
+        );
+        Self::new("basis_too_old", message)
+            .hint("say the difference, as in `c = c - 3`; or, after counting, `c = exactly(37)`")
+            .with([("table", table.clone()), ("columns", columns.to_owned()), ("row", row)])
+    }
+
     /// A text that nobody is to parse.
     pub(crate) fn of_text(error: &SqlTextError, at: usize) -> Self {
         let place = if at == 0 { String::new() } else { format!("statement {}: ", at + 1) };

@@ -25,4 +25,5 @@ pub mod school;
 pub mod siege;
 pub mod simulator;
 pub mod site;
+pub mod structure;
 pub mod wait;

@@ -150,6 +150,8 @@ mod list {
             ["Write the value itself to any other column."]
         unknown_basis 409 "The basis names what is not here: %{detail}. Nothing was changed."
             ["Use the `version` that a query on this site returned."]
+        basis_too_old 409 "What %{columns} of the row %{row} of %{table} was when its writer looked cannot be told any more: too much has been written to the row since it was new. Nothing was changed."
+            ["Say the difference, as in `c = c - 3`; or, after counting, `c = exactly(37)`."]
         basis_refused 400 "The basis is not a version token. Nothing was changed."
             ["Use the `version` that a query returned."]
         idempotency_key_reused 422 "Another request was made with this idempotency key. Nothing was changed."

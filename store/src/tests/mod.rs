@@ -1,6 +1,7 @@
 //! The store from outside: sites in temporary folders, SQL in, SQL out, blocks between them.
 
 mod altered;
+mod basis;
 mod bounds;
 mod conflicts;
 mod convergence;

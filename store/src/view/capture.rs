@@ -24,6 +24,8 @@ pub(crate) struct RowChange {
     pub new: Option<(i64, Vec<Value>)>,
     /// Positions of counters that were set by `exactly()`.
     pub exact: Vec<usize>,
+    /// Positions of counters that were set absolutely.
+    pub absolute: Vec<usize>,
     /// Whether the row that was there was deleted, and a new one inserted by another statement.
     pub renewed: bool,
     /// The statement that deleted it last.
@@ -68,6 +70,8 @@ pub(crate) struct Capture {
     pub tables: HashMap<String, Arc<ViewTable>>,
     /// What the statement at hand sets by `exactly()`: table number and position.
     pub exact: Vec<(i64, usize)>,
+    /// What it sets absolutely, where that is not what it would be relatively: as above.
+    pub absolute: Vec<(i64, usize)>,
     /// The statement at hand, by its number in the transaction.
     statement: u32,
     /// Whether what changes now follows from what the statement removed.
@@ -132,6 +136,12 @@ impl Capture {
         }
     }
 
+    /// What the statement at hand sets in ways that its values do not tell.
+    pub(super) fn sets(&mut self, exact: &[(i64, usize)], absolute: &[(i64, usize)]) {
+        exact.clone_into(&mut self.exact);
+        absolute.clone_into(&mut self.absolute);
+    }
+
     /// A statement is about to run.
     pub(crate) fn next_statement(&mut self) {
         self.statement += 1;
@@ -171,6 +181,7 @@ impl Capture {
     pub(super) fn take_removed(&mut self) -> Vec<(Arc<ViewTable>, Key)> {
         // What follows is nobody's stock-take.
         self.exact.clear();
+        self.absolute.clear();
         self.following = true;
         let removed = std::mem::take(&mut self.removed).into_iter().map(|at| &self.changes[at]);
         let gone = removed.filter(|change| change.new.is_none());
@@ -248,10 +259,18 @@ impl Watcher for Capture {
             std::collections::hash_map::Entry::Vacant(at) => {
                 at.insert(self.changes.len());
                 let old = old.map(|row| (change.old_rowid, row));
-                let (exact, now, deleted_by) = (Vec::new(), Touch::default(), self.statement);
-                let (renewed, written_by) = (false, 0);
-                let known = RowChange { table, key, old, new, exact, renewed, deleted_by, written_by, now };
-                self.changes.push(known);
+                self.changes.push(RowChange {
+                    table,
+                    key,
+                    old,
+                    new,
+                    exact: Vec::new(),
+                    absolute: Vec::new(),
+                    renewed: false,
+                    deleted_by: self.statement,
+                    written_by: 0,
+                    now: Touch::default(),
+                });
                 self.changes.len() - 1
             }
         };
@@ -266,14 +285,21 @@ impl Watcher for Capture {
             self.touched.push(at);
         }
         *now = Touch { changed: touch.changed || now.changed, ..touch };
-        if change.has_old && change.has_new && !self.exact.is_empty() {
-            let known = &mut self.changes[at].exact;
-            let set = self.exact.iter().filter(|(table, _)| *table == number).map(|(_, column)| *column);
-            set.for_each(|column| {
-                if !known.contains(&column) {
-                    known.push(column)
-                }
-            });
+        if change.has_old && change.has_new {
+            note_set(&self.exact, number, &mut self.changes[at].exact);
+        }
+        // OR REPLACE deletes a row and inserts it.
+        if change.has_new {
+            note_set(&self.absolute, number, &mut self.changes[at].absolute);
+        }
+    }
+}
+
+/// Notes the columns of a table that are set.
+fn note_set(set: &[(i64, usize)], table: i64, known: &mut Vec<usize>) {
+    for (_, column) in set.iter().filter(|(number, _)| *number == table) {
+        if !known.contains(column) {
+            known.push(*column);
         }
     }
 }

@@ -9,6 +9,7 @@ use tandem_protocol::sql_text;
 use tandem_protocol::value::Value;
 
 use super::access::USER_MARK;
+use super::at_basis::at_basis;
 use super::bind::{Bind, read_row, weight};
 use super::capture::{CaptureError, RowChange};
 use super::captured::{Captured, LocalWrite};
@@ -18,7 +19,7 @@ use super::row::is_constraint;
 use super::row_op::{Change, Unseen, counted, group_ops};
 use super::rows::Loaded;
 use super::words::{calls, rowid_in, words};
-use super::{FoldState, View, ViewError, functions, guard, ids, integrity, is_refusal, or_clause};
+use super::{FoldState, View, ViewError, absolute, functions, guard, ids, integrity, is_refusal, or_clause};
 use crate::refusal::Refusal;
 use crate::write::{Statement, StatementResult};
 
@@ -114,6 +115,7 @@ impl<'v> LocalRun<'v> {
         } else {
             Vec::new()
         };
+        let absolute = absolute::counters(&self.view.fold.tables, &statement.sql, self.unseen);
         self.view.watch.forget_exactly();
         let prepared = self.prepare(at, statement)?;
         let rewritten = &*prepared.rewritten;
@@ -125,7 +127,7 @@ impl<'v> LocalRun<'v> {
             if let (Some((basis, words)), Some(parameters)) = (&late, sets.as_slice().first()) {
                 self.put_back_deleted(words, parameters, basis)?;
             }
-            self.view.watch.capture().exact.clone_from(&exact);
+            self.view.watch.capture().sets(&exact, &absolute);
             let step = if one_by_one { 1 } else { usize::MAX };
             let first = result.rows.len();
             self.run_sets(&prepared, &mut sets.by_ref().take(step), &mut result).map_err(refused)?;
@@ -217,7 +219,7 @@ impl<'v> LocalRun<'v> {
     /// What a captured change, canonical by now, says. `None`: nothing changed.
     fn settle(&mut self, change: RowChange) -> Result<Option<Captured>, LocalError> {
         self.view.watch.guard.check()?;
-        let RowChange { table, mut key, old, new, exact, renewed, .. } = change;
+        let RowChange { table, mut key, old, new, exact, absolute, renewed, .. } = change;
         let old = old.map(|(rowid, row)| (rowid, table.read_back(row)));
         // However SQLite stores it, an op has the one form of its values.
         if let Some((_, row)) = new.as_ref().or(old.as_ref()) {
@@ -229,7 +231,7 @@ impl<'v> LocalRun<'v> {
         let unchanged = match (&old, &new) {
             (None, None) => true,
             (Some((old_id, old)), Some((new_id, new))) => {
-                old == new && old_id == new_id && exact.is_empty() && !renewed
+                old == new && old_id == new_id && exact.is_empty() && absolute.is_empty() && !renewed
             }
             _ => false,
         };
@@ -253,6 +255,7 @@ impl<'v> LocalRun<'v> {
             None
         };
         let state = state.filter(|state| old.is_some() || state.stored);
+        let read = state.as_ref().filter(|_| old.is_some() && !renewed);
         let change = Change {
             table: &table,
             key: &key,
@@ -260,6 +263,7 @@ impl<'v> LocalRun<'v> {
             new: new.as_ref().map(|(_, values)| values.as_slice()),
             state: state.as_ref(),
             exact: &exact,
+            at_basis: &at_basis(view, (&table, &key), read, (&absolute, &exact), self.unseen)?,
         };
         let op = view.cells().row_op(&change, self.unseen)?;
         let counted =

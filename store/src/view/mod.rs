@@ -4,9 +4,11 @@
 //! of others; both end in the same rows, row states, runs and fingerprints. Everything one group
 //! of transactions changes is committed together with the log position it brings the view to.
 
+mod absolute;
 mod access;
 mod adopt;
 mod again;
+mod at_basis;
 mod authors;
 mod bind;
 mod canonical;
@@ -38,6 +40,7 @@ mod or_clause;
 mod position;
 mod preupdate;
 pub(crate) mod reader;
+mod reads;
 mod references;
 mod row;
 mod row_op;
@@ -65,6 +68,9 @@ use tandem_protocol::verify::ChainHead;
 use tandem_protocol::version::{Dot, VersionVector};
 
 pub(crate) use again::read_again;
+#[cfg(test)]
+pub(crate) use at_basis::MOST_READ;
+pub(crate) use at_basis::Past;
 pub(crate) use authors::Authors;
 pub(crate) use bind::read_row;
 pub(crate) use captured::LocalWrite;

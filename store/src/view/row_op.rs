@@ -13,6 +13,7 @@ use tandem_protocol::schema::{ColumnId, ColumnType, MergeKind, TableId};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::VersionVector;
 
+use super::at_basis::{AtBasis, Past};
 use super::captured::Captured;
 use super::documents::{Documents, id_of};
 use super::rows::Loaded;
@@ -35,6 +36,10 @@ pub(crate) struct Unseen {
     pub deltas: Deltas,
     /// The tables in which something was written that it had not seen.
     pub tables: HashSet<TableId>,
+    /// The first arrival that it had not seen.
+    pub first: u64,
+    /// What it had seen, to be read again; only where it had not seen everything.
+    pub past: Option<Box<dyn Past>>,
 }
 
 /// What one row's change says to other sites.
@@ -78,6 +83,8 @@ pub(super) struct Change<'a> {
     pub state: Option<&'a Loaded>,
     /// Counters set by `exactly()`.
     pub exact: &'a [usize],
+    /// Counters whose change is one from what they were at the write's basis.
+    pub at_basis: &'a AtBasis,
 }
 
 /// How the cells of a change are written, with the documents at hand.
@@ -99,7 +106,10 @@ impl Cells<'_> {
         let Some(new) = change.new else { return Ok(RowOp { action, cells }) };
         let table = change.table;
         for at in &table.cells {
-            let before = change.old.map(|row| &row[*at]);
+            let before = match change.at_basis.iter().find(|(counter, _)| counter == at) {
+                Some((_, was)) => was.as_ref(),
+                None => change.old.map(|row| &row[*at]),
+            };
             let exact = change.exact.contains(at);
             if before == Some(&new[*at]) && !exact {
                 continue;
@@ -165,7 +175,8 @@ impl Cells<'_> {
         at: usize,
         value: Value,
     ) -> ViewResult<(Mode, Value)> {
-        let change = Change { table, key, old: None, new: None, state: Some(row), exact: &[] };
+        let (exact, at_basis) = (&[], &AtBasis::new());
+        let change = Change { table, key, old: None, new: None, state: Some(row), exact, at_basis };
         Ok(match table.def.columns[at].kind.merge_kind() {
             MergeKind::Counter => counter(&change, at, None, &value, &Unseen::default()),
             MergeKind::Document => self.document_cell(&change, at, None, &value, &Unseen::default())?,

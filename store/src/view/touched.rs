@@ -10,11 +10,12 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_protocol::schema::{ColumnType, Storage, TableId};
 use tandem_protocol::value::{Key, Value};
+use tandem_protocol::version::Dot;
 
-use super::ViewResult;
 use super::authors::Authors;
 use super::rows::{self, Base};
 use super::table::ViewTable;
+use super::{ViewError, ViewResult};
 
 const DOT_SQL: &str = "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
 
@@ -48,6 +49,30 @@ fn arrival_of(connection: &Connection, authors: &Authors, base: &Base) -> ViewRe
     let author = authors.number(&base.by.author);
     let mut statement = connection.prepare_cached(DOT_SQL)?;
     Ok(statement.query_row(params![author, base.by.seq as i64], |row| row.get(0)).optional()?)
+}
+
+/// The transactions that may have touched a row that is in the list, in order of arrival, from `first`
+/// on: so many at most.
+pub(super) fn dots(
+    connection: &Connection,
+    authors: &Authors,
+    table: &ViewTable,
+    key: &[u8],
+    first: u64,
+    most: i64,
+) -> ViewResult<Vec<(u64, Dot)>> {
+    let sql = "SELECT arrival, author, seq FROM _tandem_touched JOIN _tandem_transactions USING (arrival) \
+               WHERE key = ?1 AND arrival >= ?2 ORDER BY arrival LIMIT ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![number(table.id, key), first as i64, most])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let author =
+            authors.author(row.get(1)?).ok_or(ViewError::Inconsistent("an author without a name"))?;
+        let seq = row.get::<_, i64>(2)? as u64;
+        found.push((row.get::<_, i64>(0)? as u64, Dot { author, seq }));
+    }
+    Ok(found)
 }
 
 /// Arrival numbers of the transactions that may have touched the row whose key people write as

@@ -10,7 +10,7 @@ use super::failure::JobError;
 use super::recovery::transactions;
 use crate::log::{LogError, SpaceLog};
 use crate::space::Recent;
-use crate::view::{Unseen, View, ViewError};
+use crate::view::{Past, Unseen, View, ViewError, ViewResult};
 
 /// What a view of the log up to `end` shows that `basis` does not cover; `recent` are those of the
 /// group at hand, which are not in the log yet.
@@ -22,8 +22,12 @@ pub(super) fn unseen(
     recent: &[Recent],
 ) -> Result<Unseen, JobError> {
     let mut unseen = Unseen { basis: Some(basis.clone()), ..Unseen::default() };
-    let first = view.first_beyond(basis)?.unwrap_or(end);
-    for record in log.records(first, end) {
+    unseen.first = end;
+    if let Some(first) = view.first_beyond(basis)? {
+        unseen.first = first;
+        unseen.past = Some(Box::new(Logged(log.clone())));
+    }
+    for record in log.records(unseen.first, end) {
         for (_, transaction, _) in record.and_then(|record| transactions(&record)).map_err(unreadable)? {
             add(&mut unseen, basis, &transaction);
         }
@@ -34,6 +38,32 @@ pub(super) fn unseen(
         }
     }
     Ok(unseen)
+}
+
+/// The past as the log has it. Of the group at hand nobody has seen anything.
+struct Logged(SpaceLog);
+
+impl Past for Logged {
+    fn read(
+        &self,
+        arrivals: &[u64],
+        take: &mut dyn FnMut(u64, Transaction) -> ViewResult<bool>,
+    ) -> ViewResult<bool> {
+        let failed = |error: LogError| ViewError::Behind(error.to_string());
+        let mut wanted = arrivals.iter().copied().peekable();
+        while let Some(first) = wanted.peek().copied() {
+            let Some(record) = self.0.holding(first).map_err(failed)? else { return Ok(false) };
+            for (arrival, transaction, _) in transactions(&record).map_err(failed)? {
+                if wanted.next_if_eq(&arrival).is_some() && !take(arrival, transaction)? {
+                    return Ok(true);
+                }
+            }
+            if wanted.peek() == Some(&first) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// A transaction of the log.

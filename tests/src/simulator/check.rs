@@ -15,6 +15,9 @@ use super::statement::TILL_IDS;
 use super::world::World;
 use crate::reference::{self, Expected};
 
+/// Forms whose version is made anew by the reference at the end of a run.
+const FORMS: usize = 2;
+
 /// What people see of a site, as text.
 #[derive(PartialEq, Eq)]
 struct Seen {
@@ -68,6 +71,7 @@ impl World {
             Err(error) => return self.fail(error),
         };
         self.check_ledger(&transactions);
+        self.check_forms(&transactions);
         self.check_equality();
         self.check_reference(&transactions);
         self.check_again();
@@ -157,7 +161,7 @@ impl World {
                 let sum = sums.entry((delta.till, delta.column)).or_insert(Some(0));
                 *sum = match delta.amount {
                     Amount::Added(units) => sum.map(|sum| sum + units),
-                    Amount::Set(_) => None,
+                    Amount::Set(_) | Amount::Unknown => None,
                 };
             }
         }
@@ -181,6 +185,32 @@ impl World {
                         .fail(format!("till {till}: {column} is {shown:?}, and {sum} was put into it"));
                 }
             }
+        }
+    }
+
+    /// Every form added to what it had read.
+    fn check_forms(&mut self, transactions: &[Transaction]) {
+        let by_dot: BTreeMap<Dot, &Transaction> =
+            transactions.iter().map(|one| (one.header.dot, one)).collect();
+        let sent = self.ledger.entries().filter_map(|(_, entry)| match (&entry.form, entry.fate) {
+            (Some(form), Fate::Recorded(dot)) => Some((form, *by_dot.get(&dot)?)),
+            _ => None,
+        });
+        let sent: Vec<_> = sent.collect();
+        self.counts.many("form: recorded", sent.len() as u64);
+        let mut fault = sent.iter().find_map(|(form, recorded)| form.fault(recorded));
+        // To make all that was read anew takes long.
+        for (form, _) in sent.iter().take(FORMS) {
+            let known = transactions.iter().filter(|one| form.version().covers(&one.header.dot));
+            let known: Vec<Transaction> = known.cloned().collect();
+            let schema = self.sites[0].space().map(Space::schema);
+            let is_so = schema.is_some_and(|schema| form.is_read_from(&reference::fold(&known), &schema));
+            if !is_so {
+                fault.get_or_insert_with(|| "a form read what the log did not say at the time".to_owned());
+            }
+        }
+        if let Some(fault) = fault {
+            self.fail(fault);
         }
     }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use tandem_protocol::version::Dot;
 
+use super::form::{Form, Reading};
+
 /// What a write added to a till, in units of the column's last digit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delta {
@@ -22,6 +24,18 @@ pub enum Amount {
     Added(i64),
     /// It was set to this; what was there before is told with the answer.
     Set(i64),
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Delta {
+    /// It is made by somebody who has read that, and nothing since.
+    pub fn set_after(&mut self, reading: &Reading) {
+        if let Amount::Set(value) = self.amount {
+            let read = reading.till(self.till, self.column);
+            self.amount = read.map_or(Amount::Unknown, |read| Amount::Added(value - read));
+        }
+    }
 }
 
 /// What a user knows of a write.
@@ -36,18 +50,20 @@ pub enum Fate {
 }
 
 /// One write.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Entry {
     /// What it adds.
     pub deltas: Vec<Delta>,
     /// What became of it.
     pub fate: Fate,
+    /// The form it is, if it is one.
+    pub form: Option<Form>,
     /// Whether it was asked once without an answer: it may be there whatever a retry is told.
     unanswered: bool,
 }
 
 /// All writes of a run, by number. The number is also the write's label in the log.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Ledger {
     entries: BTreeMap<u64, Entry>,
     recorded: u64,
@@ -57,7 +73,7 @@ impl Ledger {
     /// A write is asked for; gives its number.
     pub fn open(&mut self, deltas: Vec<Delta>) -> u64 {
         let number = self.entries.len() as u64 + 1;
-        self.entries.insert(number, Entry { deltas, fate: Fate::Unknown, unanswered: false });
+        self.entries.insert(number, Entry { deltas, fate: Fate::Unknown, form: None, unanswered: false });
         number
     }
 

@@ -26,6 +26,7 @@ mod clock;
 mod copy;
 mod counts;
 mod fault;
+mod form;
 mod ledger;
 mod line;
 mod link;

@@ -12,6 +12,7 @@ use tandem_store::simulated::{self, Request, ViewLoss};
 
 use super::clock::WallClock;
 use super::fault::Stop;
+use super::form::Reading;
 use super::link::Link;
 
 /// How long a disk in good order works, at most, in milliseconds.
@@ -64,7 +65,7 @@ pub struct Site {
     /// Everything it ever called durable.
     pub promised: VersionVector,
     /// What people read here, and may name as the basis of a write.
-    pub seen: Vec<VersionVector>,
+    pub seen: Vec<Reading>,
     /// The members its links were told of.
     pub members: Arc<Membership>,
     /// Whether an admin has admitted it, as far as the simulator knows.

@@ -17,7 +17,7 @@ impl World {
         let have = match self.random.below(3) {
             0 => VersionVector::default(),
             1 => self.sites[self.random.below(self.sites.len() as u64) as usize].vector(),
-            _ => self.sites[at].seen.first().cloned().unwrap_or_default(),
+            _ => self.sites[at].seen.first().map(|one| one.version.clone()).unwrap_or_default(),
         };
         let mut from = if self.random.one_in(3) { self.random.below(end + 1) } else { 0 };
         let bytes = [400, 4_000, 1 << 20][self.below(3)];

@@ -8,6 +8,7 @@ use tandem_store::simulated::{Answer, Request};
 use tandem_store::{Choice, Params, Resolution, Statement, Write, WriteError, Written};
 
 use super::fault::FaultKind;
+use super::form::Reading;
 use super::ledger::{Amount, Delta, Fate, label};
 use super::site::Asker;
 use super::statement::{self, TILL_IDS};
@@ -47,14 +48,18 @@ impl World {
             return;
         }
         let Some(space) = self.sites[at].space() else { return };
-        let (schema, vector) = (space.schema(), (*space.vector()).clone());
+        let schema = space.schema();
         if self.random.one_in(6) {
+            let reading = Reading::of(space);
             let seen = &mut self.sites[at].seen;
             if seen.len() == SEEN {
                 let oldest = self.random.below(SEEN as u64) as usize;
                 seen.remove(oldest);
             }
-            seen.push(vector);
+            seen.push(reading);
+        }
+        if self.has(FaultKind::Basis) && self.random.one_in(10) && self.send_form(at) {
+            return;
         }
         if self.has(FaultKind::Resolve) && self.random.one_in(12) && self.settle_conflict(at) {
             return;
@@ -87,7 +92,10 @@ impl World {
         }
         if self.has(FaultKind::Basis) && self.random.one_in(12) {
             let count = self.sites[at].seen.len() as u64;
-            write.basis = self.sites[at].seen.get(self.random.below(count) as usize).cloned();
+            if let Some(reading) = self.sites[at].seen.get(self.random.below(count) as usize) {
+                deltas.iter_mut().for_each(|delta| delta.set_after(reading));
+                write.basis = Some(reading.version.clone());
+            }
         }
         if again.is_some() {
             write.idempotency_key = Some(format!("request {}", self.random.any()));

@@ -53,6 +53,13 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "Mode::Delta => continue,",
     },
     Mutation {
+        name: "form-set-now",
+        breaks: "a counter that a form sets changes by the difference from what is there by now",
+        file: "store/src/view/row_op.rs",
+        old: "Some((_, was)) => was.as_ref(),",
+        new: "Some(_) => change.old.map(|row| &row[*at]),",
+    },
+    Mutation {
         name: "null-forgets",
         breaks: "a counter set to NULL counts again what was counted before",
         file: "store/src/view/row_op.rs",
