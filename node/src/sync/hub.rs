@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
-use tandem_protocol::session::{Bulk, BulkStep, Input, Listing, Now, PeerState, SpaceConfig};
+use tandem_protocol::session::{CatchUpScheduler, CatchUpStep, Input, Listing, Now, PeerState, SpaceConfig};
 use tandem_protocol::verify::SignedTransaction;
 use tandem_protocol::version::VersionVector;
 use tandem_store::{Commit, Space, Store};
@@ -41,7 +41,7 @@ struct State {
 struct Watched {
     space: Space,
     members: Arc<Membership>,
-    bulk: Bulk,
+    catch_up: CatchUpScheduler,
 }
 
 impl Hub {
@@ -67,8 +67,11 @@ impl Hub {
                 continue;
             }
             found = true;
-            let watched =
-                Watched { members: space.membership(), bulk: Bulk::default(), space: space.clone() };
+            let watched = Watched {
+                members: space.membership(),
+                catch_up: CatchUpScheduler::default(),
+                space: space.clone(),
+            };
             self.state().spaces.insert(id, watched);
             let hub: Weak<Self> = Arc::downgrade(self);
             space.subscribe(move |commit| {
@@ -166,7 +169,7 @@ impl Hub {
             }
             state.links.remove(&peer);
             for (space, watched) in &mut state.spaces {
-                turns.extend(watched.bulk.release(peer).map(|next| (*space, next)));
+                turns.extend(watched.catch_up.release(peer).map(|next| (*space, next)));
             }
             let status = state.peers.entry(peer).or_insert_with(|| PeerStatus::new(peer));
             if status.connected {
@@ -181,15 +184,15 @@ impl Hub {
     }
 
     /// A session asks or tells whose turn it is to fill a gap. Gives the answer for itself, if any.
-    pub(super) fn bulk(&self, space: SpaceId, peer: Author, step: BulkStep) -> Option<bool> {
+    pub(super) fn catch_up(&self, space: SpaceId, peer: Author, step: CatchUpStep) -> Option<bool> {
         let (own, next) = {
             let mut state = self.state();
-            let bulk = &mut state.spaces.get_mut(&space)?.bulk;
+            let scheduler = &mut state.spaces.get_mut(&space)?.catch_up;
             match step {
-                BulkStep::Claim => (Some(bulk.claim(peer)), None),
-                BulkStep::Release => (None, bulk.release(peer)),
-                BulkStep::Stalled => {
-                    let next = bulk.stalled(peer);
+                CatchUpStep::Claim => (Some(scheduler.claim(peer)), None),
+                CatchUpStep::Release => (None, scheduler.release(peer)),
+                CatchUpStep::Stalled => {
+                    let next = scheduler.stalled(peer);
                     (next.map(|_| false), next)
                 }
             }
@@ -204,7 +207,7 @@ impl Hub {
         let Some(held) = self.space(&space) else { return };
         if let Some(inbox) = self.inbox(&peer) {
             inbox.log_grew(space, held.end(), held.vector(), false);
-            inbox.push(Input::Bulk { space, granted: true });
+            inbox.push(Input::CatchUp { space, granted: true });
         }
     }
 

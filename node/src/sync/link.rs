@@ -193,9 +193,9 @@ impl Link {
                 self.read(space, from, have, withheld, max_bytes);
             }
             Output::Store { space, block, withheld } => self.store(space, block, withheld),
-            Output::Bulk { space, step } => {
-                if let Some(granted) = self.hub.bulk(space, self.peer, step) {
-                    self.give(Input::Bulk { space, granted });
+            Output::CatchUp { space, step } => {
+                if let Some(granted) = self.hub.catch_up(space, self.peer, step) {
+                    self.give(Input::CatchUp { space, granted });
                 }
             }
             Output::PeerState(state) => self.hub.note_state(self.peer, state),

@@ -81,9 +81,10 @@ pub enum Input {
     },
     /// Who is a member changed.
     MembersChanged(SpaceId),
-    /// Whether this session's peer may fill the gap of this space now; see [`super::Bulk`]. Where
-    /// the turn comes from another peer, give [`Input::LogGrew`] first: that one has filled much.
-    Bulk {
+    /// Whether this session's peer has the slot for catching up in this space; see
+    /// [`super::CatchUpScheduler`]. Where it comes from another peer, give [`Input::LogGrew`]
+    /// first: that one has brought much.
+    CatchUp {
         /// In this space.
         space: SpaceId,
         /// Its turn has come, or is over.
@@ -161,12 +162,12 @@ pub enum Output {
         /// What does not pass.
         withheld: Withheld,
     },
-    /// Ask or tell the [`super::Bulk`] of the space.
-    Bulk {
+    /// Ask or tell the [`super::CatchUpScheduler`] of the space.
+    CatchUp {
         /// In this space.
         space: SpaceId,
         /// What.
-        step: BulkStep,
+        step: CatchUpStep,
     },
     /// What is known of the peer changed.
     PeerState(PeerState),
@@ -191,9 +192,9 @@ pub enum Output {
     Close(Fault),
 }
 
-/// See [`Output::Bulk`].
+/// See [`Output::CatchUp`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BulkStep {
+pub enum CatchUpStep {
     /// This peer could fill the gap.
     Claim,
     /// It has no more to give.

@@ -41,7 +41,7 @@ impl Intake {
     /// A frame came. Whether it is to be stored; a sender that ignores its window is at fault.
     pub fn take(&mut self, bytes: u64, heads: VersionVector, local: &VersionVector) -> Result<bool, Fault> {
         // The window may have shrunk while frames were on their way, so the widest one counts.
-        if self.bytes > limits::BULK_WINDOW_BYTES || self.pending.len() >= limits::FRAMES_TOLERATED {
+        if self.bytes > limits::CATCH_UP_WINDOW_BYTES || self.pending.len() >= limits::FRAMES_TOLERATED {
             return Err(Fault::Overrun);
         }
         let held = holds(local, &heads);

@@ -27,7 +27,7 @@ pub const WINDOW_BYTES: u64 = 1 << 20;
 
 /// The window of the peer that fills a large gap: several blocks, so that it reads while this
 /// site stores.
-pub const BULK_WINDOW_BYTES: u64 = 4 << 20;
+pub const CATCH_UP_WINDOW_BYTES: u64 = 4 << 20;
 
 /// Frames on their way to a peer unacknowledged. When a site writes faster than the other can
 /// store, what is written meanwhile travels together.

@@ -45,8 +45,8 @@
 //! nothing passes. A frame that held such a thing is DECLINED, with a VECTOR of what is held now.
 //!
 //! **Flow.** A receiver says how many bytes may be on their way to it unacknowledged (WINDOW). When
-//! it lacks much, [`Bulk`] gives the large window to one peer at a time and lets the others wait,
-//! so that the same history does not arrive three times.
+//! it lacks much, [`CatchUpScheduler`] gives the large window to one peer at a time and lets the
+//! others wait, so that the same history does not arrive three times.
 //!
 //! **Asks and is told.** [`Session`] neither reads nor stores: it emits [`Output::Read`] and
 //! [`Output::Store`] and hears the result as an [`Input`]. It can therefore only acknowledge what
@@ -62,12 +62,12 @@ mod frame;
 mod message;
 mod greeting;
 
-mod bulk;
+mod catch_up_scheduler;
 mod cursor;
 mod intake;
 mod pulse;
 mod standing;
-mod turn;
+mod catch_up_slot;
 mod share;
 
 mod event;
@@ -79,8 +79,8 @@ mod simulator;
 #[cfg(test)]
 mod tests;
 
-pub use bulk::Bulk;
-pub use event::{BulkStep, Input, Now, Output, PeerState, Refusal, Taken};
+pub use catch_up_scheduler::CatchUpScheduler;
+pub use event::{CatchUpStep, Input, Now, Output, PeerState, Refusal, Taken};
 pub use fault::{Farewell, Fault};
 pub use frame::FrameReader;
 pub use message::{Listing, name_of};

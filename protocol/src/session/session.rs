@@ -152,8 +152,8 @@ impl Session {
             Input::MembersChanged(space) => {
                 self.with_share(space, |share, out| share.members_changed(out));
             }
-            Input::Bulk { space, granted } => {
-                self.with_share(space, |share, out| share.bulk(granted, now, out));
+            Input::CatchUp { space, granted } => {
+                self.with_share(space, |share, out| share.catch_up(granted, now, out));
             }
             Input::Addresses(listings) => {
                 if self.addresses.as_ref() != Some(&listings) {

@@ -1,14 +1,14 @@
 //! One shared space in a session: is the peer a member, what does each side hold, what is on its
 //! way.
 
+use super::catch_up_slot::CatchUpSlot;
 use super::cursor::Cursor;
-use super::event::{BulkStep, Now, Output, PeerState, Refusal, Taken};
+use super::event::{CatchUpStep, Now, Output, PeerState, Refusal, Taken};
 use super::fault::Fault;
 use super::intake::Intake;
 use super::limits;
 use super::message::{Digest, Handle, Message, digest};
 use super::standing::{Standing, Step};
-use super::turn::Turn;
 use crate::codec::DecodeError;
 use crate::fork::{Fork, Withheld};
 use crate::identity::{Author, SpaceId};
@@ -34,7 +34,7 @@ pub(super) struct Share {
     refused_by_peer: bool,
     cursor: Cursor,
     intake: Intake,
-    turn: Turn,
+    slot: CatchUpSlot,
     /// What does not pass between the two, for a chain forked.
     withheld: Withheld,
     reported: Option<PeerState>,
@@ -57,7 +57,7 @@ impl Share {
             refused_by_peer: false,
             cursor: Cursor::default(),
             intake: Intake::default(),
-            turn: Turn::default(),
+            slot: CatchUpSlot::default(),
             withheld: Withheld::default(),
             reported: None,
         }
@@ -140,7 +140,7 @@ impl Share {
                 let news = self.hold_back(&taken.withheld, &taken.forks, out);
                 let grew = !self.local.covers_all(&taken.vector);
                 self.local.join(&taken.vector);
-                self.turn.stored(now.ms);
+                self.slot.stored(now.ms);
                 self.intake.left_out(news || grew)?;
                 self.decline(out);
                 Ok(())
@@ -148,7 +148,7 @@ impl Share {
             Ok(taken) => {
                 self.hold_back(&taken.withheld, &taken.forks, out);
                 self.local.join(&taken.vector);
-                self.turn.stored(now.ms);
+                self.slot.stored(now.ms);
                 if let Some(heads) = self.intake.stored() {
                     self.acknowledge(&heads, out);
                 }
@@ -179,17 +179,17 @@ impl Share {
     }
 
     /// Whether the peer may fill the gap here.
-    pub fn bulk(&mut self, granted: bool, now: Now, out: &mut Outbox) {
+    pub fn catch_up(&mut self, granted: bool, now: Now, out: &mut Outbox) {
         if granted && self.cursor.offers_nothing(&self.local, &self.withheld) {
-            self.release_turn(out);
-        } else if let Some(window) = self.turn.set(granted, now.ms) {
+            self.release_slot(out);
+        } else if let Some(window) = self.slot.set(granted, now.ms) {
             self.say_window(window, out);
         }
     }
 
     /// The peer sent something.
     pub fn heard(&mut self, now: Now) {
-        self.turn.heard(now.ms);
+        self.slot.heard(now.ms);
     }
 
     /// The peer spoke about this space.
@@ -227,7 +227,7 @@ impl Share {
                     self.say_vector(false, out);
                 }
             }
-            Message::Window(_, bytes) => self.cursor.open_window(bytes.min(limits::BULK_WINDOW_BYTES)),
+            Message::Window(_, bytes) => self.cursor.open_window(bytes.min(limits::CATCH_UP_WINDOW_BYTES)),
             Message::Frame(_, heads, block) => {
                 self.notice_forks(&heads, out);
                 self.cursor.learn(&heads);
@@ -279,10 +279,10 @@ impl Share {
             self.say_have(out);
         }
         if self.cursor.offers_nothing(&self.local, &self.withheld) {
-            self.release_turn(out);
+            self.release_slot(out);
         }
-        if self.turn.has_stalled(now.ms) {
-            out.push(Output::Bulk { space: self.space, step: BulkStep::Stalled });
+        if self.slot.has_stalled(now.ms) {
+            out.push(Output::CatchUp { space: self.space, step: CatchUpStep::Stalled });
         }
         self.report(out);
     }
@@ -296,7 +296,7 @@ impl Share {
 
     /// When [`Self::poll`] will have something to do by the passing of time alone.
     pub fn wake_ms(&self, now: Now) -> Option<u64> {
-        let timers = [self.cursor.wake_ms(now.ms), self.intake.wake_ms(), self.turn.wake_ms()];
+        let timers = [self.cursor.wake_ms(now.ms), self.intake.wake_ms(), self.slot.wake_ms()];
         timers.into_iter().flatten().min().filter(|_| self.is_open())
     }
 
@@ -309,8 +309,8 @@ impl Share {
             self.cursor.grew(now.ms);
         } else {
             self.say_vector(false, out);
-            self.turn.claim();
-            out.push(Output::Bulk { space: self.space, step: BulkStep::Claim });
+            self.slot.claim();
+            out.push(Output::CatchUp { space: self.space, step: CatchUpStep::Claim });
         }
     }
 
@@ -335,13 +335,13 @@ impl Share {
 
     fn refuse(&mut self, out: &mut Outbox) {
         say(out, Message::Refuse(self.handle));
-        self.release_turn(out);
+        self.release_slot(out);
     }
 
-    fn release_turn(&mut self, out: &mut Outbox) {
-        let (claimed, window) = self.turn.release();
+    fn release_slot(&mut self, out: &mut Outbox) {
+        let (claimed, window) = self.slot.release();
         if claimed {
-            out.push(Output::Bulk { space: self.space, step: BulkStep::Release });
+            out.push(Output::CatchUp { space: self.space, step: CatchUpStep::Release });
         }
         if let Some(window) = window.filter(|_| self.is_open()) {
             self.say_window(window, out);

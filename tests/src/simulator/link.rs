@@ -4,7 +4,7 @@
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::Author;
 use tandem_protocol::session::{
-    BulkStep, Config, Fault, FrameReader, Input, Now, Output, Refusal, Session, Side, SpaceConfig, Taken,
+    CatchUpStep, Config, Fault, FrameReader, Input, Now, Output, Refusal, Session, Side, SpaceConfig, Taken,
     name_of,
 };
 use tandem_protocol::version::VersionVector;
@@ -77,7 +77,7 @@ impl World {
             return;
         }
         let author = self.sites[peer].author;
-        if let Some(next) = self.sites[at].bulk.release(author) {
+        if let Some(next) = self.sites[at].catch_up.release(author) {
             self.grant(at, next);
         }
     }
@@ -142,7 +142,7 @@ impl World {
             Output::Store { block, withheld, .. } => {
                 self.ask(at, Asker::Link { peer, stream }, Request::ReceiveWithout(block, withheld));
             }
-            Output::Bulk { space, step } => self.bulk(at, peer, space, step),
+            Output::CatchUp { space, step } => self.catch_up(at, peer, space, step),
             Output::PeerState(_) | Output::ClockOffset(_) | Output::Addresses(_) => {}
             Output::Forked { author, head, .. } => {
                 if self.sites[at].space().is_some_and(|space| space.compare(author, head)) {
@@ -169,19 +169,25 @@ impl World {
         }
     }
 
-    fn bulk(&mut self, at: usize, peer: usize, space: tandem_protocol::identity::SpaceId, step: BulkStep) {
+    fn catch_up(
+        &mut self,
+        at: usize,
+        peer: usize,
+        space: tandem_protocol::identity::SpaceId,
+        step: CatchUpStep,
+    ) {
         let author = self.sites[peer].author;
-        let bulk = &mut self.sites[at].bulk;
+        let scheduler = &mut self.sites[at].catch_up;
         let (own, next) = match step {
-            BulkStep::Claim => (Some(bulk.claim(author)), None),
-            BulkStep::Release => (None, bulk.release(author)),
-            BulkStep::Stalled => {
-                let next = bulk.stalled(author);
+            CatchUpStep::Claim => (Some(scheduler.claim(author)), None),
+            CatchUpStep::Release => (None, scheduler.release(author)),
+            CatchUpStep::Stalled => {
+                let next = scheduler.stalled(author);
                 (next.map(|_| false), next)
             }
         };
         if let Some(granted) = own {
-            self.give(at, peer, Input::Bulk { space, granted });
+            self.give(at, peer, Input::CatchUp { space, granted });
         }
         if let Some(next) = next {
             self.grant(at, next);
@@ -195,7 +201,7 @@ impl World {
         let (Some(peer), Some(space)) = (peer, self.sites[at].space()) else { return };
         let (id, end, vector) = (space.id(), space.end(), (*space.vector()).clone());
         self.give(at, peer, Input::LogGrew { space: id, end, vector, local: false });
-        self.give(at, peer, Input::Bulk { space: id, granted: true });
+        self.give(at, peer, Input::CatchUp { space: id, granted: true });
     }
 
     /// Reads what a session asked for, and tells it.

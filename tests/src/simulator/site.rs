@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tandem_protocol::identity::Author;
 use tandem_protocol::membership::{Member, Membership, Role};
-use tandem_protocol::session::Bulk;
+use tandem_protocol::session::CatchUpScheduler;
 use tandem_protocol::version::VersionVector;
 use tandem_store::Space;
 use tandem_store::simulated::{self, Request, ViewLoss};
@@ -50,7 +50,7 @@ pub struct Site {
     /// Its sessions, by peer.
     pub links: BTreeMap<usize, Link>,
     /// Whose turn it is to fill its gaps.
-    pub bulk: Bulk,
+    pub catch_up: CatchUpScheduler,
     /// What waits for its disk.
     pub waiting: VecDeque<(Asker, Request)>,
     /// Whether the disk is at work.
@@ -82,7 +82,7 @@ impl Site {
             store,
             clock: WallClock::default(),
             links: BTreeMap::new(),
-            bulk: Bulk::default(),
+            catch_up: CatchUpScheduler::default(),
             waiting: VecDeque::new(),
             busy: false,
             disk_ms: DISK_MS,

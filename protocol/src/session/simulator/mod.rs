@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub use log::Log;
 pub use site::{Site, valid_ticket};
 
-use super::{BulkStep, Fault, Input, Now, Output};
+use super::{CatchUpStep, Fault, Input, Now, Output};
 use crate::identity::{Author, SpaceId};
 use crate::version::Dot;
 
@@ -92,7 +92,7 @@ impl Network {
             wire.bytes.clear();
         }
         let gone = self.sites[to].author;
-        if let Some(next) = self.sites[from].bulk.release(gone) {
+        if let Some(next) = self.sites[from].catch_up.release(gone) {
             self.grant(from, next, true);
         }
     }
@@ -151,21 +151,21 @@ impl Network {
                 link.reads.push_back((from, have, withheld, max_bytes));
             }
             Output::Store { block, withheld, .. } => link.stores.push_back((block, withheld)),
-            Output::Bulk { space, step } => {
-                let (author, bulk) = (self.sites[peer].author, &mut self.sites[at].bulk);
+            Output::CatchUp { space, step } => {
+                let (author, scheduler) = (self.sites[peer].author, &mut self.sites[at].catch_up);
                 match step {
-                    BulkStep::Claim => {
-                        let granted = bulk.claim(author);
-                        self.give(at, peer, Input::Bulk { space, granted });
+                    CatchUpStep::Claim => {
+                        let granted = scheduler.claim(author);
+                        self.give(at, peer, Input::CatchUp { space, granted });
                     }
-                    BulkStep::Release => {
-                        if let Some(next) = bulk.release(author) {
+                    CatchUpStep::Release => {
+                        if let Some(next) = scheduler.release(author) {
                             self.grant(at, next, true);
                         }
                     }
-                    BulkStep::Stalled => {
-                        if let Some(next) = bulk.stalled(author) {
-                            self.give(at, peer, Input::Bulk { space, granted: false });
+                    CatchUpStep::Stalled => {
+                        if let Some(next) = scheduler.stalled(author) {
+                            self.give(at, peer, Input::CatchUp { space, granted: false });
                             self.grant(at, next, true);
                         }
                     }
@@ -195,7 +195,7 @@ impl Network {
         let peer = self.sites.iter().position(|site| site.author == author).expect("a known site");
         let (end, vector) = (self.sites[at].log.end(), self.sites[at].log.vector.clone());
         self.give(at, peer, Input::LogGrew { space: SPACE, end, vector, local: false });
-        self.give(at, peer, Input::Bulk { space: SPACE, granted });
+        self.give(at, peer, Input::CatchUp { space: SPACE, granted });
     }
 
     /// One thing that can happen without time passing, drawn by the seed. `false`: nothing can.

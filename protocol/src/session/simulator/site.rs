@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::{Log, SPACE};
 use crate::fork::Withheld;
 use crate::identity::{Author, Signature, SpaceId};
-use crate::session::{Bulk, Config, FrameReader, Listing, PeerState, Session, Side, SpaceConfig};
+use crate::session::{CatchUpScheduler, Config, FrameReader, Listing, PeerState, Session, Side, SpaceConfig};
 use crate::verify::SignedTransaction;
 use crate::version::{Dot, VersionVector};
 
@@ -17,7 +17,7 @@ pub struct Site {
     /// What it shows as its admission.
     pub ticket: Option<SignedTransaction>,
     pub links: BTreeMap<usize, Link>,
-    pub bulk: Bulk,
+    pub catch_up: CatchUpScheduler,
     /// How often the log was read.
     pub reads: usize,
     /// Transactions that came although they were held.
@@ -52,7 +52,7 @@ impl Site {
             members: BTreeSet::new(),
             ticket: None,
             links: BTreeMap::new(),
-            bulk: Bulk::default(),
+            catch_up: CatchUpScheduler::default(),
             reads: 0,
             received_twice: 0,
         }

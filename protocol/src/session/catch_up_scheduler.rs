@@ -1,17 +1,17 @@
-//! Who may fill the gap of a site that lacks much of a space: one peer at a time.
+//! Which peer a site that lacks much of a space catches up from: one at a time.
 
 use std::collections::VecDeque;
 
 use crate::identity::Author;
 
-/// The turns of the peers of one space; shared by their sessions.
+/// Gives out the one slot for catching up in a space; shared by the sessions of its peers.
 #[derive(Debug, Default)]
-pub struct Bulk {
+pub struct CatchUpScheduler {
     holder: Option<Author>,
     waiting: VecDeque<Author>,
 }
 
-impl Bulk {
+impl CatchUpScheduler {
     /// A peer could fill the gap. `true`: it may, now; else it is told when its turn comes.
     pub fn claim(&mut self, peer: Author) -> bool {
         match self.holder {
@@ -62,33 +62,33 @@ mod tests {
 
     #[test]
     fn turns_pass_on_release_and_on_a_stall() {
-        let mut bulk = Bulk::default();
-        assert!(bulk.claim(A));
-        assert!(bulk.claim(A));
-        assert!(!bulk.claim(B));
-        assert!(!bulk.claim(C));
-        assert_eq!(bulk.stalled(B), None);
-        assert_eq!(bulk.stalled(A), Some(B));
-        assert_eq!(bulk.release(C), None);
-        assert_eq!(bulk.release(B), Some(A));
-        assert_eq!(bulk.stalled(A), None, "nobody else waits, so it keeps its turn");
-        assert_eq!(bulk.release(A), None);
-        assert!(bulk.claim(C));
+        let mut scheduler = CatchUpScheduler::default();
+        assert!(scheduler.claim(A));
+        assert!(scheduler.claim(A));
+        assert!(!scheduler.claim(B));
+        assert!(!scheduler.claim(C));
+        assert_eq!(scheduler.stalled(B), None);
+        assert_eq!(scheduler.stalled(A), Some(B));
+        assert_eq!(scheduler.release(C), None);
+        assert_eq!(scheduler.release(B), Some(A));
+        assert_eq!(scheduler.stalled(A), None, "nobody else waits, so it keeps its turn");
+        assert_eq!(scheduler.release(A), None);
+        assert!(scheduler.claim(C));
     }
 
     proptest! {
         #[test]
         fn whoever_waits_gets_a_turn_and_nobody_twice(steps in prop::collection::vec((0u8..3, 0u8..5), 0..60)) {
-            let mut bulk = Bulk::default();
+            let mut scheduler = CatchUpScheduler::default();
             for (step, peer) in steps {
                 let peer = Author([peer; 32]);
                 match step {
-                    0 => { bulk.claim(peer); }
-                    1 => { bulk.release(peer); }
-                    _ => { bulk.stalled(peer); }
+                    0 => { scheduler.claim(peer); }
+                    1 => { scheduler.release(peer); }
+                    _ => { scheduler.stalled(peer); }
                 }
-                prop_assert!(bulk.holder.is_some() || bulk.waiting.is_empty());
-                let mut seen: Vec<_> = bulk.waiting.iter().chain(&bulk.holder).collect();
+                prop_assert!(scheduler.holder.is_some() || scheduler.waiting.is_empty());
+                let mut seen: Vec<_> = scheduler.waiting.iter().chain(&scheduler.holder).collect();
                 let all = seen.len();
                 seen.sort();
                 seen.dedup();
