@@ -51,7 +51,7 @@ pub(super) enum Message {
     /// What I hold, in short; every now and then.
     Digest(Handle, Digest),
     /// A sign of life. `true`: "answer at once".
-    Beat(bool),
+    Ping(bool),
     /// The local clock, every now and then.
     Clock(i64),
     /// Where sites can be reached.
@@ -105,7 +105,7 @@ const STORED: u8 = 10;
 const DECLINED: u8 = 11;
 const HAVE: u8 = 12;
 const DIGEST: u8 = 13;
-const BEAT: u8 = 14;
+const PING: u8 = 14;
 const CLOCK: u8 = 15;
 const ADDRESSES: u8 = 16;
 const BYE: u8 = 17;
@@ -134,7 +134,7 @@ impl Message {
             Self::Declined(_) => "DECLINED",
             Self::Have(..) => "HAVE",
             Self::Digest(..) => "DIGEST",
-            Self::Beat(_) => "BEAT",
+            Self::Ping(_) => "PING",
             Self::Clock(_) => "CLOCK",
             Self::Addresses(_) => "ADDRESSES",
             Self::Bye(_) => "BYE",
@@ -184,7 +184,7 @@ impl Message {
             Self::Declined(handle) => (DECLINED, codec::encode(handle)),
             Self::Have(handle, grown) => (HAVE, codec::encode(&(handle, grown))),
             Self::Digest(handle, digest) => (DIGEST, codec::encode(&(handle, digest))),
-            Self::Beat(ask) => (BEAT, codec::encode(ask)),
+            Self::Ping(ask) => (PING, codec::encode(ask)),
             Self::Clock(clock_ms) => (CLOCK, codec::encode(clock_ms)),
             Self::Addresses(listings) => (ADDRESSES, codec::encode(listings)),
             Self::Bye(farewell) => (BYE, codec::encode(&farewell.code())),
@@ -236,7 +236,7 @@ impl Message {
                 let (handle, digest) = front(body, "DIGEST")?.0;
                 Self::Digest(handle, digest)
             }
-            BEAT => Self::Beat(front(body, "BEAT")?.0),
+            PING => Self::Ping(front(body, "PING")?.0),
             CLOCK => Self::Clock(front(body, "CLOCK")?.0),
             ADDRESSES => Self::Addresses(front(body, "ADDRESSES")?.0),
             BYE => Self::Bye(Farewell::from_code(front(body, "BYE")?.0)),

@@ -65,7 +65,7 @@ mod greeting;
 mod catch_up_scheduler;
 mod cursor;
 mod intake;
-mod pulse;
+mod keepalive;
 mod standing;
 mod catch_up_slot;
 mod share;

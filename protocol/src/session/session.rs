@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::event::{Input, Now, Output};
 use super::fault::{Farewell, Fault};
+use super::keepalive::Keepalive;
 use super::message::{Handle, Hello, Listing, Message, Welcome};
-use super::pulse::Pulse;
 use super::share::{Share, say};
 use super::{greeting, limits};
 use crate::identity::{Author, SpaceId};
@@ -68,7 +68,7 @@ pub struct Session {
     stage: Stage,
     shares: BTreeMap<Handle, Share>,
     handles: BTreeMap<SpaceId, Handle>,
-    pulse: Pulse,
+    keepalive: Keepalive,
     started_ms: u64,
     digest_ms: u64,
     addresses: Option<Vec<Listing>>,
@@ -85,7 +85,7 @@ impl Session {
             stage: Stage::Greeting,
             shares: BTreeMap::new(),
             handles: BTreeMap::new(),
-            pulse: Pulse::default(),
+            keepalive: Keepalive::default(),
             started_ms: 0,
             digest_ms: 0,
             addresses: None,
@@ -105,7 +105,7 @@ impl Session {
                 self.set_alarm(now);
             }
             if self.outbox.iter().any(|output| matches!(output, Output::Send(_))) {
-                self.pulse.sent(now.ms);
+                self.keepalive.sent(now.ms);
             }
         }
         self.outbox.drain(..)
@@ -115,12 +115,12 @@ impl Session {
         match input {
             Input::Connected => self.connected(now),
             Input::Message(bytes) => {
-                self.pulse.heard(now.ms);
+                self.keepalive.heard(now.ms);
                 let message = Message::decode(&bytes)?;
                 return self.message(message, now);
             }
             Input::Heard => {
-                self.pulse.heard(now.ms);
+                self.keepalive.heard(now.ms);
                 self.shares.values_mut().for_each(|share| share.heard(now));
             }
             Input::LogGrew { space, end, vector, local } => match self.handles.get(&space) {
@@ -162,8 +162,8 @@ impl Session {
                 }
             }
             Input::Probe if self.stage == Stage::Sharing => {
-                say(&mut self.outbox, Message::Beat(true));
-                self.pulse.asked(now.ms);
+                say(&mut self.outbox, Message::Ping(true));
+                self.keepalive.asked(now.ms);
             }
             Input::Leave => {
                 if self.stage == Stage::Sharing {
@@ -179,7 +179,7 @@ impl Session {
     fn connected(&mut self, now: Now) {
         self.started_ms = now.ms;
         self.digest_ms = now.ms + limits::DIGEST_EVERY_MS;
-        self.pulse.start(now.ms);
+        self.keepalive.start(now.ms);
         if self.config.side == Side::Opener {
             let Config { local, peer, padding, spaces, .. } = &self.config;
             let (min_version, max_version) = limits::VERSIONS;
@@ -200,8 +200,8 @@ impl Session {
                 return self.welcomed(&welcome, now);
             }
             message if greeting => return Err(Fault::OutOfTurn(message.name())),
-            Message::Beat(true) => say(&mut self.outbox, Message::Beat(false)),
-            Message::Beat(false) => {}
+            Message::Ping(true) => say(&mut self.outbox, Message::Ping(false)),
+            Message::Ping(false) => {}
             Message::Clock(clock_ms) => self.compare_clocks(clock_ms, now),
             Message::Addresses(listings) => {
                 if self.shares.values().any(Share::is_open) {
@@ -284,7 +284,7 @@ impl Session {
             let refused = self.shares.values().any(Share::is_refused_by_peer);
             return Err(if refused { Fault::Refused } else { Fault::NotAMember });
         }
-        if self.pulse.is_silent(now.ms) || (!open && now.ms >= self.greeting_ends_ms()) {
+        if self.keepalive.is_silent(now.ms) || (!open && now.ms >= self.greeting_ends_ms()) {
             return Err(Fault::Silent);
         }
         if open
@@ -299,9 +299,9 @@ impl Session {
             self.shares.values().for_each(|share| share.say_digest(&mut self.outbox));
             say(&mut self.outbox, Message::Clock(now.wall_ms));
         }
-        if open && self.pulse.beat_is_due(now.ms) {
-            say(&mut self.outbox, Message::Beat(false));
-            self.pulse.sent(now.ms);
+        if open && self.keepalive.ping_is_due(now.ms) {
+            say(&mut self.outbox, Message::Ping(false));
+            self.keepalive.sent(now.ms);
         }
         Ok(())
     }
@@ -319,7 +319,8 @@ impl Session {
 
     fn set_alarm(&mut self, now: Now) {
         let open = self.shares.values().any(Share::is_open);
-        let session = if open { self.pulse.wake_ms().min(self.digest_ms) } else { self.greeting_ends_ms() };
+        let session =
+            if open { self.keepalive.wake_ms().min(self.digest_ms) } else { self.greeting_ends_ms() };
         let shares = self.shares.values().filter_map(|share| share.wake_ms(now)).min();
         let wake_ms = shares.map_or(session, |shares| shares.min(session));
         if wake_ms != self.wake_ms {

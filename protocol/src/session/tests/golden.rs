@@ -44,7 +44,7 @@ fn messages() -> Vec<(Message, &'static str)> {
             "0c3500010101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab",
         ),
         (Message::Digest(0, [6; 16]), "0d110006060606060606060606060606060606"),
-        (Message::Beat(true), "0e0101"),
+        (Message::Ping(true), "0e0101"),
         (Message::Clock(1_700_000_000_000), "0f09fd00d0ca9f17030000"),
         (
             Message::Addresses(vec![listing]),
