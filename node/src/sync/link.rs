@@ -184,9 +184,9 @@ impl Link {
                 self.unflushed = true;
             }
             Output::Greeted => self.frames.greeted(),
-            Output::Judge { space, proof } => {
+            Output::CheckMember { space, proof } => {
                 let member = self.hub.is_member(&space, &self.peer, proof.as_ref());
-                self.give(Input::Judged { space, member });
+                self.give(Input::MemberChecked { space, member });
             }
             Output::FindAdmission(space) => self.find_admission(space),
             Output::Read { space, from, have, withheld, max_bytes } => {

@@ -65,8 +65,8 @@ pub enum Input {
         /// What came of it, or why the block was not taken.
         result: Result<Taken, Refusal>,
     },
-    /// The answer to [`Output::Judge`].
-    Judged {
+    /// The answer to [`Output::CheckMember`].
+    MemberChecked {
         /// In this space.
         space: SpaceId,
         /// Whether the peer is a member.
@@ -130,8 +130,8 @@ pub enum Output {
     /// The other side has shown that it knows a space: [`super::FrameReader::greeted`].
     Greeted,
     /// Find out whether the peer is a member, by the membership here or by what it shows; answer
-    /// with [`Input::Judged`].
-    Judge {
+    /// with [`Input::MemberChecked`].
+    CheckMember {
         /// In this space.
         space: SpaceId,
         /// What it shows.

@@ -29,7 +29,7 @@ pub(super) enum Message {
     /// The acceptor's answer, given only where a space is shared.
     Welcome(Welcome),
     /// "I do not know you as a member: show me your admission."
-    Prove(Handle),
+    RequestAdmission(Handle),
     /// The admission asked for, where there is one.
     Admission(Handle, Option<SignedTransaction>),
     /// "You are a member; this is what I hold, in short."
@@ -94,7 +94,7 @@ pub struct Listing {
 
 const HELLO: u8 = 1;
 const WELCOME: u8 = 2;
-const PROVE: u8 = 3;
+const REQUEST_ADMISSION: u8 = 3;
 const ADMISSION: u8 = 4;
 const OPEN: u8 = 5;
 const REFUSE: u8 = 6;
@@ -123,7 +123,7 @@ impl Message {
         match self {
             Self::Hello(_) => "HELLO",
             Self::Welcome(_) => "WELCOME",
-            Self::Prove(_) => "PROVE",
+            Self::RequestAdmission(_) => "REQUEST_ADMISSION",
             Self::Admission(..) => "ADMISSION",
             Self::Open(..) => "OPEN",
             Self::Refuse(_) => "REFUSE",
@@ -147,7 +147,7 @@ impl Message {
     /// The shared space it speaks about.
     pub fn handle(&self) -> Option<Handle> {
         match self {
-            Self::Prove(handle)
+            Self::RequestAdmission(handle)
             | Self::Admission(handle, _)
             | Self::Open(handle, _)
             | Self::Refuse(handle)
@@ -169,7 +169,7 @@ impl Message {
         let (kind, body) = match self {
             Self::Hello(hello) => (HELLO, codec::encode(hello)),
             Self::Welcome(welcome) => (WELCOME, codec::encode(welcome)),
-            Self::Prove(handle) => (PROVE, codec::encode(handle)),
+            Self::RequestAdmission(handle) => (REQUEST_ADMISSION, codec::encode(handle)),
             Self::Admission(handle, proof) => (ADMISSION, codec::encode(&(handle, proof))),
             Self::Open(handle, digest) => (OPEN, codec::encode(&(handle, digest))),
             Self::Refuse(handle) => (REFUSE, codec::encode(handle)),
@@ -201,7 +201,7 @@ impl Message {
         let message = match kind {
             HELLO => Self::Hello(front(body, "HELLO")?.0),
             WELCOME => Self::Welcome(front(body, "WELCOME")?.0),
-            PROVE => Self::Prove(front(body, "PROVE")?.0),
+            REQUEST_ADMISSION => Self::RequestAdmission(front(body, "REQUEST_ADMISSION")?.0),
             ADMISSION => {
                 let (handle, proof) = front(body, "ADMISSION")?.0;
                 Self::Admission(handle, proof)

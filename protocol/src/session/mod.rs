@@ -13,8 +13,8 @@
 //!   │ WELCOME  version, clock, shared tags    │   gets no answer at all: the stream is closed.
 //!   │◄────────────────────────────────────────┤
 //!   │ per shared space, both ways:            │
-//!   │ (PROVE → ADMISSION, where the other     │
-//!   │  is not yet known as a member)          │
+//!   │ (REQUEST_ADMISSION → ADMISSION, where   │
+//!   │  the other is not known as a member)    │
 //!   │ OPEN  digest of my version vector       │   Digests equal: that was all.
 //!   │◄───────────────────────────────────────►│
 //!   │ VECTOR, WINDOW                          │   Digests differ: what I hold, and how much I
@@ -66,7 +66,7 @@ mod catch_up_scheduler;
 mod cursor;
 mod intake;
 mod keepalive;
-mod standing;
+mod membership_check;
 mod catch_up_slot;
 mod share;
 

@@ -60,8 +60,8 @@ enum Stage {
 ///
 /// Contract: [`Session::handle`] is called with every input as it happens, [`Input::Connected`]
 /// first; its outputs are carried out in order before the next input is given (the borrow sees to
-/// that). Each [`Output::Judge`], [`Output::FindAdmission`], [`Output::Read`] and [`Output::Store`]
-/// is answered exactly once.
+/// that). Each [`Output::CheckMember`], [`Output::FindAdmission`], [`Output::Read`] and
+/// [`Output::Store`] is answered exactly once.
 /// After [`Output::Close`] nothing is done any more.
 pub struct Session {
     config: Config,
@@ -142,9 +142,9 @@ impl Session {
                 let stored = self.with_share(space, |share, out| share.stored(result, now, out));
                 return stored.unwrap_or(Ok(()));
             }
-            Input::Judged { space, member } => {
-                let judged = self.with_share(space, |share, out| share.judged(member, now, out));
-                return judged.unwrap_or(Ok(()));
+            Input::MemberChecked { space, member } => {
+                let checked = self.with_share(space, |share, out| share.checked(member, now, out));
+                return checked.unwrap_or(Ok(()));
             }
             Input::Admission { space, proof } => {
                 self.with_share(space, |share, out| share.show_admission(proof, out));

@@ -7,8 +7,8 @@ use super::event::{CatchUpStep, Now, Output, PeerState, Refusal, Taken};
 use super::fault::Fault;
 use super::intake::Intake;
 use super::limits;
+use super::membership_check::{MembershipCheck, Step};
 use super::message::{Digest, Handle, Message, digest};
-use super::standing::{Standing, Step};
 use crate::codec::DecodeError;
 use crate::fork::{Fork, Withheld};
 use crate::identity::{Author, SpaceId};
@@ -28,7 +28,7 @@ pub(super) struct Share {
     space: SpaceId,
     local: VersionVector,
     end: u64,
-    standing: Standing,
+    check: MembershipCheck,
     ours: Option<Opening>,
     theirs: Option<Digest>,
     refused_by_peer: bool,
@@ -45,13 +45,13 @@ type Outbox = Vec<Output>;
 impl Share {
     /// A space both sides know; asks first of all whether the peer is a member.
     pub fn new(handle: Handle, space: SpaceId, (local, end): (VersionVector, u64), out: &mut Outbox) -> Self {
-        out.push(Output::Judge { space, proof: None });
+        out.push(Output::CheckMember { space, proof: None });
         Self {
             handle,
             space,
             local,
             end,
-            standing: Standing::default(),
+            check: MembershipCheck::default(),
             ours: None,
             theirs: None,
             refused_by_peer: false,
@@ -70,7 +70,7 @@ impl Share {
 
     /// Whether nothing can be exchanged in this session any more.
     pub fn is_dead(&self) -> bool {
-        self.refused_by_peer || self.standing.is_refused()
+        self.refused_by_peer || self.check.is_refused()
     }
 
     /// Whether it was the peer that refused.
@@ -79,8 +79,8 @@ impl Share {
     }
 
     /// The answer to a question about the peer.
-    pub fn judged(&mut self, member: bool, now: Now, out: &mut Outbox) -> Result<(), Fault> {
-        match self.standing.judged(member) {
+    pub fn checked(&mut self, member: bool, now: Now, out: &mut Outbox) -> Result<(), Fault> {
+        match self.check.checked(member) {
             Step::Nothing => {}
             Step::Open => {
                 let digest = digest(&self.local);
@@ -88,7 +88,7 @@ impl Share {
                 self.ours = Some(Opening { digest, vector: self.local.clone(), end: self.end });
                 self.begin(now, out);
             }
-            Step::AskProof => say(out, Message::Prove(self.handle)),
+            Step::RequestAdmission => say(out, Message::RequestAdmission(self.handle)),
             Step::Refuse => self.refuse(out),
             Step::Renew => return Err(Fault::Renew),
         }
@@ -97,7 +97,7 @@ impl Share {
 
     /// Who is a member changed: the question is asked again.
     pub fn members_changed(&self, out: &mut Outbox) {
-        out.push(Output::Judge { space: self.space, proof: self.standing.proof() });
+        out.push(Output::CheckMember { space: self.space, proof: self.check.proof() });
     }
 
     /// This site's own admission was found, or not.
@@ -195,15 +195,15 @@ impl Share {
     /// The peer spoke about this space.
     pub fn message(&mut self, message: Message, now: Now, out: &mut Outbox) -> Result<(), Fault> {
         match message {
-            Message::Prove(_) => {
-                if self.standing.own_asked() {
+            Message::RequestAdmission(_) => {
+                if self.check.own_asked() {
                     out.push(Output::FindAdmission(self.space));
                 }
             }
             Message::Refuse(_) => self.refused_by_peer = true,
             // What was under way when one side refused the other has no meaning any more.
             _ if self.is_dead() => {}
-            Message::Admission(_, proof) => match self.standing.shown(proof) {
+            Message::Admission(_, proof) => match self.check.shown(proof) {
                 Some(true) => self.members_changed(out),
                 Some(false) => self.refuse(out),
                 None => {}

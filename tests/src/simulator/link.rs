@@ -120,10 +120,10 @@ impl World {
                     link.reader.greeted();
                 }
             }
-            Output::Judge { space, proof } => {
+            Output::CheckMember { space, proof } => {
                 let author = self.sites[peer].author;
                 let member = self.sites[at].trusts(&author, proof.as_ref());
-                self.give(at, peer, Input::Judged { space, member });
+                self.give(at, peer, Input::MemberChecked { space, member });
             }
             Output::FindAdmission(space) => {
                 let me = self.sites[at].author;

@@ -138,10 +138,10 @@ impl Network {
                 wire.bytes.extend(bytes);
             }
             Output::Greeted => link.reader.greeted(),
-            Output::Judge { space, proof } => {
+            Output::CheckMember { space, proof } => {
                 let author = self.sites[peer].author;
                 let member = self.sites[at].is_member(&author, proof.as_ref());
-                self.give(at, peer, Input::Judged { space, member });
+                self.give(at, peer, Input::MemberChecked { space, member });
             }
             Output::FindAdmission(space) => {
                 let proof = self.sites[at].ticket.clone();

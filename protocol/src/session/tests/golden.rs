@@ -20,7 +20,7 @@ fn messages() -> Vec<(Message, &'static str)> {
     vec![
         (Message::Hello(hello), "011c0102fd00d0ca9f170300000107070707070707070707070707070707"),
         (Message::Welcome(welcome), "02140109010008080808080808080808080808080808"),
-        (Message::Prove(0), "030100"),
+        (Message::RequestAdmission(0), "030100"),
         (Message::Admission(0, None), "04020000"),
         (
             Message::Admission(0, Some(proof)),

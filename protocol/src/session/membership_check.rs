@@ -1,4 +1,4 @@
-//! What this site thinks of the peer as a member of a space.
+//! Whether the peer is a member of a space, as far as this site has found out.
 
 use crate::verify::SignedTransaction;
 
@@ -17,14 +17,14 @@ enum Verdict {
     Refused,
 }
 
-/// What follows from a judgement.
+/// What follows from an answer.
 pub(super) enum Step {
     /// Nothing new.
     Nothing,
     /// It is a member: tell it what is held here.
     Open,
     /// It may have an admission to show.
-    AskProof,
+    RequestAdmission,
     /// It is not, or no longer, a member.
     Refuse,
     /// It is one after all, but was refused in this session.
@@ -33,18 +33,18 @@ pub(super) enum Step {
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Standing {
+pub(super) struct MembershipCheck {
     verdict: Verdict,
     proof: Option<SignedTransaction>,
     own_was_asked: bool,
 }
 
-impl Standing {
+impl MembershipCheck {
     /// The question whether the peer is a member was answered.
-    pub fn judged(&mut self, member: bool) -> Step {
+    pub fn checked(&mut self, member: bool) -> Step {
         let (verdict, step) = match (self.verdict, member) {
             (Verdict::Asked | Verdict::Unproven | Verdict::Examined, true) => (Verdict::Member, Step::Open),
-            (Verdict::Asked, false) => (Verdict::Unproven, Step::AskProof),
+            (Verdict::Asked, false) => (Verdict::Unproven, Step::RequestAdmission),
             (Verdict::Examined | Verdict::Member, false) => (Verdict::Refused, Step::Refuse),
             (Verdict::Refused, true) => (Verdict::Refused, Step::Renew),
             (same, _) => (same, Step::Nothing),
