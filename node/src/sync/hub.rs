@@ -252,7 +252,7 @@ impl Hub {
             if said.open {
                 status.trouble = None;
             }
-            // A share that is not open yet has said nothing; what was known before stays known.
+            // A space that is not open yet has said nothing; what was known before stays known.
             let shared = status.spaces.entry(said.space).or_default();
             shared.open = said.open;
             if said.open && !said.vector.0.is_empty() {

@@ -68,7 +68,7 @@ mod intake;
 mod keepalive;
 mod membership_check;
 mod catch_up_slot;
-mod share;
+mod space_session;
 
 mod event;
 #[expect(clippy::module_inception, reason = "the noun the module is about")]

@@ -6,7 +6,7 @@ use super::event::{Input, Now, Output};
 use super::fault::{Farewell, Fault};
 use super::keepalive::Keepalive;
 use super::message::{Handle, Hello, Listing, Message, Welcome};
-use super::share::{Share, say};
+use super::space_session::{SpaceSession, say};
 use super::{greeting, limits};
 use crate::identity::{Author, SpaceId};
 use crate::version::VersionVector;
@@ -66,7 +66,7 @@ enum Stage {
 pub struct Session {
     config: Config,
     stage: Stage,
-    shares: BTreeMap<Handle, Share>,
+    spaces: BTreeMap<Handle, SpaceSession>,
     handles: BTreeMap<SpaceId, Handle>,
     keepalive: Keepalive,
     started_ms: u64,
@@ -83,7 +83,7 @@ impl Session {
         Self {
             config,
             stage: Stage::Greeting,
-            shares: BTreeMap::new(),
+            spaces: BTreeMap::new(),
             handles: BTreeMap::new(),
             keepalive: Keepalive::default(),
             started_ms: 0,
@@ -121,39 +121,39 @@ impl Session {
             }
             Input::Heard => {
                 self.keepalive.heard(now.ms);
-                self.shares.values_mut().for_each(|share| share.heard(now));
+                self.spaces.values_mut().for_each(|shared| shared.heard(now));
             }
             Input::LogGrew { space, end, vector, local } => match self.handles.get(&space) {
                 Some(handle) => {
-                    if let Some(share) = self.shares.get_mut(handle) {
-                        share.log_grew(end, vector, local, now);
+                    if let Some(shared) = self.spaces.get_mut(handle) {
+                        shared.log_grew(end, vector, local, now);
                     }
                 }
                 None => self.update_config(space, end, vector),
             },
             Input::ReadDone { space, block, next, last, withheld, forks } => {
-                self.with_share(space, |share, out| {
-                    share.hold_back(&withheld, &forks, out);
-                    share.read_done(block, next, last, out);
+                self.with_space(space, |shared, out| {
+                    shared.hold_back(&withheld, &forks, out);
+                    shared.read_done(block, next, last, out);
                 });
             }
             Input::ReadFailed { error, .. } => return Err(Fault::Local(error)),
             Input::Stored { space, result } => {
-                let stored = self.with_share(space, |share, out| share.stored(result, now, out));
+                let stored = self.with_space(space, |shared, out| shared.stored(result, now, out));
                 return stored.unwrap_or(Ok(()));
             }
             Input::MemberChecked { space, member } => {
-                let checked = self.with_share(space, |share, out| share.checked(member, now, out));
+                let checked = self.with_space(space, |shared, out| shared.checked(member, now, out));
                 return checked.unwrap_or(Ok(()));
             }
             Input::Admission { space, proof } => {
-                self.with_share(space, |share, out| share.show_admission(proof, out));
+                self.with_space(space, |shared, out| shared.show_admission(proof, out));
             }
             Input::MembersChanged(space) => {
-                self.with_share(space, |share, out| share.members_changed(out));
+                self.with_space(space, |shared, out| shared.members_changed(out));
             }
             Input::CatchUp { space, granted } => {
-                self.with_share(space, |share, out| share.catch_up(granted, now, out));
+                self.with_space(space, |shared, out| shared.catch_up(granted, now, out));
             }
             Input::Addresses(listings) => {
                 if self.addresses.as_ref() != Some(&listings) {
@@ -204,23 +204,23 @@ impl Session {
             Message::Ping(false) => {}
             Message::Clock(clock_ms) => self.compare_clocks(clock_ms, now),
             Message::Addresses(listings) => {
-                if self.shares.values().any(Share::is_open) {
+                if self.spaces.values().any(SpaceSession::is_open) {
                     self.outbox.push(Output::Addresses(listings));
                 }
             }
             Message::Bye(Farewell::NotAMember) => return Err(Fault::Refused),
             Message::Bye(farewell) => return Err(Fault::Farewell(farewell)),
-            message => return self.share_message(message, now),
+            message => return self.space_message(message, now),
         }
         Ok(())
     }
 
-    fn share_message(&mut self, message: Message, now: Now) -> Result<(), Fault> {
+    fn space_message(&mut self, message: Message, now: Now) -> Result<(), Fault> {
         let name = message.name();
-        let share = message.handle().and_then(|handle| self.shares.get_mut(&handle));
-        let share = share.ok_or(Fault::OutOfTurn(name))?;
-        share.heard(now);
-        share.message(message, now, &mut self.outbox)
+        let shared = message.handle().and_then(|handle| self.spaces.get_mut(&handle));
+        let shared = shared.ok_or(Fault::OutOfTurn(name))?;
+        shared.heard(now);
+        shared.message(message, now, &mut self.outbox)
     }
 
     /// The acceptor's half of the greeting. A stranger gets not one byte.
@@ -237,7 +237,7 @@ impl Session {
         let answer = shared.iter().map(|(handle, (_, tag))| (*handle, *tag)).collect();
         let welcome = Welcome { version, clock_ms: now.wall_ms, shared: answer };
         say(&mut self.outbox, Message::Welcome(welcome));
-        self.share(shared.into_iter().map(|(handle, (at, _))| (handle, at)));
+        self.begin_spaces(shared.into_iter().map(|(handle, (at, _))| (handle, at)));
         Ok(())
     }
 
@@ -260,28 +260,28 @@ impl Session {
         common_version(welcome.version, welcome.version)?;
         self.compare_clocks(welcome.clock_ms, now);
         self.outbox.push(Output::Greeted);
-        self.share(confirmed.into_iter());
+        self.begin_spaces(confirmed.into_iter());
         Ok(())
     }
 
-    fn share(&mut self, shared: impl Iterator<Item = (Handle, usize)>) {
+    fn begin_spaces(&mut self, shared: impl Iterator<Item = (Handle, usize)>) {
         for (handle, at) in shared {
             let space = &self.config.spaces[at];
             let held = (space.vector.clone(), space.end);
-            let share = Share::new(handle, space.id, held, &mut self.outbox);
-            self.shares.insert(handle, share);
+            let shared = SpaceSession::new(handle, space.id, held, &mut self.outbox);
+            self.spaces.insert(handle, shared);
             self.handles.insert(space.id, handle);
         }
     }
 
     /// What follows from the step, and what the time asks for.
     fn pursue(&mut self, now: Now) -> Result<(), Fault> {
-        for share in self.shares.values_mut() {
-            share.poll(now, &mut self.outbox);
+        for shared in self.spaces.values_mut() {
+            shared.poll(now, &mut self.outbox);
         }
-        let open = self.shares.values().any(Share::is_open);
-        if self.stage == Stage::Sharing && self.shares.values().all(Share::is_dead) {
-            let refused = self.shares.values().any(Share::is_refused_by_peer);
+        let open = self.spaces.values().any(SpaceSession::is_open);
+        if self.stage == Stage::Sharing && self.spaces.values().all(SpaceSession::is_dead) {
+            let refused = self.spaces.values().any(SpaceSession::is_refused_by_peer);
             return Err(if refused { Fault::Refused } else { Fault::NotAMember });
         }
         if self.keepalive.is_silent(now.ms) || (!open && now.ms >= self.greeting_ends_ms()) {
@@ -296,7 +296,7 @@ impl Session {
         }
         if open && now.ms >= self.digest_ms {
             self.digest_ms = now.ms + limits::DIGEST_EVERY_MS;
-            self.shares.values().for_each(|share| share.say_digest(&mut self.outbox));
+            self.spaces.values().for_each(|shared| shared.say_digest(&mut self.outbox));
             say(&mut self.outbox, Message::Clock(now.wall_ms));
         }
         if open && self.keepalive.ping_is_due(now.ms) {
@@ -318,11 +318,11 @@ impl Session {
     }
 
     fn set_alarm(&mut self, now: Now) {
-        let open = self.shares.values().any(Share::is_open);
+        let open = self.spaces.values().any(SpaceSession::is_open);
         let session =
             if open { self.keepalive.wake_ms().min(self.digest_ms) } else { self.greeting_ends_ms() };
-        let shares = self.shares.values().filter_map(|share| share.wake_ms(now)).min();
-        let wake_ms = shares.map_or(session, |shares| shares.min(session));
+        let spaces = self.spaces.values().filter_map(|shared| shared.wake_ms(now)).min();
+        let wake_ms = spaces.map_or(session, |spaces| spaces.min(session));
         if wake_ms != self.wake_ms {
             self.wake_ms = wake_ms;
             self.outbox.push(Output::WakeAt(wake_ms));
@@ -344,13 +344,13 @@ impl Session {
         }
     }
 
-    fn with_share<T>(
+    fn with_space<T>(
         &mut self,
         space: SpaceId,
-        act: impl FnOnce(&mut Share, &mut Vec<Output>) -> T,
+        act: impl FnOnce(&mut SpaceSession, &mut Vec<Output>) -> T,
     ) -> Option<T> {
-        let share = self.shares.get_mut(self.handles.get(&space)?)?;
-        Some(act(share, &mut self.outbox))
+        let shared = self.spaces.get_mut(self.handles.get(&space)?)?;
+        Some(act(shared, &mut self.outbox))
     }
 }
 

@@ -1,5 +1,5 @@
-//! One shared space in a session: is the peer a member, what does each side hold, what is on its
-//! way.
+//! The exchange of one space within a session: is the peer a member, what does each side
+//! hold, what is on its way.
 
 use super::catch_up_slot::CatchUpSlot;
 use super::cursor::Cursor;
@@ -23,7 +23,7 @@ struct Opening {
 }
 
 /// See the module.
-pub(super) struct Share {
+pub(super) struct SpaceSession {
     handle: Handle,
     space: SpaceId,
     local: VersionVector,
@@ -42,7 +42,7 @@ pub(super) struct Share {
 
 type Outbox = Vec<Output>;
 
-impl Share {
+impl SpaceSession {
     /// A space both sides know; asks first of all whether the peer is a member.
     pub fn new(handle: Handle, space: SpaceId, (local, end): (VersionVector, u64), out: &mut Outbox) -> Self {
         out.push(Output::CheckMember { space, proof: None });
