@@ -8,7 +8,7 @@ use std::time::Duration;
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::session::{
-    Config, Fault, FrameReader, Input, Listing, Output, Refusal, Session, Side, Taken,
+    Config, FrameReader, Input, Listing, Output, Refusal, Session, SessionEnd, Side, Taken,
 };
 use tandem_protocol::version::VersionVector;
 use tandem_store::{Chunk, ReceiveError};
@@ -38,7 +38,7 @@ const REST: Duration = Duration::from_millis(500);
 pub enum LinkEnd {
     /// The session says so.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Session(#[from] SessionEnd),
     /// The stream broke or could not be opened.
     #[error("the connection broke ({0})")]
     Broken(#[from] io::Error),
@@ -96,7 +96,7 @@ struct Link {
     /// Filled from the writer's thread.
     tally: Arc<Mutex<Tally>>,
     hearsay: Hearsay,
-    over: Option<Fault>,
+    over: Option<SessionEnd>,
 }
 
 impl Link {
@@ -110,9 +110,9 @@ impl Link {
         let mut rest = pin!(sleep_until(Instant::now()));
         let mut resting = true;
         loop {
-            if let Some(fault) = self.over.take() {
+            if let Some(end) = self.over.take() {
                 let _too_late = timeout(FAREWELL, self.write_rest(&mut writing)).await;
-                return fault.into();
+                return end.into();
             }
             if let Some(wake_ms) = self.wake_ms.take() {
                 let wait = wake_ms.saturating_sub(self.hub.now().ms);
@@ -161,7 +161,7 @@ impl Link {
             match self.frames.next_message() {
                 Ok(Some(message)) => self.give(Input::Message(message)),
                 Ok(None) => break,
-                Err(fault) => self.over = Some(fault),
+                Err(end) => self.over = Some(end),
             }
         }
         if self.over.is_none() && self.frames.is_amid() {
@@ -213,7 +213,7 @@ impl Link {
                 }
             }
             Output::WakeAt(wake_ms) => self.wake_ms = Some(wake_ms),
-            Output::Close(fault) => self.over = Some(fault),
+            Output::Close(end) => self.over = Some(end),
         }
     }
 

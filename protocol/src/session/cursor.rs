@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::fault::Fault;
 use super::limits;
+use super::session_end::SessionEnd;
 use crate::bounds;
 use crate::fork::Withheld;
 use crate::version::VersionVector;
@@ -141,19 +141,19 @@ impl Cursor {
     }
 
     /// The oldest frame is durable at the peer.
-    pub fn acknowledged(&mut self) -> Result<(), Fault> {
+    pub fn acknowledged(&mut self) -> Result<(), SessionEnd> {
         let sent = self.answered("STORED")?;
         self.learn(&sent.heads);
         Ok(())
     }
 
     /// The oldest frame was not taken; a statement follows.
-    pub fn declined(&mut self) -> Result<(), Fault> {
+    pub fn declined(&mut self) -> Result<(), SessionEnd> {
         self.answered("DECLINED").map(|_| ())
     }
 
-    fn answered(&mut self, what: &'static str) -> Result<Sent, Fault> {
-        let sent = self.in_flight.pop_front().ok_or(Fault::OutOfTurn(what))?;
+    fn answered(&mut self, what: &'static str) -> Result<Sent, SessionEnd> {
+        let sent = self.in_flight.pop_front().ok_or(SessionEnd::OutOfTurn(what))?;
         self.bytes_in_flight -= sent.bytes;
         Ok(sent)
     }

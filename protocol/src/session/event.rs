@@ -1,7 +1,7 @@
 //! What a session is told, and what it wants done.
 
-use super::fault::Fault;
 use super::message::Listing;
+use super::session_end::SessionEnd;
 use crate::fork::{Fork, Withheld};
 use crate::identity::{Author, SpaceId};
 use crate::verify::{self, SignedTransaction};
@@ -189,7 +189,7 @@ pub enum Output {
     /// Give [`Input::Tick`] at this time ([`Now::ms`]); replaces the time asked for before.
     WakeAt(u64),
     /// Close the stream, after what is to be sent. Nothing comes after it.
-    Close(Fault),
+    Close(SessionEnd),
 }
 
 /// See [`Output::CatchUp`].

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::fault::Fault;
 use super::limits;
+use super::session_end::SessionEnd;
 use crate::version::VersionVector;
 
 struct Pending {
@@ -39,10 +39,15 @@ impl Intake {
     }
 
     /// A frame came. Whether it is to be stored; a sender that ignores its window is at fault.
-    pub fn take(&mut self, bytes: u64, heads: VersionVector, local: &VersionVector) -> Result<bool, Fault> {
+    pub fn take(
+        &mut self,
+        bytes: u64,
+        heads: VersionVector,
+        local: &VersionVector,
+    ) -> Result<bool, SessionEnd> {
         // The window may have shrunk while frames were on their way, so the widest one counts.
         if self.bytes > limits::CATCH_UP_WINDOW_BYTES || self.pending.len() >= limits::FRAMES_TOLERATED {
-            return Err(Fault::Overrun);
+            return Err(SessionEnd::Overrun);
         }
         let held = holds(local, &heads);
         self.bytes += bytes;
@@ -62,18 +67,18 @@ impl Intake {
     }
 
     /// The oldest frame came before what it builds on.
-    pub fn came_early(&mut self) -> Result<(), Fault> {
+    pub fn came_early(&mut self) -> Result<(), SessionEnd> {
         self.pop();
         self.early += 1;
-        if self.early > limits::EARLY_BLOCKS { Err(Fault::Early) } else { Ok(()) }
+        if self.early > limits::EARLY_BLOCKS { Err(SessionEnd::Early) } else { Ok(()) }
     }
 
     /// Something of the oldest frame does not pass. Who sends such things on and on, though nothing
     /// new comes of it, does not listen.
-    pub fn left_out(&mut self, news: bool) -> Result<(), Fault> {
+    pub fn left_out(&mut self, news: bool) -> Result<(), SessionEnd> {
         self.pop();
         self.in_vain = if news { 0 } else { self.in_vain + 1 };
-        if self.in_vain > limits::FRAMES_TOLERATED { Err(Fault::Early) } else { Ok(()) }
+        if self.in_vain > limits::FRAMES_TOLERATED { Err(SessionEnd::Early) } else { Ok(()) }
     }
 
     /// Whether nothing is waiting to become durable.

@@ -2,9 +2,9 @@
 
 use bincode::{Decode, Encode};
 
-use super::fault::Farewell;
 use super::frame::envelope;
-use super::{Fault, limits};
+use super::session_end::Farewell;
+use super::{SessionEnd, limits};
 use crate::bounds;
 use crate::codec;
 use crate::fork::Withheld;
@@ -118,7 +118,7 @@ pub fn name_of(message: &[u8]) -> &'static str {
 }
 
 impl Message {
-    /// Its name in faults and traces.
+    /// Its name in errors and traces.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Hello(_) => "HELLO",
@@ -196,8 +196,8 @@ impl Message {
     }
 
     /// Reads one message as [`super::FrameReader`] cuts it: its kind, then its body.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Fault> {
-        let (&kind, body) = bytes.split_first().ok_or(Fault::Garbled("nothing"))?;
+    pub fn decode(bytes: &[u8]) -> Result<Self, SessionEnd> {
+        let (&kind, body) = bytes.split_first().ok_or(SessionEnd::Garbled("nothing"))?;
         let message = match kind {
             HELLO => Self::Hello(front(body, "HELLO")?.0),
             WELCOME => Self::Welcome(front(body, "WELCOME")?.0),
@@ -250,7 +250,11 @@ impl Message {
             }
             _ => Self::Unknown,
         };
-        if message.is_bounded() { Ok(message) } else { Err(Fault::Garbled("a list longer than allowed")) }
+        if message.is_bounded() {
+            Ok(message)
+        } else {
+            Err(SessionEnd::Garbled("a list longer than allowed"))
+        }
     }
 
     fn is_bounded(&self) -> bool {
@@ -276,8 +280,8 @@ impl Message {
 
 /// What stands at the front of a body, and how many bytes it took. What follows is for later
 /// versions.
-fn front<T: bincode::Decode<()>>(body: &[u8], what: &'static str) -> Result<(T, usize), Fault> {
-    codec::decode_prefix(body, what).map_err(|_| Fault::Garbled(what))
+fn front<T: bincode::Decode<()>>(body: &[u8], what: &'static str) -> Result<(T, usize), SessionEnd> {
+    codec::decode_prefix(body, what).map_err(|_| SessionEnd::Garbled(what))
 }
 
 /// A vector in short.

@@ -57,7 +57,7 @@
 
 pub mod limits;
 
-mod fault;
+mod session_end;
 mod frame;
 mod message;
 mod greeting;
@@ -81,7 +81,7 @@ mod tests;
 
 pub use catch_up_scheduler::CatchUpScheduler;
 pub use event::{CatchUpStep, Input, Now, Output, PeerState, Refusal, Taken};
-pub use fault::{Farewell, Fault};
 pub use frame::FrameReader;
 pub use message::{Listing, name_of};
 pub use session::{Config, Session, Side, SpaceConfig};
+pub use session_end::{Farewell, SessionEnd};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::event::{Input, Now, Output};
-use super::fault::{Farewell, Fault};
 use super::keepalive::Keepalive;
 use super::message::{Handle, Hello, Listing, Message, Welcome};
+use super::session_end::{Farewell, SessionEnd};
 use super::space_session::{SpaceSession, say};
 use super::{greeting, limits};
 use crate::identity::{Author, SpaceId};
@@ -99,8 +99,8 @@ impl Session {
     pub fn handle(&mut self, input: Input, now: Now) -> std::vec::Drain<'_, Output> {
         if self.stage != Stage::Over {
             let result = self.step(input, now).and_then(|()| self.pursue(now));
-            if let Err(fault) = result {
-                self.end(fault);
+            if let Err(end) = result {
+                self.end(end);
             } else {
                 self.set_alarm(now);
             }
@@ -111,7 +111,7 @@ impl Session {
         self.outbox.drain(..)
     }
 
-    fn step(&mut self, input: Input, now: Now) -> Result<(), Fault> {
+    fn step(&mut self, input: Input, now: Now) -> Result<(), SessionEnd> {
         match input {
             Input::Connected => self.connected(now),
             Input::Message(bytes) => {
@@ -137,7 +137,7 @@ impl Session {
                     shared.read_done(block, next, last, out);
                 });
             }
-            Input::ReadFailed { error, .. } => return Err(Fault::Local(error)),
+            Input::ReadFailed { error, .. } => return Err(SessionEnd::Local(error)),
             Input::Stored { space, result } => {
                 let stored = self.with_space(space, |shared, out| shared.stored(result, now, out));
                 return stored.unwrap_or(Ok(()));
@@ -169,7 +169,7 @@ impl Session {
                 if self.stage == Stage::Sharing {
                     say(&mut self.outbox, Message::Bye(Farewell::Leaving));
                 }
-                return Err(Fault::Left);
+                return Err(SessionEnd::Left);
             }
             Input::Probe | Input::Tick => {}
         }
@@ -189,7 +189,7 @@ impl Session {
         }
     }
 
-    fn message(&mut self, message: Message, now: Now) -> Result<(), Fault> {
+    fn message(&mut self, message: Message, now: Now) -> Result<(), SessionEnd> {
         let greeting = self.stage == Stage::Greeting;
         match message {
             Message::Unknown => {}
@@ -199,7 +199,7 @@ impl Session {
             Message::Welcome(welcome) if greeting && self.config.side == Side::Opener => {
                 return self.welcomed(&welcome, now);
             }
-            message if greeting => return Err(Fault::OutOfTurn(message.name())),
+            message if greeting => return Err(SessionEnd::OutOfTurn(message.name())),
             Message::Ping(true) => say(&mut self.outbox, Message::Ping(false)),
             Message::Ping(false) => {}
             Message::Clock(clock_ms) => self.compare_clocks(clock_ms, now),
@@ -208,27 +208,27 @@ impl Session {
                     self.outbox.push(Output::Addresses(listings));
                 }
             }
-            Message::Bye(Farewell::NotAMember) => return Err(Fault::Refused),
-            Message::Bye(farewell) => return Err(Fault::Farewell(farewell)),
+            Message::Bye(Farewell::NotAMember) => return Err(SessionEnd::Refused),
+            Message::Bye(farewell) => return Err(SessionEnd::Farewell(farewell)),
             message => return self.space_message(message, now),
         }
         Ok(())
     }
 
-    fn space_message(&mut self, message: Message, now: Now) -> Result<(), Fault> {
+    fn space_message(&mut self, message: Message, now: Now) -> Result<(), SessionEnd> {
         let name = message.name();
         let shared = message.handle().and_then(|handle| self.spaces.get_mut(&handle));
-        let shared = shared.ok_or(Fault::OutOfTurn(name))?;
+        let shared = shared.ok_or(SessionEnd::OutOfTurn(name))?;
         shared.heard(now);
         shared.message(message, now, &mut self.outbox)
     }
 
     /// The acceptor's half of the greeting. A stranger gets not one byte.
-    fn welcome(&mut self, hello: &Hello, now: Now) -> Result<(), Fault> {
+    fn welcome(&mut self, hello: &Hello, now: Now) -> Result<(), SessionEnd> {
         let ids: Vec<SpaceId> = self.config.spaces.iter().map(|space| space.id).collect();
         let shared = greeting::recognise(&hello.tags, &ids, &self.config.peer, &self.config.local);
         if shared.is_empty() {
-            return Err(Fault::Stranger);
+            return Err(SessionEnd::Stranger);
         }
         self.stage = Stage::Sharing;
         let version = common_version(hello.min_version, hello.max_version)?;
@@ -242,7 +242,7 @@ impl Session {
     }
 
     /// The opener's half of the greeting.
-    fn welcomed(&mut self, welcome: &Welcome, now: Now) -> Result<(), Fault> {
+    fn welcomed(&mut self, welcome: &Welcome, now: Now) -> Result<(), SessionEnd> {
         let Config { local, peer, spaces, .. } = &self.config;
         let confirmed: BTreeMap<Handle, usize> = welcome
             .shared
@@ -254,7 +254,7 @@ impl Session {
             .map(|(handle, at, _, _)| (handle, at))
             .collect();
         if confirmed.is_empty() {
-            return Err(Fault::Stranger);
+            return Err(SessionEnd::Stranger);
         }
         self.stage = Stage::Sharing;
         common_version(welcome.version, welcome.version)?;
@@ -275,17 +275,17 @@ impl Session {
     }
 
     /// What follows from the step, and what the time asks for.
-    fn pursue(&mut self, now: Now) -> Result<(), Fault> {
+    fn pursue(&mut self, now: Now) -> Result<(), SessionEnd> {
         for shared in self.spaces.values_mut() {
             shared.poll(now, &mut self.outbox);
         }
         let open = self.spaces.values().any(SpaceSession::is_open);
         if self.stage == Stage::Sharing && self.spaces.values().all(SpaceSession::is_dead) {
             let refused = self.spaces.values().any(SpaceSession::is_refused_by_peer);
-            return Err(if refused { Fault::Refused } else { Fault::NotAMember });
+            return Err(if refused { SessionEnd::Refused } else { SessionEnd::NotAMember });
         }
         if self.keepalive.is_silent(now.ms) || (!open && now.ms >= self.greeting_ends_ms()) {
-            return Err(Fault::Silent);
+            return Err(SessionEnd::Silent);
         }
         if open
             && !self.addresses_told
@@ -306,15 +306,15 @@ impl Session {
         Ok(())
     }
 
-    fn end(&mut self, fault: Fault) {
+    fn end(&mut self, end: SessionEnd) {
         // A site that shares no space is told nothing, not even that.
         if self.stage == Stage::Sharing
-            && let Some(farewell) = fault.farewell()
+            && let Some(farewell) = end.farewell()
         {
             say(&mut self.outbox, Message::Bye(farewell));
         }
         self.stage = Stage::Over;
-        self.outbox.push(Output::Close(fault));
+        self.outbox.push(Output::Close(end));
     }
 
     fn set_alarm(&mut self, now: Now) {
@@ -355,8 +355,8 @@ impl Session {
 }
 
 /// The highest version both speak.
-fn common_version(min: u16, max: u16) -> Result<u16, Fault> {
+fn common_version(min: u16, max: u16) -> Result<u16, SessionEnd> {
     let (own_min, own_max) = limits::VERSIONS;
     let version = max.min(own_max);
-    if version >= min && version >= own_min { Ok(version) } else { Err(Fault::Version { min, max }) }
+    if version >= min && version >= own_min { Ok(version) } else { Err(SessionEnd::Version { min, max }) }
 }

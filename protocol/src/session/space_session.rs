@@ -4,11 +4,11 @@
 use super::catch_up_slot::CatchUpSlot;
 use super::cursor::Cursor;
 use super::event::{CatchUpStep, Now, Output, PeerState, Refusal, Taken};
-use super::fault::Fault;
 use super::intake::Intake;
 use super::limits;
 use super::membership_check::{MembershipCheck, Step};
 use super::message::{Digest, Handle, Message, digest};
+use super::session_end::SessionEnd;
 use crate::codec::DecodeError;
 use crate::fork::{Fork, Withheld};
 use crate::identity::{Author, SpaceId};
@@ -79,7 +79,7 @@ impl SpaceSession {
     }
 
     /// The answer to a question about the peer.
-    pub fn checked(&mut self, member: bool, now: Now, out: &mut Outbox) -> Result<(), Fault> {
+    pub fn checked(&mut self, member: bool, now: Now, out: &mut Outbox) -> Result<(), SessionEnd> {
         match self.check.checked(member) {
             Step::Nothing => {}
             Step::Open => {
@@ -90,7 +90,7 @@ impl SpaceSession {
             }
             Step::RequestAdmission => say(out, Message::RequestAdmission(self.handle)),
             Step::Refuse => self.refuse(out),
-            Step::Renew => return Err(Fault::Renew),
+            Step::Renew => return Err(SessionEnd::Renew),
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ impl SpaceSession {
         result: Result<Taken, Refusal>,
         now: Now,
         out: &mut Outbox,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SessionEnd> {
         match result {
             Ok(taken) if taken.left_out => {
                 let news = self.hold_back(&taken.withheld, &taken.forks, out);
@@ -170,11 +170,11 @@ impl SpaceSession {
             }
             Err(Refusal::Fault(fault)) => Err(match fault {
                 verify::Fault::Malformed(newer @ DecodeError::Newer { .. }) => {
-                    Fault::Local(newer.to_string())
+                    SessionEnd::Local(newer.to_string())
                 }
-                fault => Fault::BadBlock(fault),
+                fault => SessionEnd::BadBlock(fault),
             }),
-            Err(Refusal::Local(error)) => Err(Fault::Local(error)),
+            Err(Refusal::Local(error)) => Err(SessionEnd::Local(error)),
         }
     }
 
@@ -193,7 +193,7 @@ impl SpaceSession {
     }
 
     /// The peer spoke about this space.
-    pub fn message(&mut self, message: Message, now: Now, out: &mut Outbox) -> Result<(), Fault> {
+    pub fn message(&mut self, message: Message, now: Now, out: &mut Outbox) -> Result<(), SessionEnd> {
         match message {
             Message::RequestAdmission(_) => {
                 if self.check.own_asked() {
@@ -213,12 +213,12 @@ impl SpaceSession {
                 self.begin(now, out);
             }
             message if self.is_open() => self.exchange(message, now, out)?,
-            message => return Err(Fault::OutOfTurn(message.name())),
+            message => return Err(SessionEnd::OutOfTurn(message.name())),
         }
         Ok(())
     }
 
-    fn exchange(&mut self, message: Message, now: Now, out: &mut Outbox) -> Result<(), Fault> {
+    fn exchange(&mut self, message: Message, now: Now, out: &mut Outbox) -> Result<(), SessionEnd> {
         match message {
             Message::Vector(_, vector, ask) => {
                 self.notice_forks(&vector, out);
@@ -259,7 +259,7 @@ impl SpaceSession {
                 self.say_vector(true, out);
             }
             Message::Digest(..) => {}
-            message => return Err(Fault::OutOfTurn(message.name())),
+            message => return Err(SessionEnd::OutOfTurn(message.name())),
         }
         Ok(())
     }

@@ -4,8 +4,8 @@
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::Author;
 use tandem_protocol::session::{
-    CatchUpStep, Config, Fault, FrameReader, Input, Now, Output, Refusal, Session, Side, SpaceConfig, Taken,
-    name_of,
+    CatchUpStep, Config, FrameReader, Input, Now, Output, Refusal, Session, SessionEnd, Side, SpaceConfig,
+    Taken, name_of,
 };
 use tandem_protocol::version::VersionVector;
 use tandem_store::simulated::Request;
@@ -155,14 +155,14 @@ impl World {
                 }
                 self.at(wake_ms.max(self.now_ms), Event::Tick { at, peer, stream, wake_ms });
             }
-            Output::Close(fault) => {
+            Output::Close(end) => {
                 self.say(|world| {
                     format!(
-                        "{} ends the session with {}: {fault}",
+                        "{} ends the session with {}: {end}",
                         world.sites[at].name, world.sites[peer].name
                     )
                 });
-                self.ended(at, peer, &fault);
+                self.ended(at, peer, &end);
                 self.drop_link(at, peer);
                 self.send(at, peer, Parcel { stream, bytes: None });
             }
@@ -278,8 +278,8 @@ impl World {
                 }
                 Ok(None) if link.reader.is_amid() => return self.give(at, from, Input::Heard),
                 Ok(None) => return,
-                Err(fault) => {
-                    self.ended(at, from, &fault);
+                Err(end) => {
+                    self.ended(at, from, &end);
                     return self.hang_up(at, from);
                 }
             }
@@ -290,18 +290,20 @@ impl World {
         self.sites[at].links.get(&peer).is_some_and(|link| link.stream == stream)
     }
 
-    fn ended(&mut self, at: usize, peer: usize, fault: &Fault) {
-        let text = fault.to_string();
+    fn ended(&mut self, at: usize, peer: usize, end: &SessionEnd) {
+        let text = end.to_string();
         let short = text.split(['(', ':']).next().unwrap_or_default().trim();
         self.counts.one(&format!("session ended: {short}"));
-        let honest = match fault {
-            Fault::Local(_) => !self.sites[at].store.disk().is_off(),
-            Fault::Farewell(farewell) => !matches!(farewell, tandem_protocol::session::Farewell::Misconduct),
-            fault => !fault.is_misconduct(),
+        let honest = match end {
+            SessionEnd::Local(_) => !self.sites[at].store.disk().is_off(),
+            SessionEnd::Farewell(farewell) => {
+                !matches!(farewell, tandem_protocol::session::Farewell::Misconduct)
+            }
+            end => !end.is_misconduct(),
         };
         if !honest {
             let (site, peer) = (self.sites[at].name, self.sites[peer].name);
-            self.fail(format!("{site} accuses {peer} of a fault: {fault}"));
+            self.fail(format!("{site} accuses {peer} of a fault: {end}"));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use libp2p::Stream;
 use libp2p_stream::{Control, OpenStreamError};
 use tandem_protocol::identity::Author;
-use tandem_protocol::session::{Farewell, Fault, Side};
+use tandem_protocol::session::{Farewell, SessionEnd, Side};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
@@ -102,7 +102,7 @@ impl Links {
                 let opened = timeout(OPENING, control.open_stream(peer, SYNC)).await;
                 opened.map_err(io::Error::from)?.map_err(|error| match error {
                     // Some other program that uses libp2p.
-                    OpenStreamError::UnsupportedProtocol(_) => LinkEnd::Fault(Fault::Stranger),
+                    OpenStreamError::UnsupportedProtocol(_) => LinkEnd::Session(SessionEnd::Stranger),
                     error => LinkEnd::Broken(io::Error::other(error)),
                 })
             };
@@ -130,14 +130,19 @@ impl Links {
         let (began, good) = (running.began, running.began.elapsed() >= GOOD);
         self.running.remove(&ended.peer);
         Some(match &ended.end {
-            LinkEnd::Fault(Fault::Silent) => After::Reconnect { began },
+            LinkEnd::Session(SessionEnd::Silent) => After::Reconnect { began },
             // Where not even a stream could be opened, the connection is dead.
             LinkEnd::Broken(error) if error.kind() == io::ErrorKind::TimedOut => After::Reconnect { began },
-            LinkEnd::Fault(Fault::Renew | Fault::Left | Fault::Farewell(Farewell::Renew)) => After::Again,
-            LinkEnd::Fault(Fault::Stranger | Fault::NotAMember | Fault::Refused | Fault::Version { .. }) => {
-                After::MuchLater
-            }
-            LinkEnd::Fault(fault) if fault.is_misconduct() => After::MuchLater,
+            LinkEnd::Session(
+                SessionEnd::Renew | SessionEnd::Left | SessionEnd::Farewell(Farewell::Renew),
+            ) => After::Again,
+            LinkEnd::Session(
+                SessionEnd::Stranger
+                | SessionEnd::NotAMember
+                | SessionEnd::Refused
+                | SessionEnd::Version { .. },
+            ) => After::MuchLater,
+            LinkEnd::Session(end) if end.is_misconduct() => After::MuchLater,
             LinkEnd::Broken(_) if good => After::Again,
             _ => After::Later,
         })

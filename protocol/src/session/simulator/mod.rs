@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub use log::Log;
 pub use site::{Site, valid_ticket};
 
-use super::{CatchUpStep, Fault, Input, Now, Output};
+use super::{CatchUpStep, Input, Now, Output, SessionEnd};
 use crate::identity::{Author, SpaceId};
 use crate::version::Dot;
 
@@ -38,7 +38,7 @@ pub struct Network {
     pub now_ms: u64,
     random: u64,
     /// Every session that ended: the site, its peer, why.
-    pub ended: Vec<(usize, usize, Fault)>,
+    pub ended: Vec<(usize, usize, SessionEnd)>,
 }
 
 impl Network {
@@ -183,8 +183,8 @@ impl Network {
                 }
             }
             Output::WakeAt(at_ms) => link.wake_ms = at_ms,
-            Output::Close(fault) => {
-                self.ended.push((at, peer, fault));
+            Output::Close(end) => {
+                self.ended.push((at, peer, end));
                 self.sites[at].links.remove(&peer);
                 self.hang_up(at, peer);
             }
@@ -245,8 +245,8 @@ impl Network {
             match link.reader.next_message() {
                 Ok(Some(message)) => self.give(at, peer, Input::Message(message)),
                 Ok(None) => return,
-                Err(fault) => {
-                    self.ended.push((at, peer, fault));
+                Err(end) => {
+                    self.ended.push((at, peer, end));
                     return self.hang_up(at, peer);
                 }
             }
