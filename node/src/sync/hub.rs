@@ -6,7 +6,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
-use tandem_protocol::session::{CatchUpScheduler, CatchUpStep, Input, Listing, Now, PeerState, SpaceConfig};
+use tandem_protocol::session::{
+    CatchUpScheduler, CatchUpStep, Input, Listing, Now, PeerState, SpaceConfig, may_exchange,
+};
 use tandem_protocol::verify::SignedTransaction;
 use tandem_protocol::version::VersionVector;
 use tandem_store::{Commit, Space, Store};
@@ -119,17 +121,10 @@ impl Hub {
         spaces.into_iter().map(config).collect()
     }
 
-    /// Whether `peer` may share a space: it is a member by the membership here, or by the
-    /// admission it shows.
-    ///
-    /// As long as this site's own admission has not arrived (a first sync is under way) it cannot
-    /// judge anyone, has nothing of its own to give away, and takes only what verifies: it then
-    /// trusts whoever knows the space.
+    /// Whether `peer` may share a space: see [`may_exchange`].
     pub fn is_member(&self, space: &SpaceId, peer: &Author, proof: Option<&SignedTransaction>) -> bool {
         let Some(members) = self.space(space).map(|space| space.membership()) else { return false };
-        members.member(&self.author()).is_none()
-            || members.member(peer).is_some()
-            || proof.is_some_and(|proof| proof.admits(peer, *space, &members))
+        may_exchange(&members, *space, &self.author(), peer, proof)
     }
 
     /// Whether `peer` is a member of any space here.
@@ -183,24 +178,13 @@ impl Hub {
         self.peers_changed.send_modify(|count| *count += 1);
     }
 
-    /// A session asks or tells whose turn it is to fill a gap. Gives the answer for itself, if any.
+    /// A session asks or tells who has the slot for catching up. Gives the answer for itself, if any.
     pub(super) fn catch_up(&self, space: SpaceId, peer: Author, step: CatchUpStep) -> Option<bool> {
-        let (own, next) = {
-            let mut state = self.state();
-            let scheduler = &mut state.spaces.get_mut(&space)?.catch_up;
-            match step {
-                CatchUpStep::Claim => (Some(scheduler.claim(peer)), None),
-                CatchUpStep::Release => (None, scheduler.release(peer)),
-                CatchUpStep::Stalled => {
-                    let next = scheduler.stalled(peer);
-                    (next.map(|_| false), next)
-                }
-            }
-        };
+        let (granted, next) = self.state().spaces.get_mut(&space)?.catch_up.step(peer, step);
         if let Some(next) = next {
             self.grant(space, next);
         }
-        own
+        granted
     }
 
     fn grant(&self, space: SpaceId, peer: Author) {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::host::CatchUpStep;
 use crate::identity::Author;
 
 /// Gives out the one slot for catching up in a space; shared by the sessions of its peers.
@@ -12,8 +13,21 @@ pub struct CatchUpScheduler {
 }
 
 impl CatchUpScheduler {
+    /// Carries out what the session with `peer` asks or tells. Gives whether `peer` has the slot,
+    /// where that follows at once, and the peer that is to be told that it has it now.
+    pub fn step(&mut self, peer: Author, step: CatchUpStep) -> (Option<bool>, Option<Author>) {
+        match step {
+            CatchUpStep::Claim => (Some(self.claim(peer)), None),
+            CatchUpStep::Release => (None, self.release(peer)),
+            CatchUpStep::Stalled => {
+                let next = self.stalled(peer);
+                (next.map(|_| false), next)
+            }
+        }
+    }
+
     /// A peer could fill the gap. `true`: it may, now; else it is told when its turn comes.
-    pub fn claim(&mut self, peer: Author) -> bool {
+    fn claim(&mut self, peer: Author) -> bool {
         match self.holder {
             None => {
                 self.holder = Some(peer);
@@ -41,7 +55,7 @@ impl CatchUpScheduler {
 
     /// A peer gives nothing. If another waits, the turn passes to it, and the first waits behind
     /// all others.
-    pub fn stalled(&mut self, peer: Author) -> Option<Author> {
+    fn stalled(&mut self, peer: Author) -> Option<Author> {
         if self.holder != Some(peer) || self.waiting.is_empty() {
             return None;
         }

@@ -11,7 +11,7 @@ const PREFIX_BYTES: usize = 5;
 /// Cuts a stream into messages. Never holds more than one message that is still incomplete, and
 /// never makes room on the strength of a length alone.
 #[derive(Debug, Default)]
-pub struct FrameReader {
+pub(super) struct FrameReader {
     buffer: Vec<u8>,
     start: usize,
     greeted: bool,
@@ -32,7 +32,7 @@ impl FrameReader {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole message, as [`super::Input::Message`] takes it: its kind, then its body.
+    /// The next whole message, as the session takes it: its kind, then its body.
     pub fn next_message(&mut self) -> Result<Option<Vec<u8>>, SessionEnd> {
         let rest = &self.buffer[self.start..];
         let Some((&kind, lengths)) = rest.split_first() else { return Ok(None) };

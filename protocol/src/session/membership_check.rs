@@ -1,6 +1,26 @@
 //! Whether the peer is a member of a space, as far as this site has found out.
 
+use crate::identity::{Author, SpaceId};
+use crate::membership::Membership;
 use crate::verify::SignedTransaction;
+
+/// Whether a site may exchange a space with `peer`: it is a member by the membership here, or by the
+/// admission it shows. `own` is the site itself.
+///
+/// As long as this site's own admission has not arrived (a first sync is under way) it cannot judge
+/// anyone, has nothing of its own to give away, and takes only what verifies: it then trusts whoever
+/// knows the space.
+pub fn may_exchange(
+    members: &Membership,
+    space: SpaceId,
+    own: &Author,
+    peer: &Author,
+    proof: Option<&SignedTransaction>,
+) -> bool {
+    members.member(own).is_none()
+        || members.member(peer).is_some()
+        || proof.is_some_and(|proof| proof.admits(peer, space, members))
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 enum Verdict {

@@ -48,8 +48,8 @@
 //! it lacks much, [`CatchUpScheduler`] gives the large window to one peer at a time and lets the
 //! others wait, so that the same history does not arrive three times.
 //!
-//! **Asks and is told.** [`Session`] neither reads nor stores: it emits [`Output::Read`] and
-//! [`Output::Store`] and hears the result as an [`Input`]. It can therefore only acknowledge what
+//! **Asks and is told.** A session neither reads nor stores: [`SessionDriver`] has its [`Host`] begin
+//! to read or to store, and hears the result as an [`Input`]. It can therefore only acknowledge what
 //! was reported durable, and a whole network of sessions runs inside a test that owns the time.
 //!
 //! Every message is `kind · length · body`; kinds this program does not know are skipped, and
@@ -70,9 +70,11 @@ mod membership_check;
 mod catch_up_slot;
 mod space_session;
 
+mod host;
 mod event;
 #[expect(clippy::module_inception, reason = "the noun the module is about")]
 mod session;
+mod driver;
 
 #[cfg(test)]
 mod simulator;
@@ -80,8 +82,12 @@ mod simulator;
 mod tests;
 
 pub use catch_up_scheduler::CatchUpScheduler;
-pub use event::{CatchUpStep, Input, Now, Output, PeerState, Refusal, Taken};
-pub use frame::FrameReader;
+pub use driver::SessionDriver;
+pub use event::Input;
+pub use host::{
+    Answer, CatchUpStep, Host, Notice, Now, PeerState, ReadDone, ReadRequest, Refusal, StoreRequest, Taken,
+};
+pub use membership_check::may_exchange;
 pub use message::{Listing, name_of};
-pub use session::{Config, Session, Side, SpaceConfig};
+pub use session::{Config, Side, SpaceConfig};
 pub use session_end::{Farewell, SessionEnd};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::event::{Input, Now, Output};
+use super::event::{Event, Input, Output};
+use super::host::{Notice, Now};
 use super::keepalive::Keepalive;
 use super::message::{Handle, Hello, Listing, Message, Welcome};
 use super::session_end::{Farewell, SessionEnd};
@@ -56,14 +57,12 @@ enum Stage {
     Over,
 }
 
-/// A session with one peer. See the module for what it does.
+/// What is decided in a session with one peer. See the module for what it does.
 ///
-/// Contract: [`Session::handle`] is called with every input as it happens, [`Input::Connected`]
-/// first; its outputs are carried out in order before the next input is given (the borrow sees to
-/// that). Each [`Output::CheckMember`], [`Output::FindAdmission`], [`Output::Read`] and
-/// [`Output::Store`] is answered exactly once.
-/// After [`Output::Close`] nothing is done any more.
-pub struct Session {
+/// Nobody but [`super::SessionDriver`] runs one, and it keeps to what a session relies on: every
+/// event as it happens, [`Event::Connected`] first; the outputs of one carried out in order before
+/// the next; every question answered exactly once; nothing after [`Output::Close`].
+pub(super) struct Session {
     config: Config,
     stage: Stage,
     spaces: BTreeMap<Handle, SpaceSession>,
@@ -73,12 +72,12 @@ pub struct Session {
     digest_ms: u64,
     addresses: Option<Vec<Listing>>,
     addresses_told: bool,
-    wake_ms: u64,
+    wake_ms: Option<u64>,
     outbox: Vec<Output>,
 }
 
 impl Session {
-    /// A session on a stream that is about to be [`Input::Connected`].
+    /// A session on a stream that is about to be [`Event::Connected`].
     pub fn new(config: Config) -> Self {
         Self {
             config,
@@ -90,39 +89,52 @@ impl Session {
             digest_ms: 0,
             addresses: None,
             addresses_told: false,
-            wake_ms: 0,
+            wake_ms: None,
             outbox: Vec::new(),
         }
     }
 
     /// Takes in what happened; gives what is to be done.
-    pub fn handle(&mut self, input: Input, now: Now) -> std::vec::Drain<'_, Output> {
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Output> {
         if self.stage != Stage::Over {
-            let result = self.step(input, now).and_then(|()| self.pursue(now));
-            if let Err(end) = result {
-                self.end(end);
-            } else {
-                self.set_alarm(now);
+            let result = self.step(event, now).and_then(|()| self.pursue(now));
+            self.wake_ms = None;
+            match result {
+                Ok(()) => self.wake_ms = Some(self.next_wake_ms(now)),
+                Err(end) => self.end(end),
             }
             if self.outbox.iter().any(|output| matches!(output, Output::Send(_))) {
                 self.keepalive.sent(now.ms);
             }
         }
-        self.outbox.drain(..)
+        std::mem::take(&mut self.outbox)
     }
 
-    fn step(&mut self, input: Input, now: Now) -> Result<(), SessionEnd> {
-        match input {
-            Input::Connected => self.connected(now),
-            Input::Message(bytes) => {
+    /// When it wants an [`Event::Tick`], if nothing happens before.
+    pub fn wake_ms(&self) -> Option<u64> {
+        self.wake_ms
+    }
+
+    fn step(&mut self, event: Event, now: Now) -> Result<(), SessionEnd> {
+        match event {
+            Event::Connected => self.connected(now),
+            Event::Message(bytes) => {
                 self.keepalive.heard(now.ms);
                 let message = Message::decode(&bytes)?;
                 return self.message(message, now);
             }
-            Input::Heard => {
+            Event::Heard => {
                 self.keepalive.heard(now.ms);
                 self.spaces.values_mut().for_each(|shared| shared.heard(now));
             }
+            Event::Told(input) => return self.told(input, now),
+            Event::Tick => {}
+        }
+        Ok(())
+    }
+
+    fn told(&mut self, input: Input, now: Now) -> Result<(), SessionEnd> {
+        match input {
             Input::LogGrew { space, end, vector, local } => match self.handles.get(&space) {
                 Some(handle) => {
                     if let Some(shared) = self.spaces.get_mut(handle) {
@@ -131,13 +143,10 @@ impl Session {
                 }
                 None => self.update_config(space, end, vector),
             },
-            Input::ReadDone { space, block, next, last, withheld, forks } => {
-                self.with_space(space, |shared, out| {
-                    shared.hold_back(&withheld, &forks, out);
-                    shared.read_done(block, next, last, out);
-                });
+            Input::Read { space, result } => {
+                let done = result.map_err(SessionEnd::Local)?;
+                self.with_space(space, |shared, out| shared.read_done(done, out));
             }
-            Input::ReadFailed { error, .. } => return Err(SessionEnd::Local(error)),
             Input::Stored { space, result } => {
                 let stored = self.with_space(space, |shared, out| shared.stored(result, now, out));
                 return stored.unwrap_or(Ok(()));
@@ -165,13 +174,13 @@ impl Session {
                 say(&mut self.outbox, Message::Ping(true));
                 self.keepalive.asked(now.ms);
             }
+            Input::Probe => {}
             Input::Leave => {
                 if self.stage == Stage::Sharing {
                     say(&mut self.outbox, Message::Bye(Farewell::Leaving));
                 }
                 return Err(SessionEnd::Left);
             }
-            Input::Probe | Input::Tick => {}
         }
         Ok(())
     }
@@ -205,7 +214,7 @@ impl Session {
             Message::Clock(clock_ms) => self.compare_clocks(clock_ms, now),
             Message::Addresses(listings) => {
                 if self.spaces.values().any(SpaceSession::is_open) {
-                    self.outbox.push(Output::Addresses(listings));
+                    self.outbox.push(Output::Notice(Notice::Addresses(listings)));
                 }
             }
             Message::Bye(Farewell::NotAMember) => return Err(SessionEnd::Refused),
@@ -317,16 +326,12 @@ impl Session {
         self.outbox.push(Output::Close(end));
     }
 
-    fn set_alarm(&mut self, now: Now) {
+    fn next_wake_ms(&self, now: Now) -> u64 {
         let open = self.spaces.values().any(SpaceSession::is_open);
         let session =
             if open { self.keepalive.wake_ms().min(self.digest_ms) } else { self.greeting_ends_ms() };
         let spaces = self.spaces.values().filter_map(|shared| shared.wake_ms(now)).min();
-        let wake_ms = spaces.map_or(session, |spaces| spaces.min(session));
-        if wake_ms != self.wake_ms {
-            self.wake_ms = wake_ms;
-            self.outbox.push(Output::WakeAt(wake_ms));
-        }
+        spaces.map_or(session, |spaces| spaces.min(session))
     }
 
     fn greeting_ends_ms(&self) -> u64 {
@@ -334,7 +339,8 @@ impl Session {
     }
 
     fn compare_clocks(&mut self, theirs_ms: i64, now: Now) {
-        self.outbox.push(Output::ClockOffset(theirs_ms.saturating_sub(now.wall_ms)));
+        let offset_ms = theirs_ms.saturating_sub(now.wall_ms);
+        self.outbox.push(Output::Notice(Notice::ClockOffset(offset_ms)));
     }
 
     fn update_config(&mut self, space: SpaceId, end: u64, vector: VersionVector) {

@@ -3,7 +3,8 @@
 
 use super::catch_up_slot::CatchUpSlot;
 use super::cursor::Cursor;
-use super::event::{CatchUpStep, Now, Output, PeerState, Refusal, Taken};
+use super::event::Output;
+use super::host::{CatchUpStep, Notice, Now, PeerState, ReadDone, ReadRequest, Refusal, StoreRequest, Taken};
 use super::intake::Intake;
 use super::limits;
 use super::membership_check::{MembershipCheck, Step};
@@ -119,7 +120,9 @@ impl SpaceSession {
     }
 
     /// A read is done.
-    pub fn read_done(&mut self, block: Option<Vec<u8>>, next: u64, last: VersionVector, out: &mut Outbox) {
+    pub fn read_done(&mut self, done: ReadDone, out: &mut Outbox) {
+        let ReadDone { block, next, last, withheld, forks } = done;
+        self.hold_back(&withheld, &forks, out);
         self.cursor.read_done(next);
         if let Some(block) = block.filter(|_| self.is_open()) {
             self.intake.tell_more(&last);
@@ -233,7 +236,7 @@ impl SpaceSession {
                 self.cursor.learn(&heads);
                 if self.intake.take(block.len() as u64, heads, &self.local)? {
                     let withheld = self.withheld.clone();
-                    out.push(Output::Store { space: self.space, block, withheld });
+                    out.push(Output::Store(StoreRequest { space: self.space, block, withheld }));
                 } else {
                     self.acknowledge_held(out);
                 }
@@ -250,7 +253,7 @@ impl SpaceSession {
             }
             Message::Forked(_, author, head) => {
                 if self.withheld.add(author, head.seq) {
-                    out.push(Output::Forked { space: self.space, author, head });
+                    out.push(Output::Notice(Notice::Forked { space: self.space, author, head }));
                 }
             }
             Message::Withheld(_, withheld) => drop(self.withheld.join(&withheld)),
@@ -272,8 +275,8 @@ impl SpaceSession {
         }
         if let Some(wanted) = self.cursor.poll(&self.local, self.end, now.ms) {
             let (from, have, max_bytes) = (wanted.from, wanted.have, wanted.max_bytes);
-            let withheld = self.withheld.clone();
-            out.push(Output::Read { space: self.space, from, have, withheld, max_bytes });
+            let (space, withheld) = (self.space, self.withheld.clone());
+            out.push(Output::Read(ReadRequest { space, from, have, withheld, max_bytes }));
         }
         if self.intake.wake_ms().is_some_and(|at| at <= now.ms) {
             self.say_have(out);
@@ -373,7 +376,7 @@ impl SpaceSession {
 
     /// Remembers what does not pass, and tells the peer and this site what is new of it. Whether
     /// anything is.
-    pub fn hold_back(&mut self, withheld: &Withheld, forks: &[Fork], out: &mut Outbox) -> bool {
+    fn hold_back(&mut self, withheld: &Withheld, forks: &[Fork], out: &mut Outbox) -> bool {
         let mut news = self.withheld.join(withheld);
         for fork in forks {
             let known = self.withheld.reaches(&fork.author, fork.seq) && !news.0.contains_key(&fork.author);
@@ -383,7 +386,8 @@ impl SpaceSession {
             if self.withheld.add(fork.author, fork.seq) {
                 news.add(fork.author, fork.seq);
             }
-            out.push(Output::Forked { space: self.space, author: fork.author, head: fork.other_head() });
+            let (space, author, head) = (self.space, fork.author, fork.other_head());
+            out.push(Output::Notice(Notice::Forked { space, author, head }));
             if self.is_open() {
                 say(out, Message::Forked(self.handle, fork.author, fork.held_head()));
             }
@@ -416,7 +420,7 @@ impl SpaceSession {
             let vector = self.cursor.claimed().clone();
             let state = PeerState { space: self.space, open, vector, in_flight };
             self.reported = Some(state.clone());
-            out.push(Output::PeerState(state));
+            out.push(Output::Notice(Notice::Peer(state)));
         }
     }
 }

@@ -8,6 +8,7 @@ use tandem_protocol::fork::{Fork, Withheld};
 use tandem_protocol::identity::{Author, TxHash};
 use tandem_protocol::membership::MemberOp;
 use tandem_protocol::op::Op;
+use tandem_protocol::session::ReadDone;
 use tandem_protocol::transaction::{Header, Transaction};
 use tandem_protocol::verify::SignedTransaction;
 use tandem_protocol::version::{Dot, Head, VersionVector};
@@ -29,6 +30,13 @@ pub struct Chunk {
     pub withheld: Withheld,
     /// Where what the reader is said to have is not what is held here.
     pub forks: Vec<Fork>,
+}
+
+impl From<Chunk> for ReadDone {
+    fn from(chunk: Chunk) -> Self {
+        let Chunk { block, next, heads: last, withheld, forks } = chunk;
+        Self { block, next, last, withheld, forks }
+    }
 }
 
 /// A transaction of the log.

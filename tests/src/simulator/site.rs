@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use tandem_protocol::identity::Author;
 use tandem_protocol::membership::{Member, Membership, Role};
-use tandem_protocol::session::CatchUpScheduler;
+use tandem_protocol::session::{CatchUpScheduler, may_exchange};
+use tandem_protocol::verify::SignedTransaction;
 use tandem_protocol::version::VersionVector;
 use tandem_store::Space;
 use tandem_store::simulated::{self, Request, ViewLoss};
 
 use super::clock::WallClock;
 use super::fault::Stop;
-use super::link::Link;
+use super::link::{Endpoint, Link};
 
 /// How long a disk in good order works, at most, in milliseconds.
 pub const DISK_MS: u64 = 40;
@@ -22,13 +23,8 @@ pub const DISK_MS: u64 = 40;
 pub enum Asker {
     /// A user; the number of the write.
     User(u64),
-    /// A session with that peer, of that stream.
-    Link {
-        /// The peer.
-        peer: usize,
-        /// The stream.
-        stream: u64,
-    },
+    /// That session.
+    Link(Endpoint),
     /// Somebody with a USB stick.
     Stick,
     /// The admin who admits that site.
@@ -119,11 +115,8 @@ impl Site {
     }
 
     /// Whether a peer may share its space, as a node decides it.
-    pub fn trusts(&self, peer: &Author, proof: Option<&tandem_protocol::verify::SignedTransaction>) -> bool {
+    pub fn trusts(&self, peer: &Author, proof: Option<&SignedTransaction>) -> bool {
         let Some(space) = self.space() else { return false };
-        let members = space.membership();
-        members.member(&self.author).is_none()
-            || members.member(peer).is_some()
-            || proof.is_some_and(|proof| proof.admits(peer, space.id(), &members))
+        may_exchange(&space.membership(), space.id(), &self.author, peer, proof)
     }
 }

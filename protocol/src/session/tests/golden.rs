@@ -2,8 +2,9 @@
 
 use crate::fork::Withheld;
 use crate::identity::{Author, Signature};
+use crate::session::frame::FrameReader;
 use crate::session::message::{Hello, Message, Welcome};
-use crate::session::{Farewell, FrameReader, Listing};
+use crate::session::{Farewell, Listing};
 use crate::verify::SignedTransaction;
 use crate::version::{Head, VersionVector};
 

@@ -129,7 +129,7 @@ fn a_peer_that_speaks_only_later_versions_is_told_so() {
 
 /// The message without its length, as a session takes it.
 fn message_of(message: &Message) -> Vec<u8> {
-    let mut reader = crate::session::FrameReader::default();
+    let mut reader = crate::session::frame::FrameReader::default();
     reader.greeted();
     reader.push(&message.encode());
     reader.next_message().unwrap().unwrap()
