@@ -16,14 +16,16 @@ impl CatchUpScheduler {
     /// Carries out what the session with `peer` asks or tells. Gives whether `peer` has the slot,
     /// where that follows at once, and the peer that is to be told that it has it now.
     pub fn step(&mut self, peer: Author, step: CatchUpStep) -> (Option<bool>, Option<Author>) {
-        match step {
+        let answer = match step {
             CatchUpStep::Claim => (Some(self.claim(peer)), None),
             CatchUpStep::Release => (None, self.release(peer)),
             CatchUpStep::Stalled => {
                 let next = self.stalled(peer);
                 (next.map(|_| false), next)
             }
-        }
+        };
+        assert!(self.holder.is_some() || self.waiting.is_empty(), "peers wait for a slot nobody has");
+        answer
     }
 
     /// A peer could fill the gap. `true`: it may, now; else it is told when its turn comes.

@@ -152,9 +152,8 @@ impl SpaceSession {
                 self.hold_back(&taken.withheld, &taken.forks, out);
                 self.local.join(&taken.vector);
                 self.slot.stored(now.ms);
-                if let Some(heads) = self.intake.stored() {
-                    self.acknowledge(&heads, out);
-                }
+                let heads = self.intake.stored();
+                self.acknowledge(&heads, out);
                 self.acknowledge_held(out);
                 Ok(())
             }
