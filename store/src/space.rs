@@ -29,6 +29,7 @@ pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
 use crate::effect::SharedEffect;
+use crate::identity::Identity;
 use crate::log::{LogError, SpaceLog};
 use crate::owner::{Owner, READ_DEADLINE};
 use crate::receive::{Blocks, ReceiveError, Received, Trial};
@@ -52,7 +53,7 @@ pub struct Space(Arc<Inner>);
 struct Inner {
     id: SpaceId,
     name: String,
-    me: Author,
+    identity: Identity,
     folder: PathBuf,
     log: SpaceLog,
     readers: Readers,
@@ -70,7 +71,7 @@ impl Space {
     pub(crate) fn open(
         id: SpaceId,
         name: String,
-        key: tandem_protocol::identity::AuthorKey,
+        identity: Identity,
         log: SpaceLog,
         folder: PathBuf,
         judge: Judge,
@@ -79,14 +80,20 @@ impl Space {
         let shared = Arc::new(Shared::default());
         let (commands, inbox) = sync_channel(WAITING);
         let (opened, report) = sync_channel(1);
-        let me = key.author();
         let writer_log = log.clone();
+        let writer_identity = identity.clone();
         let (writer_shared, writer_view) = (Arc::clone(&shared), view_path.clone());
         // The writer's connection is opened on the thread that uses it.
         std::thread::Builder::new().name(format!("tandem-writer-{name}")).spawn(move || {
             let (log, shared) = (writer_log.clone(), Arc::clone(&writer_shared));
-            let opening =
-                crate::writer::Writer::open(id, key, writer_log, &writer_view, writer_shared, judge);
+            let opening = crate::writer::Writer::open(
+                id,
+                writer_identity,
+                writer_log,
+                &writer_view,
+                writer_shared,
+                judge,
+            );
             match opening.and_then(|writer| writer.with_aside(&writer_view)) {
                 Ok(writer) => {
                     // Whoever hears that the writer has stopped may open the log again at once.
@@ -115,21 +122,21 @@ impl Space {
             Ok(Err(error)) => return Err(crate::store::OpenError::space(&name, &error.to_string())),
             Err(_) => return Err(crate::store::OpenError::space(&name, "its writer stopped while opening")),
         }
-        Ok(Self::over(id, name, me, log, folder, shared, commands))
+        Ok(Self::over(id, name, identity, log, folder, shared, commands))
     }
 
     /// The handle of a space whose writer takes `commands` and publishes in `shared`.
     pub(crate) fn over(
         id: SpaceId,
         name: String,
-        me: Author,
+        identity: Identity,
         log: SpaceLog,
         folder: PathBuf,
         shared: Arc<Shared>,
         commands: SyncSender<Command>,
     ) -> Self {
         let readers = Readers::new(&folder.join(VIEW_FILE));
-        Self(Arc::new(Inner { id, name, me, folder, log, readers, shared, commands }))
+        Self(Arc::new(Inner { id, name, identity, folder, log, readers, shared, commands }))
     }
 
     /// The space's id.
@@ -144,7 +151,7 @@ impl Space {
 
     /// This site's author.
     pub fn me(&self) -> Author {
-        self.0.me
+        self.0.identity.author()
     }
 
     /// The folder of the space's view.
@@ -223,8 +230,7 @@ impl Space {
         invitation: Option<[u8; 16]>,
         reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
     ) {
-        let (me, space) = (self.0.me, self.0.id);
-        self.local(LocalWork::admit((space, me), author, name, role, invitation), reply);
+        self.local(LocalWork::admit(self.0.id, author, name, role, invitation), reply);
     }
 
     /// Gives a site another name.
@@ -234,7 +240,7 @@ impl Space {
         name: String,
         reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
     ) {
-        self.local(LocalWork::rename(self.0.me, author, name), reply);
+        self.local(LocalWork::rename(author, name), reply);
     }
 
     pub(crate) fn found(
@@ -342,6 +348,15 @@ impl Space {
             let _caller_waits = done.send(result);
         })));
         wait.recv().unwrap_or_else(|_| Err(ViewError::Behind("the store is closing".into())))
+    }
+
+    /// The site's key has changed: returns when nothing is signed with the old one any more.
+    pub(crate) fn key_changed(&self) {
+        let (done, wait) = sync_channel(1);
+        self.send(Command::KeyChanged(Box::new(move || {
+            let _caller_waits = done.send(());
+        })));
+        let _closed_signs_nothing = wait.recv();
     }
 
     /// Runs one of the methods that take a reply, and waits for it.

@@ -26,6 +26,7 @@ use group::answer_error;
 pub(crate) use recovery::{OpenFailure, fold, members_of, read_log, remove_view};
 
 use crate::answers::Answers;
+use crate::identity::Identity;
 use crate::log::{Shelf, SpaceLog};
 use crate::space::Shared;
 use crate::view::{View, ViewError};
@@ -36,6 +37,8 @@ const GROUP_JOBS: usize = 256;
 /// The writer of one space.
 pub(crate) struct Writer {
     pub(crate) space: SpaceId,
+    pub(crate) identity: Identity,
+    /// The key of the group at hand: what is written together has one author.
     pub(crate) key: AuthorKey,
     pub(crate) log: SpaceLog,
     pub(crate) view: View,
@@ -67,6 +70,7 @@ pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
             Command::Rebuild(reply) => reply(Err(behind())),
             #[cfg(test)]
             Command::LimitColumns(_) => {}
+            Command::KeyChanged(done) => done(),
             Command::Stop(done) => return done(),
         }
     }
@@ -76,8 +80,18 @@ impl Writer {
     /// Lets long writes run aside, beside the view at `view`.
     pub(crate) fn with_aside(mut self, view: &Path) -> Result<Self, OpenFailure> {
         let (log, shared) = (self.log.clone(), Arc::clone(&self.shared));
-        self.aside = Some(Aside::of(view, log, shared, self.key.author(), self.view.judge())?);
+        self.aside = Some(Aside::of(view, log, shared, self.identity.clone(), self.view.judge())?);
         Ok(self)
+    }
+
+    /// Takes up a key that has changed. Between two groups: what is written together has one author.
+    fn take_up_identity(&mut self) {
+        let key = self.identity.key();
+        if key.author() != self.key.author() {
+            self.view.me = key.author();
+            self.view.refresh_tables();
+            self.key = key;
+        }
     }
 
     /// Serves until told to stop, or until nobody is left to ask.
@@ -99,6 +113,11 @@ impl Writer {
                     Command::LimitColumns(most) => {
                         self.run_group(std::mem::take(&mut group));
                         self.view.limit_columns(most);
+                    }
+                    Command::KeyChanged(done) => {
+                        self.run_group(std::mem::take(&mut group));
+                        self.take_up_identity();
+                        done();
                     }
                     Command::Rebuild(reply) => {
                         self.run_group(std::mem::take(&mut group));

@@ -1,6 +1,7 @@
 //! What all sessions of this node share.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -25,6 +26,8 @@ const PEERS: usize = 4096;
 pub struct Hub {
     store: Store,
     began: Instant,
+    /// Sessions so far.
+    sessions: AtomicU64,
     state: Mutex<State>,
     /// Counts changes of what [`Hub::peer`] says.
     peers_changed: watch::Sender<u64>,
@@ -52,6 +55,7 @@ impl Hub {
         let hub = Arc::new(Self {
             store,
             began: Instant::now(),
+            sessions: AtomicU64::new(0),
             state: Mutex::default(),
             peers_changed: watch::Sender::new(0),
             members_changed: watch::Sender::new(0),
@@ -90,9 +94,14 @@ impl Hub {
         &self.store
     }
 
-    /// This site.
+    /// This site, at present.
     pub fn author(&self) -> Author {
         self.store.author()
+    }
+
+    /// All that this site is or was.
+    pub fn authors(&self) -> Vec<Author> {
+        self.store.identity().authors()
     }
 
     /// The time, as sessions take it.
@@ -124,7 +133,7 @@ impl Hub {
     /// Whether `peer` may share a space: see [`may_exchange`].
     pub fn is_member(&self, space: &SpaceId, peer: &Author, proof: Option<&SignedTransaction>) -> bool {
         let Some(members) = self.space(space).map(|space| space.membership()) else { return false };
-        may_exchange(&members, *space, &self.author(), peer, proof)
+        may_exchange(&members, *space, &self.authors(), peer, proof)
     }
 
     /// Whether `peer` is a member of any space here.
@@ -134,14 +143,19 @@ impl Hub {
 
     /// All members of any space here, without this site.
     pub fn members(&self) -> Vec<Author> {
-        let own = self.author();
+        let own = self.authors();
         let state = self.state();
         let members = state.spaces.values().flat_map(|watched| watched.members.members());
         let mut authors: Vec<Author> =
-            members.map(|member| member.author).filter(|author| *author != own).collect();
+            members.map(|member| member.author).filter(|author| !own.contains(author)).collect();
         authors.sort_unstable();
         authors.dedup();
         authors
+    }
+
+    /// The number of a new session, that no other has.
+    pub fn next_session(&self) -> u64 {
+        self.sessions.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A session begins; one with the same peer that still runs is told to leave.
@@ -257,11 +271,11 @@ impl Hub {
 
     /// The other members of a space.
     pub fn peers(&self, space: &SpaceId) -> Vec<PeerStatus> {
-        let own = self.author();
+        let own = self.authors();
         let Some(members) = self.space(space).map(|space| space.membership()) else { return Vec::new() };
         members
             .members()
-            .filter(|member| member.author != own)
+            .filter(|member| !own.contains(&member.author))
             .map(|member| self.peer(&member.author))
             .collect()
     }

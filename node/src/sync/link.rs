@@ -36,8 +36,16 @@ pub enum LinkEnd {
 /// What peers say of where sites can be reached: by whom, and what.
 pub type Hearsay = mpsc::Sender<(Author, Vec<Listing>)>;
 
-/// Runs a session until it is over. `id` tells it from others with the same peer.
-pub async fn run<S>(hub: Arc<Hub>, peer: Author, side: Side, id: u64, stream: S, hearsay: Hearsay) -> LinkEnd
+/// Runs a session until it is over, between two sites as the stream has proved them: this one, and
+/// its peer. `id` tells it from others with the same peer.
+pub async fn run<S>(
+    hub: Arc<Hub>,
+    (local, peer): (Author, Author),
+    side: Side,
+    id: u64,
+    stream: S,
+    hearsay: Hearsay,
+) -> LinkEnd
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
@@ -50,13 +58,13 @@ where
         hub.leave(peer, id, Some(error.to_string()));
         return error.into();
     }
-    let config = Config { side, local: hub.author(), peer, spaces: hub.space_configs(), padding };
+    let config = Config { side, local, peer, spaces: hub.space_configs(), padding };
     let (reading, writing) = tokio::io::split(stream);
     let mut link = Link {
         hub: hub.clone(),
         peer,
         driver: SessionDriver::new(config),
-        host: LinkHost::new(hub.clone(), peer, inbox.clone(), hearsay),
+        host: LinkHost::new(hub.clone(), (local, peer), inbox.clone(), hearsay),
         inbox,
     };
     // A defect that stops a session must not stop the dealings with its peer: what it holds is given
@@ -141,5 +149,51 @@ impl Link {
     fn wrote(&mut self, bytes: usize) {
         self.hub.note(self.peer, |status| status.bytes_sent += bytes as u64);
         self.host.outgoing.wrote(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use super::*;
+    use tandem_store::Store;
+    use tokio::io::ReadBuf;
+
+    /// A stream with a defect.
+    struct Defect;
+
+    impl AsyncRead for Defect {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            panic!("a defect, played")
+        }
+    }
+
+    impl AsyncWrite for Defect {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_defect_ends_its_session_and_gives_back_what_it_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "a test").unwrap();
+        let hub = Hub::new(store.clone());
+        let (peer, hearsay) = (Author([7; 32]), mpsc::channel(1).0);
+        let end = run(hub.clone(), (hub.author(), peer), Side::Acceptor, 1, Defect, hearsay).await;
+        assert!(matches!(end, LinkEnd::Broken(_)), "{end}");
+        assert!(hub.inbox(&peer).is_none(), "it is still taken for running");
+        assert_eq!(hub.peer(&peer).trouble, Some(end.to_string()));
+        store.close();
     }
 }

@@ -22,6 +22,8 @@ const SHORT_READ: u64 = 64;
 /// See the module.
 pub(super) struct LinkHost {
     hub: Arc<Hub>,
+    /// This site as the peer knows it: its key may have changed since.
+    local: Author,
     peer: Author,
     inbox: Arc<Inbox>,
     hearsay: Hearsay,
@@ -34,8 +36,9 @@ pub(super) struct LinkHost {
 }
 
 impl LinkHost {
-    pub fn new(hub: Arc<Hub>, peer: Author, inbox: Arc<Inbox>, hearsay: Hearsay) -> Self {
-        Self { hub, peer, inbox, hearsay, tally: Arc::default(), outgoing: Outgoing::default(), over: None }
+    pub fn new(hub: Arc<Hub>, (local, peer): (Author, Author), inbox: Arc<Inbox>, hearsay: Hearsay) -> Self {
+        let (tally, outgoing) = (Arc::default(), Outgoing::default());
+        Self { hub, local, peer, inbox, hearsay, tally, outgoing, over: None }
     }
 
     /// Whether the peer brought something that was not reported yet.
@@ -71,7 +74,7 @@ impl Host for LinkHost {
 
     fn find_admission(&mut self, space: SpaceId) -> Answer<Option<SignedTransaction>> {
         let Some(held) = self.hub.space(&space) else { return Answer::Now(None) };
-        let (inbox, author) = (self.inbox.clone(), self.hub.author());
+        let (inbox, author) = (self.inbox.clone(), self.local);
         tokio::task::spawn_blocking(move || {
             let proof = held.admission_of(&author).unwrap_or_else(|error| {
                 tracing::warn!(%error, "this site's admission cannot be read from the log");

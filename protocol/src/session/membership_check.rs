@@ -5,19 +5,19 @@ use crate::membership::Membership;
 use crate::verify::SignedTransaction;
 
 /// Whether a site may exchange a space with `peer`: it is a member by the membership here, or by the
-/// admission it shows. `own` is the site itself.
+/// admission it shows. `own` is who the site is, and who it was under earlier keys.
 ///
-/// As long as this site's own admission has not arrived (a first sync is under way) it cannot judge
-/// anyone, has nothing of its own to give away, and takes only what verifies: it then trusts whoever
-/// knows the space.
+/// As long as no admission of its own has arrived (a first sync is under way) it cannot judge anyone,
+/// has nothing of its own to give away, and takes only what verifies: it then trusts whoever knows the
+/// space. A site that was a member under an earlier key judges, be the present one admitted or not.
 pub fn may_exchange(
     members: &Membership,
     space: SpaceId,
-    own: &Author,
+    own: &[Author],
     peer: &Author,
     proof: Option<&SignedTransaction>,
 ) -> bool {
-    members.member(own).is_none()
+    own.iter().all(|author| members.member(author).is_none())
         || members.member(peer).is_some()
         || proof.is_some_and(|proof| proof.admits(peer, space, members))
 }
@@ -98,5 +98,31 @@ impl MembershipCheck {
     /// Whether the peer was refused.
     pub fn is_refused(&self) -> bool {
         self.verdict == Verdict::Refused
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::membership::MemberOp;
+    use crate::merge::WriteId;
+
+    const SPACE: SpaceId = SpaceId([1; 32]);
+    const FOUNDER: Author = Author([1; 32]);
+    const STRANGER: Author = Author([2; 32]);
+    const NEW_KEY: Author = Author([3; 32]);
+
+    #[test]
+    fn only_who_was_never_a_member_trusts_whoever_knows_the_space() {
+        let empty = Membership::default();
+        assert!(may_exchange(&empty, SPACE, &[NEW_KEY], &STRANGER, None), "a first sync");
+        let mut members = empty;
+        let found = MemberOp::Found { space: "school".into(), site: "office".into(), nonce: [0; 16] };
+        members.apply(WriteId { time_ms: 1, author: FOUNDER, seq: 1 }, &found).unwrap();
+        assert!(may_exchange(&members, SPACE, &[NEW_KEY], &STRANGER, None), "still a first sync");
+        assert!(may_exchange(&members, SPACE, &[FOUNDER], &FOUNDER, None));
+        assert!(!may_exchange(&members, SPACE, &[FOUNDER], &STRANGER, None));
+        // Under another key that nobody has admitted yet it still is who it was.
+        assert!(!may_exchange(&members, SPACE, &[FOUNDER, NEW_KEY], &STRANGER, None));
     }
 }

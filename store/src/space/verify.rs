@@ -142,7 +142,7 @@ impl Space {
     ) -> Result<(Vec<TableStatus>, ConflictStats), FoldError> {
         std::fs::create_dir_all(scratch)?;
         let path = scratch.join("verify.sqlite");
-        let figures = crate::writer::fold(&self.0.log, end, &path, self.0.me, self.schema().judge());
+        let figures = crate::writer::fold(&self.0.log, end, &path, self.me(), self.schema().judge());
         crate::writer::remove_view(&path)?;
         Ok(figures?)
     }

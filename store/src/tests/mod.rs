@@ -10,6 +10,7 @@ mod documents;
 mod forks;
 mod forms;
 mod found;
+mod identity;
 mod integrity;
 mod numbers;
 mod openings;

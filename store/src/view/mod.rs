@@ -149,7 +149,7 @@ pub(crate) struct View {
     /// Whether a savepoint is open inside the group.
     savepoint: bool,
     hasher: RowHasher,
-    me: Author,
+    pub(crate) me: Author,
     /// What this program knows of expressions.
     judge: Judge,
     pub(crate) memory: Memory,
@@ -316,7 +316,7 @@ impl View {
     }
 
     /// What the capture and the id generator know follows the tables in memory.
-    fn refresh_tables(&mut self) {
+    pub(crate) fn refresh_tables(&mut self) {
         let mut capture = self.capture.watcher().borrow_mut();
         let by_name = self.memory.tables.values().map(|table| (table.def.name.clone(), Arc::clone(table)));
         capture.tables = by_name.collect();

@@ -24,6 +24,7 @@ use super::group::{JobError, Labels, Pending};
 use super::recovery::{remove_view, transactions};
 use super::unseen::unseen;
 use super::{OpenFailure, Writer, answer_error};
+use crate::identity::Identity;
 use crate::log::SpaceLog;
 use crate::owner::WRITE_DEADLINE;
 use crate::space::Shared;
@@ -51,6 +52,8 @@ pub(crate) struct Ready {
     rows: HashSet<(TableId, Vec<u8>)>,
     /// The arrival up to which it knows everything.
     position: u64,
+    /// Who this site was: in the ids and documents that it makes.
+    me: Author,
     /// How often it ran aside.
     times: u8,
     /// How long it took.
@@ -76,7 +79,7 @@ struct Place {
     view: PathBuf,
     log: SpaceLog,
     shared: Arc<Shared>,
-    me: Author,
+    identity: Identity,
     judge: Judge,
 }
 
@@ -86,10 +89,10 @@ impl Aside {
         view: &Path,
         log: SpaceLog,
         shared: Arc<Shared>,
-        me: Author,
+        identity: Identity,
         judge: Judge,
     ) -> Result<Self, OpenFailure> {
-        let place = Place { view: view.to_owned(), log, shared, me, judge };
+        let place = Place { view: view.to_owned(), log, shared, identity, judge };
         remove_view(&place.copy())?;
         Ok(Self { place, worker: None })
     }
@@ -167,7 +170,8 @@ impl Place {
             None => JobError::View(error),
         })?;
         let began = Instant::now();
-        let mut view = View::open(&path, self.me, self.judge)?;
+        let me = self.identity.author();
+        let mut view = View::open(&path, me, self.judge)?;
         let position = view.memory.position;
         view.begin()?;
         view.guard.begin(Leave {
@@ -197,6 +201,7 @@ impl Place {
             ops: local.ops,
             results: local.results,
             position,
+            me,
             times: times + 1,
             took: began.elapsed(),
         })
@@ -242,7 +247,7 @@ impl Writer {
         now_ms: i64,
         pending: &mut Pending,
     ) -> Result<Written, JobError> {
-        if self.is_overtaken(ready, pending)? {
+        if ready.me != self.key.author() || self.is_overtaken(ready, pending)? {
             return Err(JobError::Ended(End::GivesWay));
         }
         let results = ready.results.clone();

@@ -84,6 +84,7 @@ impl Writer {
     /// cannot have seen a block that still waits, so it must not count as knowing it, and is not to
     /// wait for it either.
     pub(crate) fn run_group(&mut self, mut jobs: Vec<Job>) {
+        self.take_up_identity();
         jobs.sort_by_key(Kind::of);
         let mut jobs = jobs.into_iter().peekable();
         while let Some(first) = jobs.next() {
@@ -276,7 +277,7 @@ impl Writer {
             }
             LocalWork::Resolve(resolution) => self.run_resolution(resolution, now_ms, pending),
             LocalWork::Member(make) => {
-                let op = make(&self.view.memory.membership).map_err(JobError::Write)?;
+                let op = make(&self.view.memory.membership, &me).map_err(JobError::Write)?;
                 self.record_ops(vec![Op::Member(op)], Labels::default(), now_ms, pending)
             }
             LocalWork::Found(founding, schema) => {

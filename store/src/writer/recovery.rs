@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tandem_protocol::clock::Clock;
-use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
+use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::{Judge, OpPlaces, Schema};
@@ -12,6 +12,7 @@ use tandem_protocol::transaction::Transaction;
 use tandem_protocol::verify::ChainHead;
 
 use super::Writer;
+use crate::identity::Identity;
 use crate::log::{LogError, Record, SpaceLog};
 use crate::space::{ConflictStats, Shared, TableStatus};
 use crate::view::{Memory, View, ViewError};
@@ -23,7 +24,7 @@ impl Writer {
     /// Opens the view beside its log and lets it catch up.
     pub(crate) fn open(
         space: SpaceId,
-        key: AuthorKey,
+        identity: Identity,
         log: SpaceLog,
         view_path: &Path,
         shared: Arc<Shared>,
@@ -36,6 +37,7 @@ impl Writer {
                 "the last records of the log were not completely written and have been cut off; they had not been acknowledged"
             );
         }
+        let key = identity.key();
         let me = key.author();
         let view = match View::open(view_path, me, judge) {
             Ok(view) => view,
@@ -51,6 +53,7 @@ impl Writer {
         shared.forks.load(&forks)?;
         let mut writer = Self {
             space,
+            identity,
             key,
             log,
             view,

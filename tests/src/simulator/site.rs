@@ -117,6 +117,6 @@ impl Site {
     /// Whether a peer may share its space, as a node decides it.
     pub fn trusts(&self, peer: &Author, proof: Option<&SignedTransaction>) -> bool {
         let Some(space) = self.space() else { return false };
-        may_exchange(&space.membership(), space.id(), &self.author, peer, proof)
+        may_exchange(&space.membership(), space.id(), &[self.author], peer, proof)
     }
 }

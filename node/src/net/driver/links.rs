@@ -55,22 +55,24 @@ struct Running {
 
 /// See the module.
 pub(super) struct Links {
+    /// Who this site is to those it is connected with.
+    local: Author,
     hub: Arc<Hub>,
     control: Control,
     hearsay: Hearsay,
     ended: mpsc::UnboundedSender<Ended>,
     running: BTreeMap<Author, Running>,
-    next_id: u64,
 }
 
 impl Links {
     pub fn new(
+        local: Author,
         hub: Arc<Hub>,
         control: Control,
         hearsay: Hearsay,
         ended: mpsc::UnboundedSender<Ended>,
     ) -> Self {
-        Self { hub, control, hearsay, ended, running: BTreeMap::new(), next_id: 0 }
+        Self { local, hub, control, hearsay, ended, running: BTreeMap::new() }
     }
 
     /// Whether a session with the site runs or is being opened.
@@ -93,9 +95,10 @@ impl Links {
         if self.runs(&peer) {
             return;
         }
-        let Some(id) = self.begin(peer) else { return };
+        let id = self.begin(peer);
         let (hub, hearsay, ended, mut control) =
             (self.hub.clone(), self.hearsay.clone(), self.ended.clone(), self.control.clone());
+        let local = self.local;
         tokio::spawn(async move {
             let stream = async {
                 let peer = peer_id(&peer).ok_or_else(|| io::Error::other("no Ed25519 key"))?;
@@ -107,7 +110,7 @@ impl Links {
                 })
             };
             let end = match stream.await {
-                Ok(stream) => link::run(hub, peer, Side::Opener, id, stream.compat(), hearsay).await,
+                Ok(stream) => link::run(hub, (local, peer), Side::Opener, id, stream.compat(), hearsay).await,
                 Err(end) => end,
             };
             let _driver_gone = ended.send(Ended { peer, end, id });
@@ -116,10 +119,11 @@ impl Links {
 
     /// Takes one that the other site has opened, in place of any that runs.
     pub fn accept(&mut self, peer: Author, stream: Stream) {
-        let Some(id) = self.begin(peer) else { return };
+        let id = self.begin(peer);
         let (hub, hearsay, ended) = (self.hub.clone(), self.hearsay.clone(), self.ended.clone());
+        let local = self.local;
         tokio::spawn(async move {
-            let end = link::run(hub, peer, Side::Acceptor, id, stream.compat(), hearsay).await;
+            let end = link::run(hub, (local, peer), Side::Acceptor, id, stream.compat(), hearsay).await;
             let _driver_gone = ended.send(Ended { peer, end, id });
         });
     }
@@ -148,10 +152,9 @@ impl Links {
         })
     }
 
-    fn begin(&mut self, peer: Author) -> Option<u64> {
-        self.next_id += 1;
-        let (id, began) = (self.next_id, Instant::now());
+    fn begin(&mut self, peer: Author) -> u64 {
+        let (id, began) = (self.hub.next_session(), Instant::now());
         self.running.insert(peer, Running { id, began });
-        Some(id)
+        id
     }
 }
