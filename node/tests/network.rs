@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use tandem_node::net::{JoinError, NetError, NetSettings, Network};
+use tandem_protocol::identity::AuthorKey;
 use tandem_protocol::invitation::{Invitation, Secret};
 use tandem_protocol::join::JoinRefused;
 use tandem_protocol::membership::Role;
@@ -62,13 +63,16 @@ impl Site {
     }
 }
 
-fn insert(space: &Space, text: &str) {
+fn note(text: &str) -> Write {
     let statement = Statement {
         sql: "INSERT INTO notes (text) VALUES (?1)".into(),
         params: Params::One(vec![Value::Text(text.into())]),
     };
-    let write = Write { statements: vec![statement], ..Write::default() };
-    space.wait(|reply| space.write(write, reply)).unwrap();
+    Write { statements: vec![statement], ..Write::default() }
+}
+
+fn insert(space: &Space, text: &str) {
+    space.wait(|reply| space.write(note(text), reply)).unwrap();
 }
 
 fn count(space: &Space) -> i64 {
@@ -345,5 +349,44 @@ fn a_port_that_is_taken_is_named() {
         assert!(matches!(Network::start(store, &settings), Err(NetError::PortTaken { .. })));
         other.stop().await;
         assert!(matches!(NetSettings::parse(&["nonsense".into()], &[], true), Err(NetError::Address(_))));
+    });
+}
+
+#[test]
+fn a_site_with_another_key_meets_the_others_anew_and_writes_once_it_is_admitted() {
+    on_two_threads(async {
+        let (a, on_a) = Site::founder().await;
+        let (b, on_b) = Site::joined(&a, &on_a, "classroom").await;
+        let old = b.store.author();
+        insert(&on_b, "as who it was");
+        until("the note has come", || count(&on_a) == 1).await;
+
+        let key = AuthorKey::from_secret(&[9; 32]);
+        let new = key.author();
+        // While a session goes on under it.
+        insert(&on_a, "just before");
+        b.store.change_key(key).unwrap();
+        insert(&on_a, "just after");
+        until("who it is comes by", || a.network.peer(&new).address.is_some()).await;
+        until("who it was is gone", || !a.network.peer(&old).connected).await;
+        assert!(!a.network.peer(&new).connected, "a stranger is taken for a member");
+        let refused = on_b.wait(|reply| on_b.write(note("too early"), reply)).unwrap_err();
+        assert!(refused.to_string().contains("may read this space, not write to it"), "{refused}");
+
+        on_a.wait(|reply| on_a.admit(new, "classroom anew".into(), Role::Member, None, reply)).unwrap();
+        until("it knows of its admission", || on_b.membership().member(&new).is_some()).await;
+        insert(&on_b, "as who it is");
+        until("all notes have come", || (count(&on_a), count(&on_b)) == (4, 4)).await;
+        equal(&[&on_a, &on_b]).await;
+        assert_eq!((on_a.vector().seq(&old), on_a.vector().seq(&new)), (1, 1));
+        assert!(on_a.status().forks.is_empty() && on_b.status().forks.is_empty());
+        assert_eq!(b.network.peers(&on_b.id()).len(), 1, "it is no peer of its own");
+
+        drop(on_b);
+        let folder = b.stop().await;
+        let again = Store::open(folder.path(), "a test").unwrap();
+        assert_eq!(again.identity().authors(), [old, new]);
+        again.close();
+        a.stop().await;
     });
 }

@@ -59,6 +59,12 @@ impl Folder {
         &self.path
     }
 
+    /// Gives the site another key, also should the power fail right afterwards.
+    pub(crate) fn set_key(&self, key: &AuthorKey) -> io::Result<()> {
+        let text = data_encoding::HEXLOWER.encode(&key.secret());
+        write_private(&self.path.join(KEY_FILE), text.as_bytes())
+    }
+
     /// The site's key; a fresh one if there is none yet.
     pub(crate) fn key(&self) -> Result<AuthorKey, OpenError> {
         let path = self.path.join(KEY_FILE);
@@ -67,9 +73,9 @@ impl Folder {
                 let io = |error| OpenError::io(&path, error);
                 let mut secret = [0; 32];
                 getrandom::fill(&mut secret).map_err(|error| io(io::Error::other(error.to_string())))?;
-                let text = data_encoding::HEXLOWER.encode(&secret);
-                write_private(&path, text.as_bytes()).map_err(io)?;
-                Ok(AuthorKey::from_secret(&secret))
+                let key = AuthorKey::from_secret(&secret);
+                self.set_key(&key).map_err(io)?;
+                Ok(key)
             }
             key => key,
         }

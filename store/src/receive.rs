@@ -1,7 +1,7 @@
 //! A block received from another site or read from a bundle.
 
 use tandem_protocol::fork::{Fork, Withheld};
-use tandem_protocol::session::Taken;
+use tandem_protocol::session::{self, Taken};
 use tandem_protocol::verify::Fault;
 use tandem_protocol::version::VersionVector;
 
@@ -66,6 +66,15 @@ pub enum ReceiveError {
     /// The store is closing.
     #[error("the store is closing")]
     Closed,
+}
+
+impl From<ReceiveError> for session::Refusal {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::Fault(fault) => Self::Fault(fault),
+            error => Self::Local(error.to_string()),
+        }
+    }
 }
 
 /// Adds up changes per table.

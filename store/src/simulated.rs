@@ -19,6 +19,7 @@ use tandem_protocol::schema::{Judge, Schema, ddl};
 
 pub use crate::log::memory::{Disk, FlushFault, Survival};
 
+use crate::identity::Identity;
 use crate::log::{Medium, SpaceLog};
 use crate::open_error::{AddError, OpenError};
 use crate::receive::{ReceiveError, Received};
@@ -99,7 +100,7 @@ pub struct Founding<'a> {
 
 /// A site with one space.
 pub struct Site {
-    key: AuthorKey,
+    identity: Identity,
     id: SpaceId,
     disk: Disk,
     folder: PathBuf,
@@ -134,7 +135,8 @@ impl Site {
     pub fn adopt(key: AuthorKey, folder: PathBuf, id: SpaceId) -> Result<Self, OpenError> {
         std::fs::create_dir_all(&folder).map_err(|error| OpenError::io(&folder, error))?;
         let (disk, judge) = (Disk::default(), Judge::default());
-        let mut site = Self { key, id, disk, folder, judge, running: None };
+        let identity = Identity::new(key, Vec::new());
+        let mut site = Self { identity, id, disk, folder, judge, running: None };
         site.start()?;
         Ok(site)
     }
@@ -143,7 +145,7 @@ impl Site {
     pub fn clone_to(&self, folder: PathBuf) -> std::io::Result<Self> {
         copy_view(&self.folder, &folder)?;
         Ok(Self {
-            key: self.key.clone(),
+            identity: Identity::new(self.identity.key(), self.identity.former()),
             id: self.id,
             disk: self.disk.copy(),
             folder,
@@ -160,7 +162,7 @@ impl Site {
 
     /// The site's author.
     pub fn me(&self) -> Author {
-        self.key.author()
+        self.identity.author()
     }
 
     /// The space's id.
@@ -182,8 +184,8 @@ impl Site {
     /// requests; what was not answered (the site is stopped) is missing at the end.
     pub fn run(&mut self, requests: Vec<Request>, now_ms: i64) -> Vec<Answer> {
         let (answers, answered) = channel();
-        let me = (self.id, self.me());
-        let job = |(at, request)| job(me, request, now_ms, at, answers.clone());
+        let id = self.id;
+        let job = |(at, request)| job(id, request, now_ms, at, answers.clone());
         let jobs = requests.into_iter().enumerate().map(job).collect();
         self.run_jobs(jobs);
         drop(answers);
@@ -245,29 +247,23 @@ impl Site {
         let shared = Arc::new(Shared::default());
         let view = self.folder.join(VIEW_FILE);
         let writer =
-            Writer::open(self.id, self.key.clone(), log.clone(), &view, Arc::clone(&shared), self.judge)
+            Writer::open(self.id, self.identity.clone(), log.clone(), &view, Arc::clone(&shared), self.judge)
                 .map_err(|error| OpenError::space("simulated", &error.to_string()))?;
         // Nobody listens: requests go straight to the writer.
         let (commands, _) = sync_channel(1);
         let (name, folder) = ("simulated".to_owned(), self.folder.clone());
-        let space = Space::over(self.id, name, self.me(), log, folder, shared, commands);
+        let space = Space::over(self.id, name, self.identity.clone(), log, folder, shared, commands);
         self.running = Some(Running { writer, space });
         Ok(())
     }
 }
 
-fn job(
-    me: (SpaceId, Author),
-    request: Request,
-    now_ms: i64,
-    at: usize,
-    answers: Sender<(usize, Answer)>,
-) -> Job {
+fn job(id: SpaceId, request: Request, now_ms: i64, at: usize, answers: Sender<(usize, Answer)>) -> Job {
     let work = match request {
         Request::Write(write) => LocalWork::Sql(write),
         Request::ApplySchema(sql) => LocalWork::Schema(sql),
-        Request::Admit { author, name, role } => LocalWork::admit(me, author, name, role, None),
-        Request::Rename { author, name } => LocalWork::rename(me.1, author, name),
+        Request::Admit { author, name, role } => LocalWork::admit(id, author, name, role, None),
+        Request::Rename { author, name } => LocalWork::rename(author, name),
         Request::Resolve(resolution) => LocalWork::Resolve(resolution),
         Request::Record(ops) => LocalWork::Ops(ops),
         Request::Receive(block) => return received(block, Withheld::default(), now_ms, at, answers),

@@ -17,6 +17,9 @@ pub(crate) struct SiteFile {
     pub name: String,
     /// The id of each space, by its name.
     pub spaces: BTreeMap<String, String>,
+    /// The authors it was before its present one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<String>,
 }
 
 impl SiteFile {

@@ -31,6 +31,7 @@ pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
 use crate::effect::SharedEffect;
+use crate::identity::Identity;
 use crate::log::SpaceLog;
 use crate::owner::{Owner, READ_DEADLINE};
 use crate::receive::{Blocks, ReceiveError, Received, Trial};
@@ -52,7 +53,7 @@ pub struct Space(Arc<Inner>);
 struct Inner {
     id: SpaceId,
     name: String,
-    me: Author,
+    identity: Identity,
     folder: PathBuf,
     log: SpaceLog,
     readers: Readers,
@@ -78,7 +79,7 @@ impl Space {
 
     /// This site's author.
     pub fn me(&self) -> Author {
-        self.0.me
+        self.0.identity.author()
     }
 
     /// The folder of the space's view.
@@ -172,8 +173,7 @@ impl Space {
         invitation: Option<[u8; 16]>,
         reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
     ) {
-        let (me, space) = (self.0.me, self.0.id);
-        self.local(LocalWork::admit((space, me), author, name, role, invitation), reply);
+        self.local(LocalWork::admit(self.0.id, author, name, role, invitation), reply);
     }
 
     /// Gives a site another name.
@@ -183,7 +183,7 @@ impl Space {
         name: String,
         reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
     ) {
-        self.local(LocalWork::rename(self.0.me, author, name), reply);
+        self.local(LocalWork::rename(author, name), reply);
     }
 
     /// Ends a conflict, by an ordinary transaction. `reply` as for [`Space::write`].
@@ -300,6 +300,15 @@ impl Space {
             let _caller_waits = done.send(result);
         })));
         wait.recv().unwrap_or_else(|_| Err(ViewError::Behind("the store is closing".into())))
+    }
+
+    /// The site's key has changed: returns when nothing is signed with the old one any more.
+    pub(crate) fn key_changed(&self) {
+        let (done, wait) = sync_channel(1);
+        self.send(Command::KeyChanged(Box::new(move || {
+            let _caller_waits = done.send(());
+        })));
+        let _closed_signs_nothing = wait.recv();
     }
 
     /// Runs one of the methods that take a reply, and waits for it.

@@ -16,6 +16,7 @@ use tandem_protocol::version::{Dot, VersionVector};
 use crate::copy::Copy;
 use crate::damage::{self, Damage};
 use crate::folder::Folder;
+use crate::identity::Identity;
 use crate::log::{Medium, SpaceLog};
 use crate::open_error::{AddError, OpenError};
 use crate::private;
@@ -28,13 +29,15 @@ use crate::space::{Space, VIEW_FILE};
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    key: AuthorKey,
+    identity: Identity,
     medium: Arc<Medium>,
     judge: Judge,
     site: Mutex<SiteFile>,
     spaces: Mutex<BTreeMap<String, Space>>,
     /// Spaces that could not be opened, by name, and why.
     unopened: Mutex<BTreeMap<String, String>>,
+    /// Held while who this site is must not change, or changes.
+    founding: Mutex<()>,
     /// Dropped last: whoever holds the folder next finds its log free.
     place: Place,
 }
@@ -80,12 +83,13 @@ impl Store {
             Place::Copy(_) => Medium::on_copy(&log)?,
         };
         let store = Self(Arc::new(Inner {
-            key,
+            identity: Identity::new(key, former(site.as_ref())),
             medium: Arc::new(medium),
             judge,
             site: Mutex::default(),
             spaces: Mutex::default(),
             unopened: Mutex::default(),
+            founding: Mutex::default(),
             place,
         }));
         let site = match site {
@@ -131,14 +135,42 @@ impl Store {
         if self.is_read_only() { Err(OpenError::ReadOnly) } else { Ok(()) }
     }
 
-    /// This site's author.
-    pub fn author(&self) -> Author {
-        self.0.key.author()
+    /// Who this site is. What it says can change at any time.
+    pub fn identity(&self) -> &Identity {
+        &self.0.identity
     }
 
-    /// This site's key, which is also its identity on the network.
-    pub fn key(&self) -> &AuthorKey {
-        &self.0.key
+    /// This site's author, at present.
+    pub fn author(&self) -> Author {
+        self.0.identity.author()
+    }
+
+    /// This site's key at present, which is also its identity on the network.
+    pub fn key(&self) -> AuthorKey {
+        self.0.identity.key()
+    }
+
+    /// Gives this site another key, while it runs. What is being written meanwhile is of the old author
+    /// or of the new one, each transaction whole; when this returns, nothing is signed with the old key
+    /// any more. A space takes nothing of the new author before it is admitted there.
+    pub fn change_key(&self, key: AuthorKey) -> Result<(), OpenError> {
+        let Place::Folder(folder) = &self.0.place else { return Err(OpenError::ReadOnly) };
+        let _nothing_is_founded = self.0.founding.lock().unwrap_or_else(PoisonError::into_inner);
+        if key.author() == self.author() {
+            return Ok(());
+        }
+        // First that it was another: who is interrupted here was that one, too.
+        {
+            let mut site = self.site();
+            let mut after = site.clone();
+            after.former.push(self.author().to_string());
+            after.write(self.0.place.path())?;
+            *site = after;
+        }
+        folder.set_key(&key).map_err(|error| OpenError::io(folder.path(), error))?;
+        self.0.identity.change(key);
+        self.spaces().iter().for_each(Space::key_changed);
+        Ok(())
     }
 
     /// The data folder.
@@ -188,6 +220,8 @@ impl Store {
         }
         let schema: Vec<SchemaOp> =
             ddl::plan(schema.unwrap_or(""), &Schema::default()).map_err(|error| Refusal::of_ddl(&error))?;
+        // The space's id is made of its founder's.
+        let _author_stays = self.0.founding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| OpenError::from(io::Error::other(error.to_string())))?;
         let founding = MemberOp::Found { space: name.to_owned(), site: site_name.to_owned(), nonce };
@@ -248,7 +282,7 @@ impl Store {
         let folder = self.folder_of(id);
         private::make_folder(&folder).map_err(|error| OpenError::io(&folder, error))?;
         let log = SpaceLog::open(Arc::clone(&self.0.medium), id)?;
-        let space = Space::open(id, name.to_owned(), self.0.key.clone(), log, folder, self.0.judge)?;
+        let space = Space::open(id, name.to_owned(), self.0.identity.clone(), log, folder, self.0.judge)?;
         self.opened().insert(name.to_owned(), space.clone());
         Ok(space)
     }
@@ -269,7 +303,8 @@ impl Store {
         for id in self.0.medium.spaces() {
             let log = SpaceLog::open(Arc::clone(&self.0.medium), id)?;
             let members = crate::writer::members_of(&log)?;
-            let Some(me) = members.member(&self.author()) else { continue };
+            let me = self.0.identity.authors().into_iter().rev().find_map(|author| members.member(&author));
+            let Some(me) = me else { continue };
             if site.name.is_empty() {
                 me.name.clone_into(&mut site.name);
             }
@@ -291,6 +326,11 @@ impl Store {
     fn opened(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Space>> {
         self.0.spaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The authors a site was before.
+fn former(site: Option<&SiteFile>) -> Vec<Author> {
+    site.map_or_else(Vec::new, |site| site.former.iter().filter_map(|author| author.parse().ok()).collect())
 }
 
 /// The hash its genesis transaction will have, which is the space's id.

@@ -30,6 +30,7 @@ use log_writer::LogWriter;
 
 pub(crate) use recovery::{OpenFailure, fold, members_of, read_log, remove_view};
 
+use crate::identity::Identity;
 use crate::space::Shared;
 use crate::view::{View, ViewError};
 
@@ -38,6 +39,8 @@ const GROUP_JOBS: usize = 256;
 
 /// The writer of one space.
 pub(crate) struct Writer {
+    /// Who this site is at present; the log is signed by who it was when the group at hand began.
+    identity: Identity,
     log: LogWriter,
     view: View,
     shared: Arc<Shared>,
@@ -57,6 +60,7 @@ pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
             Command::Rebuild(reply) => reply(Err(behind())),
             #[cfg(test)]
             Command::LimitColumns(_) => {}
+            Command::KeyChanged(done) => done(),
             Command::Stop(done) => return done(),
         }
     }
@@ -66,8 +70,17 @@ impl Writer {
     /// Lets long writes run aside, beside the view at `view`.
     pub(crate) fn with_aside(mut self, view: &Path) -> Result<Self, OpenFailure> {
         let (log, shared) = (self.log.log.clone(), Arc::clone(&self.shared));
-        self.aside = Some(Aside::of(view, log, shared, self.log.key.author(), self.view.judge())?);
+        self.aside = Some(Aside::of(view, log, shared, self.identity.clone(), self.view.judge())?);
         Ok(self)
+    }
+
+    /// Takes up a key that has changed. Between two groups: what is written together has one author.
+    fn take_up_identity(&mut self) {
+        let key = self.identity.key();
+        if key.author() != self.log.key.author() {
+            self.view.set_me(key.author());
+            self.log.key = key;
+        }
     }
 
     /// Joins small records once they make a full block together.
@@ -94,6 +107,11 @@ impl Writer {
                     Command::LimitColumns(most) => {
                         self.run_group(std::mem::take(&mut group));
                         self.view.limit_columns(most);
+                    }
+                    Command::KeyChanged(done) => {
+                        self.run_group(std::mem::take(&mut group));
+                        self.take_up_identity();
+                        done();
                     }
                     Command::Rebuild(reply) => {
                         self.run_group(std::mem::take(&mut group));

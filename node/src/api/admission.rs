@@ -59,7 +59,7 @@ impl Api {
     pub fn request_join(&self, want: &WantJoin) -> Result<JoinRequest> {
         let site_name = typed_name(&want.site_name)?;
         self.holds_no_space()?;
-        let file = JoinFile::new(self.store().key(), site_name.clone());
+        let file = JoinFile::new(&self.store().key(), site_name.clone());
         Ok(JoinRequest { request: file.to_string(), site: file.site().to_string(), site_name })
     }
 

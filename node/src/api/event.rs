@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tandem_protocol::fingerprint::Fingerprint;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
-use tandem_store::{Commit, CommittedTransaction, LogEntry, Space};
+use tandem_store::{Commit, CommittedTransaction, Identity, LogEntry, Space};
 use tokio::sync::broadcast;
 
 use super::error::Result;
@@ -88,7 +88,7 @@ pub struct Events {
     space: Space,
     /// Number and fingerprint of the open conflicts as the listener knows them.
     conflicts: (u64, Fingerprint),
-    own: Author,
+    own: Identity,
     live: broadcast::Receiver<Arc<Commit>>,
     /// Arrival of the next event to give.
     next: u64,
@@ -103,7 +103,7 @@ impl Api {
         // Listening first: what commits in between is both in the log and in the feed.
         let live = self.inner.feeds.listen(&space);
         let end = space.end();
-        let (own, next) = (self.store().author(), from.unwrap_or(end).min(end));
+        let (own, next) = (self.store().identity().clone(), from.unwrap_or(end).min(end));
         // Who was cut off may have missed how they changed: it is told if there are any.
         let conflicts = if from.is_some() { Default::default() } else { space.open_conflicts() };
         Ok(Events { space, conflicts, own, live, next, replay_until: end })
@@ -157,7 +157,7 @@ impl Events {
 
     /// Reads the next events from the log, off the async threads.
     async fn replay(&mut self) -> Result<Vec<Event>> {
-        let (space, own) = (self.space.clone(), self.own);
+        let (space, own) = (self.space.clone(), self.own.authors());
         let (from, until) = (self.next, self.replay_until);
         let read = tokio::task::spawn_blocking(move || {
             let membership = space.membership();
@@ -184,7 +184,7 @@ fn live(transaction: &CommittedTransaction, membership: &Membership) -> Event {
     }
 }
 
-fn replayed(entry: &LogEntry, own: &Author, membership: &Membership) -> Event {
+fn replayed(entry: &LogEntry, own: &[Author], membership: &Membership) -> Event {
     let header = &entry.transaction.header;
     Event {
         arrival: entry.arrival,
@@ -192,7 +192,7 @@ fn replayed(entry: &LogEntry, own: &Author, membership: &Membership) -> Event {
         site: header.dot.author.to_string(),
         site_name: site_name(membership, &header.dot.author),
         time: to_iso(header.time_ms),
-        local: header.dot.author == *own,
+        local: own.contains(&header.dot.author),
         changes: TableChange::of_ops(&entry.transaction.ops),
     }
 }

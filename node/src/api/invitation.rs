@@ -72,7 +72,8 @@ impl Api {
             return Err(error_kind::folder_read_only.error());
         }
         let failed = |error| error_kind::folder_unusable.with("detail", error);
-        let given = Invitations::open(self.store().folder(), self.store().author()).map_err(failed)?;
+        let given =
+            Invitations::open(self.store().folder(), self.store().identity().clone()).map_err(failed)?;
         let now = now_ms();
         let invitation = given.invite(&space, role, (now, now + GOOD_FOR_MS), Vec::new())?;
         Ok(Invitation { token: invitation.to_string(), expires: to_iso(invitation.expires_ms) })

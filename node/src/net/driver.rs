@@ -26,6 +26,7 @@ use self::links::{Ended, Links};
 use super::address;
 use super::book::AddressBook;
 use super::dialer::{Attempt, Dialer};
+use super::error::NetError;
 use super::identity::{author_of, peer_id};
 use super::swarm::Behaviour;
 use crate::sync::{Hub, Invitations};
@@ -65,9 +66,19 @@ pub(super) struct Scene {
     pub paused: bool,
 }
 
+/// Why a driver is over.
+pub(super) enum Over {
+    /// The node stops.
+    Stopped,
+    /// The site has another key: it has to meet the others anew.
+    KeyChanged,
+}
+
 /// See the module.
 pub(super) struct Driver {
     swarm: Swarm<Behaviour>,
+    /// Who this site is to those it is connected with.
+    local: Author,
     control: Control,
     hub: Arc<Hub>,
     invitations: Arc<Invitations>,
@@ -91,13 +102,17 @@ impl Driver {
         invitations: Arc<Invitations>,
         book: AddressBook,
         places: &[Multiaddr],
-    ) -> Self {
+        scene: watch::Sender<Scene>,
+    ) -> Result<Self, NetError> {
+        let local = author_of(swarm.local_peer_id()).ok_or(NetError::Identity)?;
+        let paused = scene.borrow().paused;
         let control = swarm.behaviour().streams.new_control();
         let (hearsay_in, hearsay) = mpsc::channel(STREAMS);
         let (ended_in, ended) = mpsc::unbounded_channel();
-        let links = Links::new(hub.clone(), control.clone(), hearsay_in, ended_in);
+        let links = Links::new(local, hub.clone(), control.clone(), hearsay_in, ended_in);
         let mut driver = Self {
             swarm,
+            local,
             control,
             invitations,
             dialer: Dialer::default(),
@@ -108,8 +123,8 @@ impl Driver {
             ended,
             joined: mpsc::channel(JOINS),
             joins: Arc::new(tokio::sync::Semaphore::new(JOINS)),
-            scene: watch::Sender::new(Scene::default()),
-            paused: false,
+            scene,
+            paused,
             hub,
             book,
         };
@@ -130,23 +145,25 @@ impl Driver {
                 driver.dialer.add(*author, address, false, now_ms);
             }
             let seen_ms = entry.last_seen_ms;
-            driver.hub.note(*author, |status| status.last_seen_ms = seen_ms);
+            driver.hub.note(*author, |status| status.last_seen_ms = seen_ms.max(status.last_seen_ms));
         }
-        driver
+        driver.show();
+        Ok(driver)
     }
 
     pub fn control(&self) -> Control {
         self.control.clone()
     }
 
-    pub fn scene(&self) -> watch::Receiver<Scene> {
-        self.scene.subscribe()
-    }
-
-    /// Runs until told to stop, or until nobody is left to tell.
-    pub async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+    /// Runs until told to stop, until nobody is left to tell, or until the site has another key.
+    pub async fn run(
+        mut self,
+        commands: &mut mpsc::UnboundedReceiver<Command>,
+        key_changed: &mut watch::Receiver<Author>,
+    ) -> Over {
         let (Some(mut syncs), Some(mut joins)) = (self.incoming(SYNC), self.incoming(JOIN)) else {
-            return tracing::error!("the stream protocols are registered twice");
+            tracing::error!("the stream protocols are registered twice");
+            return Over::Stopped;
         };
         let mut members = self.hub.members_changed();
         let mut save = tokio::time::interval(SAVE_EVERY);
@@ -168,6 +185,10 @@ impl Driver {
                 }
                 _ = save.tick() => self.save(),
                 () = sleep_until(wake) => {}
+                Ok(()) = key_changed.changed() => {
+                    self.leave().await;
+                    return Over::KeyChanged;
+                }
                 command = commands.recv() => match command {
                     Some(Command::Seek(author, addresses)) => {
                         let now_ms = self.now_ms();
@@ -177,11 +198,14 @@ impl Driver {
                     Some(Command::SpacesChanged) => self.begin_anew(),
                     Some(Command::Pause(paused)) => self.pause(paused),
                     Some(Command::Stop(done)) => {
-                        self.stop().await;
+                        self.leave().await;
                         let _nobody_waits = done.send(());
-                        return;
+                        return Over::Stopped;
                     }
-                    None => return self.stop().await,
+                    None => {
+                        self.leave().await;
+                        return Over::Stopped;
+                    }
                 },
             }
         }
@@ -262,7 +286,8 @@ impl Driver {
         }
     }
 
-    async fn stop(mut self) {
+    /// Says goodbye to all.
+    async fn leave(&mut self) {
         self.hub.tell_all(|| Input::Leave);
         let goodbye = async {
             while !self.links.is_empty() {

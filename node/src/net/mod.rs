@@ -1,7 +1,7 @@
 //! The network: finding the other sites, one connection and one sync session with each.
 //!
-//! [`Network`] is what the rest of the node holds. Behind it runs one task, the `driver`, which
-//! owns the libp2p swarm; when to try whom is decided by the `dialer`, which knows neither
+//! [`Network`] is what the rest of the node holds. Behind it runs one task, the `runner`; as long as
+//! the site has one key, a `driver` in it owns the libp2p swarm. When to try whom is decided by the `dialer`, which knows neither
 //! sockets nor clocks. Everything said on a sync stream is decided in
 //! [`tandem_protocol::session`] and carried out in [`crate::sync`].
 
@@ -14,6 +14,7 @@ mod gate;
 mod identity;
 mod network;
 mod peers;
+mod runner;
 mod settings;
 mod swarm;
 

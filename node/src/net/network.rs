@@ -14,11 +14,11 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
-use super::book::AddressBook;
-use super::driver::{Command, Driver, JOIN, Scene};
+use super::driver::{Command, JOIN, Scene};
 use super::error::{JoinError, NetError};
+use super::runner::Runner;
 use super::settings::NetSettings;
-use super::{address, identity, swarm};
+use super::{address, identity};
 use crate::sync::{Hub, Invitations, InviteError, PeerStatus, join};
 
 /// How often to look how far a first sync is.
@@ -50,7 +50,8 @@ pub enum JoinProgress {
 pub struct Network {
     hub: Arc<Hub>,
     invitations: Arc<Invitations>,
-    control: Control,
+    /// How to open streams at present; it is another one when the site's key has changed.
+    control: watch::Receiver<Option<Control>>,
     commands: mpsc::UnboundedSender<Command>,
     scene: watch::Receiver<Scene>,
     task: Arc<std::sync::Mutex<Option<JoinHandle<()>>>>,
@@ -62,15 +63,24 @@ impl Network {
 
     /// Starts the network of a store, inside a tokio runtime.
     pub fn start(store: Store, settings: &NetSettings) -> Result<Self, NetError> {
-        let keypair = identity::keypair(store.key().secret()).ok_or(NetError::Identity)?;
-        let invitations = Arc::new(Invitations::open(store.folder(), store.author())?);
-        let book = AddressBook::open(store.folder());
+        let (tell, key_changed) = watch::channel(store.author());
+        store.identity().subscribe(move |author| {
+            tell.send_replace(author);
+        });
+        let invitations = Arc::new(Invitations::open(store.folder(), store.identity().clone())?);
         let hub = Hub::new(store);
-        let swarm = swarm::build(keypair, settings, hub.clone())?;
-        let driver = Driver::new(swarm, hub.clone(), invitations.clone(), book, &settings.peers);
-        let (control, scene) = (driver.control(), driver.scene());
+        let mut runner = Runner {
+            hub: hub.clone(),
+            invitations: invitations.clone(),
+            settings: settings.clone(),
+            scene: watch::Sender::new(Scene::default()),
+            control: watch::Sender::new(None),
+            key_changed,
+        };
+        let (control, scene) = (runner.control.subscribe(), runner.scene.subscribe());
+        let driver = runner.driver()?;
         let (commands, asked) = mpsc::unbounded_channel();
-        let task = Arc::new(std::sync::Mutex::new(Some(tokio::spawn(driver.run(asked)))));
+        let task = Arc::new(std::sync::Mutex::new(Some(tokio::spawn(runner.run(driver, asked)))));
         Ok(Self { hub, invitations, control, commands, scene, task })
     }
 
@@ -181,7 +191,8 @@ impl Network {
             peers.iter().chain(&invitation.addresses).filter_map(|text| address::parse(text)).collect();
         self.find(invitation.inviter, &tried).await?;
         progress(JoinProgress::Asking);
-        let mut control = self.control.clone();
+        let control = self.control.borrow().clone();
+        let mut control = control.ok_or(JoinError::Stopped)?;
         let peer = identity::peer_id(&invitation.inviter).ok_or(JoinError::NotFound(Vec::new()))?;
         let stream = control.open_stream(peer, JOIN).await;
         let stream = stream.map_err(|error| JoinError::Broken(std::io::Error::other(error)))?;

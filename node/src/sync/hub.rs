@@ -1,12 +1,15 @@
 //! What all sessions of this node share.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
-use tandem_protocol::session::{Bulk, BulkStep, Input, Listing, Now, PeerState, SpaceConfig};
+use tandem_protocol::session::{
+    CatchUpScheduler, CatchUpStep, Input, Listing, Now, PeerState, SpaceConfig, may_exchange,
+};
 use tandem_protocol::verify::SignedTransaction;
 use tandem_protocol::version::VersionVector;
 use tandem_store::{Commit, Space, Store};
@@ -23,6 +26,8 @@ const PEERS: usize = 4096;
 pub struct Hub {
     store: Store,
     began: Instant,
+    /// Sessions so far.
+    sessions: AtomicU64,
     state: Mutex<State>,
     /// Counts changes of what [`Hub::peer`] says.
     peers_changed: watch::Sender<u64>,
@@ -41,7 +46,7 @@ struct State {
 struct Watched {
     space: Space,
     members: Arc<Membership>,
-    bulk: Bulk,
+    catch_up: CatchUpScheduler,
 }
 
 impl Hub {
@@ -50,6 +55,7 @@ impl Hub {
         let hub = Arc::new(Self {
             store,
             began: Instant::now(),
+            sessions: AtomicU64::new(0),
             state: Mutex::default(),
             peers_changed: watch::Sender::new(0),
             members_changed: watch::Sender::new(0),
@@ -67,8 +73,11 @@ impl Hub {
                 continue;
             }
             found = true;
-            let watched =
-                Watched { members: space.membership(), bulk: Bulk::default(), space: space.clone() };
+            let watched = Watched {
+                members: space.membership(),
+                catch_up: CatchUpScheduler::default(),
+                space: space.clone(),
+            };
             self.state().spaces.insert(id, watched);
             let hub: Weak<Self> = Arc::downgrade(self);
             space.subscribe(move |commit| {
@@ -85,9 +94,14 @@ impl Hub {
         &self.store
     }
 
-    /// This site.
+    /// This site, at present.
     pub fn author(&self) -> Author {
         self.store.author()
+    }
+
+    /// All that this site is or was.
+    pub fn authors(&self) -> Vec<Author> {
+        self.store.identity().authors()
     }
 
     /// The time, as sessions take it.
@@ -116,17 +130,10 @@ impl Hub {
         spaces.into_iter().map(config).collect()
     }
 
-    /// Whether `peer` may share a space: it is a member by the membership here, or by the
-    /// admission it shows.
-    ///
-    /// As long as this site's own admission has not arrived (a first sync is under way) it cannot
-    /// judge anyone, has nothing of its own to give away, and takes only what verifies: it then
-    /// trusts whoever knows the space.
+    /// Whether `peer` may share a space: see [`may_exchange`].
     pub fn is_member(&self, space: &SpaceId, peer: &Author, proof: Option<&SignedTransaction>) -> bool {
         let Some(members) = self.space(space).map(|space| space.membership()) else { return false };
-        members.member(&self.author()).is_none()
-            || members.member(peer).is_some()
-            || proof.is_some_and(|proof| proof.admits(peer, *space, &members))
+        may_exchange(&members, *space, &self.authors(), peer, proof)
     }
 
     /// Whether `peer` is a member of any space here.
@@ -136,14 +143,19 @@ impl Hub {
 
     /// All members of any space here, without this site.
     pub fn members(&self) -> Vec<Author> {
-        let own = self.author();
+        let own = self.authors();
         let state = self.state();
         let members = state.spaces.values().flat_map(|watched| watched.members.members());
         let mut authors: Vec<Author> =
-            members.map(|member| member.author).filter(|author| *author != own).collect();
+            members.map(|member| member.author).filter(|author| !own.contains(author)).collect();
         authors.sort_unstable();
         authors.dedup();
         authors
+    }
+
+    /// The number of a new session, that no other has.
+    pub fn next_session(&self) -> u64 {
+        self.sessions.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A session begins; one with the same peer that still runs is told to leave.
@@ -166,7 +178,7 @@ impl Hub {
             }
             state.links.remove(&peer);
             for (space, watched) in &mut state.spaces {
-                turns.extend(watched.bulk.release(peer).map(|next| (*space, next)));
+                turns.extend(watched.catch_up.release(peer).map(|next| (*space, next)));
             }
             let status = state.peers.entry(peer).or_insert_with(|| PeerStatus::new(peer));
             if status.connected {
@@ -180,31 +192,20 @@ impl Hub {
         self.peers_changed.send_modify(|count| *count += 1);
     }
 
-    /// A session asks or tells whose turn it is to fill a gap. Gives the answer for itself, if any.
-    pub(super) fn bulk(&self, space: SpaceId, peer: Author, step: BulkStep) -> Option<bool> {
-        let (own, next) = {
-            let mut state = self.state();
-            let bulk = &mut state.spaces.get_mut(&space)?.bulk;
-            match step {
-                BulkStep::Claim => (Some(bulk.claim(peer)), None),
-                BulkStep::Release => (None, bulk.release(peer)),
-                BulkStep::Stalled => {
-                    let next = bulk.stalled(peer);
-                    (next.map(|_| false), next)
-                }
-            }
-        };
+    /// A session asks or tells who has the slot for catching up. Gives the answer for itself, if any.
+    pub(super) fn catch_up(&self, space: SpaceId, peer: Author, step: CatchUpStep) -> Option<bool> {
+        let (granted, next) = self.state().spaces.get_mut(&space)?.catch_up.step(peer, step);
         if let Some(next) = next {
             self.grant(space, next);
         }
-        own
+        granted
     }
 
     fn grant(&self, space: SpaceId, peer: Author) {
         let Some(held) = self.space(&space) else { return };
         if let Some(inbox) = self.inbox(&peer) {
             inbox.log_grew(space, held.end(), held.vector(), false);
-            inbox.push(Input::Bulk { space, granted: true });
+            inbox.push(Input::CatchUp { space, granted: true });
         }
     }
 
@@ -249,7 +250,7 @@ impl Hub {
             if said.open {
                 status.trouble = None;
             }
-            // A share that is not open yet has said nothing; what was known before stays known.
+            // A space that is not open yet has said nothing; what was known before stays known.
             let shared = status.spaces.entry(said.space).or_default();
             shared.open = said.open;
             if said.open && !said.vector.0.is_empty() {
@@ -270,11 +271,11 @@ impl Hub {
 
     /// The other members of a space.
     pub fn peers(&self, space: &SpaceId) -> Vec<PeerStatus> {
-        let own = self.author();
+        let own = self.authors();
         let Some(members) = self.space(space).map(|space| space.membership()) else { return Vec::new() };
         members
             .members()
-            .filter(|member| member.author != own)
+            .filter(|member| !own.contains(&member.author))
             .map(|member| self.peer(&member.author))
             .collect()
     }

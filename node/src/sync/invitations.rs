@@ -13,7 +13,7 @@ use tandem_protocol::invitation::{Invitation, Secret};
 use tandem_protocol::join::{Admitted, JoinRefused, JoinRequest};
 use tandem_protocol::membership::Role;
 use tandem_protocol::name;
-use tandem_store::{Space, WriteError, write_private};
+use tandem_store::{Identity, Space, WriteError, write_private};
 
 const FILE: &str = "invitations.json";
 /// Given out and not expired at the same time, at most: each is looked at when someone joins.
@@ -24,7 +24,7 @@ const REMEMBERED_MS: i64 = 7 * 24 * 3600 * 1000;
 /// See the module.
 pub struct Invitations {
     path: PathBuf,
-    inviter: Author,
+    inviter: Identity,
     given: Mutex<Vec<Given>>,
 }
 
@@ -53,7 +53,7 @@ pub enum InviteError {
 
 impl Invitations {
     /// Those kept in a data folder.
-    pub fn open(folder: &std::path::Path, inviter: Author) -> io::Result<Self> {
+    pub fn open(folder: &std::path::Path, inviter: Identity) -> io::Result<Self> {
         let path = folder.join(FILE);
         let given = match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
@@ -74,8 +74,8 @@ impl Invitations {
         (now_ms, expires_ms): (i64, i64),
         addresses: Vec<String>,
     ) -> Result<Invitation, InviteError> {
-        let members = space.membership();
-        if members.member(&self.inviter).is_none_or(|member| member.role != Role::Admin) {
+        let (inviter, members) = (self.inviter.author(), space.membership());
+        if members.member(&inviter).is_none_or(|member| member.role != Role::Admin) {
             let admins = members.members().filter(|member| member.role == Role::Admin);
             let names: Vec<String> = admins.map(|member| members.shown_name(&member.author)).collect();
             return Err(InviteError::NotAdmin(names.join(", ")));
@@ -97,7 +97,7 @@ impl Invitations {
         let text = serde_json::to_vec_pretty(&after).map_err(io::Error::other)?;
         write_private(&self.path, &text)?;
         *given = after;
-        Ok(Invitation { inviter: self.inviter, secret: Secret(secret), expires_ms, addresses })
+        Ok(Invitation { inviter, secret: Secret(secret), expires_ms, addresses })
     }
 
     /// Admits who proves to have an invitation. Blocks until the admission is durable. The same
@@ -114,7 +114,7 @@ impl Invitations {
         let members = space.membership();
         if members.member(&joiner).is_none() {
             let invitation = request.invitation;
-            if members.is_used(&self.inviter, &invitation) {
+            if members.is_used(&self.inviter.author(), &invitation) {
                 return Err(JoinRefused::Used);
             }
             if given.expires_ms <= now_ms {
@@ -129,7 +129,7 @@ impl Invitations {
             admitted.map_err(|error: WriteError| match error {
                 // Who asked twice at the same moment is admitted by the first of the two.
                 WriteError::Refused(_) if space.membership().member(&joiner).is_some() => JoinRefused::Used,
-                WriteError::Refused(_) if space.membership().is_used(&self.inviter, &invitation) => {
+                WriteError::Refused(_) if space.membership().is_used(&self.inviter.author(), &invitation) => {
                     JoinRefused::Used
                 }
                 WriteError::Refused(_) => JoinRefused::NotAllowed,
@@ -146,12 +146,13 @@ impl Invitations {
 
     /// The invitation the request proves, and its space.
     fn proved(&self, request: &JoinRequest, joiner: &Author) -> Option<(Given, SpaceId)> {
+        let inviter = self.inviter.author();
         let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         given.iter().find_map(|one| {
             let bytes = data_encoding::BASE32_NOPAD.decode(one.secret.as_bytes()).ok()?;
             let secret = Secret(bytes.try_into().ok()?);
             let space: SpaceId = one.space.parse().ok()?;
-            request.proves(&secret, joiner, &self.inviter).then(|| (one.clone(), space))
+            request.proves(&secret, joiner, &inviter).then(|| (one.clone(), space))
         })
     }
 }

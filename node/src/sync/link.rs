@@ -1,35 +1,24 @@
-//! One session with one peer: drives [`Session`] with a stream, the store and the time.
+//! One session with one peer: a stream, and the driver that is run whenever something happens.
 
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_protocol::fork::Withheld;
-use tandem_protocol::identity::{Author, SpaceId};
-use tandem_protocol::session::{
-    Config, Fault, FrameReader, Input, Listing, Output, Refusal, Session, Side, Taken,
-};
-use tandem_protocol::version::VersionVector;
-use tandem_store::{Chunk, ReceiveError};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tandem_protocol::identity::Author;
+use tandem_protocol::session::{Config, Host, Listing, SessionDriver, SessionEnd, Side};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::hub::Hub;
 use super::inbox::Inbox;
-use super::tally::Tally;
+use super::link_host::LinkHost;
 
 /// Bytes read from the stream at once.
 const READ_BYTES: usize = 64 << 10;
-/// While more than this waits to be written, nothing more is read: who does not take answers may
-/// not ask on.
-const UNWRITTEN_BYTES: usize = 24 << 20;
 /// How long the last words may take to get out.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// A read of no more transactions than this is done at once; a longer one elsewhere, so that it
-/// does not hold up other sessions.
-const SHORT_READ: u64 = 64;
 /// How long after the last block a sync counts as come to rest.
 const REST: Duration = Duration::from_millis(500);
 
@@ -38,7 +27,7 @@ const REST: Duration = Duration::from_millis(500);
 pub enum LinkEnd {
     /// The session says so.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Session(#[from] SessionEnd),
     /// The stream broke or could not be opened.
     #[error("the connection broke ({0})")]
     Broken(#[from] io::Error),
@@ -47,8 +36,16 @@ pub enum LinkEnd {
 /// What peers say of where sites can be reached: by whom, and what.
 pub type Hearsay = mpsc::Sender<(Author, Vec<Listing>)>;
 
-/// Runs a session until it is over. `id` tells it from others with the same peer.
-pub async fn run<S>(hub: Arc<Hub>, peer: Author, side: Side, id: u64, stream: S, hearsay: Hearsay) -> LinkEnd
+/// Runs a session until it is over, between two sites as the stream has proved them: this one, and
+/// its peer. `id` tells it from others with the same peer.
+pub async fn run<S>(
+    hub: Arc<Hub>,
+    (local, peer): (Author, Author),
+    side: Side,
+    id: u64,
+    stream: S,
+    hearsay: Hearsay,
+) -> LinkEnd
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
@@ -61,24 +58,26 @@ where
         hub.leave(peer, id, Some(error.to_string()));
         return error.into();
     }
-    let config = Config { side, local: hub.author(), peer, spaces: hub.space_configs(), padding };
+    let config = Config { side, local, peer, spaces: hub.space_configs(), padding };
     let (reading, writing) = tokio::io::split(stream);
     let mut link = Link {
         hub: hub.clone(),
         peer,
-        session: Session::new(config),
+        driver: SessionDriver::new(config),
+        host: LinkHost::new(hub.clone(), (local, peer), inbox.clone(), hearsay),
         inbox,
-        frames: FrameReader::default(),
-        unwritten: Vec::new(),
-        written: 0,
-        unflushed: false,
-        wake_ms: None,
-        tally: Arc::default(),
-        hearsay,
-        over: None,
     };
-    let end = link.serve(reading, writing).await;
-    link.report();
+    // A defect that stops a session must not stop the dealings with its peer: what it holds is given
+    // back all the same.
+    let served = tokio::spawn(async move {
+        let end = link.serve(reading, writing).await;
+        link.host.report();
+        end
+    });
+    let end = served.await.unwrap_or_else(|defect| {
+        tracing::error!(peer = peer.short(), %defect, "a session was stopped by a defect of this program");
+        io::Error::other("a defect of this program").into()
+    });
     hub.leave(peer, id, Some(end.to_string()));
     end
 }
@@ -86,17 +85,9 @@ where
 struct Link {
     hub: Arc<Hub>,
     peer: Author,
-    session: Session,
+    driver: SessionDriver,
+    host: LinkHost,
     inbox: Arc<Inbox>,
-    frames: FrameReader,
-    unwritten: Vec<u8>,
-    written: usize,
-    unflushed: bool,
-    wake_ms: Option<u64>,
-    /// Filled from the writer's thread.
-    tally: Arc<Mutex<Tally>>,
-    hearsay: Hearsay,
-    over: Option<Fault>,
 }
 
 impl Link {
@@ -104,50 +95,46 @@ impl Link {
     where
         S: AsyncRead + AsyncWrite,
     {
-        self.give(Input::Connected);
         let mut chunk = vec![0; READ_BYTES];
         let mut alarm = pin!(sleep_until(Instant::now()));
+        let mut alarm_ms = None;
         let mut rest = pin!(sleep_until(Instant::now()));
         let mut resting = true;
         loop {
-            if let Some(fault) = self.over.take() {
-                let _too_late = timeout(FAREWELL, self.write_rest(&mut writing)).await;
-                return fault.into();
+            self.driver.run(&mut self.host);
+            if let Some(end) = self.host.over.take() {
+                let _too_late = timeout(FAREWELL, self.host.outgoing.finish(&mut writing)).await;
+                return end.into();
             }
-            if let Some(wake_ms) = self.wake_ms.take() {
-                let wait = wake_ms.saturating_sub(self.hub.now().ms);
-                alarm.as_mut().reset(Instant::now() + Duration::from_millis(wait));
+            if alarm_ms != self.driver.wake_ms() {
+                alarm_ms = self.driver.wake_ms();
+                let wait_ms = alarm_ms.map_or(0, |wake_ms| wake_ms.saturating_sub(self.host.now().ms));
+                alarm.as_mut().reset(Instant::now() + Duration::from_millis(wait_ms));
             }
             let inbox = self.inbox.clone();
             tokio::select! {
                 biased;
-                wrote = put(&mut writing, &self.unwritten[self.written..]), if self.unflushed => match wrote {
-                    Ok(0) => self.unflushed = false,
+                wrote = self.host.outgoing.put(&mut writing), if self.host.outgoing.waits() => match wrote {
                     Ok(bytes) => self.wrote(bytes),
                     Err(error) => return error.into(),
                 },
                 () = inbox.arrived() => {
-                    for input in inbox.take() {
-                        self.give(input);
-                    }
-                    if !self.tally().is_empty() {
+                    inbox.take().into_iter().for_each(|input| self.driver.tell(input));
+                    if self.host.has_news() {
                         rest.as_mut().reset(Instant::now() + REST);
                         resting = false;
                     }
                 }
-                read = reading.read(&mut chunk), if self.unwritten.len() < UNWRITTEN_BYTES => match read {
+                read = reading.read(&mut chunk), if !self.host.outgoing.is_full() => match read {
                     Ok(0) => return io::Error::from(io::ErrorKind::UnexpectedEof).into(),
                     Ok(bytes) => self.received(&chunk[..bytes]),
                     Err(error) => return error.into(),
                 },
-                () = &mut alarm => {
-                    // Never twice for one alarm, even where the session asks for no other.
-                    alarm.as_mut().reset(Instant::now() + Duration::from_secs(1));
-                    self.give(Input::Tick);
-                }
+                // The driver sees for itself what is due.
+                () = &mut alarm, if alarm_ms.is_some() => alarm_ms = None,
                 () = &mut rest, if !resting => {
                     resting = true;
-                    self.report();
+                    self.host.report();
                 }
             }
         }
@@ -156,154 +143,57 @@ impl Link {
     fn received(&mut self, bytes: &[u8]) {
         let count = bytes.len() as u64;
         self.hub.note(self.peer, |status| status.bytes_received += count);
-        self.frames.push(bytes);
-        while self.over.is_none() {
-            match self.frames.next_message() {
-                Ok(Some(message)) => self.give(Input::Message(message)),
-                Ok(None) => break,
-                Err(fault) => self.over = Some(fault),
-            }
-        }
-        if self.over.is_none() && self.frames.is_amid() {
-            self.give(Input::Heard);
-        }
-    }
-
-    fn give(&mut self, input: Input) {
-        let now = self.hub.now();
-        let outputs: Vec<Output> = self.session.handle(input, now).collect();
-        for output in outputs {
-            self.carry_out(output);
-        }
-    }
-
-    fn carry_out(&mut self, output: Output) {
-        match output {
-            Output::Send(bytes) => {
-                self.unwritten.extend_from_slice(&bytes);
-                self.unflushed = true;
-            }
-            Output::Greeted => self.frames.greeted(),
-            Output::Judge { space, proof } => {
-                let member = self.hub.is_member(&space, &self.peer, proof.as_ref());
-                self.give(Input::Judged { space, member });
-            }
-            Output::FindAdmission(space) => self.find_admission(space),
-            Output::Read { space, from, have, withheld, max_bytes } => {
-                self.read(space, from, have, withheld, max_bytes);
-            }
-            Output::Store { space, block, withheld } => self.store(space, block, withheld),
-            Output::Bulk { space, step } => {
-                if let Some(granted) = self.hub.bulk(space, self.peer, step) {
-                    self.give(Input::Bulk { space, granted });
-                }
-            }
-            Output::PeerState(state) => self.hub.note_state(self.peer, state),
-            Output::ClockOffset(offset_ms) => {
-                self.hub.note(self.peer, |status| status.clock_offset_ms = Some(offset_ms));
-            }
-            Output::Addresses(listings) => {
-                // A hint: where the node is too busy to take it, the next session brings it again.
-                let _dropped_when_busy = self.hearsay.try_send((self.peer, listings));
-            }
-            Output::Forked { space, author, head } => {
-                if let Some(held) = self.hub.space(&space) {
-                    // Noting it waits for the disk.
-                    tokio::task::spawn_blocking(move || held.compare(author, head));
-                }
-            }
-            Output::WakeAt(wake_ms) => self.wake_ms = Some(wake_ms),
-            Output::Close(fault) => self.over = Some(fault),
-        }
-    }
-
-    fn find_admission(&mut self, space: SpaceId) {
-        let Some(held) = self.hub.space(&space) else {
-            return self.give(Input::Admission { space, proof: None });
-        };
-        let (inbox, author) = (self.inbox.clone(), self.hub.author());
-        tokio::task::spawn_blocking(move || {
-            let proof = held.log().admission_of(&author).unwrap_or_else(|error| {
-                tracing::warn!(%error, "this site's admission cannot be read from the log");
-                None
-            });
-            inbox.push(Input::Admission { space, proof });
-        });
-    }
-
-    fn read(&mut self, space: SpaceId, from: u64, have: VersionVector, withheld: Withheld, max_bytes: usize) {
-        let Some(held) = self.hub.space(&space) else {
-            return self.give(Input::ReadFailed { space, error: "the space is gone".to_owned() });
-        };
-        let short = held.end().saturating_sub(from) <= SHORT_READ;
-        let read = move || match held.chunks().read_without(from, &have, withheld, max_bytes) {
-            Ok(Chunk { block, next, heads: last, withheld, forks }) => {
-                Input::ReadDone { space, block, next, last, withheld, forks }
-            }
-            Err(error) => Input::ReadFailed { space, error: error.to_string() },
-        };
-        if short {
-            self.give(read());
-        } else {
-            let inbox = self.inbox.clone();
-            tokio::task::spawn_blocking(move || inbox.push(read()));
-        }
-    }
-
-    fn store(&mut self, space: SpaceId, block: Vec<u8>, withheld: Withheld) {
-        let Some(held) = self.hub.space(&space) else {
-            let result = Err(Refusal::Local("the space is gone".to_owned()));
-            return self.give(Input::Stored { space, result });
-        };
-        let (inbox, tally) = (self.inbox.clone(), self.tally.clone());
-        held.receive_without(block, withheld, move |result| {
-            if let Ok(received) = &result {
-                tally.lock().unwrap_or_else(PoisonError::into_inner).add(space, received);
-            }
-            let result = result.map(Taken::from).map_err(|error| match error {
-                ReceiveError::Fault(fault) => Refusal::Fault(fault),
-                error => Refusal::Local(error.to_string()),
-            });
-            inbox.push(Input::Stored { space, result });
-        });
-    }
-
-    fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn report(&self) {
-        let mut tally = self.tally();
-        if !tally.is_empty() {
-            tally.report(&self.peer);
-        }
+        self.driver.receive(bytes);
     }
 
     fn wrote(&mut self, bytes: usize) {
         self.hub.note(self.peer, |status| status.bytes_sent += bytes as u64);
-        self.written += bytes;
-        if self.written == self.unwritten.len() {
-            self.unwritten.clear();
-            self.unwritten.shrink_to(READ_BYTES);
-            self.written = 0;
-        }
-    }
-
-    async fn write_rest<S: AsyncWrite>(&mut self, writing: &mut WriteHalf<S>) -> io::Result<()> {
-        writing.write_all(&self.unwritten[self.written..]).await?;
-        writing.flush().await?;
-        writing.shutdown().await
+        self.host.outgoing.wrote(bytes);
     }
 }
 
-/// Writes some of `bytes` and says how many; flushes where there are none and says 0. May be
-/// dropped at any time without losing count.
-async fn put<S: AsyncWrite>(writing: &mut WriteHalf<S>, bytes: &[u8]) -> io::Result<usize> {
-    if bytes.is_empty() {
-        return writing.flush().await.map(|()| 0);
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use super::*;
+    use tandem_store::Store;
+    use tokio::io::ReadBuf;
+
+    /// A stream with a defect.
+    struct Defect;
+
+    impl AsyncRead for Defect {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            panic!("a defect, played")
+        }
     }
-    match writing.write(bytes).await? {
-        0 => Err(io::ErrorKind::WriteZero.into()),
-        written => Ok(written),
+
+    impl AsyncWrite for Defect {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_defect_ends_its_session_and_gives_back_what_it_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "a test").unwrap();
+        let hub = Hub::new(store.clone());
+        let (peer, hearsay) = (Author([7; 32]), mpsc::channel(1).0);
+        let end = run(hub.clone(), (hub.author(), peer), Side::Acceptor, 1, Defect, hearsay).await;
+        assert!(matches!(end, LinkEnd::Broken(_)), "{end}");
+        assert!(hub.inbox(&peer).is_none(), "it is still taken for running");
+        assert_eq!(hub.peer(&peer).trouble, Some(end.to_string()));
+        store.close();
     }
 }

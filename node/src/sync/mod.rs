@@ -1,11 +1,14 @@
-//! Carries out what the sync sessions of [`tandem_protocol::session`] decide: one task per peer
-//! ([`link`]), and what they share ([`Hub`]): the store, the news of commits, who is there.
+//! Where the sync sessions of [`tandem_protocol::session`] run: one task per peer ([`link`]), what it
+//! does for its session (`link_host`), and what they share ([`Hub`]): the store, the news of commits,
+//! who is there.
 
 mod hub;
 mod inbox;
 mod invitations;
 pub mod join;
 pub mod link;
+mod link_host;
+mod outgoing;
 mod peer;
 mod tally;
 

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::fault::Fault;
 use super::limits;
+use super::session_end::SessionEnd;
 use crate::bounds;
 use crate::fork::Withheld;
 use crate::version::VersionVector;
@@ -32,7 +32,8 @@ pub(super) struct Cursor {
     bytes_in_flight: u64,
     /// What the peer takes unacknowledged; none while it has not said.
     window: Option<u64>,
-    reading: bool,
+    /// Where the read under way began.
+    reading: Option<u64>,
     /// The cursor started over while a read was under way: that read does not move it.
     restarted: bool,
     /// When to read on; none while there is nothing to read.
@@ -58,7 +59,7 @@ impl Cursor {
             self.ahead.join(&sent.heads);
         }
         self.next = 0;
-        self.restarted = self.reading;
+        self.restarted = self.reading.is_some();
         self.due_ms = Some(now_ms);
     }
 
@@ -89,7 +90,7 @@ impl Cursor {
 
     /// Whether nothing is on its way to the peer.
     pub fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && !self.reading
+        self.in_flight.is_empty() && self.reading.is_none()
     }
 
     /// The log grew; what is due at `at_ms` may be due earlier already.
@@ -109,7 +110,7 @@ impl Cursor {
 
     /// The read to be asked for now, if any. `local` is what is held here, up to `end`.
     pub fn poll(&mut self, local: &VersionVector, end: u64, now_ms: u64) -> Option<Wanted> {
-        if self.reading || self.due_ms? > now_ms {
+        if self.reading.is_some() || self.due_ms? > now_ms {
             return None;
         }
         if self.next >= end || self.ahead.covers_all(local) {
@@ -120,14 +121,15 @@ impl Cursor {
         if !self.may_send() {
             return None;
         }
-        self.reading = true;
+        self.reading = Some(self.next);
         let max_bytes = bounds::BLOCK_TARGET_BYTES;
         Some(Wanted { from: self.next, have: self.ahead.clone(), max_bytes })
     }
 
     /// A read is done; the cursor stands at `next`, unless it started over meanwhile.
     pub fn read_done(&mut self, next: u64) {
-        self.reading = false;
+        let from = self.reading.take();
+        assert!(from.is_some_and(|from| from <= next), "a read goes back from {from:?} to {next}");
         if !std::mem::take(&mut self.restarted) {
             self.next = self.next.max(next);
         }
@@ -138,29 +140,63 @@ impl Cursor {
         self.ahead.join(&heads);
         self.bytes_in_flight += bytes;
         self.in_flight.push_back(Sent { bytes, heads });
+        self.assert_sums();
     }
 
     /// The oldest frame is durable at the peer.
-    pub fn acknowledged(&mut self) -> Result<(), Fault> {
+    pub fn acknowledged(&mut self) -> Result<(), SessionEnd> {
         let sent = self.answered("STORED")?;
         self.learn(&sent.heads);
         Ok(())
     }
 
     /// The oldest frame was not taken; a statement follows.
-    pub fn declined(&mut self) -> Result<(), Fault> {
+    pub fn declined(&mut self) -> Result<(), SessionEnd> {
         self.answered("DECLINED").map(|_| ())
     }
 
-    fn answered(&mut self, what: &'static str) -> Result<Sent, Fault> {
-        let sent = self.in_flight.pop_front().ok_or(Fault::OutOfTurn(what))?;
+    fn answered(&mut self, what: &'static str) -> Result<Sent, SessionEnd> {
+        let sent = self.in_flight.pop_front().ok_or(SessionEnd::OutOfTurn(what))?;
         self.bytes_in_flight -= sent.bytes;
+        self.assert_sums();
+        // What is acknowledged was sent, whatever the peer has said meanwhile.
+        assert!(self.ahead.covers_all(&sent.heads), "more is acknowledged than was sent");
         Ok(sent)
+    }
+
+    /// What is on its way is what was counted, and no more than may be.
+    fn assert_sums(&self) {
+        let bytes: u64 = self.in_flight.iter().map(|sent| sent.bytes).sum();
+        assert_eq!(bytes, self.bytes_in_flight, "the bytes on their way do not add up");
+        assert!(self.in_flight.len() <= limits::FRAMES_IN_FLIGHT, "too many frames on their way");
     }
 
     fn may_send(&self) -> bool {
         // A window smaller than one frame must still let one frame through.
         let room = |window| window > 0 && (self.in_flight.is_empty() || self.bytes_in_flight < window);
         self.window.is_some_and(room) && self.in_flight.len() < limits::FRAMES_IN_FLIGHT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "a read goes back from Some(7) to 6")]
+    fn a_read_never_goes_back() {
+        let mut cursor = Cursor::default();
+        cursor.start_level(VersionVector::default(), 7);
+        cursor.grew(0);
+        let head = crate::version::Head { seq: 1, prefix: [0; 16] };
+        let local = VersionVector([(crate::identity::Author([1; 32]), head)].into());
+        assert_eq!(cursor.poll(&local, 8, 0).map(|wanted| wanted.from), Some(7));
+        cursor.read_done(6);
+    }
+
+    #[test]
+    #[should_panic(expected = "a read goes back from None to 6")]
+    fn what_was_not_asked_for_is_not_read() {
+        Cursor::default().read_done(6);
     }
 }

@@ -1,30 +1,15 @@
-//! What a session is told, and what it wants done.
+//! What a session takes in and what it wants done: the words between it and its driver.
 
-use super::fault::Fault;
+use super::host::{CatchUpStep, Notice, ReadDone, ReadRequest, Refusal, StoreRequest, Taken};
 use super::message::Listing;
-use crate::fork::{Fork, Withheld};
-use crate::identity::{Author, SpaceId};
-use crate::verify::{self, SignedTransaction};
-use crate::version::{Head, VersionVector};
+use super::session_end::SessionEnd;
+use crate::identity::SpaceId;
+use crate::verify::SignedTransaction;
+use crate::version::VersionVector;
 
-/// The time at which something happens, passed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Now {
-    /// Milliseconds on a clock that never steps back.
-    pub ms: u64,
-    /// Milliseconds since the Unix epoch on the PC's clock, right or wrong.
-    pub wall_ms: i64,
-}
-
-/// What happened.
+/// What a site tells a session: what happened there, and the answers it gives later.
 #[derive(Debug)]
 pub enum Input {
-    /// The stream is open. Always first.
-    Connected,
-    /// The stream brought a message, as [`super::FrameReader`] cuts it.
-    Message(Vec<u8>),
-    /// The stream brought a part of a message. Says that the peer is alive; need not come often.
-    Heard,
     /// Transactions became durable here.
     LogGrew {
         /// In this space.
@@ -36,43 +21,28 @@ pub enum Input {
         /// Whether one of them was written here.
         local: bool,
     },
-    /// An [`Output::Read`] is done.
-    ReadDone {
+    /// The answer to [`super::Host::read`].
+    Read {
         /// In this space.
         space: SpaceId,
-        /// The transactions asked for; none when all up to `next` were left out.
-        block: Option<Vec<u8>>,
-        /// The arrival number to read on from.
-        next: u64,
-        /// The newest transaction of each author in `block`.
-        last: VersionVector,
-        /// What was left out because it does not pass, with what was known not to.
-        withheld: Withheld,
-        /// Where what the peer is said to have is not what is held here.
-        forks: Vec<Fork>,
+        /// What was read, or why nothing could be.
+        result: Result<ReadDone, String>,
     },
-    /// An [`Output::Read`] failed.
-    ReadFailed {
-        /// In this space.
-        space: SpaceId,
-        /// Why.
-        error: String,
-    },
-    /// An [`Output::Store`] is done; those of one space in the order they were asked for.
+    /// The answer to [`super::Host::store`]; those of one space in the order they were asked for.
     Stored {
         /// In this space.
         space: SpaceId,
         /// What came of it, or why the block was not taken.
         result: Result<Taken, Refusal>,
     },
-    /// The answer to [`Output::Judge`].
-    Judged {
+    /// The answer to [`super::Host::check_member`].
+    MemberChecked {
         /// In this space.
         space: SpaceId,
         /// Whether the peer is a member.
         member: bool,
     },
-    /// The answer to [`Output::FindAdmission`].
+    /// The answer to [`super::Host::find_admission`].
     Admission {
         /// In this space.
         space: SpaceId,
@@ -81,9 +51,10 @@ pub enum Input {
     },
     /// Who is a member changed.
     MembersChanged(SpaceId),
-    /// Whether this session's peer may fill the gap of this space now; see [`super::Bulk`]. Where
-    /// the turn comes from another peer, give [`Input::LogGrew`] first: that one has filled much.
-    Bulk {
+    /// Whether this session's peer has the slot for catching up in this space; see
+    /// [`super::CatchUpScheduler`]. Where it comes from another peer, give [`Input::LogGrew`]
+    /// first: that one has brought much.
+    CatchUp {
         /// In this space.
         space: SpaceId,
         /// Its turn has come, or is over.
@@ -95,122 +66,52 @@ pub enum Input {
     Probe,
     /// This site stops or pauses.
     Leave,
-    /// The time asked for by [`Output::WakeAt`] has come.
+}
+
+/// What happened, as the driver tells the session.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The stream is open. Always first.
+    Connected,
+    /// The stream brought a message, as [`super::frame::FrameReader`] cuts it.
+    Message(Vec<u8>),
+    /// The stream brought a part of a message: the peer is alive.
+    Heard,
+    /// The site says something.
+    Told(Input),
+    /// The time the session asked to be woken at has come.
     Tick,
 }
 
-/// What came of a block that was taken.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Taken {
-    /// What is held durably now.
-    pub vector: VersionVector,
-    /// Chains found to have forked.
-    pub forks: Vec<Fork>,
-    /// What does not pass, besides what was known not to.
-    pub withheld: Withheld,
-    /// Whether something of the block was left out.
-    pub left_out: bool,
-}
-
-/// Why a block was not stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// It is wrong, or comes before what it builds on.
-    Fault(verify::Fault),
-    /// This site could not store it.
-    Local(String),
-}
-
-/// What is to be done, in this order.
+/// What the session wants done, in this order. See [`super::Host`], which most of it comes to.
 #[derive(Debug, PartialEq)]
-pub enum Output {
-    /// Put these bytes onto the stream.
+pub(super) enum Output {
+    /// To put bytes onto the stream.
     Send(Vec<u8>),
-    /// The other side has shown that it knows a space: [`super::FrameReader::greeted`].
+    /// To take longer messages from now on: the other side has shown that it knows a space.
     Greeted,
-    /// Find out whether the peer is a member, by the membership here or by what it shows; answer
-    /// with [`Input::Judged`].
-    Judge {
+    /// To be answered with [`Input::MemberChecked`].
+    CheckMember {
         /// In this space.
         space: SpaceId,
-        /// What it shows.
+        /// What the peer shows.
         proof: Option<SignedTransaction>,
     },
-    /// Look up this site's own admission, to show it to the peer; answer with
-    /// [`Input::Admission`].
+    /// To be answered with [`Input::Admission`].
     FindAdmission(SpaceId),
-    /// Read durable transactions; answer with [`Input::ReadDone`]. One at a time for each space.
-    Read {
-        /// In this space.
-        space: SpaceId,
-        /// From this arrival number on.
-        from: u64,
-        /// Leaving out what this covers.
-        have: VersionVector,
-        /// Leaving out what does not pass, and what was written knowing it.
-        withheld: Withheld,
-        /// So many bytes, roughly.
-        max_bytes: usize,
-    },
-    /// Verify, store and merge a block; answer with [`Input::Stored`] when it is durable.
-    Store {
-        /// In this space.
-        space: SpaceId,
-        /// The block.
-        block: Vec<u8>,
-        /// What does not pass.
-        withheld: Withheld,
-    },
-    /// Ask or tell the [`super::Bulk`] of the space.
-    Bulk {
+    /// To be answered with [`Input::Read`].
+    Read(ReadRequest),
+    /// To be answered with [`Input::Stored`].
+    Store(StoreRequest),
+    /// To ask or tell who catches up from whom.
+    CatchUp {
         /// In this space.
         space: SpaceId,
         /// What.
-        step: BulkStep,
+        step: CatchUpStep,
     },
-    /// What is known of the peer changed.
-    PeerState(PeerState),
-    /// The peer's clock minus this PC's, in milliseconds.
-    ClockOffset(i64),
-    /// Where sites can be reached, by the word of the peer.
-    Addresses(Vec<Listing>),
-    /// The peer says that it holds this under a number, and something else seems to be held here: a
-    /// copied or restored folder, or somebody who signs twice. Not the peer's fault. To be compared
-    /// with what is held, and told if it differs.
-    Forked {
-        /// In this space.
-        space: SpaceId,
-        /// Whose chain.
-        author: Author,
-        /// What the peer holds.
-        head: Head,
-    },
-    /// Give [`Input::Tick`] at this time ([`Now::ms`]); replaces the time asked for before.
-    WakeAt(u64),
-    /// Close the stream, after what is to be sent. Nothing comes after it.
-    Close(Fault),
-}
-
-/// See [`Output::Bulk`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BulkStep {
-    /// This peer could fill the gap.
-    Claim,
-    /// It has no more to give.
-    Release,
-    /// It gives nothing although it could.
-    Stalled,
-}
-
-/// What is known of a peer in one space.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PeerState {
-    /// The space.
-    pub space: SpaceId,
-    /// Whether both sides hold each other for members.
-    pub open: bool,
-    /// What the peer holds, as far as it has said.
-    pub vector: VersionVector,
-    /// Bytes on their way to it.
-    pub in_flight: u64,
+    /// To tell whoever wants to know.
+    Notice(Notice),
+    /// To close the stream. Nothing comes after it.
+    Close(SessionEnd),
 }

@@ -1,8 +1,8 @@
 //! Messages out of a stream of bytes: `kind (1) · length (LEB128) · body`.
 
-use super::fault::Fault;
 use super::limits;
 use super::message;
+use super::session_end::SessionEnd;
 use crate::codec::put_varint;
 
 /// Longest `kind · length`: a length is at most four bytes, for nothing is larger than 32 MiB.
@@ -11,7 +11,7 @@ const PREFIX_BYTES: usize = 5;
 /// Cuts a stream into messages. Never holds more than one message that is still incomplete, and
 /// never makes room on the strength of a length alone.
 #[derive(Debug, Default)]
-pub struct FrameReader {
+pub(super) struct FrameReader {
     buffer: Vec<u8>,
     start: usize,
     greeted: bool,
@@ -32,13 +32,13 @@ impl FrameReader {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole message, as [`super::Input::Message`] takes it: its kind, then its body.
-    pub fn next_message(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+    /// The next whole message, as the session takes it: its kind, then its body.
+    pub fn next_message(&mut self) -> Result<Option<Vec<u8>>, SessionEnd> {
         let rest = &self.buffer[self.start..];
         let Some((&kind, lengths)) = rest.split_first() else { return Ok(None) };
         let Some((len, used)) = length(lengths)? else { return Ok(None) };
         if len > self.limit(kind) {
-            return Err(Fault::Garbled("a message longer than allowed"));
+            return Err(SessionEnd::Garbled("a message longer than allowed"));
         }
         let body_at = 1 + used;
         let Some(body) = rest.get(body_at..body_at + len) else { return Ok(None) };
@@ -70,7 +70,7 @@ impl FrameReader {
 }
 
 /// The length at the front, and how many bytes it took; `None` while it is incomplete.
-fn length(bytes: &[u8]) -> Result<Option<(usize, usize)>, Fault> {
+fn length(bytes: &[u8]) -> Result<Option<(usize, usize)>, SessionEnd> {
     let mut len = 0usize;
     for (at, byte) in bytes.iter().take(PREFIX_BYTES - 1).enumerate() {
         len |= usize::from(byte & 0x7f) << (7 * at);
@@ -78,7 +78,7 @@ fn length(bytes: &[u8]) -> Result<Option<(usize, usize)>, Fault> {
             return Ok(Some((len, at + 1)));
         }
     }
-    if bytes.len() < PREFIX_BYTES - 1 { Ok(None) } else { Err(Fault::Garbled("a length")) }
+    if bytes.len() < PREFIX_BYTES - 1 { Ok(None) } else { Err(SessionEnd::Garbled("a length")) }
 }
 
 /// A message as it goes onto the stream.

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::fault::Fault;
 use super::limits;
+use super::session_end::SessionEnd;
 use crate::version::VersionVector;
 
 struct Pending {
@@ -39,10 +39,15 @@ impl Intake {
     }
 
     /// A frame came. Whether it is to be stored; a sender that ignores its window is at fault.
-    pub fn take(&mut self, bytes: u64, heads: VersionVector, local: &VersionVector) -> Result<bool, Fault> {
+    pub fn take(
+        &mut self,
+        bytes: u64,
+        heads: VersionVector,
+        local: &VersionVector,
+    ) -> Result<bool, SessionEnd> {
         // The window may have shrunk while frames were on their way, so the widest one counts.
-        if self.bytes > limits::BULK_WINDOW_BYTES || self.pending.len() >= limits::FRAMES_TOLERATED {
-            return Err(Fault::Overrun);
+        if self.bytes > limits::CATCH_UP_WINDOW_BYTES || self.pending.len() >= limits::FRAMES_TOLERATED {
+            return Err(SessionEnd::Overrun);
         }
         let held = holds(local, &heads);
         self.bytes += bytes;
@@ -52,28 +57,32 @@ impl Intake {
 
     /// The next acknowledgement due for a frame that needed no storing: its heads.
     pub fn next_held(&mut self) -> Option<VersionVector> {
-        if self.pending.front().is_some_and(|pending| pending.held) { self.pop() } else { None }
+        if !self.pending.front()?.held {
+            return None;
+        }
+        let pending = self.pending.pop_front()?;
+        Some(self.counted(pending))
     }
 
-    /// The oldest frame is durable: its heads. `None`: nothing was being stored.
-    pub fn stored(&mut self) -> Option<VersionVector> {
+    /// The oldest frame is durable: its heads.
+    pub fn stored(&mut self) -> VersionVector {
         self.early = 0;
-        self.pop()
+        self.pop_stored()
     }
 
     /// The oldest frame came before what it builds on.
-    pub fn came_early(&mut self) -> Result<(), Fault> {
-        self.pop();
+    pub fn came_early(&mut self) -> Result<(), SessionEnd> {
+        self.pop_stored();
         self.early += 1;
-        if self.early > limits::EARLY_BLOCKS { Err(Fault::Early) } else { Ok(()) }
+        if self.early > limits::EARLY_BLOCKS { Err(SessionEnd::Early) } else { Ok(()) }
     }
 
     /// Something of the oldest frame does not pass. Who sends such things on and on, though nothing
     /// new comes of it, does not listen.
-    pub fn left_out(&mut self, news: bool) -> Result<(), Fault> {
-        self.pop();
+    pub fn left_out(&mut self, news: bool) -> Result<(), SessionEnd> {
+        self.pop_stored();
         self.in_vain = if news { 0 } else { self.in_vain + 1 };
-        if self.in_vain > limits::FRAMES_TOLERATED { Err(Fault::Early) } else { Ok(()) }
+        if self.in_vain > limits::FRAMES_TOLERATED { Err(SessionEnd::Early) } else { Ok(()) }
     }
 
     /// Whether nothing is waiting to become durable.
@@ -101,10 +110,20 @@ impl Intake {
         grown
     }
 
-    fn pop(&mut self) -> Option<VersionVector> {
-        let pending = self.pending.pop_front()?;
+    /// The oldest frame, which was being stored: those that were held are acknowledged as soon as they
+    /// are the oldest.
+    fn pop_stored(&mut self) -> VersionVector {
+        let Some(pending) = self.pending.pop_front().filter(|pending| !pending.held) else {
+            panic!("a block is durable that was not being stored")
+        };
+        self.counted(pending)
+    }
+
+    fn counted(&mut self, pending: Pending) -> VersionVector {
         self.bytes -= pending.bytes;
-        Some(pending.heads)
+        let bytes: u64 = self.pending.iter().map(|pending| pending.bytes).sum();
+        assert_eq!(bytes, self.bytes, "the bytes taken and not yet durable do not add up");
+        pending.heads
     }
 }
 
@@ -112,4 +131,34 @@ impl Intake {
 /// block that ends below what is held must be looked at: it may be of another branch.
 fn holds(local: &VersionVector, heads: &VersionVector) -> bool {
     heads.0.iter().all(|(author, head)| local.0.get(author) == Some(head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Author;
+    use crate::version::Head;
+
+    fn heads(seq: u64) -> VersionVector {
+        VersionVector([(Author([1; 32]), Head { seq, prefix: [seq as u8; 16] })].into())
+    }
+
+    #[test]
+    fn frames_are_answered_in_order_whether_they_were_held_or_not() {
+        let mut intake = Intake::default();
+        assert_eq!(intake.take(5, heads(2), &heads(1)), Ok(true));
+        assert_eq!(intake.take(7, heads(1), &heads(1)), Ok(false));
+        assert_eq!(intake.next_held(), None, "an older one is not durable yet");
+        assert_eq!(intake.stored(), heads(2));
+        assert_eq!(intake.next_held(), Some(heads(1)));
+        assert!(intake.is_idle() && intake.bytes == 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "a block is durable that was not being stored")]
+    fn what_was_not_being_stored_cannot_become_durable() {
+        let mut intake = Intake::default();
+        assert_eq!(intake.take(5, heads(1), &heads(1)), Ok(false));
+        intake.stored();
+    }
 }

@@ -27,7 +27,7 @@ pub const WINDOW_BYTES: u64 = 1 << 20;
 
 /// The window of the peer that fills a large gap: several blocks, so that it reads while this
 /// site stores.
-pub const BULK_WINDOW_BYTES: u64 = 4 << 20;
+pub const CATCH_UP_WINDOW_BYTES: u64 = 4 << 20;
 
 /// Frames on their way to a peer unacknowledged. When a site writes faster than the other can
 /// store, what is written meanwhile travels together.
@@ -47,9 +47,9 @@ pub const ANNOUNCE_AFTER_MS: u64 = 10;
 pub const DIGEST_EVERY_MS: u64 = 30_000;
 
 /// A side that has said nothing for this long says so, in milliseconds.
-pub const BEAT_EVERY_MS: u64 = 5_000;
+pub const PING_EVERY_MS: u64 = 5_000;
 
-/// A peer of which nothing was heard for this long is gone, in milliseconds: two beats and some
+/// A peer of which nothing was heard for this long is gone, in milliseconds: two pings and some
 /// patience with a busy PC.
 pub const SILENT_AFTER_MS: u64 = 13_000;
 

@@ -2,9 +2,9 @@
 
 use bincode::{Decode, Encode};
 
-use super::fault::Farewell;
 use super::frame::envelope;
-use super::{Fault, limits};
+use super::session_end::Farewell;
+use super::{SessionEnd, limits};
 use crate::bounds;
 use crate::codec;
 use crate::fork::Withheld;
@@ -29,7 +29,7 @@ pub(super) enum Message {
     /// The acceptor's answer, given only where a space is shared.
     Welcome(Welcome),
     /// "I do not know you as a member: show me your admission."
-    Prove(Handle),
+    RequestAdmission(Handle),
     /// The admission asked for, where there is one.
     Admission(Handle, Option<SignedTransaction>),
     /// "You are a member; this is what I hold, in short."
@@ -51,7 +51,7 @@ pub(super) enum Message {
     /// What I hold, in short; every now and then.
     Digest(Handle, Digest),
     /// A sign of life. `true`: "answer at once".
-    Beat(bool),
+    Ping(bool),
     /// The local clock, every now and then.
     Clock(i64),
     /// Where sites can be reached.
@@ -94,7 +94,7 @@ pub struct Listing {
 
 const HELLO: u8 = 1;
 const WELCOME: u8 = 2;
-const PROVE: u8 = 3;
+const REQUEST_ADMISSION: u8 = 3;
 const ADMISSION: u8 = 4;
 const OPEN: u8 = 5;
 const REFUSE: u8 = 6;
@@ -105,7 +105,7 @@ const STORED: u8 = 10;
 const DECLINED: u8 = 11;
 const HAVE: u8 = 12;
 const DIGEST: u8 = 13;
-const BEAT: u8 = 14;
+const PING: u8 = 14;
 const CLOCK: u8 = 15;
 const ADDRESSES: u8 = 16;
 const BYE: u8 = 17;
@@ -118,12 +118,12 @@ pub fn name_of(message: &[u8]) -> &'static str {
 }
 
 impl Message {
-    /// Its name in faults and traces.
+    /// Its name in errors and traces.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Hello(_) => "HELLO",
             Self::Welcome(_) => "WELCOME",
-            Self::Prove(_) => "PROVE",
+            Self::RequestAdmission(_) => "REQUEST_ADMISSION",
             Self::Admission(..) => "ADMISSION",
             Self::Open(..) => "OPEN",
             Self::Refuse(_) => "REFUSE",
@@ -134,7 +134,7 @@ impl Message {
             Self::Declined(_) => "DECLINED",
             Self::Have(..) => "HAVE",
             Self::Digest(..) => "DIGEST",
-            Self::Beat(_) => "BEAT",
+            Self::Ping(_) => "PING",
             Self::Clock(_) => "CLOCK",
             Self::Addresses(_) => "ADDRESSES",
             Self::Bye(_) => "BYE",
@@ -147,7 +147,7 @@ impl Message {
     /// The shared space it speaks about.
     pub fn handle(&self) -> Option<Handle> {
         match self {
-            Self::Prove(handle)
+            Self::RequestAdmission(handle)
             | Self::Admission(handle, _)
             | Self::Open(handle, _)
             | Self::Refuse(handle)
@@ -169,7 +169,7 @@ impl Message {
         let (kind, body) = match self {
             Self::Hello(hello) => (HELLO, codec::encode(hello)),
             Self::Welcome(welcome) => (WELCOME, codec::encode(welcome)),
-            Self::Prove(handle) => (PROVE, codec::encode(handle)),
+            Self::RequestAdmission(handle) => (REQUEST_ADMISSION, codec::encode(handle)),
             Self::Admission(handle, proof) => (ADMISSION, codec::encode(&(handle, proof))),
             Self::Open(handle, digest) => (OPEN, codec::encode(&(handle, digest))),
             Self::Refuse(handle) => (REFUSE, codec::encode(handle)),
@@ -184,7 +184,7 @@ impl Message {
             Self::Declined(handle) => (DECLINED, codec::encode(handle)),
             Self::Have(handle, grown) => (HAVE, codec::encode(&(handle, grown))),
             Self::Digest(handle, digest) => (DIGEST, codec::encode(&(handle, digest))),
-            Self::Beat(ask) => (BEAT, codec::encode(ask)),
+            Self::Ping(ask) => (PING, codec::encode(ask)),
             Self::Clock(clock_ms) => (CLOCK, codec::encode(clock_ms)),
             Self::Addresses(listings) => (ADDRESSES, codec::encode(listings)),
             Self::Bye(farewell) => (BYE, codec::encode(&farewell.code())),
@@ -196,12 +196,12 @@ impl Message {
     }
 
     /// Reads one message as [`super::FrameReader`] cuts it: its kind, then its body.
-    pub fn decode(bytes: &[u8]) -> Result<Self, Fault> {
-        let (&kind, body) = bytes.split_first().ok_or(Fault::Garbled("nothing"))?;
+    pub fn decode(bytes: &[u8]) -> Result<Self, SessionEnd> {
+        let (&kind, body) = bytes.split_first().ok_or(SessionEnd::Garbled("nothing"))?;
         let message = match kind {
             HELLO => Self::Hello(front(body, "HELLO")?.0),
             WELCOME => Self::Welcome(front(body, "WELCOME")?.0),
-            PROVE => Self::Prove(front(body, "PROVE")?.0),
+            REQUEST_ADMISSION => Self::RequestAdmission(front(body, "REQUEST_ADMISSION")?.0),
             ADMISSION => {
                 let (handle, proof) = front(body, "ADMISSION")?.0;
                 Self::Admission(handle, proof)
@@ -236,7 +236,7 @@ impl Message {
                 let (handle, digest) = front(body, "DIGEST")?.0;
                 Self::Digest(handle, digest)
             }
-            BEAT => Self::Beat(front(body, "BEAT")?.0),
+            PING => Self::Ping(front(body, "PING")?.0),
             CLOCK => Self::Clock(front(body, "CLOCK")?.0),
             ADDRESSES => Self::Addresses(front(body, "ADDRESSES")?.0),
             BYE => Self::Bye(Farewell::from_code(front(body, "BYE")?.0)),
@@ -250,7 +250,11 @@ impl Message {
             }
             _ => Self::Unknown,
         };
-        if message.is_bounded() { Ok(message) } else { Err(Fault::Garbled("a list longer than allowed")) }
+        if message.is_bounded() {
+            Ok(message)
+        } else {
+            Err(SessionEnd::Garbled("a list longer than allowed"))
+        }
     }
 
     fn is_bounded(&self) -> bool {
@@ -276,8 +280,8 @@ impl Message {
 
 /// What stands at the front of a body, and how many bytes it took. What follows is for later
 /// versions.
-fn front<T: bincode::Decode<()>>(body: &[u8], what: &'static str) -> Result<(T, usize), Fault> {
-    codec::decode_prefix(body, what).map_err(|_| Fault::Garbled(what))
+fn front<T: bincode::Decode<()>>(body: &[u8], what: &'static str) -> Result<(T, usize), SessionEnd> {
+    codec::decode_prefix(body, what).map_err(|_| SessionEnd::Garbled(what))
 }
 
 /// A vector in short.

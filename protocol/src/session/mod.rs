@@ -13,8 +13,8 @@
 //!   │ WELCOME  version, clock, shared tags    │   gets no answer at all: the stream is closed.
 //!   │◄────────────────────────────────────────┤
 //!   │ per shared space, both ways:            │
-//!   │ (PROVE → ADMISSION, where the other     │
-//!   │  is not yet known as a member)          │
+//!   │ (REQUEST_ADMISSION → ADMISSION, where   │
+//!   │  the other is not known as a member)    │
 //!   │ OPEN  digest of my version vector       │   Digests equal: that was all.
 //!   │◄───────────────────────────────────────►│
 //!   │ VECTOR, WINDOW                          │   Digests differ: what I hold, and how much I
@@ -45,11 +45,11 @@
 //! nothing passes. A frame that held such a thing is DECLINED, with a VECTOR of what is held now.
 //!
 //! **Flow.** A receiver says how many bytes may be on their way to it unacknowledged (WINDOW). When
-//! it lacks much, [`Bulk`] gives the large window to one peer at a time and lets the others wait,
-//! so that the same history does not arrive three times.
+//! it lacks much, [`CatchUpScheduler`] gives the large window to one peer at a time and lets the
+//! others wait, so that the same history does not arrive three times.
 //!
-//! **Asks and is told.** [`Session`] neither reads nor stores: it emits [`Output::Read`] and
-//! [`Output::Store`] and hears the result as an [`Input`]. It can therefore only acknowledge what
+//! **Asks and is told.** A session neither reads nor stores: [`SessionDriver`] has its [`Host`] begin
+//! to read or to store, and hears the result as an [`Input`]. It can therefore only acknowledge what
 //! was reported durable, and a whole network of sessions runs inside a test that owns the time.
 //!
 //! Every message is `kind · length · body`; kinds this program does not know are skipped, and
@@ -57,31 +57,37 @@
 
 pub mod limits;
 
-mod fault;
+mod session_end;
 mod frame;
 mod message;
 mod greeting;
 
-mod bulk;
+mod catch_up_scheduler;
 mod cursor;
 mod intake;
-mod pulse;
-mod standing;
-mod turn;
-mod share;
+mod keepalive;
+mod membership_check;
+mod catch_up_slot;
+mod space_session;
 
+mod host;
 mod event;
 #[expect(clippy::module_inception, reason = "the noun the module is about")]
 mod session;
+mod driver;
 
 #[cfg(test)]
 mod simulator;
 #[cfg(test)]
 mod tests;
 
-pub use bulk::Bulk;
-pub use event::{BulkStep, Input, Now, Output, PeerState, Refusal, Taken};
-pub use fault::{Farewell, Fault};
-pub use frame::FrameReader;
+pub use catch_up_scheduler::CatchUpScheduler;
+pub use driver::SessionDriver;
+pub use event::Input;
+pub use host::{
+    Answer, CatchUpStep, Host, Notice, Now, PeerState, ReadDone, ReadRequest, Refusal, StoreRequest, Taken,
+};
+pub use membership_check::may_exchange;
 pub use message::{Listing, name_of};
-pub use session::{Config, Session, Side, SpaceConfig};
+pub use session::{Config, Side, SpaceConfig};
+pub use session_end::{Farewell, SessionEnd};

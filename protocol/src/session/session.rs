@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::event::{Input, Now, Output};
-use super::fault::{Farewell, Fault};
+use super::event::{Event, Input, Output};
+use super::host::{Notice, Now};
+use super::keepalive::Keepalive;
 use super::message::{Handle, Hello, Listing, Message, Welcome};
-use super::pulse::Pulse;
-use super::share::{Share, say};
+use super::session_end::{Farewell, SessionEnd};
+use super::space_session::{SpaceSession, say};
 use super::{greeting, limits};
 use crate::identity::{Author, SpaceId};
 use crate::version::VersionVector;
@@ -56,104 +57,112 @@ enum Stage {
     Over,
 }
 
-/// A session with one peer. See the module for what it does.
+/// What is decided in a session with one peer. See the module for what it does.
 ///
-/// Contract: [`Session::handle`] is called with every input as it happens, [`Input::Connected`]
-/// first; its outputs are carried out in order before the next input is given (the borrow sees to
-/// that). Each [`Output::Judge`], [`Output::FindAdmission`], [`Output::Read`] and [`Output::Store`]
-/// is answered exactly once.
-/// After [`Output::Close`] nothing is done any more.
-pub struct Session {
+/// Nobody but [`super::SessionDriver`] runs one, and it keeps to what a session relies on: every
+/// event as it happens, [`Event::Connected`] first; the outputs of one carried out in order before
+/// the next; every question answered exactly once; nothing after [`Output::Close`].
+pub(super) struct Session {
     config: Config,
     stage: Stage,
-    shares: BTreeMap<Handle, Share>,
+    spaces: BTreeMap<Handle, SpaceSession>,
     handles: BTreeMap<SpaceId, Handle>,
-    pulse: Pulse,
+    keepalive: Keepalive,
     started_ms: u64,
     digest_ms: u64,
     addresses: Option<Vec<Listing>>,
     addresses_told: bool,
-    wake_ms: u64,
+    wake_ms: Option<u64>,
     outbox: Vec<Output>,
 }
 
 impl Session {
-    /// A session on a stream that is about to be [`Input::Connected`].
+    /// A session on a stream that is about to be [`Event::Connected`].
     pub fn new(config: Config) -> Self {
         Self {
             config,
             stage: Stage::Greeting,
-            shares: BTreeMap::new(),
+            spaces: BTreeMap::new(),
             handles: BTreeMap::new(),
-            pulse: Pulse::default(),
+            keepalive: Keepalive::default(),
             started_ms: 0,
             digest_ms: 0,
             addresses: None,
             addresses_told: false,
-            wake_ms: 0,
+            wake_ms: None,
             outbox: Vec::new(),
         }
     }
 
     /// Takes in what happened; gives what is to be done.
-    pub fn handle(&mut self, input: Input, now: Now) -> std::vec::Drain<'_, Output> {
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Output> {
         if self.stage != Stage::Over {
-            let result = self.step(input, now).and_then(|()| self.pursue(now));
-            if let Err(fault) = result {
-                self.end(fault);
-            } else {
-                self.set_alarm(now);
+            let result = self.step(event, now).and_then(|()| self.pursue(now));
+            self.wake_ms = None;
+            match result {
+                Ok(()) => self.wake_ms = Some(self.next_wake_ms(now)),
+                Err(end) => self.end(end),
             }
             if self.outbox.iter().any(|output| matches!(output, Output::Send(_))) {
-                self.pulse.sent(now.ms);
+                self.keepalive.sent(now.ms);
             }
         }
-        self.outbox.drain(..)
+        std::mem::take(&mut self.outbox)
     }
 
-    fn step(&mut self, input: Input, now: Now) -> Result<(), Fault> {
-        match input {
-            Input::Connected => self.connected(now),
-            Input::Message(bytes) => {
-                self.pulse.heard(now.ms);
+    /// When it wants an [`Event::Tick`], if nothing happens before.
+    pub fn wake_ms(&self) -> Option<u64> {
+        self.wake_ms
+    }
+
+    fn step(&mut self, event: Event, now: Now) -> Result<(), SessionEnd> {
+        match event {
+            Event::Connected => self.connected(now),
+            Event::Message(bytes) => {
+                self.keepalive.heard(now.ms);
                 let message = Message::decode(&bytes)?;
                 return self.message(message, now);
             }
-            Input::Heard => {
-                self.pulse.heard(now.ms);
-                self.shares.values_mut().for_each(|share| share.heard(now));
+            Event::Heard => {
+                self.keepalive.heard(now.ms);
+                self.spaces.values_mut().for_each(|shared| shared.heard(now));
             }
+            Event::Told(input) => return self.told(input, now),
+            Event::Tick => {}
+        }
+        Ok(())
+    }
+
+    fn told(&mut self, input: Input, now: Now) -> Result<(), SessionEnd> {
+        match input {
             Input::LogGrew { space, end, vector, local } => match self.handles.get(&space) {
                 Some(handle) => {
-                    if let Some(share) = self.shares.get_mut(handle) {
-                        share.log_grew(end, vector, local, now);
+                    if let Some(shared) = self.spaces.get_mut(handle) {
+                        shared.log_grew(end, vector, local, now);
                     }
                 }
                 None => self.update_config(space, end, vector),
             },
-            Input::ReadDone { space, block, next, last, withheld, forks } => {
-                self.with_share(space, |share, out| {
-                    share.hold_back(&withheld, &forks, out);
-                    share.read_done(block, next, last, out);
-                });
+            Input::Read { space, result } => {
+                let done = result.map_err(SessionEnd::Local)?;
+                self.with_space(space, |shared, out| shared.read_done(done, out));
             }
-            Input::ReadFailed { error, .. } => return Err(Fault::Local(error)),
             Input::Stored { space, result } => {
-                let stored = self.with_share(space, |share, out| share.stored(result, now, out));
+                let stored = self.with_space(space, |shared, out| shared.stored(result, now, out));
                 return stored.unwrap_or(Ok(()));
             }
-            Input::Judged { space, member } => {
-                let judged = self.with_share(space, |share, out| share.judged(member, now, out));
-                return judged.unwrap_or(Ok(()));
+            Input::MemberChecked { space, member } => {
+                let checked = self.with_space(space, |shared, out| shared.checked(member, now, out));
+                return checked.unwrap_or(Ok(()));
             }
             Input::Admission { space, proof } => {
-                self.with_share(space, |share, out| share.show_admission(proof, out));
+                self.with_space(space, |shared, out| shared.show_admission(proof, out));
             }
             Input::MembersChanged(space) => {
-                self.with_share(space, |share, out| share.members_changed(out));
+                self.with_space(space, |shared, out| shared.members_changed(out));
             }
-            Input::Bulk { space, granted } => {
-                self.with_share(space, |share, out| share.bulk(granted, now, out));
+            Input::CatchUp { space, granted } => {
+                self.with_space(space, |shared, out| shared.catch_up(granted, now, out));
             }
             Input::Addresses(listings) => {
                 if self.addresses.as_ref() != Some(&listings) {
@@ -162,16 +171,16 @@ impl Session {
                 }
             }
             Input::Probe if self.stage == Stage::Sharing => {
-                say(&mut self.outbox, Message::Beat(true));
-                self.pulse.asked(now.ms);
+                say(&mut self.outbox, Message::Ping(true));
+                self.keepalive.asked(now.ms);
             }
+            Input::Probe => {}
             Input::Leave => {
                 if self.stage == Stage::Sharing {
                     say(&mut self.outbox, Message::Bye(Farewell::Leaving));
                 }
-                return Err(Fault::Left);
+                return Err(SessionEnd::Left);
             }
-            Input::Probe | Input::Tick => {}
         }
         Ok(())
     }
@@ -179,7 +188,7 @@ impl Session {
     fn connected(&mut self, now: Now) {
         self.started_ms = now.ms;
         self.digest_ms = now.ms + limits::DIGEST_EVERY_MS;
-        self.pulse.start(now.ms);
+        self.keepalive.start(now.ms);
         if self.config.side == Side::Opener {
             let Config { local, peer, padding, spaces, .. } = &self.config;
             let (min_version, max_version) = limits::VERSIONS;
@@ -189,7 +198,7 @@ impl Session {
         }
     }
 
-    fn message(&mut self, message: Message, now: Now) -> Result<(), Fault> {
+    fn message(&mut self, message: Message, now: Now) -> Result<(), SessionEnd> {
         let greeting = self.stage == Stage::Greeting;
         match message {
             Message::Unknown => {}
@@ -199,36 +208,36 @@ impl Session {
             Message::Welcome(welcome) if greeting && self.config.side == Side::Opener => {
                 return self.welcomed(&welcome, now);
             }
-            message if greeting => return Err(Fault::OutOfTurn(message.name())),
-            Message::Beat(true) => say(&mut self.outbox, Message::Beat(false)),
-            Message::Beat(false) => {}
+            message if greeting => return Err(SessionEnd::OutOfTurn(message.name())),
+            Message::Ping(true) => say(&mut self.outbox, Message::Ping(false)),
+            Message::Ping(false) => {}
             Message::Clock(clock_ms) => self.compare_clocks(clock_ms, now),
             Message::Addresses(listings) => {
-                if self.shares.values().any(Share::is_open) {
-                    self.outbox.push(Output::Addresses(listings));
+                if self.spaces.values().any(SpaceSession::is_open) {
+                    self.outbox.push(Output::Notice(Notice::Addresses(listings)));
                 }
             }
-            Message::Bye(Farewell::NotAMember) => return Err(Fault::Refused),
-            Message::Bye(farewell) => return Err(Fault::Farewell(farewell)),
-            message => return self.share_message(message, now),
+            Message::Bye(Farewell::NotAMember) => return Err(SessionEnd::Refused),
+            Message::Bye(farewell) => return Err(SessionEnd::Farewell(farewell)),
+            message => return self.space_message(message, now),
         }
         Ok(())
     }
 
-    fn share_message(&mut self, message: Message, now: Now) -> Result<(), Fault> {
+    fn space_message(&mut self, message: Message, now: Now) -> Result<(), SessionEnd> {
         let name = message.name();
-        let share = message.handle().and_then(|handle| self.shares.get_mut(&handle));
-        let share = share.ok_or(Fault::OutOfTurn(name))?;
-        share.heard(now);
-        share.message(message, now, &mut self.outbox)
+        let shared = message.handle().and_then(|handle| self.spaces.get_mut(&handle));
+        let shared = shared.ok_or(SessionEnd::OutOfTurn(name))?;
+        shared.heard(now);
+        shared.message(message, now, &mut self.outbox)
     }
 
     /// The acceptor's half of the greeting. A stranger gets not one byte.
-    fn welcome(&mut self, hello: &Hello, now: Now) -> Result<(), Fault> {
+    fn welcome(&mut self, hello: &Hello, now: Now) -> Result<(), SessionEnd> {
         let ids: Vec<SpaceId> = self.config.spaces.iter().map(|space| space.id).collect();
         let shared = greeting::recognise(&hello.tags, &ids, &self.config.peer, &self.config.local);
         if shared.is_empty() {
-            return Err(Fault::Stranger);
+            return Err(SessionEnd::Stranger);
         }
         self.stage = Stage::Sharing;
         let version = common_version(hello.min_version, hello.max_version)?;
@@ -237,12 +246,12 @@ impl Session {
         let answer = shared.iter().map(|(handle, (_, tag))| (*handle, *tag)).collect();
         let welcome = Welcome { version, clock_ms: now.wall_ms, shared: answer };
         say(&mut self.outbox, Message::Welcome(welcome));
-        self.share(shared.into_iter().map(|(handle, (at, _))| (handle, at)));
+        self.begin_spaces(shared.into_iter().map(|(handle, (at, _))| (handle, at)));
         Ok(())
     }
 
     /// The opener's half of the greeting.
-    fn welcomed(&mut self, welcome: &Welcome, now: Now) -> Result<(), Fault> {
+    fn welcomed(&mut self, welcome: &Welcome, now: Now) -> Result<(), SessionEnd> {
         let Config { local, peer, spaces, .. } = &self.config;
         let confirmed: BTreeMap<Handle, usize> = welcome
             .shared
@@ -254,38 +263,38 @@ impl Session {
             .map(|(handle, at, _, _)| (handle, at))
             .collect();
         if confirmed.is_empty() {
-            return Err(Fault::Stranger);
+            return Err(SessionEnd::Stranger);
         }
         self.stage = Stage::Sharing;
         common_version(welcome.version, welcome.version)?;
         self.compare_clocks(welcome.clock_ms, now);
         self.outbox.push(Output::Greeted);
-        self.share(confirmed.into_iter());
+        self.begin_spaces(confirmed.into_iter());
         Ok(())
     }
 
-    fn share(&mut self, shared: impl Iterator<Item = (Handle, usize)>) {
+    fn begin_spaces(&mut self, shared: impl Iterator<Item = (Handle, usize)>) {
         for (handle, at) in shared {
             let space = &self.config.spaces[at];
             let held = (space.vector.clone(), space.end);
-            let share = Share::new(handle, space.id, held, &mut self.outbox);
-            self.shares.insert(handle, share);
+            let shared = SpaceSession::new(handle, space.id, held, &mut self.outbox);
+            self.spaces.insert(handle, shared);
             self.handles.insert(space.id, handle);
         }
     }
 
     /// What follows from the step, and what the time asks for.
-    fn pursue(&mut self, now: Now) -> Result<(), Fault> {
-        for share in self.shares.values_mut() {
-            share.poll(now, &mut self.outbox);
+    fn pursue(&mut self, now: Now) -> Result<(), SessionEnd> {
+        for shared in self.spaces.values_mut() {
+            shared.poll(now, &mut self.outbox);
         }
-        let open = self.shares.values().any(Share::is_open);
-        if self.stage == Stage::Sharing && self.shares.values().all(Share::is_dead) {
-            let refused = self.shares.values().any(Share::is_refused_by_peer);
-            return Err(if refused { Fault::Refused } else { Fault::NotAMember });
+        let open = self.spaces.values().any(SpaceSession::is_open);
+        if self.stage == Stage::Sharing && self.spaces.values().all(SpaceSession::is_dead) {
+            let refused = self.spaces.values().any(SpaceSession::is_refused_by_peer);
+            return Err(if refused { SessionEnd::Refused } else { SessionEnd::NotAMember });
         }
-        if self.pulse.is_silent(now.ms) || (!open && now.ms >= self.greeting_ends_ms()) {
-            return Err(Fault::Silent);
+        if self.keepalive.is_silent(now.ms) || (!open && now.ms >= self.greeting_ends_ms()) {
+            return Err(SessionEnd::Silent);
         }
         if open
             && !self.addresses_told
@@ -296,36 +305,33 @@ impl Session {
         }
         if open && now.ms >= self.digest_ms {
             self.digest_ms = now.ms + limits::DIGEST_EVERY_MS;
-            self.shares.values().for_each(|share| share.say_digest(&mut self.outbox));
+            self.spaces.values().for_each(|shared| shared.say_digest(&mut self.outbox));
             say(&mut self.outbox, Message::Clock(now.wall_ms));
         }
-        if open && self.pulse.beat_is_due(now.ms) {
-            say(&mut self.outbox, Message::Beat(false));
-            self.pulse.sent(now.ms);
+        if open && self.keepalive.ping_is_due(now.ms) {
+            say(&mut self.outbox, Message::Ping(false));
+            self.keepalive.sent(now.ms);
         }
         Ok(())
     }
 
-    fn end(&mut self, fault: Fault) {
+    fn end(&mut self, end: SessionEnd) {
         // A site that shares no space is told nothing, not even that.
         if self.stage == Stage::Sharing
-            && let Some(farewell) = fault.farewell()
+            && let Some(farewell) = end.farewell()
         {
             say(&mut self.outbox, Message::Bye(farewell));
         }
         self.stage = Stage::Over;
-        self.outbox.push(Output::Close(fault));
+        self.outbox.push(Output::Close(end));
     }
 
-    fn set_alarm(&mut self, now: Now) {
-        let open = self.shares.values().any(Share::is_open);
-        let session = if open { self.pulse.wake_ms().min(self.digest_ms) } else { self.greeting_ends_ms() };
-        let shares = self.shares.values().filter_map(|share| share.wake_ms(now)).min();
-        let wake_ms = shares.map_or(session, |shares| shares.min(session));
-        if wake_ms != self.wake_ms {
-            self.wake_ms = wake_ms;
-            self.outbox.push(Output::WakeAt(wake_ms));
-        }
+    fn next_wake_ms(&self, now: Now) -> u64 {
+        let open = self.spaces.values().any(SpaceSession::is_open);
+        let session =
+            if open { self.keepalive.wake_ms().min(self.digest_ms) } else { self.greeting_ends_ms() };
+        let spaces = self.spaces.values().filter_map(|shared| shared.wake_ms(now)).min();
+        spaces.map_or(session, |spaces| spaces.min(session))
     }
 
     fn greeting_ends_ms(&self) -> u64 {
@@ -333,7 +339,8 @@ impl Session {
     }
 
     fn compare_clocks(&mut self, theirs_ms: i64, now: Now) {
-        self.outbox.push(Output::ClockOffset(theirs_ms.saturating_sub(now.wall_ms)));
+        let offset_ms = theirs_ms.saturating_sub(now.wall_ms);
+        self.outbox.push(Output::Notice(Notice::ClockOffset(offset_ms)));
     }
 
     fn update_config(&mut self, space: SpaceId, end: u64, vector: VersionVector) {
@@ -343,19 +350,19 @@ impl Session {
         }
     }
 
-    fn with_share<T>(
+    fn with_space<T>(
         &mut self,
         space: SpaceId,
-        act: impl FnOnce(&mut Share, &mut Vec<Output>) -> T,
+        act: impl FnOnce(&mut SpaceSession, &mut Vec<Output>) -> T,
     ) -> Option<T> {
-        let share = self.shares.get_mut(self.handles.get(&space)?)?;
-        Some(act(share, &mut self.outbox))
+        let shared = self.spaces.get_mut(self.handles.get(&space)?)?;
+        Some(act(shared, &mut self.outbox))
     }
 }
 
 /// The highest version both speak.
-fn common_version(min: u16, max: u16) -> Result<u16, Fault> {
+fn common_version(min: u16, max: u16) -> Result<u16, SessionEnd> {
     let (own_min, own_max) = limits::VERSIONS;
     let version = max.min(own_max);
-    if version >= min && version >= own_min { Ok(version) } else { Err(Fault::Version { min, max }) }
+    if version >= min && version >= own_min { Ok(version) } else { Err(SessionEnd::Version { min, max }) }
 }

@@ -6,6 +6,7 @@ use tandem_protocol::block::BlockBuilder;
 use tandem_protocol::bounds;
 use tandem_protocol::fork::{Fork, Withheld};
 use tandem_protocol::identity::Author;
+use tandem_protocol::session::ReadDone;
 use tandem_protocol::transaction::Header;
 use tandem_protocol::version::{Dot, Head, VersionVector};
 
@@ -25,6 +26,13 @@ pub struct Chunk {
     pub withheld: Withheld,
     /// Where what the reader is said to have is not what is held here.
     pub forks: Vec<Fork>,
+}
+
+impl From<Chunk> for ReadDone {
+    fn from(chunk: Chunk) -> Self {
+        let Chunk { block, next, heads: last, withheld, forks } = chunk;
+        Self { block, next, last, withheld, forks }
+    }
 }
 
 /// What reads the log of a space for peers.

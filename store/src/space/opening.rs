@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
+use tandem_protocol::identity::SpaceId;
 use tandem_protocol::schema::Judge;
 
 use super::{Inner, Shared, Space, VIEW_FILE};
+use crate::identity::Identity;
 use crate::log::{LogError, SpaceLog};
 use crate::open_error::OpenError;
 use crate::view::reader::Readers;
@@ -22,7 +23,7 @@ impl Space {
     pub(crate) fn open(
         id: SpaceId,
         name: String,
-        key: AuthorKey,
+        identity: Identity,
         log: SpaceLog,
         folder: PathBuf,
         judge: Judge,
@@ -31,13 +32,13 @@ impl Space {
         let shared = Arc::new(Shared::default());
         let (commands, inbox) = sync_channel(WAITING);
         let (opened, report) = sync_channel(1);
-        let me = key.author();
         let writer_log = log.clone();
+        let writer_identity = identity.clone();
         let (writer_shared, writer_view) = (Arc::clone(&shared), view_path.clone());
         // The writer's connection is opened on the thread that uses it.
         std::thread::Builder::new().name(format!("tandem-writer-{name}")).spawn(move || {
             let (log, shared) = (writer_log.clone(), Arc::clone(&writer_shared));
-            let opening = Writer::open(id, key, writer_log, &writer_view, writer_shared, judge);
+            let opening = Writer::open(id, writer_identity, writer_log, &writer_view, writer_shared, judge);
             match opening.and_then(|writer| writer.with_aside(&writer_view)) {
                 Ok(writer) => {
                     // Whoever hears that the writer has stopped may open the log again at once.
@@ -66,21 +67,21 @@ impl Space {
             Ok(Err(error)) => return Err(OpenError::space(&name, &error.to_string())),
             Err(_) => return Err(OpenError::space(&name, "its writer stopped while opening")),
         }
-        Ok(Self::over(id, name, me, log, folder, shared, commands))
+        Ok(Self::over(id, name, identity, log, folder, shared, commands))
     }
 
     /// The handle of a space whose writer takes `commands` and publishes in `shared`.
     pub(crate) fn over(
         id: SpaceId,
         name: String,
-        me: Author,
+        identity: Identity,
         log: SpaceLog,
         folder: PathBuf,
         shared: Arc<Shared>,
         commands: SyncSender<Command>,
     ) -> Self {
         let readers = Readers::new(&folder.join(VIEW_FILE));
-        Self(Arc::new(Inner { id, name, me, folder, log, readers, shared, commands }))
+        Self(Arc::new(Inner { id, name, identity, folder, log, readers, shared, commands }))
     }
 
     /// Ends the statements of users that run, and those to come: the space is about to be closed.

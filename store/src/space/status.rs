@@ -51,7 +51,7 @@ impl Space {
     /// How the space stands now.
     pub fn status(&self) -> SpaceStatus {
         let snapshot = self.0.shared.snapshot();
-        let me = snapshot.membership.member(&self.0.me);
+        let me = snapshot.membership.member(&self.me());
         let mut fingerprint = Fingerprint::default();
         snapshot.tables.iter().for_each(|table| fingerprint.combine(table.fingerprint));
         let parked = self.0.readers.read(|connection| {

@@ -144,7 +144,7 @@ fn fold_again(
 ) -> Result<(Vec<TableStatus>, ConflictStats), FoldError> {
     std::fs::create_dir_all(scratch)?;
     let path = scratch.join("verify.sqlite");
-    let figures = crate::writer::fold(&space.0.log, end, &path, space.0.me, space.schema().judge());
+    let figures = crate::writer::fold(&space.0.log, end, &path, space.me(), space.schema().judge());
     crate::writer::remove_view(&path)?;
     Ok(figures?)
 }

@@ -11,6 +11,7 @@ mod documents;
 mod forks;
 mod forms;
 mod found;
+mod identity;
 mod integrity;
 mod numbers;
 mod openings;

@@ -255,6 +255,13 @@ impl View {
         self.watch.capture().on = false;
     }
 
+    /// This site is another author now.
+    pub(crate) fn set_me(&mut self, me: Author) {
+        assert!(!self.is_undecided, "what is written together has one author");
+        self.me = me;
+        self.refresh_watch();
+    }
+
     /// Users' statements follow the tables, and who this site is.
     fn refresh_watch(&mut self) {
         self.watch.follow(&self.fold.tables, self.fold.ordinal(&self.me));

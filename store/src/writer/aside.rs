@@ -26,6 +26,7 @@ use super::recovery::{remove_view, transactions};
 use super::run::JobRun;
 use super::unseen::unseen;
 use super::{OpenFailure, Writer, answer_error};
+use crate::identity::Identity;
 use crate::log::SpaceLog;
 use crate::owner::WRITE_DEADLINE;
 use crate::space::Shared;
@@ -53,6 +54,8 @@ pub(crate) struct Ready {
     rows: HashSet<(TableId, Vec<u8>)>,
     /// The arrival up to which it knows everything.
     position: u64,
+    /// Who this site was: in the ids and documents that it makes.
+    me: Author,
     /// How often it ran aside.
     times: u8,
     /// How long it took.
@@ -78,7 +81,7 @@ struct Place {
     view: PathBuf,
     log: SpaceLog,
     shared: Arc<Shared>,
-    me: Author,
+    identity: Identity,
     judge: Judge,
 }
 
@@ -88,10 +91,10 @@ impl Aside {
         view: &Path,
         log: SpaceLog,
         shared: Arc<Shared>,
-        me: Author,
+        identity: Identity,
         judge: Judge,
     ) -> Result<Self, OpenFailure> {
-        let place = Place { view: view.to_owned(), log, shared, me, judge };
+        let place = Place { view: view.to_owned(), log, shared, identity, judge };
         remove_view(&place.copy())?;
         Ok(Self { place, worker: None })
     }
@@ -169,7 +172,8 @@ impl Place {
             None => JobError::View(error),
         })?;
         let began = Instant::now();
-        let mut view = View::open(&path, self.me, self.judge)?;
+        let me = self.identity.author();
+        let mut view = View::open(&path, me, self.judge)?;
         let position = view.fold.position.next;
         let mut view = Group::begin(&mut view)?;
         view.guard().begin(Leave {
@@ -199,6 +203,7 @@ impl Place {
             ops: local.ops,
             results: local.results,
             position,
+            me,
             times: times + 1,
             took: began.elapsed(),
         })
@@ -240,7 +245,7 @@ impl Writer {
 impl JobRun<'_> {
     /// Records what a write did aside.
     pub(super) fn run_ready(&mut self, ready: &Ready, labels: Labels) -> Result<Written, JobError> {
-        if self.is_overtaken(ready)? {
+        if ready.me != self.log.key.author() || self.is_overtaken(ready)? {
             return Err(JobError::Ended(End::GivesWay));
         }
         let open = self.view.fold.conflicts.figures.open;

@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Try(TrialJob),
     /// Build the view anew from the log.
     Rebuild(Reply<Result<(), ViewError>>),
+    /// Finish what was asked before, go on under the site's present key, then answer.
+    KeyChanged(Box<dyn FnOnce() + Send>),
     /// Finish what was asked before, close everything, then answer.
     Stop(Box<dyn FnOnce() + Send>),
 }
@@ -59,8 +61,8 @@ pub(crate) struct LocalJob {
     pub reply: Reply<Result<Written, WriteError>>,
 }
 
-/// Makes a membership op from the membership as it stands.
-pub(crate) type MakeMemberOp = Box<dyn FnMut(&Membership) -> Result<MemberOp, WriteError> + Send>;
+/// Makes a membership op from the membership as it stands, and of who this site is.
+pub(crate) type MakeMemberOp = Box<dyn FnMut(&Membership, &Author) -> Result<MemberOp, WriteError> + Send>;
 
 /// What a transaction of this site does.
 pub(crate) enum LocalWork {
@@ -90,24 +92,24 @@ impl LocalWork {
         matches!(self, Self::Sql(_) | Self::Resolve(_))
     }
 
-    /// The admission of a new member of `space` by `me`, which must be an admin.
+    /// The admission of a new member of `space` by this site, which must be an admin.
     pub(crate) fn admit(
-        (space, me): (SpaceId, Author),
+        space: SpaceId,
         author: Author,
         name: String,
         role: Role,
         invitation: Option<[u8; 16]>,
     ) -> Self {
-        Self::Member(Box::new(move |membership| {
-            let admission = membership.next_admission((space, &me), author, name.clone(), role, invitation);
+        Self::Member(Box::new(move |membership, me| {
+            let admission = membership.next_admission((space, me), author, name.clone(), role, invitation);
             admission.map(MemberOp::Admit).map_err(|void| Refusal::of_membership(void).into())
         }))
     }
 
-    /// Another name for a site, given by `me`.
-    pub(crate) fn rename(me: Author, author: Author, name: String) -> Self {
-        Self::Member(Box::new(move |membership| {
-            let rename = membership.next_rename(&me, author, name.clone());
+    /// Another name for a site, given by this one.
+    pub(crate) fn rename(author: Author, name: String) -> Self {
+        Self::Member(Box::new(move |membership, me| {
+            let rename = membership.next_rename(me, author, name.clone());
             rename.map_err(|void| Refusal::of_membership(void).into())
         }))
     }

@@ -36,6 +36,7 @@ impl Writer {
     /// cannot have seen a block that still waits, so it must not count as knowing it, and is not to
     /// wait for it either.
     pub(crate) fn run_group(&mut self, mut jobs: Vec<Job>) {
+        self.take_up_identity();
         jobs.sort_by_key(Kind::of);
         let mut jobs = jobs.into_iter().peekable();
         while let Some(first) = jobs.next() {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tandem_protocol::clock::Clock;
-use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
+use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::{Judge, OpPlaces, Schema};
@@ -13,6 +13,7 @@ use tandem_protocol::verify::ChainHead;
 
 use super::Writer;
 use super::log_writer::LogWriter;
+use crate::identity::Identity;
 use crate::log::{LogError, Record, SpaceLog};
 use crate::space::{ConflictStats, Shared, TableStatus};
 use crate::view::{FoldState, Group, Position, Tables, View, ViewError};
@@ -24,7 +25,7 @@ impl Writer {
     /// Opens the view beside its log and lets it catch up.
     pub(crate) fn open(
         space: SpaceId,
-        key: AuthorKey,
+        identity: Identity,
         log: SpaceLog,
         view_path: &Path,
         shared: Arc<Shared>,
@@ -37,6 +38,7 @@ impl Writer {
                 "the last records of the log were not completely written and have been cut off; they had not been acknowledged"
             );
         }
+        let key = identity.key();
         let me = key.author();
         let view = match View::open(view_path, me, judge) {
             Ok(view) => view,
@@ -52,7 +54,7 @@ impl Writer {
         shared.forks.load(&forks)?;
         let log =
             LogWriter { space, key, log, answers, forks, clock, end: log_end, sealed, unsealed_bytes: 0 };
-        let mut writer = Self { log, view, shared, aside: None, put_off: Vec::new() };
+        let mut writer = Self { identity, log, view, shared, aside: None, put_off: Vec::new() };
         let altered = writer.view.altered_tables();
         if !altered.is_empty() {
             tracing::warn!(

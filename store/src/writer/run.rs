@@ -90,7 +90,7 @@ impl JobRun<'_> {
             LocalWork::Schema(sql) => self.change_schema(sql),
             LocalWork::Resolve(resolution) => self.run_resolution(resolution),
             LocalWork::Member(make) => {
-                let op = make(&self.view.fold.membership).map_err(JobError::Write)?;
+                let op = make(&self.view.fold.membership, &me).map_err(JobError::Write)?;
                 self.record(vec![Op::Member(op)], Vec::new(), Labels::default())
             }
             LocalWork::Found(founding, schema) => {

@@ -39,7 +39,7 @@ impl Folder {
     pub fn open(data: &Path, random: Random) -> Result<Self, String> {
         let store = Store::open(data, "a hostile member").map_err(|error| error.to_string())?;
         let space = store.spaces().into_iter().next().ok_or("it has no space")?;
-        let hostile = Hostile::of_log(store.key().clone(), &space)?;
+        let hostile = Hostile::of_log(store.key(), &space)?;
         Ok(Self { store, space, hostile, material: Material::default(), random })
     }
 
@@ -59,7 +59,7 @@ impl Folder {
                 Err(error) => return Err(error.to_string()),
             }
         }
-        self.hostile = Hostile::of_log(self.store.key().clone(), &self.space)?;
+        self.hostile = Hostile::of_log(self.store.key(), &self.space)?;
         Ok(())
     }
 

@@ -25,6 +25,7 @@ mod check;
 mod clock;
 mod copy;
 mod counts;
+mod end;
 mod fault;
 mod form;
 mod ledger;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tandem_protocol::identity::Author;
 use tandem_protocol::membership::{Member, Membership, Role};
-use tandem_protocol::session::Bulk;
+use tandem_protocol::session::{CatchUpScheduler, may_exchange};
+use tandem_protocol::verify::SignedTransaction;
 use tandem_protocol::version::VersionVector;
 use tandem_store::Space;
 use tandem_store::simulated::{self, Request, ViewLoss};
@@ -13,7 +14,7 @@ use tandem_store::simulated::{self, Request, ViewLoss};
 use super::clock::WallClock;
 use super::fault::Stop;
 use super::form::Reading;
-use super::link::Link;
+use super::link::{Endpoint, Link};
 
 /// How long a disk in good order works, at most, in milliseconds.
 pub const DISK_MS: u64 = 40;
@@ -23,13 +24,8 @@ pub const DISK_MS: u64 = 40;
 pub enum Asker {
     /// A user; the number of the write.
     User(u64),
-    /// A session with that peer, of that stream.
-    Link {
-        /// The peer.
-        peer: usize,
-        /// The stream.
-        stream: u64,
-    },
+    /// That session.
+    Link(Endpoint),
     /// Somebody with a USB stick.
     Stick,
     /// The admin who admits that site.
@@ -51,7 +47,7 @@ pub struct Site {
     /// Its sessions, by peer.
     pub links: BTreeMap<usize, Link>,
     /// Whose turn it is to fill its gaps.
-    pub bulk: Bulk,
+    pub catch_up: CatchUpScheduler,
     /// What waits for its disk.
     pub waiting: VecDeque<(Asker, Request)>,
     /// Whether the disk is at work.
@@ -83,7 +79,7 @@ impl Site {
             store,
             clock: WallClock::default(),
             links: BTreeMap::new(),
-            bulk: Bulk::default(),
+            catch_up: CatchUpScheduler::default(),
             waiting: VecDeque::new(),
             busy: false,
             disk_ms: DISK_MS,
@@ -120,11 +116,8 @@ impl Site {
     }
 
     /// Whether a peer may share its space, as a node decides it.
-    pub fn trusts(&self, peer: &Author, proof: Option<&tandem_protocol::verify::SignedTransaction>) -> bool {
+    pub fn trusts(&self, peer: &Author, proof: Option<&SignedTransaction>) -> bool {
         let Some(space) = self.space() else { return false };
-        let members = space.membership();
-        members.member(&self.author).is_none()
-            || members.member(peer).is_some()
-            || proof.is_some_and(|proof| proof.admits(peer, space.id(), &members))
+        may_exchange(&space.membership(), space.id(), &[self.author], peer, proof)
     }
 }

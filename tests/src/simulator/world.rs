@@ -1,11 +1,11 @@
 //! The world: sites, lines, time, and what happens next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, AuthorKey};
 use tandem_protocol::membership::Role;
+use tandem_protocol::session::{Input, ReadRequest, Refusal, Taken};
 use tandem_protocol::version::VersionVector;
 use tandem_store::simulated::{self, Answer, FlushFault, Founding, Request, Survival, ViewLoss};
 use tandem_store::{ReceiveError, WriteError};
@@ -14,6 +14,7 @@ use super::counts::Counts;
 use super::fault::{FaultKind, Mend, Stop};
 use super::ledger::Ledger;
 use super::line::{Line, Parcel};
+use super::link::Endpoint;
 use super::queue::Queue;
 use super::site::{Asker, Site};
 use super::statement;
@@ -41,20 +42,11 @@ pub enum Event {
     /// The disk of a site has done its work.
     Disk { at: usize, boot: u64 },
     /// A session's read is done.
-    Read {
-        at: usize,
-        boot: u64,
-        peer: usize,
-        stream: u64,
-        from: u64,
-        have: VersionVector,
-        withheld: Withheld,
-        max_bytes: usize,
-    },
+    Read { end: Endpoint, boot: u64, request: ReadRequest },
     /// Something arrives.
     Arrive { at: usize, from: usize, parcel: Parcel },
-    /// A session's alarm.
-    Tick { at: usize, peer: usize, stream: u64, wake_ms: u64 },
+    /// A session's alarm, and for when it was set.
+    Alarm(Endpoint, u64),
     /// Two sites connect, if they are not connected and can.
     Dial(usize, usize),
     /// Something goes wrong.
@@ -93,6 +85,8 @@ pub struct World {
     /// Schema changes so far.
     pub grown: u64,
     sent: u64,
+    /// What sessions are to be told as soon as none runs.
+    pub news: VecDeque<(Endpoint, Input)>,
     /// Whether all is being mended: nothing new goes wrong, nobody writes.
     pub healing: bool,
     /// Forks noticed.
@@ -139,6 +133,7 @@ impl World {
             exactly: false,
             grown: 0,
             sent: 0,
+            news: VecDeque::new(),
             healing: false,
             forks: 0,
             counts: Counts::default(),
@@ -318,9 +313,9 @@ impl World {
                 }
             }
             Event::Disk { at, boot } => self.disk(at, boot),
-            Event::Read { at, boot, peer, stream, from, have, withheld, max_bytes } => {
-                if self.sites[at].boot == boot {
-                    self.read(at, peer, stream, from, (&have, withheld), max_bytes);
+            Event::Read { end, boot, request } => {
+                if self.sites[end.at].boot == boot {
+                    self.read_late(end, request);
                 }
             }
             Event::Arrive { at, from, parcel } => match self.lines.get_mut(&(from, at)) {
@@ -328,7 +323,7 @@ impl World {
                 Some(line) if !line.held.is_empty() => line.held.push_back(parcel),
                 _ => self.arrive(at, from, parcel),
             },
-            Event::Tick { at, peer, stream, wake_ms } => self.tick(at, peer, stream, wake_ms),
+            Event::Alarm(end, alarm_ms) => self.alarm(end, alarm_ms),
             Event::Dial(one, other) => self.dial(one, other),
             Event::Trouble => {
                 if !self.healing {
@@ -481,16 +476,17 @@ impl World {
 
     fn answered(&mut self, at: usize, asker: Asker, answer: Answer) {
         match (asker, answer) {
-            (Asker::Link { peer, stream }, Answer::Received(result)) => {
+            (Asker::Link(end), Answer::Received(result)) => {
                 self.check_received(at, &result);
                 self.say(|world| {
                     let told = match &result {
                         Ok(received) => format!("stores {} tx", received.transactions),
                         Err(error) => format!("does not store: {error}"),
                     };
-                    format!("{} {told} of {}", world.sites[at].name, world.sites[peer].name)
+                    format!("{} {told} of {}", world.sites[at].name, world.sites[end.peer].name)
                 });
-                self.stored(at, peer, stream, result);
+                let (space, result) = (self.sites[at].store.id(), result.map(Taken::from));
+                self.tell_session(end, Input::Stored { space, result: result.map_err(Refusal::from) });
             }
             (Asker::Stick, Answer::Received(result)) => {
                 self.check_received(at, &result);
@@ -525,7 +521,7 @@ impl World {
         match asker {
             Asker::User(number) => self.ledger.unknown(number),
             Asker::Admission(site) => self.later(1_000, Event::Admit(site)),
-            Asker::Link { .. } | Asker::Stick | Asker::Nobody => {}
+            Asker::Link(_) | Asker::Stick | Asker::Nobody => {}
         }
     }
 

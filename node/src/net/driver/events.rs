@@ -106,7 +106,7 @@ impl Driver {
                 inbox.push(Input::Probe);
             }
         } else {
-            let wait_ms = if self.hub.author() < author { 0 } else { COURTESY_MS };
+            let wait_ms = if self.local < author { 0 } else { COURTESY_MS };
             self.dialer.after(author, wait_ms, now_ms);
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use libp2p::Stream;
 use libp2p_stream::{Control, OpenStreamError};
 use tandem_protocol::identity::Author;
-use tandem_protocol::session::{Farewell, Fault, Side};
+use tandem_protocol::session::{Farewell, SessionEnd, Side};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
@@ -55,22 +55,24 @@ struct Running {
 
 /// See the module.
 pub(super) struct Links {
+    /// Who this site is to those it is connected with.
+    local: Author,
     hub: Arc<Hub>,
     control: Control,
     hearsay: Hearsay,
     ended: mpsc::UnboundedSender<Ended>,
     running: BTreeMap<Author, Running>,
-    next_id: u64,
 }
 
 impl Links {
     pub fn new(
+        local: Author,
         hub: Arc<Hub>,
         control: Control,
         hearsay: Hearsay,
         ended: mpsc::UnboundedSender<Ended>,
     ) -> Self {
-        Self { hub, control, hearsay, ended, running: BTreeMap::new(), next_id: 0 }
+        Self { local, hub, control, hearsay, ended, running: BTreeMap::new() }
     }
 
     /// Whether a session with the site runs or is being opened.
@@ -93,21 +95,22 @@ impl Links {
         if self.runs(&peer) {
             return;
         }
-        let Some(id) = self.begin(peer) else { return };
+        let id = self.begin(peer);
         let (hub, hearsay, ended, mut control) =
             (self.hub.clone(), self.hearsay.clone(), self.ended.clone(), self.control.clone());
+        let local = self.local;
         tokio::spawn(async move {
             let stream = async {
                 let peer = peer_id(&peer).ok_or_else(|| io::Error::other("no Ed25519 key"))?;
                 let opened = timeout(OPENING, control.open_stream(peer, SYNC)).await;
                 opened.map_err(io::Error::from)?.map_err(|error| match error {
                     // Some other program that uses libp2p.
-                    OpenStreamError::UnsupportedProtocol(_) => LinkEnd::Fault(Fault::Stranger),
+                    OpenStreamError::UnsupportedProtocol(_) => LinkEnd::Session(SessionEnd::Stranger),
                     error => LinkEnd::Broken(io::Error::other(error)),
                 })
             };
             let end = match stream.await {
-                Ok(stream) => link::run(hub, peer, Side::Opener, id, stream.compat(), hearsay).await,
+                Ok(stream) => link::run(hub, (local, peer), Side::Opener, id, stream.compat(), hearsay).await,
                 Err(end) => end,
             };
             let _driver_gone = ended.send(Ended { peer, end, id });
@@ -116,10 +119,11 @@ impl Links {
 
     /// Takes one that the other site has opened, in place of any that runs.
     pub fn accept(&mut self, peer: Author, stream: Stream) {
-        let Some(id) = self.begin(peer) else { return };
+        let id = self.begin(peer);
         let (hub, hearsay, ended) = (self.hub.clone(), self.hearsay.clone(), self.ended.clone());
+        let local = self.local;
         tokio::spawn(async move {
-            let end = link::run(hub, peer, Side::Acceptor, id, stream.compat(), hearsay).await;
+            let end = link::run(hub, (local, peer), Side::Acceptor, id, stream.compat(), hearsay).await;
             let _driver_gone = ended.send(Ended { peer, end, id });
         });
     }
@@ -130,23 +134,27 @@ impl Links {
         let (began, good) = (running.began, running.began.elapsed() >= GOOD);
         self.running.remove(&ended.peer);
         Some(match &ended.end {
-            LinkEnd::Fault(Fault::Silent) => After::Reconnect { began },
+            LinkEnd::Session(SessionEnd::Silent) => After::Reconnect { began },
             // Where not even a stream could be opened, the connection is dead.
             LinkEnd::Broken(error) if error.kind() == io::ErrorKind::TimedOut => After::Reconnect { began },
-            LinkEnd::Fault(Fault::Renew | Fault::Left | Fault::Farewell(Farewell::Renew)) => After::Again,
-            LinkEnd::Fault(Fault::Stranger | Fault::NotAMember | Fault::Refused | Fault::Version { .. }) => {
-                After::MuchLater
-            }
-            LinkEnd::Fault(fault) if fault.is_misconduct() => After::MuchLater,
+            LinkEnd::Session(
+                SessionEnd::Renew | SessionEnd::Left | SessionEnd::Farewell(Farewell::Renew),
+            ) => After::Again,
+            LinkEnd::Session(
+                SessionEnd::Stranger
+                | SessionEnd::NotAMember
+                | SessionEnd::Refused
+                | SessionEnd::Version { .. },
+            ) => After::MuchLater,
+            LinkEnd::Session(end) if end.is_misconduct() => After::MuchLater,
             LinkEnd::Broken(_) if good => After::Again,
             _ => After::Later,
         })
     }
 
-    fn begin(&mut self, peer: Author) -> Option<u64> {
-        self.next_id += 1;
-        let (id, began) = (self.next_id, Instant::now());
+    fn begin(&mut self, peer: Author) -> u64 {
+        let (id, began) = (self.hub.next_session(), Instant::now());
         self.running.insert(peer, Running { id, began });
-        Some(id)
+        id
     }
 }

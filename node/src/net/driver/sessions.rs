@@ -17,7 +17,7 @@ impl Driver {
     pub(super) fn session_offered(&mut self, peer: &PeerId, stream: Stream) {
         let Some(author) = author_of(peer).filter(|_| !self.paused) else { return };
         // Both may open at the same time: then the one opened by the lower id counts.
-        if self.links.is_young(&author) && self.hub.author() < author {
+        if self.links.is_young(&author) && self.local < author {
             return;
         }
         self.dialer.after(author, 0, self.now_ms());

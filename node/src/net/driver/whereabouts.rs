@@ -15,7 +15,7 @@ impl Driver {
     pub(super) fn told_of(&mut self, from: Author, listings: Vec<Listing>) {
         let now_ms = self.now_ms();
         for Listing { author, addresses } in listings {
-            if author == self.hub.author() || (author != from && !self.hub.knows(&author)) {
+            if self.hub.authors().contains(&author) || (author != from && !self.hub.knows(&author)) {
                 continue;
             }
             for bytes in addresses.into_iter().rev() {
@@ -43,7 +43,7 @@ impl Driver {
         }
         let others =
             self.connections.authors().filter(|author| self.links.runs(author) && self.hub.knows(author));
-        let mut listings = vec![listing(self.hub.author(), &own)];
+        let mut listings = vec![listing(self.local, &own)];
         for author in others.take(limits::LISTINGS - 1) {
             let addresses: Vec<&Multiaddr> = self.book.addresses(&author).iter().take(TOLD).collect();
             if !addresses.is_empty() {

@@ -4,19 +4,10 @@ use crate::block::{Block, BlockBuilder};
 use crate::fork::{Fork, Withheld};
 use crate::identity::{Author, Prefix, TxHash};
 use crate::op::Op;
-use crate::session::{Refusal, Taken};
+use crate::session::{ReadDone, Refusal, Taken};
 use crate::transaction::{Header, Transaction, decode_header};
 use crate::verify::Fault;
 use crate::version::{Dot, Head, VersionVector};
-
-/// The answer to a read.
-pub struct ReadDone {
-    pub block: Option<Vec<u8>>,
-    pub next: u64,
-    pub last: VersionVector,
-    pub withheld: Withheld,
-    pub forks: Vec<Fork>,
-}
 
 fn prefix(bytes: &[u8]) -> Prefix {
     TxHash(*blake3::hash(bytes).as_bytes()).prefix()

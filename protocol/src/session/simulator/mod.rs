@@ -6,15 +6,16 @@
 
 mod log;
 mod site;
+mod host;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 pub use log::Log;
 pub use site::{Site, valid_ticket};
 
-use super::{BulkStep, Fault, Input, Now, Output};
+use super::{Input, Now, SessionDriver, SessionEnd};
 use crate::identity::{Author, SpaceId};
-use crate::version::Dot;
+use host::End;
 
 pub const SPACE: SpaceId = SpaceId([77; 32]);
 /// The wall clock of every site at the beginning.
@@ -38,7 +39,9 @@ pub struct Network {
     pub now_ms: u64,
     random: u64,
     /// Every session that ended: the site, its peer, why.
-    pub ended: Vec<(usize, usize, Fault)>,
+    pub ended: Vec<(usize, usize, SessionEnd)>,
+    /// What sessions are to be told, by site and peer, as soon as none runs.
+    news: VecDeque<(usize, usize, Input)>,
 }
 
 impl Network {
@@ -50,7 +53,14 @@ impl Network {
             site.members.extend(&members);
         }
         let random = seed.wrapping_mul(2).wrapping_add(1);
-        Self { sites, wires: BTreeMap::new(), now_ms: 1_000_000, random, ended: Vec::new() }
+        Self {
+            sites,
+            wires: BTreeMap::new(),
+            now_ms: 1_000_000,
+            random,
+            ended: Vec::new(),
+            news: VecDeque::new(),
+        }
     }
 
     pub fn now(&self) -> Now {
@@ -75,7 +85,7 @@ impl Network {
             self.sites[from].links.insert(to, link);
         }
         for (from, to) in [(acceptor, opener), (opener, acceptor)] {
-            self.give(from, to, Input::Connected);
+            self.run(from, to, |_| ());
         }
     }
 
@@ -84,16 +94,18 @@ impl Network {
         for (from, to) in [(one, other), (other, one)] {
             self.hang_up(from, to);
         }
+        self.tell_news();
     }
 
+    /// One end of a line is gone.
     fn hang_up(&mut self, from: usize, to: usize) {
         self.sites[from].links.remove(&to);
         if let Some(wire) = self.wires.get_mut(&(to, from)) {
             wire.bytes.clear();
         }
         let gone = self.sites[to].author;
-        if let Some(next) = self.sites[from].bulk.release(gone) {
-            self.grant(from, next, true);
+        if let Some(next) = self.sites[from].catch_up.release(gone) {
+            self.grant(from, next);
         }
     }
 
@@ -118,84 +130,39 @@ impl Network {
         }
     }
 
-    /// Gives an input to the session of site `at` with `peer` and carries out what it wants.
+    /// Tells the session of site `at` with `peer` something.
     pub fn give(&mut self, at: usize, peer: usize, input: Input) {
-        let now = self.now();
-        let Some(link) = self.sites[at].links.get_mut(&peer) else { return };
-        let outputs: Vec<Output> = link.session.handle(input, now).collect();
-        for output in outputs {
-            self.carry_out(at, peer, output);
+        self.run(at, peer, |driver| driver.tell(input));
+    }
+
+    /// Runs a session that something is told first, then all that hear of it.
+    fn run(&mut self, at: usize, peer: usize, tell: impl FnOnce(&mut SessionDriver)) {
+        self.run_one(at, peer, tell);
+        self.tell_news();
+    }
+
+    fn tell_news(&mut self) {
+        while let Some((at, peer, input)) = self.news.pop_front() {
+            self.run_one(at, peer, |driver| driver.tell(input));
         }
     }
 
-    fn carry_out(&mut self, at: usize, peer: usize, output: Output) {
+    fn run_one(&mut self, at: usize, peer: usize, tell: impl FnOnce(&mut SessionDriver)) {
         let Some(link) = self.sites[at].links.get_mut(&peer) else { return };
-        match output {
-            Output::Send(bytes) => {
-                let wire = self.wires.entry((at, peer)).or_default();
-                wire.total += bytes.len();
-                wire.kinds.extend(bytes.first());
-                wire.bytes.extend(bytes);
-            }
-            Output::Greeted => link.reader.greeted(),
-            Output::Judge { space, proof } => {
-                let author = self.sites[peer].author;
-                let member = self.sites[at].is_member(&author, proof.as_ref());
-                self.give(at, peer, Input::Judged { space, member });
-            }
-            Output::FindAdmission(space) => {
-                let proof = self.sites[at].ticket.clone();
-                self.give(at, peer, Input::Admission { space, proof });
-            }
-            Output::Read { from, have, withheld, max_bytes, .. } => {
-                link.reads.push_back((from, have, withheld, max_bytes));
-            }
-            Output::Store { block, withheld, .. } => link.stores.push_back((block, withheld)),
-            Output::Bulk { space, step } => {
-                let (author, bulk) = (self.sites[peer].author, &mut self.sites[at].bulk);
-                match step {
-                    BulkStep::Claim => {
-                        let granted = bulk.claim(author);
-                        self.give(at, peer, Input::Bulk { space, granted });
-                    }
-                    BulkStep::Release => {
-                        if let Some(next) = bulk.release(author) {
-                            self.grant(at, next, true);
-                        }
-                    }
-                    BulkStep::Stalled => {
-                        if let Some(next) = bulk.stalled(author) {
-                            self.give(at, peer, Input::Bulk { space, granted: false });
-                            self.grant(at, next, true);
-                        }
-                    }
-                }
-            }
-            Output::PeerState(state) => link.state = Some(state),
-            Output::ClockOffset(offset) => link.clock_offset_ms = Some(offset),
-            Output::Addresses(listings) => link.addresses = listings,
-            Output::Forked { author, head, .. } => {
-                let dot = Dot { author, seq: head.seq };
-                if self.sites[at].log.head(&dot).is_some_and(|held| held != head)
-                    && let Some(link) = self.sites[at].links.get_mut(&peer)
-                {
-                    link.forked.push(dot);
-                }
-            }
-            Output::WakeAt(at_ms) => link.wake_ms = at_ms,
-            Output::Close(fault) => {
-                self.ended.push((at, peer, fault));
-                self.sites[at].links.remove(&peer);
-                self.hang_up(at, peer);
-            }
+        let mut driver = link.driver.take().expect("a session that does not run");
+        tell(&mut driver);
+        driver.run(&mut End { network: self, at, peer });
+        if let Some(link) = self.sites[at].links.get_mut(&peer) {
+            link.driver = Some(driver);
         }
     }
 
-    fn grant(&mut self, at: usize, author: Author, granted: bool) {
+    /// The slot for catching up has come to that peer.
+    fn grant(&mut self, at: usize, author: Author) {
         let peer = self.sites.iter().position(|site| site.author == author).expect("a known site");
         let (end, vector) = (self.sites[at].log.end(), self.sites[at].log.vector.clone());
-        self.give(at, peer, Input::LogGrew { space: SPACE, end, vector, local: false });
-        self.give(at, peer, Input::Bulk { space: SPACE, granted });
+        self.news.push_back((at, peer, Input::LogGrew { space: SPACE, end, vector, local: false }));
+        self.news.push_back((at, peer, Input::CatchUp { space: SPACE, granted: true }));
     }
 
     /// One thing that can happen without time passing, drawn by the seed. `false`: nothing can.
@@ -238,43 +205,30 @@ impl Network {
 
     /// Site `at` receives bytes from `peer`, whoever wrote them.
     pub fn receive(&mut self, at: usize, peer: usize, bytes: &[u8]) {
-        let Some(link) = self.sites[at].links.get_mut(&peer) else { return };
-        link.reader.push(bytes);
-        loop {
-            let Some(link) = self.sites[at].links.get_mut(&peer) else { return };
-            match link.reader.next_message() {
-                Ok(Some(message)) => self.give(at, peer, Input::Message(message)),
-                Ok(None) => return,
-                Err(fault) => {
-                    self.ended.push((at, peer, fault));
-                    return self.hang_up(at, peer);
-                }
-            }
-        }
+        self.run(at, peer, |driver| driver.receive(bytes));
     }
 
     fn read(&mut self, at: usize, peer: usize) {
         let site = &mut self.sites[at];
         let link = site.links.get_mut(&peer).expect("a link");
-        let (from, have, withheld, max_bytes) = link.reads.pop_front().expect("a read");
+        let request = link.reads.pop_front().expect("a read");
         site.reads += 1;
-        let log::ReadDone { block, next, last, withheld, forks } =
-            site.log.read(from, &have, withheld, max_bytes);
-        self.give(at, peer, Input::ReadDone { space: SPACE, block, next, last, withheld, forks });
+        let done = site.log.read(request.from, &request.have, request.withheld, request.max_bytes);
+        self.give(at, peer, Input::Read { space: request.space, result: Ok(done) });
     }
 
     fn store(&mut self, at: usize, peer: usize) {
         let site = &mut self.sites[at];
         let link = site.links.get_mut(&peer).expect("a link");
-        let (block, withheld) = link.stores.pop_front().expect("a store");
+        let request = link.stores.pop_front().expect("a store");
         let before = site.log.end();
-        let result = site.log.receive(&block, &withheld, &mut site.received_twice);
+        let result = site.log.receive(&request.block, &request.withheld, &mut site.received_twice);
         let grew = site.log.end() > before;
         if grew && self.random(2) == 0 {
             self.announce(at, false);
-            self.give(at, peer, Input::Stored { space: SPACE, result });
+            self.give(at, peer, Input::Stored { space: request.space, result });
         } else {
-            self.give(at, peer, Input::Stored { space: SPACE, result });
+            self.give(at, peer, Input::Stored { space: request.space, result });
             if grew {
                 self.announce(at, false);
             }
@@ -303,24 +257,26 @@ impl Network {
         let until = self.now_ms + ms;
         loop {
             self.settle();
-            let next = self.sites.iter().flat_map(|site| site.links.values()).map(|link| link.wake_ms).min();
-            match next.filter(|next| *next <= until) {
+            let alarms = self.alarms();
+            match alarms.iter().map(|(wake_ms, ..)| *wake_ms).min().filter(|next| *next <= until) {
                 Some(next) => self.now_ms = next.max(self.now_ms),
                 None => break,
             }
-            let all: Vec<(usize, usize)> = self
-                .sites
-                .iter()
-                .enumerate()
-                .flat_map(|(at, site)| site.links.iter().map(move |(peer, link)| (at, *peer, link.wake_ms)))
-                .filter(|(_, _, wake_ms)| *wake_ms <= self.now_ms)
-                .map(|(at, peer, _)| (at, peer))
-                .collect();
-            for (at, peer) in all {
-                self.give(at, peer, Input::Tick);
+            for (wake_ms, at, peer) in alarms {
+                if wake_ms <= self.now_ms {
+                    self.run(at, peer, |_| ());
+                }
             }
         }
         self.now_ms = until;
+    }
+
+    /// When which session asks to be woken: the time, the site, its peer.
+    fn alarms(&self) -> Vec<(u64, usize, usize)> {
+        let links = self.sites.iter().enumerate();
+        let links = links.flat_map(|(at, site)| site.links.iter().map(move |(peer, link)| (at, *peer, link)));
+        let wake_ms = |link: &site::Link| link.driver.as_ref().and_then(SessionDriver::wake_ms);
+        links.filter_map(|(at, peer, link)| Some((wake_ms(link)?, at, peer))).collect()
     }
 
     /// Whether all sites hold the same.

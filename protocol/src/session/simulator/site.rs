@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Log, SPACE};
-use crate::fork::Withheld;
 use crate::identity::{Author, Signature, SpaceId};
-use crate::session::{Bulk, Config, FrameReader, Listing, PeerState, Session, Side, SpaceConfig};
+use crate::session::{
+    CatchUpScheduler, Config, Listing, PeerState, ReadRequest, SessionDriver, Side, SpaceConfig, StoreRequest,
+};
 use crate::verify::SignedTransaction;
-use crate::version::{Dot, VersionVector};
+use crate::version::Dot;
 
 pub struct Site {
     pub author: Author,
@@ -17,7 +18,7 @@ pub struct Site {
     /// What it shows as its admission.
     pub ticket: Option<SignedTransaction>,
     pub links: BTreeMap<usize, Link>,
-    pub bulk: Bulk,
+    pub catch_up: CatchUpScheduler,
     /// How often the log was read.
     pub reads: usize,
     /// Transactions that came although they were held.
@@ -26,11 +27,10 @@ pub struct Site {
 
 /// One end of a session.
 pub struct Link {
-    pub session: Session,
-    pub reader: FrameReader,
-    pub reads: VecDeque<(u64, VersionVector, Withheld, usize)>,
-    pub stores: VecDeque<(Vec<u8>, Withheld)>,
-    pub wake_ms: u64,
+    /// Not here while it runs.
+    pub driver: Option<SessionDriver>,
+    pub reads: VecDeque<ReadRequest>,
+    pub stores: VecDeque<StoreRequest>,
     pub state: Option<PeerState>,
     pub clock_offset_ms: Option<i64>,
     pub addresses: Vec<Listing>,
@@ -52,7 +52,7 @@ impl Site {
             members: BTreeSet::new(),
             ticket: None,
             links: BTreeMap::new(),
-            bulk: Bulk::default(),
+            catch_up: CatchUpScheduler::default(),
             reads: 0,
             received_twice: 0,
         }
@@ -73,11 +73,9 @@ impl Site {
             padding: [self.author.0[0]; 32],
         };
         Link {
-            session: Session::new(config),
-            reader: FrameReader::default(),
+            driver: Some(SessionDriver::new(config)),
             reads: VecDeque::new(),
             stores: VecDeque::new(),
-            wake_ms: u64::MAX,
             state: None,
             clock_offset_ms: None,
             addresses: Vec::new(),

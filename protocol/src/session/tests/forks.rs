@@ -96,7 +96,7 @@ fn a_branch_that_arrives_while_the_other_is_on_its_way_ends_nothing() {
         network.connect(1, 2);
         network.settle();
         network.pass(200_000);
-        let honest = network.ended.iter().all(|(_, _, fault)| !fault.is_misconduct());
+        let honest = network.ended.iter().all(|(_, _, end)| !end.is_misconduct());
         assert!(network.ended.is_empty() || honest, "{seed}: {:?}", network.ended);
         assert!(network.sites[2].log.vector.seq(&TWICE) > 0);
     }
@@ -148,7 +148,7 @@ proptest! {
         network.connect(2, 3);
         network.settle();
         network.pass(100_000);
-        prop_assert!(network.ended.iter().all(|(_, _, fault)| !fault.is_misconduct()), "{:?}", network.ended);
+        prop_assert!(network.ended.iter().all(|(_, _, end)| !end.is_misconduct()), "{:?}", network.ended);
         for (here, there) in [(2, 3), (3, 2)] {
             for (header, _) in network.sites[here].log.entries() {
                 let there = &network.sites[there].log;

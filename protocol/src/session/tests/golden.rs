@@ -2,8 +2,9 @@
 
 use crate::fork::Withheld;
 use crate::identity::{Author, Signature};
+use crate::session::frame::FrameReader;
 use crate::session::message::{Hello, Message, Welcome};
-use crate::session::{Farewell, FrameReader, Listing};
+use crate::session::{Farewell, Listing};
 use crate::verify::SignedTransaction;
 use crate::version::{Head, VersionVector};
 
@@ -20,7 +21,7 @@ fn messages() -> Vec<(Message, &'static str)> {
     vec![
         (Message::Hello(hello), "011c0102fd00d0ca9f170300000107070707070707070707070707070707"),
         (Message::Welcome(welcome), "02140109010008080808080808080808080808080808"),
-        (Message::Prove(0), "030100"),
+        (Message::RequestAdmission(0), "030100"),
         (Message::Admission(0, None), "04020000"),
         (
             Message::Admission(0, Some(proof)),
@@ -44,7 +45,7 @@ fn messages() -> Vec<(Message, &'static str)> {
             "0c3500010101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab",
         ),
         (Message::Digest(0, [6; 16]), "0d110006060606060606060606060606060606"),
-        (Message::Beat(true), "0e0101"),
+        (Message::Ping(true), "0e0101"),
         (Message::Clock(1_700_000_000_000), "0f09fd00d0ca9f17030000"),
         (
             Message::Addresses(vec![listing]),

@@ -2,7 +2,7 @@
 
 use crate::identity::SpaceId;
 use crate::session::simulator::{Network, SPACE, valid_ticket};
-use crate::session::{Fault, Input};
+use crate::session::{Input, SessionEnd};
 use crate::verify::SignedTransaction;
 
 #[test]
@@ -13,7 +13,7 @@ fn a_stranger_that_opens_gets_not_one_byte() {
     network.connect(0, 1);
     network.settle();
     assert_eq!(network.wires[&(1, 0)].total, 0);
-    assert_eq!(network.ended[0], (1, 0, Fault::Stranger));
+    assert_eq!(network.ended[0], (1, 0, SessionEnd::Stranger));
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn a_stranger_that_is_greeted_cannot_tell_one_space_from_seven() {
         network.connect(0, 1);
         lengths.push(network.wires[&(0, 1)].total);
         network.settle();
-        assert_eq!(network.ended[0], (1, 0, Fault::Stranger));
+        assert_eq!(network.ended[0], (1, 0, SessionEnd::Stranger));
     }
     assert!(lengths.iter().all(|length| *length == lengths[0]), "{lengths:?}");
 }
@@ -47,7 +47,7 @@ fn a_site_that_knows_the_space_but_is_no_member_learns_nothing_of_it() {
         assert!(learnt.is_none_or(|state| state.vector.0.is_empty()));
         // OPEN and VECTOR are kinds 5 and 7: not even a digest was said.
         assert!(!network.wires[&(1, 0)].kinds.iter().any(|kind| [5, 7].contains(kind)));
-        assert!(network.ended.contains(&(1, 0, Fault::NotAMember)), "{:?}", network.ended);
+        assert!(network.ended.contains(&(1, 0, SessionEnd::NotAMember)), "{:?}", network.ended);
     }
 }
 
@@ -76,7 +76,7 @@ fn a_false_admission_is_refused() {
     network.connect(0, 1);
     network.settle();
     assert_eq!(network.sites[0].log.end(), 0);
-    assert!(network.ended.contains(&(1, 0, Fault::NotAMember)));
+    assert!(network.ended.contains(&(1, 0, SessionEnd::NotAMember)));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_member_removed_during_the_session_gets_nothing_more() {
     network.write(1, 10);
     network.settle();
     assert_eq!(network.sites[0].log.end(), 1);
-    assert!(network.ended.contains(&(1, 0, Fault::NotAMember)));
+    assert!(network.ended.contains(&(1, 0, SessionEnd::NotAMember)));
 }
 
 #[test]
@@ -119,5 +119,5 @@ fn a_leaving_site_says_so() {
     network.connect(0, 1);
     network.settle();
     network.give(0, 1, Input::Leave);
-    assert_eq!(network.ended, [(0, 1, Fault::Left)]);
+    assert_eq!(network.ended, [(0, 1, SessionEnd::Left)]);
 }

@@ -6,7 +6,7 @@ use crate::identity::Author;
 use crate::session::frame::envelope;
 use crate::session::message::{Hello, Message, Welcome};
 use crate::session::simulator::Network;
-use crate::session::{Fault, Listing, limits};
+use crate::session::{Listing, SessionEnd, limits};
 use crate::version::{Dot, Head, VersionVector};
 
 fn connected(seed: u64) -> Network {
@@ -25,10 +25,10 @@ fn invented(seq: u64) -> VersionVector {
 }
 
 /// What site 1 says by hand; site 0 must survive it. Gives how site 0's session ended, if it did.
-fn says(network: &mut Network, message: &Message) -> Option<Fault> {
+fn says(network: &mut Network, message: &Message) -> Option<SessionEnd> {
     network.receive(0, 1, &message.encode());
     network.settle();
-    network.ended.iter().find(|(at, _, _)| *at == 0).map(|(_, _, fault)| fault.clone())
+    network.ended.iter().find(|(at, _, _)| *at == 0).map(|(_, _, end)| end.clone())
 }
 
 #[test]
@@ -55,9 +55,9 @@ fn an_announced_fork_is_reported_and_is_not_the_relays_fault() {
 #[test]
 fn a_block_that_is_none_ends_the_session() {
     let mut network = connected(3);
-    let fault = says(&mut network, &Message::Frame(0, invented(9), vec![1, 2, 3]));
-    assert!(matches!(fault, Some(Fault::BadBlock(_))), "{fault:?}");
-    assert!(fault.is_some_and(|fault| fault.is_misconduct()));
+    let end = says(&mut network, &Message::Frame(0, invented(9), vec![1, 2, 3]));
+    assert!(matches!(end, Some(SessionEnd::BadBlock(_))), "{end:?}");
+    assert!(end.is_some_and(|end| end.is_misconduct()));
 }
 
 #[test]
@@ -75,8 +75,8 @@ fn acknowledgements_of_nothing_and_words_out_of_turn_end_the_session() {
     ];
     for message in wrong {
         let mut network = connected(4);
-        let fault = says(&mut network, &message);
-        assert_eq!(fault, Some(Fault::OutOfTurn(message.name())));
+        let end = says(&mut network, &message);
+        assert_eq!(end, Some(SessionEnd::OutOfTurn(message.name())));
     }
 }
 
@@ -91,7 +91,7 @@ fn a_flood_beyond_the_window_ends_the_session_with_bounded_memory() {
         taken += 1;
         assert!(taken <= 6, "{taken} MiB taken");
     }
-    assert_eq!(network.ended[0], (0, 1, Fault::Overrun));
+    assert_eq!(network.ended[0], (0, 1, SessionEnd::Overrun));
 }
 
 #[test]
@@ -123,13 +123,13 @@ fn a_peer_that_speaks_only_later_versions_is_told_so() {
     let tags = crate::session::greeting::tags(spaces.into_iter(), &local, &peer, &[0; 32]);
     let hello = Hello { min_version: 7, max_version: 9, clock_ms: 0, tags };
     network.receive(1, 0, &Message::Hello(hello).encode());
-    assert_eq!(network.ended, [(1, 0, Fault::Version { min: 7, max: 9 })]);
+    assert_eq!(network.ended, [(1, 0, SessionEnd::Version { min: 7, max: 9 })]);
     assert_eq!(network.wires[&(1, 0)].kinds, [17]);
 }
 
 /// The message without its length, as a session takes it.
 fn message_of(message: &Message) -> Vec<u8> {
-    let mut reader = crate::session::FrameReader::default();
+    let mut reader = crate::session::frame::FrameReader::default();
     reader.greeted();
     reader.push(&message.encode());
     reader.next_message().unwrap().unwrap()

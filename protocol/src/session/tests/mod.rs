@@ -1,5 +1,6 @@
 //! What a session promises, told as stories of two and three sites.
 
+mod driver;
 mod forks;
 mod golden;
 mod greeting;

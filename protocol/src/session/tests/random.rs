@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::session::Fault;
+use crate::session::SessionEnd;
 use crate::session::simulator::Network;
 
 const SITES: usize = 3;
@@ -46,7 +46,7 @@ proptest! {
                 Event::Pass(ms) => network.pass(ms),
             }
         }
-        let honest = |(_, _, fault): &(usize, usize, Fault)| !fault.is_misconduct();
+        let honest = |(_, _, end): &(usize, usize, SessionEnd)| !end.is_misconduct();
         prop_assert!(network.ended.iter().all(honest), "{:?}", network.ended);
         for a in 0..SITES {
             network.cut(a, (a + 1) % SITES);

@@ -1,7 +1,7 @@
 //! Silence, stalls and clocks.
 
 use crate::session::simulator::Network;
-use crate::session::{Fault, Input};
+use crate::session::{Input, SessionEnd};
 
 #[test]
 fn a_peer_that_vanishes_is_noticed_within_seconds() {
@@ -10,7 +10,7 @@ fn a_peer_that_vanishes_is_noticed_within_seconds() {
     network.settle();
     network.sites[1].links.clear();
     network.pass(13_000);
-    assert_eq!(network.ended, [(0, 1, Fault::Silent)]);
+    assert_eq!(network.ended, [(0, 1, SessionEnd::Silent)]);
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn when_the_network_changed_it_is_noticed_at_once() {
     network.sites[1].links.clear();
     network.give(0, 1, Input::Probe);
     network.pass(3_000);
-    assert_eq!(network.ended, [(0, 1, Fault::Silent)]);
+    assert_eq!(network.ended, [(0, 1, SessionEnd::Silent)]);
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_peer_that_never_greets_is_let_go() {
     network.sites[0].links.clear();
     network.wires.get_mut(&(0, 1)).unwrap().bytes.clear();
     network.pass(10_000);
-    assert_eq!(network.ended, [(1, 0, Fault::Silent)]);
+    assert_eq!(network.ended, [(1, 0, SessionEnd::Silent)]);
 }
 
 #[test]

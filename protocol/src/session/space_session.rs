@@ -1,14 +1,15 @@
-//! One shared space in a session: is the peer a member, what does each side hold, what is on its
-//! way.
+//! The exchange of one space within a session: is the peer a member, what does each side
+//! hold, what is on its way.
 
+use super::catch_up_slot::CatchUpSlot;
 use super::cursor::Cursor;
-use super::event::{BulkStep, Now, Output, PeerState, Refusal, Taken};
-use super::fault::Fault;
+use super::event::Output;
+use super::host::{CatchUpStep, Notice, Now, PeerState, ReadDone, ReadRequest, Refusal, StoreRequest, Taken};
 use super::intake::Intake;
 use super::limits;
+use super::membership_check::{MembershipCheck, Step};
 use super::message::{Digest, Handle, Message, digest};
-use super::standing::{Standing, Step};
-use super::turn::Turn;
+use super::session_end::SessionEnd;
 use crate::codec::DecodeError;
 use crate::fork::{Fork, Withheld};
 use crate::identity::{Author, SpaceId};
@@ -23,18 +24,18 @@ struct Opening {
 }
 
 /// See the module.
-pub(super) struct Share {
+pub(super) struct SpaceSession {
     handle: Handle,
     space: SpaceId,
     local: VersionVector,
     end: u64,
-    standing: Standing,
+    check: MembershipCheck,
     ours: Option<Opening>,
     theirs: Option<Digest>,
     refused_by_peer: bool,
     cursor: Cursor,
     intake: Intake,
-    turn: Turn,
+    slot: CatchUpSlot,
     /// What does not pass between the two, for a chain forked.
     withheld: Withheld,
     reported: Option<PeerState>,
@@ -42,22 +43,22 @@ pub(super) struct Share {
 
 type Outbox = Vec<Output>;
 
-impl Share {
+impl SpaceSession {
     /// A space both sides know; asks first of all whether the peer is a member.
     pub fn new(handle: Handle, space: SpaceId, (local, end): (VersionVector, u64), out: &mut Outbox) -> Self {
-        out.push(Output::Judge { space, proof: None });
+        out.push(Output::CheckMember { space, proof: None });
         Self {
             handle,
             space,
             local,
             end,
-            standing: Standing::default(),
+            check: MembershipCheck::default(),
             ours: None,
             theirs: None,
             refused_by_peer: false,
             cursor: Cursor::default(),
             intake: Intake::default(),
-            turn: Turn::default(),
+            slot: CatchUpSlot::default(),
             withheld: Withheld::default(),
             reported: None,
         }
@@ -70,7 +71,7 @@ impl Share {
 
     /// Whether nothing can be exchanged in this session any more.
     pub fn is_dead(&self) -> bool {
-        self.refused_by_peer || self.standing.is_refused()
+        self.refused_by_peer || self.check.is_refused()
     }
 
     /// Whether it was the peer that refused.
@@ -79,8 +80,8 @@ impl Share {
     }
 
     /// The answer to a question about the peer.
-    pub fn judged(&mut self, member: bool, now: Now, out: &mut Outbox) -> Result<(), Fault> {
-        match self.standing.judged(member) {
+    pub fn checked(&mut self, member: bool, now: Now, out: &mut Outbox) -> Result<(), SessionEnd> {
+        match self.check.checked(member) {
             Step::Nothing => {}
             Step::Open => {
                 let digest = digest(&self.local);
@@ -88,16 +89,16 @@ impl Share {
                 self.ours = Some(Opening { digest, vector: self.local.clone(), end: self.end });
                 self.begin(now, out);
             }
-            Step::AskProof => say(out, Message::Prove(self.handle)),
+            Step::RequestAdmission => say(out, Message::RequestAdmission(self.handle)),
             Step::Refuse => self.refuse(out),
-            Step::Renew => return Err(Fault::Renew),
+            Step::Renew => return Err(SessionEnd::Renew),
         }
         Ok(())
     }
 
     /// Who is a member changed: the question is asked again.
     pub fn members_changed(&self, out: &mut Outbox) {
-        out.push(Output::Judge { space: self.space, proof: self.standing.proof() });
+        out.push(Output::CheckMember { space: self.space, proof: self.check.proof() });
     }
 
     /// This site's own admission was found, or not.
@@ -119,7 +120,9 @@ impl Share {
     }
 
     /// A read is done.
-    pub fn read_done(&mut self, block: Option<Vec<u8>>, next: u64, last: VersionVector, out: &mut Outbox) {
+    pub fn read_done(&mut self, done: ReadDone, out: &mut Outbox) {
+        let ReadDone { block, next, last, withheld, forks } = done;
+        self.hold_back(&withheld, &forks, out);
         self.cursor.read_done(next);
         if let Some(block) = block.filter(|_| self.is_open()) {
             self.intake.tell_more(&last);
@@ -134,13 +137,13 @@ impl Share {
         result: Result<Taken, Refusal>,
         now: Now,
         out: &mut Outbox,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SessionEnd> {
         match result {
             Ok(taken) if taken.left_out => {
                 let news = self.hold_back(&taken.withheld, &taken.forks, out);
                 let grew = !self.local.covers_all(&taken.vector);
                 self.local.join(&taken.vector);
-                self.turn.stored(now.ms);
+                self.slot.stored(now.ms);
                 self.intake.left_out(news || grew)?;
                 self.decline(out);
                 Ok(())
@@ -148,10 +151,9 @@ impl Share {
             Ok(taken) => {
                 self.hold_back(&taken.withheld, &taken.forks, out);
                 self.local.join(&taken.vector);
-                self.turn.stored(now.ms);
-                if let Some(heads) = self.intake.stored() {
-                    self.acknowledge(&heads, out);
-                }
+                self.slot.stored(now.ms);
+                let heads = self.intake.stored();
+                self.acknowledge(&heads, out);
                 self.acknowledge_held(out);
                 Ok(())
             }
@@ -170,40 +172,40 @@ impl Share {
             }
             Err(Refusal::Fault(fault)) => Err(match fault {
                 verify::Fault::Malformed(newer @ DecodeError::Newer { .. }) => {
-                    Fault::Local(newer.to_string())
+                    SessionEnd::Local(newer.to_string())
                 }
-                fault => Fault::BadBlock(fault),
+                fault => SessionEnd::BadBlock(fault),
             }),
-            Err(Refusal::Local(error)) => Err(Fault::Local(error)),
+            Err(Refusal::Local(error)) => Err(SessionEnd::Local(error)),
         }
     }
 
     /// Whether the peer may fill the gap here.
-    pub fn bulk(&mut self, granted: bool, now: Now, out: &mut Outbox) {
+    pub fn catch_up(&mut self, granted: bool, now: Now, out: &mut Outbox) {
         if granted && self.cursor.offers_nothing(&self.local, &self.withheld) {
-            self.release_turn(out);
-        } else if let Some(window) = self.turn.set(granted, now.ms) {
+            self.release_slot(out);
+        } else if let Some(window) = self.slot.set(granted, now.ms) {
             self.say_window(window, out);
         }
     }
 
     /// The peer sent something.
     pub fn heard(&mut self, now: Now) {
-        self.turn.heard(now.ms);
+        self.slot.heard(now.ms);
     }
 
     /// The peer spoke about this space.
-    pub fn message(&mut self, message: Message, now: Now, out: &mut Outbox) -> Result<(), Fault> {
+    pub fn message(&mut self, message: Message, now: Now, out: &mut Outbox) -> Result<(), SessionEnd> {
         match message {
-            Message::Prove(_) => {
-                if self.standing.own_asked() {
+            Message::RequestAdmission(_) => {
+                if self.check.own_asked() {
                     out.push(Output::FindAdmission(self.space));
                 }
             }
             Message::Refuse(_) => self.refused_by_peer = true,
             // What was under way when one side refused the other has no meaning any more.
             _ if self.is_dead() => {}
-            Message::Admission(_, proof) => match self.standing.shown(proof) {
+            Message::Admission(_, proof) => match self.check.shown(proof) {
                 Some(true) => self.members_changed(out),
                 Some(false) => self.refuse(out),
                 None => {}
@@ -213,12 +215,12 @@ impl Share {
                 self.begin(now, out);
             }
             message if self.is_open() => self.exchange(message, now, out)?,
-            message => return Err(Fault::OutOfTurn(message.name())),
+            message => return Err(SessionEnd::OutOfTurn(message.name())),
         }
         Ok(())
     }
 
-    fn exchange(&mut self, message: Message, now: Now, out: &mut Outbox) -> Result<(), Fault> {
+    fn exchange(&mut self, message: Message, now: Now, out: &mut Outbox) -> Result<(), SessionEnd> {
         match message {
             Message::Vector(_, vector, ask) => {
                 self.notice_forks(&vector, out);
@@ -227,13 +229,13 @@ impl Share {
                     self.say_vector(false, out);
                 }
             }
-            Message::Window(_, bytes) => self.cursor.open_window(bytes.min(limits::BULK_WINDOW_BYTES)),
+            Message::Window(_, bytes) => self.cursor.open_window(bytes.min(limits::CATCH_UP_WINDOW_BYTES)),
             Message::Frame(_, heads, block) => {
                 self.notice_forks(&heads, out);
                 self.cursor.learn(&heads);
                 if self.intake.take(block.len() as u64, heads, &self.local)? {
                     let withheld = self.withheld.clone();
-                    out.push(Output::Store { space: self.space, block, withheld });
+                    out.push(Output::Store(StoreRequest { space: self.space, block, withheld }));
                 } else {
                     self.acknowledge_held(out);
                 }
@@ -250,7 +252,7 @@ impl Share {
             }
             Message::Forked(_, author, head) => {
                 if self.withheld.add(author, head.seq) {
-                    out.push(Output::Forked { space: self.space, author, head });
+                    out.push(Output::Notice(Notice::Forked { space: self.space, author, head }));
                 }
             }
             Message::Withheld(_, withheld) => drop(self.withheld.join(&withheld)),
@@ -259,7 +261,7 @@ impl Share {
                 self.say_vector(true, out);
             }
             Message::Digest(..) => {}
-            message => return Err(Fault::OutOfTurn(message.name())),
+            message => return Err(SessionEnd::OutOfTurn(message.name())),
         }
         Ok(())
     }
@@ -272,17 +274,17 @@ impl Share {
         }
         if let Some(wanted) = self.cursor.poll(&self.local, self.end, now.ms) {
             let (from, have, max_bytes) = (wanted.from, wanted.have, wanted.max_bytes);
-            let withheld = self.withheld.clone();
-            out.push(Output::Read { space: self.space, from, have, withheld, max_bytes });
+            let (space, withheld) = (self.space, self.withheld.clone());
+            out.push(Output::Read(ReadRequest { space, from, have, withheld, max_bytes }));
         }
         if self.intake.wake_ms().is_some_and(|at| at <= now.ms) {
             self.say_have(out);
         }
         if self.cursor.offers_nothing(&self.local, &self.withheld) {
-            self.release_turn(out);
+            self.release_slot(out);
         }
-        if self.turn.has_stalled(now.ms) {
-            out.push(Output::Bulk { space: self.space, step: BulkStep::Stalled });
+        if self.slot.has_stalled(now.ms) {
+            out.push(Output::CatchUp { space: self.space, step: CatchUpStep::Stalled });
         }
         self.report(out);
     }
@@ -296,7 +298,7 @@ impl Share {
 
     /// When [`Self::poll`] will have something to do by the passing of time alone.
     pub fn wake_ms(&self, now: Now) -> Option<u64> {
-        let timers = [self.cursor.wake_ms(now.ms), self.intake.wake_ms(), self.turn.wake_ms()];
+        let timers = [self.cursor.wake_ms(now.ms), self.intake.wake_ms(), self.slot.wake_ms()];
         timers.into_iter().flatten().min().filter(|_| self.is_open())
     }
 
@@ -309,8 +311,8 @@ impl Share {
             self.cursor.grew(now.ms);
         } else {
             self.say_vector(false, out);
-            self.turn.claim();
-            out.push(Output::Bulk { space: self.space, step: BulkStep::Claim });
+            self.slot.claim();
+            out.push(Output::CatchUp { space: self.space, step: CatchUpStep::Claim });
         }
     }
 
@@ -335,13 +337,13 @@ impl Share {
 
     fn refuse(&mut self, out: &mut Outbox) {
         say(out, Message::Refuse(self.handle));
-        self.release_turn(out);
+        self.release_slot(out);
     }
 
-    fn release_turn(&mut self, out: &mut Outbox) {
-        let (claimed, window) = self.turn.release();
+    fn release_slot(&mut self, out: &mut Outbox) {
+        let (claimed, window) = self.slot.release();
         if claimed {
-            out.push(Output::Bulk { space: self.space, step: BulkStep::Release });
+            out.push(Output::CatchUp { space: self.space, step: CatchUpStep::Release });
         }
         if let Some(window) = window.filter(|_| self.is_open()) {
             self.say_window(window, out);
@@ -373,7 +375,7 @@ impl Share {
 
     /// Remembers what does not pass, and tells the peer and this site what is new of it. Whether
     /// anything is.
-    pub fn hold_back(&mut self, withheld: &Withheld, forks: &[Fork], out: &mut Outbox) -> bool {
+    fn hold_back(&mut self, withheld: &Withheld, forks: &[Fork], out: &mut Outbox) -> bool {
         let mut news = self.withheld.join(withheld);
         for fork in forks {
             let known = self.withheld.reaches(&fork.author, fork.seq) && !news.0.contains_key(&fork.author);
@@ -383,7 +385,8 @@ impl Share {
             if self.withheld.add(fork.author, fork.seq) {
                 news.add(fork.author, fork.seq);
             }
-            out.push(Output::Forked { space: self.space, author: fork.author, head: fork.other_head() });
+            let (space, author, head) = (self.space, fork.author, fork.other_head());
+            out.push(Output::Notice(Notice::Forked { space, author, head }));
             if self.is_open() {
                 say(out, Message::Forked(self.handle, fork.author, fork.held_head()));
             }
@@ -416,7 +419,7 @@ impl Share {
             let vector = self.cursor.claimed().clone();
             let state = PeerState { space: self.space, open, vector, in_flight };
             self.reported = Some(state.clone());
-            out.push(Output::PeerState(state));
+            out.push(Output::Notice(Notice::Peer(state)));
         }
     }
 }

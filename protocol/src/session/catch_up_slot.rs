@@ -1,4 +1,4 @@
-//! The peer's turn at filling the gap of this site, see [`super::Bulk`].
+//! Whether the peer has the slot for catching up, as [`super::CatchUpScheduler`] gives it out.
 
 use super::limits;
 
@@ -15,13 +15,13 @@ enum State {
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Turn {
+pub(super) struct CatchUpSlot {
     state: State,
     heard_ms: u64,
     stored_ms: u64,
 }
 
-impl Turn {
+impl CatchUpSlot {
     /// The peer may have what is missing here.
     pub fn claim(&mut self) {
         self.state = State::Waiting;
@@ -34,7 +34,7 @@ impl Turn {
         }
         self.state = if granted { State::Filling } else { State::Waiting };
         (self.heard_ms, self.stored_ms) = (now_ms, now_ms);
-        Some(if granted { limits::BULK_WINDOW_BYTES } else { 0 })
+        Some(if granted { limits::CATCH_UP_WINDOW_BYTES } else { 0 })
     }
 
     /// There is no gap any more. Whether there was a claim, and the window to tell the peer if it

@@ -4,7 +4,7 @@ use crate::verify;
 
 /// Why a session ended. Nothing stored is ever lost by it: the next session goes on from there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum SessionEnd {
     /// The two sites share no space; the other learnt nothing.
     #[error("the other site shares no space with this one")]
     Stranger,
@@ -54,7 +54,7 @@ pub enum Fault {
     Farewell(Farewell),
 }
 
-impl Fault {
+impl SessionEnd {
     /// Whether the other side broke the protocol, which no honest program does.
     pub fn is_misconduct(&self) -> bool {
         match self {
@@ -72,7 +72,7 @@ impl Fault {
             Self::Version { .. } => Farewell::Version,
             Self::Local(_) => Farewell::Trouble,
             Self::Renew => Farewell::Renew,
-            fault if fault.is_misconduct() => Farewell::Misconduct,
+            end if end.is_misconduct() => Farewell::Misconduct,
             _ => return None,
         })
     }

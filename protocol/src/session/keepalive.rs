@@ -1,19 +1,19 @@
 //! Whether the other side is still there.
 //!
-//! A side that has said nothing for a while says BEAT. Each side judges by what it *hears*, so a
+//! A side that has said nothing for a while says PING. Each side judges by what it *hears*, so a
 //! slow link full of data in one direction is not mistaken for a dead one.
 
 use super::limits;
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Pulse {
+pub(super) struct Keepalive {
     sent_ms: u64,
     heard_ms: u64,
     asked_ms: Option<u64>,
 }
 
-impl Pulse {
+impl Keepalive {
     pub fn start(&mut self, now_ms: u64) {
         (self.sent_ms, self.heard_ms) = (now_ms, now_ms);
     }
@@ -32,8 +32,8 @@ impl Pulse {
         self.asked_ms.get_or_insert(now_ms);
     }
 
-    pub fn beat_is_due(&self, now_ms: u64) -> bool {
-        now_ms >= self.sent_ms + limits::BEAT_EVERY_MS
+    pub fn ping_is_due(&self, now_ms: u64) -> bool {
+        now_ms >= self.sent_ms + limits::PING_EVERY_MS
     }
 
     pub fn is_silent(&self, now_ms: u64) -> bool {
@@ -42,7 +42,7 @@ impl Pulse {
 
     /// When one of the two above will be true.
     pub fn wake_ms(&self) -> u64 {
-        (self.sent_ms + limits::BEAT_EVERY_MS).min(self.silent_ms())
+        (self.sent_ms + limits::PING_EVERY_MS).min(self.silent_ms())
     }
 
     fn silent_ms(&self) -> u64 {

@@ -1,0 +1,148 @@
+//! What this node does for one session: the stream's bytes, the store, the news of commits.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tandem_protocol::identity::{Author, SpaceId};
+use tandem_protocol::session::{
+    Answer, CatchUpStep, Host, Input, Notice, Now, ReadDone, ReadRequest, Refusal, SessionEnd, StoreRequest,
+    Taken,
+};
+use tandem_protocol::verify::SignedTransaction;
+
+use super::hub::Hub;
+use super::inbox::Inbox;
+use super::link::Hearsay;
+use super::outgoing::Outgoing;
+use super::tally::Tally;
+
+/// A read of no more transactions than this is done at once; a longer one elsewhere, so that it
+/// does not hold up other sessions.
+const SHORT_READ: u64 = 64;
+
+/// See the module.
+pub(super) struct LinkHost {
+    hub: Arc<Hub>,
+    /// This site as the peer knows it: its key may have changed since.
+    local: Author,
+    peer: Author,
+    inbox: Arc<Inbox>,
+    hearsay: Hearsay,
+    /// Filled from the writer's thread.
+    tally: Arc<Mutex<Tally>>,
+    /// What is to be written to the stream.
+    pub outgoing: Outgoing,
+    /// Why the session has ended.
+    pub over: Option<SessionEnd>,
+}
+
+impl LinkHost {
+    pub fn new(hub: Arc<Hub>, (local, peer): (Author, Author), inbox: Arc<Inbox>, hearsay: Hearsay) -> Self {
+        let (tally, outgoing) = (Arc::default(), Outgoing::default());
+        Self { hub, local, peer, inbox, hearsay, tally, outgoing, over: None }
+    }
+
+    /// Whether the peer brought something that was not reported yet.
+    pub fn has_news(&self) -> bool {
+        !self.tally().is_empty()
+    }
+
+    /// Says in the log what the peer brought.
+    pub fn report(&self) {
+        let mut tally = self.tally();
+        if !tally.is_empty() {
+            tally.report(&self.peer);
+        }
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Host for LinkHost {
+    fn now(&self) -> Now {
+        self.hub.now()
+    }
+
+    fn send(&mut self, bytes: Vec<u8>) {
+        self.outgoing.push(&bytes);
+    }
+
+    fn check_member(&mut self, space: SpaceId, proof: Option<SignedTransaction>) -> Answer<bool> {
+        Answer::Now(self.hub.is_member(&space, &self.peer, proof.as_ref()))
+    }
+
+    fn find_admission(&mut self, space: SpaceId) -> Answer<Option<SignedTransaction>> {
+        let Some(held) = self.hub.space(&space) else { return Answer::Now(None) };
+        let (inbox, author) = (self.inbox.clone(), self.local);
+        tokio::task::spawn_blocking(move || {
+            let proof = held.log().admission_of(&author).unwrap_or_else(|error| {
+                tracing::warn!(%error, "this site's admission cannot be read from the log");
+                None
+            });
+            inbox.push(Input::Admission { space, proof });
+        });
+        Answer::Later
+    }
+
+    fn read(&mut self, request: ReadRequest) -> Answer<Result<ReadDone, String>> {
+        let ReadRequest { space, from, have, withheld, max_bytes } = request;
+        let Some(held) = self.hub.space(&space) else { return Answer::Now(Err(gone())) };
+        let short = held.end().saturating_sub(from) <= SHORT_READ;
+        let read = move || {
+            let read = held.chunks().read_without(from, &have, withheld, max_bytes);
+            read.map(ReadDone::from).map_err(|error| error.to_string())
+        };
+        if short {
+            return Answer::Now(read());
+        }
+        let inbox = self.inbox.clone();
+        tokio::task::spawn_blocking(move || inbox.push(Input::Read { space, result: read() }));
+        Answer::Later
+    }
+
+    fn store(&mut self, request: StoreRequest) -> Answer<Result<Taken, Refusal>> {
+        let StoreRequest { space, block, withheld } = request;
+        let Some(held) = self.hub.space(&space) else { return Answer::Now(Err(Refusal::Local(gone()))) };
+        let (inbox, tally) = (self.inbox.clone(), self.tally.clone());
+        held.receive_without(block, withheld, move |result| {
+            if let Ok(received) = &result {
+                tally.lock().unwrap_or_else(PoisonError::into_inner).add(space, received);
+            }
+            let result = result.map(Taken::from).map_err(Refusal::from);
+            inbox.push(Input::Stored { space, result });
+        });
+        Answer::Later
+    }
+
+    fn catch_up(&mut self, space: SpaceId, step: CatchUpStep) -> Option<bool> {
+        self.hub.catch_up(space, self.peer, step)
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Peer(state) => self.hub.note_state(self.peer, state),
+            Notice::ClockOffset(offset_ms) => {
+                self.hub.note(self.peer, |status| status.clock_offset_ms = Some(offset_ms));
+            }
+            Notice::Addresses(listings) => {
+                // A hint: where the node is too busy to take it, the next session brings it again.
+                let _dropped_when_busy = self.hearsay.try_send((self.peer, listings));
+            }
+            Notice::Forked { space, author, head } => {
+                if let Some(held) = self.hub.space(&space) {
+                    // Noting it waits for the disk.
+                    tokio::task::spawn_blocking(move || held.compare(author, head));
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, end: SessionEnd) {
+        self.over = Some(end);
+    }
+}
+
+fn gone() -> String {
+    "the space is gone".to_owned()
+}
