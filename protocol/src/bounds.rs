@@ -62,6 +62,12 @@ pub const STATEMENT_TOKENS: usize = 10_000;
 /// Bytes of a name: table, column, site, space.
 pub const NAME_BYTES: usize = 128;
 
+/// Public keys that one site shows, and the bytes of one of them: both stand in its admission, in
+/// every log for good.
+pub const PUBLIC_KEYS: usize = 8;
+/// Bytes of one public key: room for those that withstand quantum computers, as hashes of them.
+pub const PUBLIC_KEY_BYTES: usize = 256;
+
 /// Bytes of the labels `by` and `message` of a transaction.
 pub const LABEL_BYTES: usize = 1024;
 

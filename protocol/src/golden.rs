@@ -8,9 +8,10 @@ use crate::conflict::{Conflict, ConflictId, ConflictKind, Held, Version};
 use crate::decimal::Decimal;
 use crate::document::{Document, DocumentId, DocumentKind};
 use crate::identity::{Author, AuthorKey, SpaceId};
-use crate::membership::{Admission, MemberOp, Role};
+use crate::membership::{Admission, Founding, MemberOp, Role, SecondFounder};
 use crate::merge::{Added, Offset, in_units};
 use crate::op::{Action, CellColumn, Mode, Op, RowGroup, Settlement};
+use crate::public_key::{PublicKey, PublicKeys};
 use crate::request::{Asked, RequestKey};
 use crate::schema::{ColumnId, ColumnType, Constant, Schema, SchemaOp, TableId, ddl};
 use crate::transaction::{self, Header, Previous, Transaction};
@@ -76,6 +77,11 @@ fn rows() -> Op {
     })
 }
 
+fn keys() -> PublicKeys {
+    let key = |kind, len| PublicKey { kind, bytes: vec![kind as u8; len] };
+    PublicKeys::new(vec![key(1, 3), key(300, 2)]).unwrap()
+}
+
 fn member() -> Op {
     Op::Member(MemberOp::Admit(Admission {
         space: SpaceId([6; 32]),
@@ -85,6 +91,7 @@ fn member() -> Op {
         ordinal: 2,
         ordinals: None,
         invitation: Some([4; 16]),
+        keys: keys(),
     }))
 }
 
@@ -159,6 +166,8 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
     };
     let name = || "note".to_owned();
     let beyond = Wide::from(i128::MAX);
+    let founding = Founding::new("école", "bureau", [3; 16]);
+    let second = SecondFounder { author: Author([5; 32]), name: "papier".into(), keys: keys() };
     let ops = [
         group(Mode::Fresh, Value::Text("été".into())),
         group(Mode::Change, Value::Blob(vec![9; 20])),
@@ -186,6 +195,8 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
         }),
         Op::Settle(Settlement { conflict: ConflictId([3; 10]), seen: vec![header(2).dot] }),
         Op::Member(MemberOp::Rename { author: Author([5; 32]), name: "salle".into(), revision: 2 }),
+        Op::Member(MemberOp::Found(Founding::new("école", "bureau", [3; 16]))),
+        Op::Member(MemberOp::Found(Founding { keys: keys(), second: Some(second), ..founding })),
     ];
     let bytes: Vec<String> = ops.iter().map(|op| hex(&op.to_bytes())).collect();
     pinned("ops.hex", &bytes.join("\n"));

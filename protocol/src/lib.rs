@@ -9,6 +9,7 @@ pub mod bounds;
 
 pub mod fork;
 pub mod identity;
+pub mod public_key;
 pub mod version;
 pub mod clock;
 pub mod name;

@@ -374,7 +374,7 @@ fn admit_ops(
     space: SpaceId,
 ) -> Result<(), Fault> {
     if !membership.is_founded() {
-        let founds = matches!(transaction.ops.first(), Some(Op::Member(MemberOp::Found { .. })));
+        let founds = matches!(transaction.ops.first(), Some(Op::Member(MemberOp::Found(_))));
         if !founds || hash.0 != space.0 {
             return Err(Fault::OtherSpace);
         }
@@ -401,7 +401,7 @@ pub struct SignedTransaction {
 
 impl SignedTransaction {
     /// Whether this is the admission of `author` to the space, signed by an admin in
-    /// `membership`, or its founding by `author`.
+    /// `membership`, or its founding by `author` (or one that names it).
     pub fn admits(&self, author: &Author, space: SpaceId, membership: &Membership) -> bool {
         let Ok(transaction) = Transaction::decode(&self.bytes) else { return false };
         let by = transaction.header.dot.author;
@@ -409,7 +409,7 @@ impl SignedTransaction {
         let mut after = membership.clone();
         let grants = |op: &Op| match op {
             Op::Member(MemberOp::Admit(admission)) => admission.author == *author && admission.space == space,
-            Op::Member(MemberOp::Found { .. }) => by == *author && hash.0 == space.0,
+            Op::Member(found @ MemberOp::Found(_)) => found.admits(&by, author) && hash.0 == space.0,
             _ => false,
         };
         by.verifies(&hash, &self.signature)

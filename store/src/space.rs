@@ -16,7 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
-use tandem_protocol::membership::{MemberOp, Membership, Role};
+use tandem_protocol::membership::{Candidate, MemberOp, Membership, Role};
 use tandem_protocol::schema::{Judge, Schema, TableId};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
@@ -217,14 +217,13 @@ impl Space {
     /// Admits a new member, by this site, which must be an admin.
     pub fn admit(
         &self,
-        author: Author,
-        name: String,
+        candidate: Candidate,
         role: Role,
         invitation: Option<[u8; 16]>,
         reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
     ) {
         let (me, space) = (self.0.me, self.0.id);
-        self.local(LocalWork::admit((space, me), author, name, role, invitation), reply);
+        self.local(LocalWork::admit((space, me), candidate, role, invitation), reply);
     }
 
     /// Gives a site another name.

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
-use tandem_protocol::membership::MemberOp;
+use tandem_protocol::membership::{Founding, MemberOp};
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::{Judge, Schema, SchemaOp, ddl};
 use tandem_protocol::transaction::{self, Header, Previous, Transaction};
@@ -288,7 +288,7 @@ impl Store {
             ddl::plan(schema.unwrap_or(""), &Schema::default()).map_err(|error| Refusal::of_ddl(&error))?;
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| OpenError::from(io::Error::other(error.to_string())))?;
-        let founding = MemberOp::Found { space: name.to_owned(), site: site_name.to_owned(), nonce };
+        let founding = MemberOp::Found(Founding::new(name, site_name, nonce));
         let time_ms = crate::space::now_ms();
         let id = founding_id(self.author(), &founding, &schema, time_ms);
         let space = self.open_space(id, name)?;

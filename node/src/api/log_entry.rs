@@ -295,8 +295,12 @@ fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {
             let values = json!({ "conflict": settlement.conflict.to_string(), "seen": seen });
             ops.push(system("", "settle", values));
         }
-        Op::Member(MemberOp::Found { space, site, .. }) => {
-            ops.push(system("", "found", json!({ "space": space, "site": site })));
+        Op::Member(MemberOp::Found(founding)) => {
+            let mut values = json!({ "space": founding.space, "site": founding.site });
+            if let Some(second) = &founding.second {
+                values["second"] = json!({ "site": second.author.to_string(), "name": second.name });
+            }
+            ops.push(system("", "found", values));
         }
         Op::Member(MemberOp::Admit(admission)) => {
             let values = json!({ "site": admission.author.to_string(), "name": admission.name,

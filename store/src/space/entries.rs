@@ -6,7 +6,6 @@ use tandem_protocol::block::BlockBuilder;
 use tandem_protocol::bounds;
 use tandem_protocol::fork::{Fork, Withheld};
 use tandem_protocol::identity::{Author, TxHash};
-use tandem_protocol::membership::MemberOp;
 use tandem_protocol::op::Op;
 use tandem_protocol::transaction::{Header, Transaction};
 use tandem_protocol::verify::SignedTransaction;
@@ -224,11 +223,9 @@ impl Space {
                 continue;
             };
             let Ok(transaction) = Transaction::decode(bytes) else { continue };
-            let admits = transaction.ops.iter().any(|op| match op {
-                Op::Member(MemberOp::Admit(admission)) => admission.author == *author,
-                Op::Member(MemberOp::Found { .. }) => header.dot.author == *author,
-                _ => false,
-            });
+            let by = header.dot.author;
+            let admits = |op: &Op| matches!(op, Op::Member(member) if member.admits(&by, author));
+            let admits = transaction.ops.iter().any(admits);
             if admits {
                 let previous = previous.0;
                 return Ok(Some(SignedTransaction { previous, bytes: bytes.to_vec(), signature }));

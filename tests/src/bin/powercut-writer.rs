@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tandem_protocol::membership::Role;
+use tandem_protocol::membership::{Candidate, Role};
 use tandem_protocol::version::VersionVector;
 use tandem_store::{Params, Space, Statement, Store, Write};
 
@@ -50,7 +50,8 @@ fn session(space: &Space, marks: &Mutex<File>, chance: &AtomicU64) -> Result<(),
     let elsewhere = tempfile::tempdir()?;
     let other = Store::open(elsewhere.path(), "the power-cut test")?;
     let author = other.author();
-    space.wait(|reply| space.admit(author, format!("site {}", author.short()), Role::Member, None, reply))?;
+    let candidate = Candidate::new(author, format!("site {}", author.short()));
+    space.wait(|reply| space.admit(candidate, Role::Member, None, reply))?;
     let away = other.adopt_space(space.id(), "school", "classroom")?;
     pass_on(space, &away, marks, false)?;
     std::thread::scope(|scope| {

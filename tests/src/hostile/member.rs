@@ -2,8 +2,9 @@
 
 use tandem_protocol::conflict::ConflictId;
 use tandem_protocol::identity::{Author, SpaceId};
-use tandem_protocol::membership::{Admission, MemberOp, Ordinals, Role};
+use tandem_protocol::membership::{Admission, Founding, MemberOp, Ordinals, Role, SecondFounder};
 use tandem_protocol::op::Settlement;
+use tandem_protocol::public_key::PublicKeys;
 use tandem_protocol::version::Dot;
 
 use super::text::text;
@@ -15,7 +16,16 @@ pub fn made(space: SpaceId, authors: &[Author], random: &mut Random) -> MemberOp
         |random: &mut Random| *random.pick(&[0u16, 1, 2, 3, 500, 511, 512, 1022, 1023, 1024, u16::MAX]);
     let role = *random.pick(&[Role::Reader, Role::Member, Role::Admin]);
     match random.below(6) {
-        0 => MemberOp::Found { space: text(random), site: text(random), nonce: [random.any() as u8; 16] },
+        0 => {
+            let second = SecondFounder {
+                author: somebody(authors, random),
+                name: text(random),
+                keys: PublicKeys::default(),
+            };
+            let second = random.one_in(2).then_some(second);
+            let nonce = [random.any() as u8; 16];
+            MemberOp::Found(Founding { second, ..Founding::new(text(random), text(random), nonce) })
+        }
         1..4 => MemberOp::Admit(Admission {
             space: if random.one_in(4) { SpaceId([9; 32]) } else { space },
             author: somebody(authors, random),
@@ -25,6 +35,7 @@ pub fn made(space: SpaceId, authors: &[Author], random: &mut Random) -> MemberOp
             ordinals: (role == Role::Admin || random.one_in(4))
                 .then(|| Ordinals { first: ordinal(random), last: ordinal(random) }),
             invitation: random.one_in(2).then(|| [random.below(4) as u8; 16]),
+            keys: PublicKeys::default(),
         }),
         _ => MemberOp::Rename {
             author: somebody(authors, random),

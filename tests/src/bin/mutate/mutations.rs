@@ -197,7 +197,7 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "first-admission-stands",
         breaks: "of two admins who admit one site at once, the one heard of first decides",
-        file: "protocol/src/membership.rs",
+        file: "protocol/src/membership/mod.rs",
         old: "Some(member) => member.join(new)",
         new: "Some(_) => {}",
     },
@@ -222,7 +222,7 @@ pub const HOSTILE: &[Mutation] = &[
     Mutation {
         name: "name-unchecked",
         breaks: "an admission with a name that is none admits",
-        file: "protocol/src/membership.rs",
+        file: "protocol/src/membership/mod.rs",
         old: "name::check(&admission.name)?;",
         new: "",
     },
