@@ -16,7 +16,7 @@ use crate::request::{Asked, RequestKey};
 use crate::schema::{ColumnId, ColumnType, Constant, Schema, SchemaOp, TableId, ddl};
 use crate::transaction::{self, Header, Previous, Transaction};
 use crate::value::Value;
-use crate::version::{Dot, Head, VersionVector};
+use crate::version::{Dot, Head, Reference, VersionVector};
 use crate::wide::Wide;
 
 /// What is pinned in a file of `golden/`. `TANDEM_PIN=1` writes it down anew: for whoever changes a
@@ -193,7 +193,10 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
             table_id: TableId([1; 16]),
             columns: vec![name(), "day".into()],
         }),
-        Op::Settle(Settlement { conflict: ConflictId([3; 10]), seen: vec![header(2).dot] }),
+        Op::Settle(Settlement {
+            conflict: ConflictId([3; 10]),
+            seen: vec![Reference { dot: header(2).dot, prefix: [9; 16] }],
+        }),
         Op::Member(MemberOp::Rename { author: Author([5; 32]), name: "salle".into(), revision: 2 }),
         Op::Member(MemberOp::Found(Founding::new("école", "bureau", [3; 16]))),
         Op::Member(MemberOp::Found(Founding { keys: keys(), second: Some(second), ..founding })),

@@ -37,6 +37,16 @@ impl FromStr for Dot {
     }
 }
 
+/// A transaction that another one names: its name, and the first 16 bytes of its hash, for where two
+/// go by one name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
+pub struct Reference {
+    /// Its name.
+    pub dot: Dot,
+    /// First bytes of its hash.
+    pub prefix: Prefix,
+}
+
 /// The newest transaction of one author that is known: its number, and the first 16 bytes of
 /// its hash, so that two different transactions under one name are noticed at once.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]

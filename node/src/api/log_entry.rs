@@ -291,7 +291,7 @@ fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {
         Op::Schema(_) => {}
         Op::Member(_) | Op::Settle(_) | Op::Unknown { .. } | Op::Void if !shown.takes_any_op() => {}
         Op::Settle(settlement) => {
-            let seen: Vec<_> = settlement.seen.iter().map(Dot::to_string).collect();
+            let seen: Vec<_> = settlement.seen.iter().map(|seen| seen.dot.to_string()).collect();
             let values = json!({ "conflict": settlement.conflict.to_string(), "seen": seen });
             ops.push(system("", "settle", values));
         }
@@ -375,6 +375,7 @@ mod tests {
     use tandem_protocol::identity::Author;
     use tandem_protocol::op::Settlement;
     use tandem_protocol::schema::{ColumnId, TableId, ddl};
+    use tandem_protocol::version::Reference;
 
     use super::*;
 
@@ -454,7 +455,10 @@ mod tests {
         let shown = json!({ "definition": "PRIMARY KEY (id INTEGER)" });
         assert_eq!(told(&table, &schema), ("choose_table".into(), shown));
         let (conflict, dot) = (ConflictId([0; 10]), Dot { author: Author([1; 32]), seq: 1 });
-        let settled = told(&Op::Settle(Settlement { conflict, seen: vec![dot] }), &schema);
+        let settled = told(
+            &Op::Settle(Settlement { conflict, seen: vec![Reference { dot, prefix: [9; 16] }] }),
+            &schema,
+        );
         let values = json!({ "conflict": "a".repeat(16), "seen": [dot.to_string()] });
         assert_eq!(settled, ("settle".into(), values));
     }

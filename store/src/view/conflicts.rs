@@ -10,6 +10,7 @@ use tandem_protocol::identity::Author;
 use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Settlement;
 use tandem_protocol::value::{Key, Value};
+use tandem_protocol::version::{Dot, Reference};
 
 use super::ddl::UniqueRule;
 use super::documents;
@@ -264,28 +265,39 @@ impl View {
             versions
         };
         let settled = self.settled(conflict.id())?;
-        let all_settled =
-            conflict.versions.iter().all(|version| settled.contains(&(version.by.author, version.by.seq)));
+        let mut all_settled = true;
+        for version in &conflict.versions {
+            let reference = self.reference(version.dot())?;
+            all_settled &= reference.is_some_and(|reference| settled.contains(&reference));
+        }
         let known = self.listed(&[ConflictKind::Duplicate], 0, &conflict.key)?;
         let open = (conflict.versions.len() > 1 && !all_settled).then_some(conflict);
         self.replace(known, open.into_iter().collect(), 0)
     }
 
     /// The transactions of a conflict that somebody has looked at.
-    fn settled(&self, id: ConflictId) -> ViewResult<Vec<(Author, u64)>> {
-        let sql = "SELECT author, seq FROM _tandem_settled WHERE conflict = ?1";
+    fn settled(&self, id: ConflictId) -> ViewResult<Vec<Reference>> {
+        let sql = "SELECT author, seq, hash FROM _tandem_settled WHERE conflict = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let settled =
-            statement.query_map([id.0], |row| Ok((Author(row.get(0)?), row.get::<_, i64>(1)? as u64)))?;
+        let settled = statement.query_map([id.0], |row| {
+            let dot = Dot { author: Author(row.get(0)?), seq: row.get::<_, i64>(1)? as u64 };
+            Ok(Reference { dot, prefix: row.get(2)? })
+        })?;
         Ok(settled.collect::<Result<_, _>>()?)
+    }
+
+    /// How another transaction names one that is held.
+    pub(crate) fn reference(&self, dot: Dot) -> ViewResult<Option<Reference>> {
+        Ok(self.prefix_of(&dot)?.map(|prefix| Reference { dot, prefix }))
     }
 
     /// Takes in that somebody has looked at a conflict.
     pub(super) fn settle_conflict(&mut self, settlement: &Settlement) -> ViewResult<()> {
-        let sql = "INSERT OR IGNORE INTO _tandem_settled (conflict, author, seq) VALUES (?1, ?2, ?3)";
-        for dot in &settlement.seen {
+        let sql =
+            "INSERT OR IGNORE INTO _tandem_settled (conflict, author, seq, hash) VALUES (?1, ?2, ?3, ?4)";
+        for Reference { dot, prefix } in &settlement.seen {
             let mut statement = self.connection.prepare_cached(sql)?;
-            statement.execute(params![settlement.conflict.0, dot.author.0, dot.seq as i64])?;
+            statement.execute(params![settlement.conflict.0, dot.author.0, dot.seq as i64, prefix])?;
         }
         let open = self.conflict(settlement.conflict)?;
         match open.map(|open| open.key_values()).as_deref() {

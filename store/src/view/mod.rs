@@ -80,7 +80,7 @@ use references::Pending;
 pub(crate) const CACHE_BYTES: usize = 40 << 20;
 
 /// Format of the view's own tables. A view of another version is rebuilt.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// Bytes that SQLite's own journal keeps on the disk when it has been used up.
 const JOURNAL_BYTES: i64 = 8 << 20;

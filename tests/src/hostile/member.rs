@@ -5,7 +5,7 @@ use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::{Admission, Founding, MemberOp, Ordinals, Role, SecondFounder};
 use tandem_protocol::op::Settlement;
 use tandem_protocol::public_key::PublicKeys;
-use tandem_protocol::version::Dot;
+use tandem_protocol::version::{Dot, Reference};
 
 use super::text::text;
 use crate::random::Random;
@@ -45,12 +45,19 @@ pub fn made(space: SpaceId, authors: &[Author], random: &mut Random) -> MemberOp
     }
 }
 
-/// A settlement of a conflict that is open, or of none, by dots that exist or not.
-pub fn settlement(open: &[(ConflictId, Vec<Dot>)], authors: &[Author], random: &mut Random) -> Settlement {
+/// A settlement of a conflict that is open, or of none, by transactions that exist or not.
+pub fn settlement(
+    open: &[(ConflictId, Vec<Reference>)],
+    authors: &[Author],
+    random: &mut Random,
+) -> Settlement {
     let many = if random.one_in(20) { 20_000 } else { random.below(4) };
-    let mut seen: Vec<Dot> = (0..many)
-        .map(|_| Dot { author: somebody(authors, random), seq: *random.pick(&[0, 1, 2, 3, u64::MAX]) })
-        .collect();
+    // The reference does not look at hashes: these are of transactions that are nowhere.
+    let mut nobody = || {
+        let dot = Dot { author: somebody(authors, random), seq: *random.pick(&[0, u64::MAX - 1, u64::MAX]) };
+        Reference { dot, prefix: [random.any() as u8; 16] }
+    };
+    let mut seen: Vec<Reference> = (0..many).map(|_| nobody()).collect();
     let conflict = match open.is_empty() {
         true => ConflictId([random.any() as u8; 10]),
         false => {

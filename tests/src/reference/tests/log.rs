@@ -10,7 +10,7 @@ use tandem_protocol::request::{Asked, RequestKey};
 use tandem_protocol::schema::{OpPlaces, Schema, ddl};
 use tandem_protocol::transaction::{Header, Transaction};
 use tandem_protocol::value::Value;
-use tandem_protocol::version::{Dot, Head, VersionVector};
+use tandem_protocol::version::{Dot, Head, Reference, VersionVector};
 
 use crate::random::Random;
 use crate::reference::{Expected, fold};
@@ -149,7 +149,8 @@ impl TestLog {
     }
 
     pub fn settle(&mut self, by: char, conflict: ConflictId, seen: &[Dot]) -> Dot {
-        self.write(by, vec![Op::Settle(Settlement { conflict, seen: seen.to_vec() })])
+        let seen = seen.iter().map(|dot| Reference { dot: *dot, prefix: [0; 16] }).collect();
+        self.write(by, vec![Op::Settle(Settlement { conflict, seen })])
     }
 
     /// An op on one row. Columns are named by their shown definition.
