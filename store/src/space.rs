@@ -162,7 +162,8 @@ impl Space {
     pub fn shown_by(&self, site: &Author) -> VersionVector {
         let snapshot = self.0.shared.snapshot();
         let mut held = snapshot.contexts.get(site).map(|known| (**known).clone()).unwrap_or_default();
-        held.0.extend(snapshot.vector.0.get(site).map(|head| (*site, *head)));
+        let own = snapshot.vector.heads().filter(|(chain, _)| chain.author == *site);
+        held.join(&VersionVector::of(own.map(|(chain, head)| (*chain, *head)), snapshot.vector.branches()));
         held
     }
 

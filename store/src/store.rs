@@ -401,7 +401,7 @@ impl Store {
 /// The hash its genesis transaction will have, which is the space's id.
 pub(crate) fn founding_id(author: Author, founding: &MemberOp, schema: &[SchemaOp], time_ms: i64) -> SpaceId {
     let header = Header {
-        dot: Dot { author, seq: 1 },
+        dot: Dot::new(author, 1),
         time_ms,
         context: VersionVector::default(),
         basis: None,

@@ -130,7 +130,7 @@ impl Api {
 pub(super) fn find_dot(dot: &str, membership: &Membership) -> Option<Dot> {
     dot.parse().ok().or_else(|| {
         let (site, seq) = dot.rsplit_once(':')?;
-        Some(Dot { author: site::find(membership, site).ok()?, seq: seq.parse().ok()? })
+        Some(Dot::new(site::find(membership, site).ok()?, seq.parse().ok()?))
     })
 }
 
@@ -454,7 +454,7 @@ mod tests {
         let table = Op::Schema(SchemaOp::ChooseTable { name: "a".into(), table_id, seen: vec![table_id] });
         let shown = json!({ "definition": "PRIMARY KEY (id INTEGER)" });
         assert_eq!(told(&table, &schema), ("choose_table".into(), shown));
-        let (conflict, dot) = (ConflictId([0; 10]), Dot { author: Author([1; 32]), seq: 1 });
+        let (conflict, dot) = (ConflictId([0; 10]), Dot::new(Author([1; 32]), 1));
         let settled = told(
             &Op::Settle(Settlement { conflict, seen: vec![Reference { dot, prefix: [9; 16] }] }),
             &schema,

@@ -10,7 +10,7 @@ use crate::verify::SignedTransaction;
 use crate::version::{Dot, VersionVector};
 
 fn by(number: u8) -> WriteId {
-    WriteId { time_ms: 5, author: author(number), seq: 5 }
+    WriteId::new(5, Dot::new(author(number), 5))
 }
 
 fn author(number: u8) -> Author {
@@ -273,7 +273,7 @@ fn a_second_founder_shows_the_founding_as_its_admission() {
     let second = SecondFounder { author: author(2), name: "papier".into(), keys: keys(9) };
     let founding = Founding { second: Some(second), ..Founding::new("school", "office", [0; 16]) };
     let header = Header {
-        dot: Dot { author: key.author(), seq: 1 },
+        dot: Dot::new(key.author(), 1),
         time_ms: 5,
         context: VersionVector::default(),
         basis: None,

@@ -76,9 +76,9 @@ impl Cursor {
     /// Whether the peer is known to hold nothing that is missing here and can come.
     pub fn offers_nothing(&self, local: &VersionVector, withheld: &Withheld) -> bool {
         self.stated
-            && self.claimed.0.iter().all(|(author, head)| {
-                let held = local.seq(author);
-                held >= head.seq || withheld.reaches(author, held + 1)
+            && self.claimed.heads().all(|(chain, head)| {
+                let held = local.seq(chain);
+                held >= head.seq || withheld.reaches(chain, held + 1)
             })
     }
 

@@ -2,10 +2,11 @@
 
 use super::fault::Fault;
 use super::message::Listing;
+use crate::chain::{Chain, Head};
 use crate::fork::{Fork, Withheld};
-use crate::identity::{Author, SpaceId};
+use crate::identity::SpaceId;
 use crate::verify::{self, SignedTransaction};
-use crate::version::{Head, VersionVector};
+use crate::version::VersionVector;
 
 /// The time at which something happens, passed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub enum Input {
         block: Option<Vec<u8>>,
         /// The arrival number to read on from.
         next: u64,
-        /// The newest transaction of each author in `block`.
+        /// The newest transaction of each chain in `block`.
         last: VersionVector,
         /// What was left out because it does not pass, with what was known not to.
         withheld: Withheld,
@@ -180,8 +181,8 @@ pub enum Output {
     Forked {
         /// In this space.
         space: SpaceId,
-        /// Whose chain.
-        author: Author,
+        /// Of this chain.
+        chain: Chain,
         /// What the peer holds.
         head: Head,
     },

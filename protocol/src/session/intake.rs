@@ -111,5 +111,5 @@ impl Intake {
 /// Whether all up to `heads` is held and is the same, as equal hashes under equal numbers tell. A
 /// block that ends below what is held must be looked at: it may be of another branch.
 fn holds(local: &VersionVector, heads: &VersionVector) -> bool {
-    heads.0.iter().all(|(author, head)| local.0.get(author) == Some(head))
+    heads.heads().all(|(chain, head)| local.get(chain) == Some(*head))
 }

@@ -9,11 +9,12 @@ use super::limits;
 use super::message::{Digest, Handle, Message, digest};
 use super::standing::{Standing, Step};
 use super::turn::Turn;
+use crate::chain::{Chain, Head};
 use crate::codec::DecodeError;
 use crate::fork::{Fork, Withheld};
-use crate::identity::{Author, SpaceId};
+use crate::identity::SpaceId;
 use crate::verify::{self, SignedTransaction};
-use crate::version::{Head, VersionVector};
+use crate::version::{Dot, VersionVector};
 
 /// What was said in OPEN.
 struct Opening {
@@ -162,7 +163,7 @@ impl Share {
             }
             // It was on its way when the fork was found: it follows another branch.
             Err(Refusal::Fault(verify::Fault::BadSignature { dot }))
-                if self.withheld.0.contains_key(&dot.author) =>
+                if self.withheld.is_about(dot.chain()) =>
             {
                 self.intake.came_early()?;
                 self.decline(out);
@@ -172,6 +173,7 @@ impl Share {
                 verify::Fault::Malformed(newer @ DecodeError::Newer { .. }) => {
                     Fault::Local(newer.to_string())
                 }
+                verify::Fault::NoBranches { .. } => Fault::Local(fault.to_string()),
                 fault => Fault::BadBlock(fault),
             }),
             Err(Refusal::Local(error)) => Err(Fault::Local(error)),
@@ -248,9 +250,9 @@ impl Share {
                 self.notice_forks(&grown, out);
                 self.cursor.learn(&grown);
             }
-            Message::Forked(_, author, head) => {
-                if self.withheld.add(author, head.seq) {
-                    out.push(Output::Forked { space: self.space, author, head });
+            Message::Forked(_, chain, head) => {
+                if self.withheld.add(chain, head.seq) {
+                    out.push(Output::Forked { space: self.space, chain, head });
                 }
             }
             Message::Withheld(_, withheld) => drop(self.withheld.join(&withheld)),
@@ -356,18 +358,17 @@ impl Share {
 
     fn say_have(&mut self, out: &mut Outbox) {
         let grown = self.intake.untold(&self.local);
-        if !grown.0.is_empty() {
+        if !grown.is_empty() {
             say(out, Message::Have(self.handle, grown));
         }
     }
 
     fn notice_forks(&mut self, theirs: &VersionVector, out: &mut Outbox) {
-        let differ = |(author, head): (&Author, &Head)| {
-            let own =
-                self.local.0.get(author).filter(|own| own.seq == head.seq && own.prefix != head.prefix)?;
-            Some(Fork { author: *author, seq: head.seq, held: own.prefix, other: head.prefix })
+        let differ = |(chain, head): (&Chain, &Head)| {
+            let own = self.local.get(chain).filter(|own| own.seq == head.seq && own.prefix != head.prefix)?;
+            Some(Fork::new(Dot::new(chain, head.seq), own.prefix, head.prefix))
         };
-        let forks: Vec<Fork> = theirs.0.iter().filter_map(differ).collect();
+        let forks: Vec<Fork> = theirs.heads().filter_map(differ).collect();
         self.hold_back(&Withheld::default(), &forks, out);
     }
 
@@ -376,16 +377,17 @@ impl Share {
     pub fn hold_back(&mut self, withheld: &Withheld, forks: &[Fork], out: &mut Outbox) -> bool {
         let mut news = self.withheld.join(withheld);
         for fork in forks {
-            let known = self.withheld.reaches(&fork.author, fork.seq) && !news.0.contains_key(&fork.author);
+            let chain = fork.chain();
+            let known = self.withheld.reaches(chain, fork.seq) && !news.is_about(chain);
             if known {
                 continue;
             }
-            if self.withheld.add(fork.author, fork.seq) {
-                news.add(fork.author, fork.seq);
+            if self.withheld.add(chain, fork.seq) {
+                news.add(chain, fork.seq);
             }
-            out.push(Output::Forked { space: self.space, author: fork.author, head: fork.other_head() });
+            out.push(Output::Forked { space: self.space, chain, head: fork.other_head() });
             if self.is_open() {
-                say(out, Message::Forked(self.handle, fork.author, fork.held_head()));
+                say(out, Message::Forked(self.handle, chain, fork.held_head()));
             }
         }
         if !news.is_empty() && self.is_open() {

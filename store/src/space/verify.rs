@@ -53,6 +53,7 @@ impl Space {
                 let known = Known {
                     space: self.0.id,
                     chains: &chains,
+                    branches: None,
                     held: self,
                     membership: &membership,
                     withheld: &Withheld::default(),
@@ -70,7 +71,7 @@ impl Space {
                     for one in incoming {
                         let header = &one.transaction.header;
                         let chain = ChainHead { seq: header.dot.seq, hash: one.hash };
-                        chains.insert(header.dot.author, chain);
+                        chains.insert(header.dot.chain(), chain);
                         for op in &one.transaction.ops {
                             if let tandem_protocol::op::Op::Member(op) = op {
                                 let _void = membership.apply(header.write_id(), op);

@@ -258,7 +258,7 @@ impl View {
             while let Some(row) = rows.next()? {
                 let seq: i64 = row.get(1)?;
                 let Some(author) = self.memory.authors.author(row.get(0)?) else { continue };
-                let by = WriteId { time_ms: row.get(2)?, author, seq: seq as u64 };
+                let by = WriteId::new(row.get(2)?, Dot::new(author, seq as u64));
                 versions.push(Version { by, held: Held::Transaction });
             }
             versions.sort_by_key(|version| version.by);
@@ -280,7 +280,7 @@ impl View {
         let sql = "SELECT author, seq, hash FROM _tandem_settled WHERE conflict = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
         let settled = statement.query_map([id.0], |row| {
-            let dot = Dot { author: Author(row.get(0)?), seq: row.get::<_, i64>(1)? as u64 };
+            let dot = Dot::new(Author(row.get(0)?), row.get::<_, i64>(1)? as u64);
             Ok(Reference { dot, prefix: row.get(2)? })
         })?;
         Ok(settled.collect::<Result<_, _>>()?)

@@ -387,7 +387,7 @@ impl View {
                 (Some(mut row), _) => {
                     let key = captured.key.to_bytes();
                     if captured.op.changes() {
-                        let own = Some((header.dot.author, header.dot.seq - 1));
+                        let own = Some((header.dot.chain(), header.dot.seq - 1));
                         let basis = Basis { seen: &context, own };
                         let cell = |(at, mode, value): (usize, Mode, Value)| (table.ids[at], mode, value);
                         let cells = captured.op.cells.into_iter().map(cell).collect();

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use tandem_protocol::chain::{Branches, Chain};
 use tandem_protocol::fingerprint::Fingerprint;
 use tandem_protocol::identity::Author;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::schema::{OpPlaces, Schema, TableId};
 use tandem_protocol::transaction::Header;
 use tandem_protocol::verify::{ChainHead, Chains};
-use tandem_protocol::version::{Head, VersionVector};
+use tandem_protocol::version::VersionVector;
 
 use super::table::ViewTable;
 use crate::space::ConflictStats;
@@ -42,6 +43,11 @@ impl Authors {
 
     pub(crate) fn number(&self, author: &Author) -> Option<i64> {
         self.numbers.get(author).copied()
+    }
+
+    /// The number of a chain's author. No branches are kept yet: what is held is on trunks.
+    pub(crate) fn number_of_trunk(&self, chain: &Chain) -> Option<i64> {
+        if chain.branch.is_trunk() { self.number(&chain.author) } else { None }
     }
 
     pub(crate) fn author(&self, number: i64) -> Option<Author> {
@@ -85,13 +91,13 @@ pub(crate) struct Memory {
 impl Memory {
     /// The version vector of everything merged.
     pub(crate) fn vector(&self) -> VersionVector {
-        VersionVector(self.chains.iter().map(|(author, chain)| (*author, chain.head())).collect())
+        VersionVector::of(self.chains.iter().map(|(chain, last)| (*chain, last.head())), &Branches::NONE)
     }
 
     /// What a transaction's author held of others when it wrote it.
     pub(crate) fn context(&self, header: &Header) -> Arc<VersionVector> {
         let before = self.contexts.get(&header.dot.author);
-        if header.context.0.is_empty() {
+        if header.context.is_empty() {
             return before.cloned().unwrap_or_default();
         }
         let mut context = before.map_or_else(VersionVector::default, |known| (**known).clone());
@@ -102,7 +108,7 @@ impl Memory {
     /// Moves on by one transaction.
     pub(crate) fn advance(&mut self, header: &Header, chain: ChainHead, context: Arc<VersionVector>) {
         self.position += 1;
-        self.chains.insert(header.dot.author, chain);
+        self.chains.insert(header.dot.chain(), chain);
         self.contexts.insert(header.dot.author, context);
         if !self.changed_authors.contains(&header.dot.author) {
             self.changed_authors.push(header.dot.author);
@@ -126,9 +132,9 @@ impl Memory {
     /// next.
     pub(crate) fn growth(&self, author: &Author) -> VersionVector {
         let known = self.contexts.get(author).cloned().unwrap_or_default();
-        let heads = self.chains.iter().filter(|(other, _)| *other != author);
-        let now: BTreeMap<Author, Head> = heads.map(|(other, chain)| (*other, chain.head())).collect();
-        VersionVector(now).growth_since(&known)
+        let others = self.chains.iter().filter(|(chain, _)| chain.author != *author);
+        let heads = others.map(|(chain, last)| (*chain, last.head()));
+        VersionVector::of(heads, &Branches::NONE).growth_since(&known)
     }
 
     pub(crate) fn stats(&mut self, table: &ViewTable) -> &mut TableStats {

@@ -42,7 +42,7 @@ impl View {
         let seen = header.basis.as_ref().map(|basis| header.within_context(basis, &context));
         let basis = match &seen {
             Some(seen) => Basis { seen, own: None },
-            None => Basis { seen: &context, own: Some((header.dot.author, header.dot.seq - 1)) },
+            None => Basis { seen: &context, own: Some((header.dot.chain(), header.dot.seq - 1)) },
         };
         let mut merged = Merged::default();
         for (place, op) in transaction.ops.iter().enumerate() {
@@ -302,7 +302,7 @@ impl View {
         if table.documents.is_empty() {
             return Ok(cells);
         }
-        let dot = Dot { author: by.author, seq: by.seq };
+        let dot = by.dot();
         let mut taken = Vec::with_capacity(cells.len());
         for (id, mode, value) in cells {
             let at = table.ids.iter().position(|known| *known == id);

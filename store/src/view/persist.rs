@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, params};
+use tandem_protocol::chain::Chain;
 use tandem_protocol::codec;
 use tandem_protocol::fingerprint::Fingerprint;
 use tandem_protocol::identity::{Author, Prefix, TxHash};
@@ -63,7 +64,7 @@ impl View {
             authors.push(author);
             let seq: i64 = row.get(2)?;
             if seq > 0 {
-                memory.chains.insert(author, ChainHead { seq: seq as u64, hash: TxHash(row.get(3)?) });
+                memory.chains.insert(author.into(), ChainHead { seq: seq as u64, hash: TxHash(row.get(3)?) });
             }
             let context: VersionVector = codec::decode(&row.get::<_, Vec<u8>>(4)?, "context")
                 .map_err(|_| ViewError::Inconsistent("a context that cannot be read"))?;
@@ -80,7 +81,7 @@ impl View {
         let (mut schema, mut membership) = (Schema::new(self.judge), Membership::default());
         while let Some(row) = rows.next()? {
             let seq: i64 = row.get(1)?;
-            let by = WriteId { time_ms: row.get(2)?, author: Author(row.get(0)?), seq: seq as u64 };
+            let by = WriteId::new(row.get(2)?, Dot::new(Author(row.get(0)?), seq as u64));
             match Op::from_bytes(&row.get::<_, Vec<u8>>(5)?) {
                 Ok(Op::Schema(op)) => {
                     let at = OpPlace { depth: row.get(3)?, by, place: row.get(4)? };
@@ -179,7 +180,7 @@ impl View {
         let sql = "INSERT OR REPLACE INTO _tandem_authors (number, author, seq, hash, context) VALUES (?1, ?2, ?3, ?4, ?5)";
         let nobody = ChainHead { seq: 0, hash: TxHash([0; 32]) };
         for author in std::mem::take(&mut self.memory.changed_authors) {
-            let chain = self.memory.chains.get(&author).copied().unwrap_or(nobody);
+            let chain = self.memory.chains.get(&Chain::from(author)).copied().unwrap_or(nobody);
             let context = self.memory.contexts.get(&author).cloned().unwrap_or_default();
             let number = self.memory.author_number(author);
             self.connection.prepare_cached(sql)?.execute(params![
@@ -269,10 +270,10 @@ impl View {
         while let Some(row) = rows.next()? {
             let Some(author) = self.memory.authors.author(row.get(0)?) else { continue };
             let seq = row.get::<_, i64>(1)? as u64;
-            found.push((WriteId { time_ms: row.get(2)?, author, seq }, row.get(3)?));
+            found.push((WriteId::new(row.get(2)?, Dot::new(author, seq)), row.get(3)?));
         }
         found.sort_unstable();
-        Ok(found.into_iter().map(|(by, request)| (Dot { author: by.author, seq: by.seq }, request)).collect())
+        Ok(found.into_iter().map(|(by, request)| (by.dot(), request)).collect())
     }
 
     /// Arrival number of the first transaction that a vector does not cover.
@@ -281,9 +282,9 @@ impl View {
             "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq > ?2 ORDER BY seq LIMIT 1";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut first: Option<u64> = None;
-        for author in self.memory.chains.keys() {
-            let Some(number) = self.memory.authors.number(author) else { continue };
-            let beyond = params![number, vector.seq(author) as i64];
+        for chain in self.memory.chains.keys() {
+            let Some(number) = self.memory.authors.number(&chain.author) else { continue };
+            let beyond = params![number, vector.seq(chain) as i64];
             let arrival: Option<i64> = statement.query_row(beyond, |row| row.get(0)).optional()?;
             first = first.into_iter().chain(arrival.map(|arrival| arrival as u64)).min();
         }
@@ -292,7 +293,7 @@ impl View {
 
     /// Arrival number of a transaction.
     pub(crate) fn arrival_of(&self, dot: &tandem_protocol::version::Dot) -> ViewResult<Option<u64>> {
-        let Some(number) = self.memory.authors.number(&dot.author) else { return Ok(None) };
+        let Some(number) = self.memory.authors.number_of_trunk(&dot.chain()) else { return Ok(None) };
         let sql = "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
         let found: Option<i64> = self
             .connection
@@ -304,7 +305,7 @@ impl View {
 
     /// The first half of a transaction's hash.
     pub(crate) fn prefix_of(&self, dot: &Dot) -> ViewResult<Option<Prefix>> {
-        let Some(number) = self.memory.authors.number(&dot.author) else { return Ok(None) };
+        let Some(number) = self.memory.authors.number_of_trunk(&dot.chain()) else { return Ok(None) };
         let mut statement = self.connection.prepare_cached(PREFIX_SQL)?;
         Ok(statement.query_row(params![number, dot.seq as i64], |row| row.get(0)).optional()?)
     }
@@ -314,8 +315,8 @@ impl View {
         let sql = "SELECT time FROM _tandem_transactions WHERE author = ?1 ORDER BY seq DESC LIMIT 1";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut times = Vec::new();
-        for author in self.memory.chains.keys() {
-            let Some(number) = self.memory.authors.number(author) else { continue };
+        for chain in self.memory.chains.keys() {
+            let Some(number) = self.memory.authors.number(&chain.author) else { continue };
             times.extend(statement.query_row([number], |row| row.get::<_, i64>(0)).optional()?);
         }
         Ok(times)

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tandem_protocol::block::{Block, BlockBuilder};
 use tandem_protocol::bounds;
+use tandem_protocol::chain::Chain;
 use tandem_protocol::conflict::Conflict;
 use tandem_protocol::identity::{Author, Signature, TxHash};
 use tandem_protocol::op::Op;
@@ -346,9 +347,8 @@ impl Writer {
 
     /// Whether what a vector names is held here, and is the same.
     fn holds(&self, vector: &VersionVector) -> Result<bool, ViewError> {
-        for (author, head) in vector.0.iter().filter(|(_, head)| head.seq > 0) {
-            let dot = Dot { author: *author, seq: head.seq };
-            if self.view.prefix_of(&dot)? != Some(head.prefix) {
+        for (chain, head) in vector.heads() {
+            if self.view.prefix_of(&Dot::new(chain, head.seq))? != Some(head.prefix) {
                 return Ok(false);
             }
         }
@@ -464,7 +464,7 @@ impl Writer {
         let me = self.key.author();
         let memory = &self.view.memory;
         Header {
-            dot: Dot { author: me, seq: memory.chains.get(&me).map_or(0, |chain| chain.seq) + 1 },
+            dot: Dot::new(me, memory.chains.get(&Chain::from(me)).map_or(0, |chain| chain.seq) + 1),
             time_ms: self.clock.next(now_ms),
             context: memory.growth(&me),
             basis: None,
@@ -542,11 +542,12 @@ impl Writer {
         let known = Known {
             space: self.space,
             chains: &memory.chains,
+            branches: None,
             held: &held,
             membership: &memory.membership,
             withheld: &job.withheld,
         };
-        let Verified { incoming, forks, withheld, left_out } =
+        let Verified { incoming, forks, withheld, left_out, .. } =
             verify::verify(&block, known).map_err(ReceiveError::from)?;
         for fork in &forks {
             self.shared.forks.note(&self.log, &self.forks, *fork);
@@ -568,7 +569,9 @@ impl Writer {
             let header = &one.transaction.header;
             let author = header.dot.author;
             let arrival = self.view.memory.position;
-            chains_before.entry(author).or_insert_with(|| before(&self.view.memory, self.space.0, author));
+            chains_before
+                .entry(author.into())
+                .or_insert_with(|| before(&self.view.memory, self.space.0, author));
             self.clock.observe(header.time_ms, job.now_ms);
             let chain = ChainHead { seq: header.dot.seq, hash: one.hash };
             let merged = self.view.merge(&one.transaction, chain)?;
@@ -668,7 +671,7 @@ struct Signed {
 /// transaction of the space, nothing.
 fn before(memory: &Memory, space: [u8; 32], author: Author) -> ChainHead {
     let first = if memory.position == 0 { Previous::GENESIS.0 } else { space };
-    memory.chains.get(&author).copied().unwrap_or(ChainHead { seq: 0, hash: TxHash(first) })
+    memory.chains.get(&Chain::from(author)).copied().unwrap_or(ChainHead { seq: 0, hash: TxHash(first) })
 }
 
 impl Pending {
@@ -693,7 +696,7 @@ impl Pending {
     fn push_local(&mut self, arrival: u64, author: Author, signed: &Signed) {
         let (_, before, builder) =
             self.open.get_or_insert_with(|| (arrival, Chains::new(), BlockBuilder::default()));
-        before.entry(author).or_insert(signed.before);
+        before.entry(author.into()).or_insert(signed.before);
         builder.push(author, &signed.bytes, Some(signed.signature));
         if builder.is_full() {
             self.close();

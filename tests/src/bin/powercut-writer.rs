@@ -99,8 +99,8 @@ fn pass_on(from: &Space, to: &Space, marks: &Mutex<File>, marked: bool) -> Resul
         let chunk = from.read(place, &VersionVector::clone(&to.vector()), 1 << 20)?;
         if let Some(block) = chunk.block {
             to.wait(|reply| to.receive(block, reply))?;
-            for (author, head) in chunk.heads.0.iter().filter(|_| marked) {
-                mark(marks, &format!("{author}:{}", head.seq))?;
+            for (chain, head) in chunk.heads.heads().filter(|_| marked) {
+                mark(marks, &format!("{chain}:{}", head.seq))?;
             }
         }
         place = chunk.next;

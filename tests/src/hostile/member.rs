@@ -54,7 +54,7 @@ pub fn settlement(
     let many = if random.one_in(20) { 20_000 } else { random.below(4) };
     // The reference does not look at hashes: these are of transactions that are nowhere.
     let mut nobody = || {
-        let dot = Dot { author: somebody(authors, random), seq: *random.pick(&[0, u64::MAX - 1, u64::MAX]) };
+        let dot = Dot::new(somebody(authors, random), *random.pick(&[0, u64::MAX - 1, u64::MAX]));
         Reference { dot, prefix: [random.any() as u8; 16] }
     };
     let mut seen: Vec<Reference> = (0..many).map(|_| nobody()).collect();

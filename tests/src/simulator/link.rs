@@ -144,9 +144,9 @@ impl World {
             }
             Output::Bulk { space, step } => self.bulk(at, peer, space, step),
             Output::PeerState(_) | Output::ClockOffset(_) | Output::Addresses(_) => {}
-            Output::Forked { author, head, .. } => {
-                if self.sites[at].space().is_some_and(|space| space.compare(author, head)) {
-                    self.noticed_fork(at, peer, author);
+            Output::Forked { chain, head, .. } => {
+                if self.sites[at].space().is_some_and(|space| space.compare(chain, head)) {
+                    self.noticed_fork(at, peer, chain.author);
                 }
             }
             Output::WakeAt(wake_ms) => {

@@ -174,8 +174,8 @@ impl Network {
             Output::PeerState(state) => link.state = Some(state),
             Output::ClockOffset(offset) => link.clock_offset_ms = Some(offset),
             Output::Addresses(listings) => link.addresses = listings,
-            Output::Forked { author, head, .. } => {
-                let dot = Dot { author, seq: head.seq };
+            Output::Forked { chain, head, .. } => {
+                let dot = Dot::new(chain, head.seq);
                 if self.sites[at].log.head(&dot).is_some_and(|held| held != head)
                     && let Some(link) = self.sites[at].links.get_mut(&peer)
                 {

@@ -21,8 +21,8 @@ pub const MUTATIONS: &[Mutation] = &[
         name: "context-ignored",
         breaks: "an informed write supersedes only its own author's",
         file: "protocol/src/transaction.rs",
-        old: "seq <= last) || self.seen.seq(author) >= seq",
-        new: "seq <= last)",
+        old: "dot.seq <= last) || self.seen.covers(dot)",
+        new: "dot.seq <= last)",
     },
     Mutation {
         name: "basis-ignored",

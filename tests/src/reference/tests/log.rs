@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tandem_protocol::chain::Branches;
 use tandem_protocol::conflict::{Conflict, ConflictId, Held};
 use tandem_protocol::decimal::Decimal;
 use tandem_protocol::identity::Author;
@@ -185,12 +186,11 @@ impl TestLog {
         let by = author(by);
         self.clock += 1;
         let held = self.held.entry(by).or_default();
-        let dot = Dot { author: by, seq: held.seq(&by) + 1 };
+        let dot = Dot::new(by, held.seq(by) + 1);
         let context = self.context.entry(by).or_default();
-        let mut growth = held.growth_since(context);
-        growth.0.remove(&by);
+        let growth = held.growth_since(context).without(&by);
         *context = held.clone();
-        held.advance(by, Head { seq: dot.seq, prefix: [0; 16] });
+        held.advance(by, Head { seq: dot.seq, prefix: [0; 16] }, &Branches::NONE);
         let header = Header {
             dot,
             time_ms: self.time.take().unwrap_or(self.clock),
