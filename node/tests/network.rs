@@ -8,7 +8,7 @@ use tandem_node::net::{JoinError, NetError, NetSettings, Network};
 use tandem_protocol::identity::AuthorKey;
 use tandem_protocol::invitation::{Invitation, Secret};
 use tandem_protocol::join::JoinRefused;
-use tandem_protocol::membership::Role;
+use tandem_protocol::membership::{Candidate, Role};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 use tandem_store::{Params, Space, Statement, Store, Write};
@@ -373,12 +373,13 @@ fn a_site_with_another_key_meets_the_others_anew_and_writes_once_it_is_admitted(
         let refused = on_b.wait(|reply| on_b.write(note("too early"), reply)).unwrap_err();
         assert!(refused.to_string().contains("may read this space, not write to it"), "{refused}");
 
-        on_a.wait(|reply| on_a.admit(new, "classroom anew".into(), Role::Member, None, reply)).unwrap();
+        on_a.wait(|reply| on_a.admit(Candidate::new(new, "classroom anew"), Role::Member, None, reply))
+            .unwrap();
         until("it knows of its admission", || on_b.membership().member(&new).is_some()).await;
         insert(&on_b, "as who it is");
         until("all notes have come", || (count(&on_a), count(&on_b)) == (4, 4)).await;
         equal(&[&on_a, &on_b]).await;
-        assert_eq!((on_a.vector().seq(&old), on_a.vector().seq(&new)), (1, 1));
+        assert_eq!((on_a.vector().seq(old), on_a.vector().seq(new)), (1, 1));
         assert!(on_a.status().forks.is_empty() && on_b.status().forks.is_empty());
         assert_eq!(b.network.peers(&on_b.id()).len(), 1, "it is no peer of its own");
 

@@ -5,10 +5,15 @@
 //! block   = version (1) · codec (0 plain, 1 zstd) · raw length (u32 LE) · payload
 //! payload = number of transactions · per transaction: length · bytes
 //!           · number of signatures · per signature: index · 64 bytes
+//!           · nothing, where all are on trunks; else number of branches · per branch: name (16)
+//!             · parent (0, or 1 · name) · number and hash (16) of the last transaction before it
+//!             · number of its transactions in the block · per transaction: index
 //! ```
 //!
-//! A signature covers its author's whole chain before it, so a block carries only the last
-//! signature of each author in it, and in each [`CUT_BYTES`] of it, so that it can be taken in part by
+//! A transaction's own bytes do not say on which branch it is, so the block says it.
+//!
+//! A signature covers its whole chain before it, so a block carries only the last
+//! signature of each chain in it, and in each [`CUT_BYTES`] of it, so that it can be taken in part by
 //! part; and those of membership changes, which are shown to sites that do not have the log yet.
 
 use std::cell::RefCell;
@@ -19,6 +24,7 @@ use std::ops::Range;
 use zstd::bulk::{Compressor, Decompressor};
 
 use crate::bounds;
+use crate::chain::{Branch, Chain, Head, Origin};
 use crate::codec::{DecodeError, Reader, put_varint};
 use crate::identity::{Author, Signature};
 use crate::transaction::changes_membership;
@@ -43,25 +49,38 @@ pub struct BlockBuilder {
     count: usize,
     transactions: Vec<u8>,
     signatures: BTreeMap<usize, Signature>,
-    /// Each author's last signature, which its next one makes superfluous.
-    last: BTreeMap<Author, usize>,
+    /// Each chain's last signature, which its next one makes superfluous.
+    last: BTreeMap<Chain, usize>,
+    branches: BTreeMap<Branch, OnBranch>,
     /// Bytes of transactions up to where all signatures are kept.
     cut: usize,
 }
 
 impl BlockBuilder {
-    /// Adds the next transaction. `signature` may be absent where a later one of the same author
-    /// in this block has one.
+    /// Adds the next transaction, of an author's trunk. `signature` may be absent where a later one of
+    /// the same chain in this block has one.
     pub fn push(&mut self, author: Author, bytes: &[u8], signature: Option<Signature>) {
+        self.push_on(author.into(), bytes, signature);
+    }
+
+    /// The same of a branch, which begins there.
+    pub fn push_branch(&mut self, chain: Chain, origin: Origin, bytes: &[u8], signature: Option<Signature>) {
+        assert!(!chain.branch.is_trunk(), "a trunk begins nowhere");
+        let on_branch = self.branches.entry(chain.branch);
+        on_branch.or_insert_with(|| OnBranch { origin, indices: Vec::new() }).indices.push(self.count);
+        self.push_on(chain, bytes, signature);
+    }
+
+    fn push_on(&mut self, chain: Chain, bytes: &[u8], signature: Option<Signature>) {
         put_varint(&mut self.transactions, bytes.len() as u64);
         self.transactions.extend_from_slice(bytes);
         if let Some(signature) = signature {
-            if let Some(superfluous) = self.last.remove(&author) {
+            if let Some(superfluous) = self.last.remove(&chain) {
                 self.signatures.remove(&superfluous);
             }
             self.signatures.insert(self.count, signature);
             if !changes_membership(bytes) {
-                self.last.insert(author, self.count);
+                self.last.insert(chain, self.count);
             }
         }
         self.count += 1;
@@ -101,6 +120,7 @@ impl BlockBuilder {
             put_varint(&mut raw, at as u64);
             raw.extend_from_slice(&signature.0);
         }
+        put_branches(&mut raw, &self.branches);
         let compressed = (raw.len() >= COMPRESS_FROM)
             .then(|| compress(&raw).ok())
             .flatten()
@@ -121,6 +141,16 @@ pub struct Block {
     raw: Vec<u8>,
     transactions: Vec<Range<usize>>,
     signatures: BTreeMap<usize, Signature>,
+    /// The branches of those that are not on a trunk.
+    branches: BTreeMap<usize, (Branch, Origin)>,
+}
+
+/// What a block says of one branch.
+#[derive(Debug, Clone)]
+struct OnBranch {
+    origin: Origin,
+    /// Which of the block's transactions are on it.
+    indices: Vec<usize>,
 }
 
 impl Block {
@@ -146,8 +176,14 @@ impl Block {
         if raw.len() != raw_len {
             return Err(DecodeError::Malformed(WHAT));
         }
-        let (transactions, signatures) = split(&raw)?;
-        Ok(Self { raw, transactions, signatures })
+        let (transactions, signatures, branches) = split(&raw)?;
+        Ok(Self { raw, transactions, signatures, branches })
+    }
+
+    /// What it unpacks to.
+    #[cfg(test)]
+    pub(crate) fn raw(&self) -> &[u8] {
+        &self.raw
     }
 
     /// How many transactions it holds.
@@ -164,6 +200,12 @@ impl Block {
     pub fn get(&self, at: usize) -> Option<(&[u8], Option<Signature>)> {
         let range = self.transactions.get(at)?.clone();
         Some((&self.raw[range], self.signatures.get(&at).copied()))
+    }
+
+    /// On which branch transaction `at` is, and where that begins; none where it is on the trunk.
+    /// Nothing of it is verified.
+    pub fn branch(&self, at: usize) -> Option<(Branch, Origin)> {
+        self.branches.get(&at).copied()
     }
 
     /// All transactions in order.
@@ -195,7 +237,7 @@ fn decompress(payload: &[u8], raw_len: usize) -> io::Result<Vec<u8>> {
     })
 }
 
-type Parts = (Vec<Range<usize>>, BTreeMap<usize, Signature>);
+type Parts = (Vec<Range<usize>>, BTreeMap<usize, Signature>, BTreeMap<usize, (Branch, Origin)>);
 
 fn split(raw: &[u8]) -> Result<Parts, DecodeError> {
     let mut reader = Reader::new(raw, WHAT);
@@ -218,6 +260,58 @@ fn split(raw: &[u8]) -> Result<Parts, DecodeError> {
             return Err(reader.malformed());
         }
     }
+    let branches = if reader.is_empty() { BTreeMap::new() } else { take_branches(&mut reader, count)? };
     reader.end()?;
-    Ok((transactions, signatures))
+    Ok((transactions, signatures, branches))
+}
+
+fn put_branches(raw: &mut Vec<u8>, branches: &BTreeMap<Branch, OnBranch>) {
+    if branches.is_empty() {
+        return;
+    }
+    put_varint(raw, branches.len() as u64);
+    for (branch, OnBranch { origin, indices }) in branches {
+        raw.extend_from_slice(&branch.name().unwrap_or_default());
+        raw.push(u8::from(!origin.parent.is_trunk()));
+        raw.extend(origin.parent.name().into_iter().flatten());
+        put_varint(raw, origin.last.seq);
+        raw.extend_from_slice(&origin.last.prefix);
+        put_varint(raw, indices.len() as u64);
+        indices.iter().for_each(|at| put_varint(raw, *at as u64));
+    }
+}
+
+/// A number of things of which there is at least one.
+fn some(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
+    let number = reader.length()?;
+    if number > 0 { Ok(number) } else { Err(reader.malformed()) }
+}
+
+fn take_branches(
+    reader: &mut Reader<'_>,
+    count: usize,
+) -> Result<BTreeMap<usize, (Branch, Origin)>, DecodeError> {
+    let mut branches = BTreeMap::new();
+    let mut before = None;
+    for _ in 0..some(reader)? {
+        let branch = Branch::from(reader.array::<16>()?);
+        // Each once, in one order.
+        if before.replace(branch) >= Some(branch) {
+            return Err(reader.malformed());
+        }
+        let parent = match reader.byte()? {
+            0 => Branch::TRUNK,
+            1 => Branch::from(reader.array::<16>()?),
+            _ => return Err(reader.malformed()),
+        };
+        let last = Head { seq: reader.varint()?, prefix: reader.array()? };
+        for _ in 0..some(reader)? {
+            let at = usize::try_from(reader.varint()?).map_err(|_| reader.malformed())?;
+            let place = (branch, Origin { parent, last });
+            if at >= count || branches.insert(at, place).is_some() {
+                return Err(reader.malformed());
+            }
+        }
+    }
+    Ok(branches)
 }

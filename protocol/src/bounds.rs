@@ -28,6 +28,12 @@ pub const FRAME_BYTES: usize = BLOCK_RAW_BYTES + (64 << 10);
 /// each time its folder is copied or restored.
 pub const AUTHORS: usize = 4096;
 
+/// Branches of one author: each is a copy of its folder that wrote unnoticed. One that goes on and on
+/// is signed on purpose; beyond this it counts for nothing.
+pub const BRANCHES: usize = 64;
+/// Branches of a space, hence of a version vector: it must fit into one message.
+pub const ALL_BRANCHES: usize = 1024;
+
 /// Tables of one schema, and columns of one table.
 pub const TABLES: usize = 1024;
 /// Columns of one table (SQLite's own default limit is 2000).
@@ -61,6 +67,12 @@ pub const STATEMENT_TOKENS: usize = 10_000;
 
 /// Bytes of a name: table, column, site, space.
 pub const NAME_BYTES: usize = 128;
+
+/// Public keys that one site shows, and the bytes of one of them: both stand in its admission, in
+/// every log for good.
+pub const PUBLIC_KEYS: usize = 8;
+/// Bytes of one public key: room for those that withstand quantum computers, as hashes of them.
+pub const PUBLIC_KEY_BYTES: usize = 256;
 
 /// Bytes of the labels `by` and `message` of a transaction.
 pub const LABEL_BYTES: usize = 1024;

@@ -43,7 +43,7 @@ pub fn decode<T: bincode::Decode<()>>(bytes: &[u8], what: &'static str) -> Resul
 }
 
 /// Decodes from the front of `bytes`; also says how many were read.
-pub(crate) fn decode_prefix<T: bincode::Decode<()>>(
+pub fn decode_prefix<T: bincode::Decode<()>>(
     bytes: &[u8],
     what: &'static str,
 ) -> Result<(T, usize), DecodeError> {

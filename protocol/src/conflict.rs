@@ -176,7 +176,7 @@ impl Conflict {
 impl Version {
     /// The transaction it comes from.
     pub fn dot(&self) -> Dot {
-        Dot { author: self.by.author, seq: self.by.seq }
+        self.by.dot()
     }
 }
 

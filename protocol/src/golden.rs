@@ -3,19 +3,22 @@
 
 use crate::block::{Block, BlockBuilder};
 use crate::bundle::{BundleHeader, BundleWriter};
+use crate::chain::{Branch, Branches, Chain, Head, Origin};
 use crate::codec;
 use crate::conflict::{Conflict, ConflictId, ConflictKind, Held, Version};
 use crate::decimal::Decimal;
 use crate::document::{Document, DocumentId, DocumentKind};
+use crate::fork::Withheld;
 use crate::identity::{Author, AuthorKey, SpaceId};
-use crate::membership::{Admission, MemberOp, Role};
+use crate::membership::{Admission, Founding, MemberOp, Role, SecondFounder};
 use crate::merge::{Added, Offset, in_units};
 use crate::op::{Action, CellColumn, Mode, Op, RowGroup, Settlement};
+use crate::public_key::{PublicKey, PublicKeys};
 use crate::request::{Asked, RequestKey};
 use crate::schema::{ColumnId, ColumnType, Constant, Schema, SchemaOp, TableId, ddl};
 use crate::transaction::{self, Header, Previous, Transaction};
 use crate::value::Value;
-use crate::version::{Dot, Head, VersionVector};
+use crate::version::{Dot, Reference, VersionVector};
 use crate::wide::Wide;
 
 /// What is pinned in a file of `golden/`. `TANDEM_PIN=1` writes it down anew: for whoever changes a
@@ -41,16 +44,16 @@ fn request() -> RequestKey {
         vec![vec![Value::Integer(3), Value::Text("stylo".into())], vec![Value::Null, Value::Real(1.5)]];
     let statements =
         [("UPDATE items SET stock = stock - ? WHERE name = ?", sets), ("DELETE FROM tags", vec![])];
-    let basis = VersionVector([(Author([5; 32]), Head { seq: 3, prefix: [9; 16] })].into());
+    let basis = VersionVector::from([(Author([5; 32]), Head { seq: 3, prefix: [9; 16] })]);
     let asked = Asked { basis: Some(&basis), by: Some("caisse 1"), message: None };
     RequestKey::new("sale-1", statements.iter().map(|(sql, sets)| (*sql, sets.as_slice())), asked)
 }
 
 fn header(seq: u64) -> Header {
     let head = Head { seq: 3, prefix: [9; 16] };
-    let vector = VersionVector([(Author([5; 32]), head)].into());
+    let vector = VersionVector::from([(Author([5; 32]), head)]);
     Header {
-        dot: Dot { author: key().author(), seq },
+        dot: Dot::new(key().author(), seq),
         time_ms: 1_735_689_600_000,
         context: vector.clone(),
         basis: (seq == 2).then_some(vector),
@@ -76,6 +79,11 @@ fn rows() -> Op {
     })
 }
 
+fn keys() -> PublicKeys {
+    let key = |kind, len| PublicKey { kind, bytes: vec![kind as u8; len] };
+    PublicKeys::new(vec![key(1, 3), key(300, 2)]).unwrap()
+}
+
 fn member() -> Op {
     Op::Member(MemberOp::Admit(Admission {
         space: SpaceId([6; 32]),
@@ -85,6 +93,7 @@ fn member() -> Op {
         ordinal: 2,
         ordinals: None,
         invitation: Some([4; 16]),
+        keys: keys(),
     }))
 }
 
@@ -108,7 +117,7 @@ fn transaction_bytes_hash_and_signature() {
 #[test]
 fn request_hashes() {
     let RequestKey { key, request } = request();
-    assert_eq!(format!("{} {}", hex(&key), hex(&request)), include_str!("golden/request.txt").trim());
+    pinned("request.txt", &format!("{} {}", hex(&key), hex(&request)));
 }
 
 #[test]
@@ -127,6 +136,41 @@ fn block_bytes() {
     let block = Block::decode(&block).unwrap();
     let signed: Vec<bool> = block.iter().map(|(_, signature)| signature.is_some()).collect();
     assert_eq!(signed, [false, false, true]);
+}
+
+/// A trunk of three, a branch that leaves it after the first, and one that leaves that.
+fn branches() -> (Branches, [Chain; 2]) {
+    let trunk = Chain::from(key().author());
+    let (outer, inner) = (trunk.beside([0xaa; 16].into()), trunk.beside([0xbb; 16].into()));
+    let mut branches = Branches::default();
+    let at = |parent, seq| Origin { parent, last: Head { seq, prefix: [seq as u8; 16] } };
+    branches.begin(outer, at(Branch::TRUNK, 1)).unwrap();
+    branches.begin(inner, at(outer.branch, 2)).unwrap();
+    (branches, [outer, inner])
+}
+
+#[test]
+fn branch_bytes() {
+    let (branches, [outer, inner]) = branches();
+    let head = |seq| Head { seq, prefix: [seq as u8 + 100; 16] };
+    let heads = [(key().author().into(), head(3)), (inner, head(4))];
+    let vector = VersionVector::of(heads, &branches);
+    let mut block = BlockBuilder::default();
+    for (seq, chain) in [(3, outer), (3, inner), (4, inner)] {
+        let bytes = Transaction { header: header(seq), ops: vec![] }.encode();
+        block.push_branch(chain, *branches.origin(&chain).unwrap(), &bytes, None);
+    }
+    let block = Block::decode(&block.finish()).unwrap();
+    let placed: Vec<_> = (0..3).map(|at| block.branch(at).unwrap().0).collect();
+    assert_eq!(placed, [outer.branch, inner.branch, inner.branch]);
+    let withheld = Withheld([(inner, 3)].into());
+    let lines = [
+        codec::encode(&Dot::new(inner, 3)),
+        codec::encode(&vector),
+        codec::encode(&withheld),
+        block.raw().to_vec(),
+    ];
+    pinned("branches.hex", &lines.map(|line| hex(&line)).join("\n"));
 }
 
 #[test]
@@ -159,6 +203,8 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
     };
     let name = || "note".to_owned();
     let beyond = Wide::from(i128::MAX);
+    let founding = Founding::new("école", "bureau", [3; 16]);
+    let second = SecondFounder { author: Author([5; 32]), name: "papier".into(), keys: keys() };
     let ops = [
         group(Mode::Fresh, Value::Text("été".into())),
         group(Mode::Change, Value::Blob(vec![9; 20])),
@@ -184,8 +230,13 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
             table_id: TableId([1; 16]),
             columns: vec![name(), "day".into()],
         }),
-        Op::Settle(Settlement { conflict: ConflictId([3; 10]), seen: vec![header(2).dot] }),
+        Op::Settle(Settlement {
+            conflict: ConflictId([3; 10]),
+            seen: vec![Reference { dot: header(2).dot, prefix: [9; 16] }],
+        }),
         Op::Member(MemberOp::Rename { author: Author([5; 32]), name: "salle".into(), revision: 2 }),
+        Op::Member(MemberOp::Found(Founding::new("école", "bureau", [3; 16]))),
+        Op::Member(MemberOp::Found(Founding { keys: keys(), second: Some(second), ..founding })),
     ];
     let bytes: Vec<String> = ops.iter().map(|op| hex(&op.to_bytes())).collect();
     pinned("ops.hex", &bytes.join("\n"));
@@ -261,9 +312,13 @@ fn no_bytes_make_a_decoder_panic_or_over_allocate() {
     let good = transaction().encode();
     let mut builder = BlockBuilder::default();
     builder.push(key().author(), &good, None);
-    let block = builder.finish();
+    let (branches, [outer, _]) = branches();
+    // Too short to be compressed.
+    let mut branching = BlockBuilder::default();
+    branching.push_branch(outer, *branches.origin(&outer).unwrap(), &[1, 2, 3], None);
+    let (block, branching) = (builder.finish(), branching.finish());
     proptest!(|(at in 0usize..1000, byte: u8, cut in 0usize..1000, noise in prop::collection::vec(any::<u8>(), 0..80))| {
-        for good in [&good, &block] {
+        for good in [&good, &block, &branching] {
             let mut changed = good.clone();
             let at = at % changed.len();
             changed[at] = byte;

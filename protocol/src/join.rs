@@ -2,12 +2,12 @@
 //! invitation and the inviter named in it.
 //!
 //! ```text
-//! joiner  ► REQUEST  invitation's id · proof · name of the joining site
+//! joiner  ► REQUEST  invitation's id · proof · name and public keys of the joining site
 //! inviter ► ADMITTED space · its name · the admission, a signed transaction   or   REFUSED code
 //! ```
 //!
 //! The proof is a hash keyed by the invitation's secret, over both authors (which the channel has
-//! proved) and the name: worth nothing to another pair. Who has no valid proof is told nothing
+//! proved), the name and the keys: worth nothing to another pair. Who has no valid proof is told nothing
 //! but "not valid", whatever the reason.
 
 use bincode::{Decode, Encode};
@@ -16,6 +16,8 @@ use crate::bounds;
 use crate::codec::{self, DecodeError};
 use crate::identity::{Author, SpaceId};
 use crate::invitation::Secret;
+use crate::membership::Candidate;
+use crate::public_key::PublicKeys;
 use crate::verify::SignedTransaction;
 
 const VERSION: u8 = 1;
@@ -32,6 +34,8 @@ pub struct JoinRequest {
     pub proof: [u8; 32],
     /// What the joining site wants to be called.
     pub site_name: String,
+    /// The public keys that it shows.
+    pub keys: PublicKeys,
 }
 
 /// What the inviter answers.
@@ -99,17 +103,17 @@ enum Answer {
 
 impl JoinRequest {
     /// A joiner's request.
-    pub fn new(secret: &Secret, joiner: &Author, inviter: &Author, site_name: String) -> Self {
-        let invitation = secret.invitation_id();
-        let proof = proof(secret, joiner, inviter, &site_name);
-        Self { invitation, proof, site_name }
+    pub fn new(secret: &Secret, joiner: Candidate, inviter: &Author) -> Self {
+        let Candidate { author, name: site_name, keys } = joiner;
+        let proof = proof(secret, &author, inviter, &site_name, &keys);
+        Self { invitation: secret.invitation_id(), proof, site_name, keys }
     }
 
     /// Whether it was made with that secret, by that joiner, for that inviter.
     pub fn proves(&self, secret: &Secret, joiner: &Author, inviter: &Author) -> bool {
         // Comparing BLAKE3 hashes takes the same time wherever they differ.
         self.invitation == secret.invitation_id()
-            && blake3::Hash::from(self.proof) == proof(secret, joiner, inviter, &self.site_name)
+            && blake3::Hash::from(self.proof) == proof(secret, joiner, inviter, &self.site_name, &self.keys)
     }
 
     /// The bytes sent.
@@ -127,10 +131,10 @@ impl JoinRequest {
     }
 }
 
-fn proof(secret: &Secret, joiner: &Author, inviter: &Author, site_name: &str) -> [u8; 32] {
+fn proof(secret: &Secret, joiner: &Author, inviter: &Author, site_name: &str, keys: &PublicKeys) -> [u8; 32] {
     let key = blake3::derive_key("tandem join proof", &secret.0);
     let mut hasher = blake3::Hasher::new_keyed(&key);
-    hasher.update(&joiner.0).update(&inviter.0).update(site_name.as_bytes());
+    hasher.update(&joiner.0).update(&inviter.0).update(&codec::encode(&(site_name, keys)));
     *hasher.finalize().as_bytes()
 }
 
@@ -171,26 +175,34 @@ fn body<T: Decode<()>>(bytes: &[u8], what: &'static str) -> Result<T, DecodeErro
 mod tests {
     use super::*;
     use crate::identity::Signature;
+    use crate::public_key::PublicKey;
     use proptest::prelude::*;
 
     const JOINER: Author = Author([1; 32]);
     const INVITER: Author = Author([2; 32]);
     const SECRET: Secret = Secret([3; 16]);
 
+    fn request() -> JoinRequest {
+        let keys = PublicKeys::new(vec![PublicKey { kind: 1, bytes: vec![4; 32] }]).unwrap();
+        JoinRequest::new(&SECRET, Candidate { keys, ..Candidate::new(JOINER, "salle") }, &INVITER)
+    }
+
     #[test]
-    fn a_proof_holds_for_its_pair_secret_and_name_only() {
-        let request = JoinRequest::new(&SECRET, &JOINER, &INVITER, "salle".into());
+    fn a_proof_holds_for_its_pair_secret_name_and_keys_only() {
+        let request = request();
         assert!(request.proves(&SECRET, &JOINER, &INVITER));
         assert!(!request.proves(&SECRET, &INVITER, &JOINER));
         assert!(!request.proves(&SECRET, &Author([9; 32]), &INVITER));
         assert!(!request.proves(&Secret([4; 16]), &JOINER, &INVITER));
-        let renamed = JoinRequest { site_name: "bureau".into(), ..request };
+        let renamed = JoinRequest { site_name: "bureau".into(), ..request.clone() };
         assert!(!renamed.proves(&SECRET, &JOINER, &INVITER));
+        let others = JoinRequest { keys: PublicKeys::default(), ..request };
+        assert!(!others.proves(&SECRET, &JOINER, &INVITER));
     }
 
     #[test]
     fn both_messages_round_trip() {
-        let request = JoinRequest::new(&SECRET, &JOINER, &INVITER, "salle".into());
+        let request = request();
         assert_eq!(JoinRequest::decode(&request.encode()), Ok(request));
         let admission =
             SignedTransaction { previous: [1; 32], bytes: vec![2; 40], signature: Signature([3; 64]) };

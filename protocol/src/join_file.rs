@@ -3,11 +3,11 @@
 //!
 //! ```text
 //! text      = "tandem-join-" · base32, lower case, no padding, of: content · signature (64)
-//! content   = version (1) · bincode: site · its name
+//! content   = version (1) · bincode: site · its name · the public keys it shows
 //! signature = by the site, over BLAKE3 in key-derivation mode of content
 //! ```
 //!
-//! It holds no secret and proves one thing: that the site named in it wants that name.
+//! It holds no secret and proves one thing: that the site named in it wants that name, and shows those keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,13 +17,14 @@ use bincode::{Decode, Encode};
 use crate::bounds;
 use crate::codec;
 use crate::identity::{Author, AuthorKey, Signature, TxHash};
+use crate::public_key::PublicKeys;
 
 const PREFIX: &str = "tandem-join-";
 const VERSION: u8 = 1;
 const SIGNATURE_BYTES: usize = 64;
 
-/// Bytes of the longest text that can be one.
-pub const TEXT_BYTES: usize = 1024;
+/// Bytes of the longest text that can be one: room for all the keys that a site may show.
+pub const TEXT_BYTES: usize = 4096;
 
 /// A site's wish to join. One that exists was signed by the site.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +37,7 @@ pub struct JoinFile {
 struct Wish {
     site: Author,
     name: String,
+    keys: PublicKeys,
 }
 
 /// Text that is no request to join.
@@ -53,9 +55,9 @@ pub enum InvalidJoinFile {
 }
 
 impl JoinFile {
-    /// The wish of the site with that key, to be called `name`.
-    pub fn new(key: &AuthorKey, name: String) -> Self {
-        let wish = Wish { site: key.author(), name };
+    /// The wish of the site with that key, to be called `name`; `keys` are those it shows.
+    pub fn new(key: &AuthorKey, name: String, keys: PublicKeys) -> Self {
+        let wish = Wish { site: key.author(), name, keys };
         let signature = key.sign(&digest(&wish.content()));
         Self { wish, signature }
     }
@@ -68,6 +70,11 @@ impl JoinFile {
     /// What it wants to be called; at most [`bounds::NAME_BYTES`] bytes, of any kind.
     pub fn name(&self) -> &str {
         &self.wish.name
+    }
+
+    /// The public keys that it shows.
+    pub fn keys(&self) -> &PublicKeys {
+        &self.wish.keys
     }
 }
 
@@ -125,10 +132,15 @@ impl FromStr for JoinFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::public_key::PublicKey;
     use proptest::prelude::*;
 
     fn file() -> JoinFile {
-        JoinFile::new(&AuthorKey::from_secret(&[7; 32]), "salle 4".into())
+        JoinFile::new(&AuthorKey::from_secret(&[7; 32]), "salle 4".into(), keys(1, 3))
+    }
+
+    fn keys(count: usize, len: usize) -> PublicKeys {
+        PublicKeys::new(vec![PublicKey { kind: 1, bytes: vec![9; len] }; count]).unwrap()
     }
 
     #[test]
@@ -138,11 +150,19 @@ mod tests {
         let (front, back) = text.split_at(60);
         assert_eq!(format!("{front}\r\n{back}\n").parse(), Ok(file()));
         assert_eq!((file().name(), file().site()), ("salle 4", AuthorKey::from_secret(&[7; 32]).author()));
+        assert_eq!(file().keys(), &keys(1, 3));
+    }
+
+    #[test]
+    fn there_is_room_for_all_keys_and_the_longest_name() {
+        let most = keys(bounds::PUBLIC_KEYS, bounds::PUBLIC_KEY_BYTES);
+        let file = JoinFile::new(&AuthorKey::from_secret(&[7; 32]), "x".repeat(bounds::NAME_BYTES), most);
+        assert_eq!(file.to_string().parse(), Ok(file));
     }
 
     #[test]
     fn the_text_form_is_frozen() {
-        assert_eq!(file().to_string(), include_str!("golden/join-file.txt").trim());
+        crate::golden::pinned("join-file.txt", &file().to_string());
     }
 
     #[test]
@@ -169,7 +189,7 @@ mod tests {
         assert_eq!("SELECT 1".parse::<JoinFile>(), Err(InvalidJoinFile::Other));
         let newer = data_encoding::BASE32_NOPAD.encode(&[VERSION + 1; 80]).to_ascii_lowercase();
         assert_eq!(format!("{PREFIX}{newer}").parse::<JoinFile>(), Err(InvalidJoinFile::Newer));
-        let long = JoinFile::new(&AuthorKey::from_secret(&[7; 32]), "é".repeat(65)).to_string();
+        let long = JoinFile::new(&AuthorKey::from_secret(&[7; 32]), "é".repeat(65), keys(0, 0)).to_string();
         assert_eq!(long.parse::<JoinFile>(), Err(InvalidJoinFile::Changed));
     }
 

@@ -9,6 +9,8 @@ pub mod bounds;
 
 pub mod fork;
 pub mod identity;
+pub mod public_key;
+pub mod chain;
 pub mod version;
 pub mod clock;
 pub mod name;

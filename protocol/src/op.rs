@@ -11,7 +11,7 @@ use crate::conflict::ConflictId;
 use crate::membership::MemberOp;
 use crate::schema::{ColumnId, SchemaOp, TableId};
 use crate::value::{Key, Value};
-use crate::version::Dot;
+use crate::version::Reference;
 
 /// One op, or a group of row ops that share table, action and columns.
 #[derive(Clone, PartialEq, Debug)]
@@ -82,7 +82,7 @@ pub struct Settlement {
     /// The conflict.
     pub conflict: ConflictId,
     /// The transactions that were looked at.
-    pub seen: Vec<Dot>,
+    pub seen: Vec<Reference>,
 }
 
 /// What a group does to each of its rows.

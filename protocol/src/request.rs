@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn whatever_differs_in_what_is_asked_differs_in_the_hash() {
         let one = || vec![vec![Value::Integer(1)]];
-        let basis = VersionVector([(Author([1; 32]), Head::new(1, &TxHash([2; 32])))].into());
+        let basis = VersionVector::from([(Author([1; 32]), Head::new(1, &TxHash([2; 32])))]);
         let requests = [
             of(&[], NOTHING),
             of(&[("A", vec![])], NOTHING),

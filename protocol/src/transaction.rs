@@ -4,14 +4,18 @@
 //! received transaction again, so a hash never depends on how an encoder works.
 //!
 //! ```text
-//! bytes = version (1) · header (bincode) · number of ops · per op: kind · length · content
-//! hash  = BLAKE3 keyed "tandem transaction", over: hash of the author's previous transaction
+//! bytes = version (1) · header (bincode, without its branch) · number of ops · per op: kind · length · content
+//! hash  = BLAKE3 keyed "tandem transaction", over: hash of the chain's previous transaction
 //!         (for the author's first: the space's id; for a space's first: 32 zero bytes) · bytes
 //! ```
 
+use bincode::de::Decoder;
+use bincode::enc::Encoder;
+use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 
 use crate::bounds;
+use crate::chain::Chain;
 use crate::codec::{self, DecodeError, Reader, put_varint};
 use crate::identity::{Author, TxHash};
 use crate::merge::WriteId;
@@ -24,13 +28,16 @@ const WHAT: &str = "transaction";
 const HASH_KEY: &[u8; 32] = b"tandem transaction, version one.";
 
 /// What stands before the ops: enough to place a transaction without reading what it does.
-#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+///
+/// Its bytes do not say on which branch it is: they were written before anybody knew of a fork, and
+/// the hash before it tells. What carries a transaction says it ([`crate::block::Block::branch`]).
+#[derive(Clone, PartialEq, Debug)]
 pub struct Header {
     /// Its name.
     pub dot: Dot,
     /// Milliseconds since the Unix epoch, from [`crate::clock::Clock`]. Informative order.
     pub time_ms: i64,
-    /// What the author held of *others*, as growth since its own previous transaction. Governs
+    /// What the author held of *other chains*, as growth since its own previous transaction. Governs
     /// delivery: applied only after everything in it.
     pub context: VersionVector,
     /// What the *writer* had seen, where that is less than the context and the author's past.
@@ -42,6 +49,21 @@ pub struct Header {
     pub by: Option<String>,
     /// Why, or with what.
     pub message: Option<String>,
+}
+
+impl Encode for Header {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        (self.dot.author, self.dot.seq, self.time_ms).encode(encoder)?;
+        (&self.context, &self.basis, &self.key, &self.by, &self.message).encode(encoder)
+    }
+}
+
+impl<Context> Decode<Context> for Header {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, bincode::error::DecodeError> {
+        let (author, seq, time_ms) = <(Author, _, _)>::decode(decoder)?;
+        let (context, basis, key, by, message) = Decode::decode(decoder)?;
+        Ok(Self { dot: Dot::new(author, seq), time_ms, context, basis, key, by, message })
+    }
 }
 
 /// A transaction.
@@ -57,29 +79,24 @@ impl Header {
     /// The identity of this transaction's writes in the order that decides between concurrent
     /// ones.
     pub fn write_id(&self) -> WriteId {
-        WriteId { time_ms: self.time_ms, author: self.dot.author, seq: self.dot.seq }
+        WriteId::new(self.time_ms, self.dot)
     }
 
     /// A basis cut down to what its author held: `context`, and its own past. It never says more
     /// where sites are honest; where one is not, what it means must not depend on who holds what.
     pub fn within_context(&self, basis: &VersionVector, context: &VersionVector) -> VersionVector {
-        let held = |author: &Author| match *author == self.dot.author {
-            true => self.dot.seq - 1,
-            false => context.seq(author),
-        };
-        let cut = |(author, head): (&Author, &Head)| {
-            let seq = head.seq.min(held(author));
-            (seq > 0).then_some((*author, Head { seq, ..*head }))
-        };
-        VersionVector(basis.0.iter().filter_map(cut).collect())
+        basis.within(|chain| match *chain == self.dot.chain() {
+            // Its hash is not known here, and of what it says nobody asks.
+            true => Some(Head { seq: self.dot.seq - 1, prefix: [0; 16] }),
+            false => context.get(chain),
+        })
     }
 
     fn check(&self) -> Result<(), DecodeError> {
         let labels = [&self.by, &self.message];
         let too_long =
             labels.iter().any(|label| label.as_ref().is_some_and(|text| text.len() > bounds::LABEL_BYTES));
-        let vectors = [Some(&self.context), self.basis.as_ref()];
-        if too_long || vectors.iter().flatten().any(|vector| vector.0.len() > bounds::AUTHORS) {
+        if too_long {
             return Err(DecodeError::TooLarge(WHAT));
         }
         if self.dot.seq == 0 || self.dot.seq > i64::MAX as u64 {
@@ -200,13 +217,13 @@ pub fn hash(previous: Previous, bytes: &[u8]) -> TxHash {
 pub struct Basis<'a> {
     /// The vector seen.
     pub seen: &'a VersionVector,
-    /// The author and number of its transactions that count as seen whatever the vector says.
-    pub own: Option<(Author, u64)>,
+    /// The chain and number of the author's transactions that count as seen whatever the vector says.
+    pub own: Option<(Chain, u64)>,
 }
 
 impl Basis<'_> {
-    /// Whether the writer had seen the transaction of that author and number.
-    pub fn covers(&self, author: &Author, seq: u64) -> bool {
-        self.own.is_some_and(|(own, last)| own == *author && seq <= last) || self.seen.seq(author) >= seq
+    /// Whether the writer had seen the transaction of that name.
+    pub fn covers(&self, dot: &Dot) -> bool {
+        self.own.is_some_and(|(own, last)| own == dot.chain() && dot.seq <= last) || self.seen.covers(dot)
     }
 }

@@ -1,149 +1,239 @@
-//! What was seen: dots, heads and version vectors.
+//! What was seen: dots and version vectors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use bincode::{Decode, Encode};
 
-use crate::identity::{Author, InvalidId, Prefix, TxHash};
+use crate::chain::{Branch, Branches, Chain};
+use crate::identity::{Author, InvalidId, Prefix};
 
-/// The name of a transaction: its author and its number, from 1 without gaps.
+mod bytes;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::chain::Head;
+
+/// The name of a transaction: its chain and its number, from 1 without gaps. The numbers of a branch
+/// go on from those of the chain that it leaves.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct Dot {
     /// Who wrote it.
     pub author: Author,
-    /// The author's how-many-eth transaction it is.
+    /// On which of the author's branches it is.
+    pub branch: Branch,
+    /// The how-many-eth transaction it is, all before it counted.
     pub seq: u64,
+}
+
+impl Dot {
+    /// The name of a chain's transaction.
+    pub fn new(chain: impl Into<Chain>, seq: u64) -> Self {
+        let Chain { author, branch } = chain.into();
+        Self { author, branch, seq }
+    }
+
+    /// The chain it is on.
+    pub fn chain(&self) -> Chain {
+        Chain { author: self.author, branch: self.branch }
+    }
 }
 
 impl fmt::Display for Dot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.author, self.seq)
+        write!(f, "{}:{}", self.chain(), self.seq)
     }
 }
 
 impl fmt::Debug for Dot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.author.short(), self.seq)
+        write!(f, "{:?}:{}", self.chain(), self.seq)
     }
 }
 
 impl FromStr for Dot {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let (author, seq) = text.split_once(':').ok_or(InvalidId)?;
-        Ok(Self { author: author.parse()?, seq: seq.parse().map_err(|_| InvalidId)? })
+        let (chain, seq) = text.split_once(':').ok_or(InvalidId)?;
+        Ok(Self::new(chain.parse::<Chain>()?, seq.parse().map_err(|_| InvalidId)?))
     }
 }
 
-/// The newest transaction of one author that is known: its number, and the first 16 bytes of
-/// its hash, so that two different transactions under one name are noticed at once.
+/// A transaction that another one names: its name, and the first 16 bytes of its hash, for where two
+/// go by one name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
-pub struct Head {
-    /// Number of the author's newest known transaction.
-    pub seq: u64,
-    /// First bytes of that transaction's hash.
+pub struct Reference {
+    /// Its name.
+    pub dot: Dot,
+    /// First bytes of its hash.
     pub prefix: Prefix,
 }
 
-impl Head {
-    /// The head that a transaction with this number and hash makes.
-    pub fn new(seq: u64, hash: &TxHash) -> Self {
-        Self { seq, prefix: hash.prefix() }
-    }
+/// Per chain, the last transaction held. Everything before it is held too: on that chain, and of a
+/// branch also on those it left, up to where it left them. A head that follows from one of a branch
+/// is not said again, so one set of transactions is one vector.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct VersionVector {
+    heads: BTreeMap<Chain, Head>,
+    /// Where the branches begin that lead to these heads; no others.
+    branches: Branches,
 }
 
-/// Per author, the last transaction held. Everything before it is held too.
-#[derive(Clone, PartialEq, Eq, Default, Debug, Encode, Decode)]
-pub struct VersionVector(pub BTreeMap<Author, Head>);
-
 impl VersionVector {
-    /// Whether the transaction named by `dot` is held.
-    pub fn covers(&self, dot: &Dot) -> bool {
-        self.seq(&dot.author) >= dot.seq
+    /// What these heads come to; `branches` says where theirs begin.
+    pub fn of(heads: impl IntoIterator<Item = (Chain, Head)>, branches: &Branches) -> Self {
+        let mut vector = Self::default();
+        heads.into_iter().for_each(|(chain, head)| vector.raise(chain, head, branches));
+        vector.tidy();
+        vector
     }
 
-    /// Number of the last transaction held of `author`; 0 when none is.
-    pub fn seq(&self, author: &Author) -> u64 {
-        self.0.get(author).map_or(0, |head| head.seq)
+    /// Whether the transaction named by `dot` is held.
+    pub fn covers(&self, dot: &Dot) -> bool {
+        self.seq(dot.chain()) >= dot.seq
+    }
+
+    /// Number of the last transaction held of a chain; 0 when none is.
+    pub fn seq(&self, chain: impl Into<Chain>) -> u64 {
+        self.get(chain).map_or(0, |head| head.seq)
+    }
+
+    /// The last transaction held of a chain.
+    pub fn get(&self, chain: impl Into<Chain>) -> Option<Head> {
+        let chain = chain.into();
+        let said = self.heads.get(&chain).copied();
+        if self.branches.is_empty() { said } else { said.max(self.branches.leaving(&chain)) }
+    }
+
+    /// The heads that do not follow from others, by ascending chain.
+    pub fn heads(&self) -> impl Iterator<Item = (&Chain, &Head)> {
+        self.heads.iter()
+    }
+
+    /// Where the branches begin that lead to the heads.
+    pub fn branches(&self) -> &Branches {
+        &self.branches
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.heads.is_empty()
     }
 
     /// Whether everything `other` holds is held here too.
     pub fn covers_all(&self, other: &Self) -> bool {
-        other.0.iter().all(|(author, head)| self.seq(author) >= head.seq)
+        other.heads.iter().all(|(chain, head)| self.seq(chain) >= head.seq)
     }
 
-    /// Raises one author's entry; a lower one changes nothing.
-    pub fn advance(&mut self, author: Author, head: Head) {
-        let entry = self.0.entry(author).or_insert(head);
-        if head.seq > entry.seq {
-            *entry = head;
-        }
+    /// Raises one chain's entry; a lower one changes nothing, nor does one of a branch of which neither
+    /// this vector nor `branches` says where it begins.
+    pub fn advance(&mut self, chain: impl Into<Chain>, head: Head, branches: &Branches) {
+        self.raise(chain.into(), head, branches);
+        self.tidy();
     }
 
-    /// Raises every entry to at least that of `other`.
+    /// Raises every entry to at least that of `other`. Where the two say that a branch begins in
+    /// different places, one of them lies; what is known here stands.
     pub fn join(&mut self, other: &Self) {
-        for (author, head) in &other.0 {
-            self.advance(*author, *head);
-        }
+        other.heads.iter().for_each(|(chain, head)| self.raise(*chain, *head, &other.branches));
+        self.tidy();
     }
 
     /// The entries that are higher here than in `earlier`.
     pub fn growth_since(&self, earlier: &Self) -> Self {
-        let grown = |(author, head): &(&Author, &Head)| head.seq > earlier.seq(author);
-        Self(self.0.iter().filter(grown).map(|(author, head)| (*author, *head)).collect())
+        let grown = self.heads.iter().filter(|(chain, head)| head.seq > earlier.seq(*chain));
+        let mut growth = Self {
+            heads: grown.map(|(chain, head)| (*chain, *head)).collect(),
+            branches: self.branches.clone(),
+        };
+        growth.tidy();
+        growth
+    }
+
+    /// What of it is held where `held` says up to where each chain is.
+    pub fn within(&self, held: impl Fn(&Chain) -> Option<Head>) -> Self {
+        let lower = |chain: Chain| {
+            let (here, there) = (self.get(chain)?, held(&chain)?);
+            Some((chain, if here.seq <= there.seq { here } else { there }))
+        };
+        Self::of(self.chains().into_iter().filter_map(lower), &self.branches)
+    }
+
+    /// Without an author's transactions, on whatever branch.
+    #[must_use]
+    pub fn without(&self, author: &Author) -> Self {
+        let others = self.heads.iter().filter(|(chain, _)| chain.author != *author);
+        Self::of(others.map(|(chain, head)| (*chain, *head)), &self.branches)
     }
 
     /// How many transactions are held in all.
     pub fn transactions(&self) -> u64 {
-        self.0.values().map(|head| head.seq).sum()
+        self.ahead_of(&Self::default())
     }
 
     /// How many transactions are held here that `other` lacks.
     pub fn ahead_of(&self, other: &Self) -> u64 {
-        self.0.iter().map(|(author, head)| head.seq.saturating_sub(other.seq(author))).sum()
+        let ahead = |chain: &Chain| {
+            let before = self.branches.origin(chain).map_or(0, |origin| origin.last.seq);
+            self.seq(chain).saturating_sub(other.seq(chain).max(before))
+        };
+        match self.branches.is_empty() {
+            true => self.heads.keys().map(ahead).fold(0, u64::saturating_add),
+            false => self.chains().iter().map(ahead).fold(0, u64::saturating_add),
+        }
     }
 
     /// A hash of the whole vector: equal on two sites that hold the same transactions.
     pub fn digest(&self) -> [u8; 32] {
         *blake3::hash(&crate::codec::encode(self)).as_bytes()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn vectors() -> impl Strategy<Value = VersionVector> {
-        prop::collection::btree_map(0u8..5, 1u64..9, 0..5).prop_map(|map| {
-            let head = |seq| Head { seq, prefix: [seq as u8; 16] };
-            VersionVector(map.into_iter().map(|(a, seq)| (Author([a; 32]), head(seq))).collect())
-        })
+    /// All chains of which something is held.
+    fn chains(&self) -> BTreeSet<Chain> {
+        let mut chains: BTreeSet<Chain> = self.heads.keys().copied().collect();
+        for (chain, _) in self.branches.iter() {
+            chains.extend(self.branches.before(chain).map(|(before, _)| before));
+        }
+        chains
     }
 
-    proptest! {
-        #[test]
-        fn join_is_a_least_upper_bound(a in vectors(), b in vectors(), c in vectors()) {
-            let join = |x: &VersionVector, y: &VersionVector| { let mut z = x.clone(); z.join(y); z };
-            prop_assert_eq!(join(&a, &b), join(&b, &a));
-            prop_assert_eq!(join(&join(&a, &b), &c), join(&a, &join(&b, &c)));
-            prop_assert_eq!(join(&a, &a), a.clone());
-            prop_assert!(join(&a, &b).covers_all(&a));
-            prop_assert_eq!(a.covers_all(&b), join(&a, &b) == a);
+    /// Takes in a head, if it says more than is known. To be tidied up after.
+    fn raise(&mut self, chain: Chain, head: Head, branches: &Branches) {
+        let first = self.branches.first(&chain).or_else(|| branches.first(&chain));
+        if head.seq <= self.seq(chain) || first.is_none_or(|first| head.seq < first) {
+            return;
         }
+        match self.branches.adopt(&chain, branches) {
+            Ok(()) => drop(self.heads.insert(chain, head)),
+            // Some of what leads to it may be in already.
+            Err(_) => self.tidy(),
+        }
+    }
 
-        #[test]
-        fn growth_is_what_the_earlier_vector_lacks(a in vectors(), b in vectors()) {
-            let mut later = a.clone();
-            later.join(&b);
-            let growth = later.growth_since(&a);
-            let mut again = a.clone();
-            again.join(&growth);
-            prop_assert_eq!(&again, &later);
-            prop_assert_eq!(later.ahead_of(&a), later.transactions() - a.transactions());
-            prop_assert_eq!(growth.0.is_empty(), later.digest() == a.digest());
+    /// Puts aside what follows from other heads, and branches that lead to none.
+    fn tidy(&mut self) {
+        if self.branches.is_empty() {
+            return;
         }
+        self.branches.retain_leading_to(self.heads.keys());
+        let follows = |chain: &Chain, head: &Head| {
+            self.branches.leaving(chain).is_some_and(|leaving| leaving.seq >= head.seq)
+        };
+        self.heads.retain(|chain, head| !follows(chain, head));
+    }
+}
+
+/// Of trunks alone.
+impl FromIterator<(Author, Head)> for VersionVector {
+    fn from_iter<T: IntoIterator<Item = (Author, Head)>>(heads: T) -> Self {
+        Self::of(heads.into_iter().map(|(author, head)| (author.into(), head)), &Branches::NONE)
+    }
+}
+
+impl<const N: usize> From<[(Author, Head); N]> for VersionVector {
+    fn from(heads: [(Author, Head); N]) -> Self {
+        heads.into_iter().collect()
     }
 }

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tandem_protocol::chain::Chain;
 use tandem_protocol::codec;
 use tandem_protocol::fork::Fork;
-use tandem_protocol::identity::Author;
 
 use crate::log::{LogError, Shelf, SpaceLog};
 
 /// The forks known in one space, each under the smallest number that is known to differ.
 #[derive(Default)]
-pub(crate) struct Forks(Mutex<BTreeMap<Author, Fork>>);
+pub(crate) struct Forks(Mutex<BTreeMap<Chain, Fork>>);
 
 impl Forks {
     /// Reads back what was noted before.
@@ -20,13 +20,13 @@ impl Forks {
         let mut known = self.known();
         for entry in shelf.from(b"") {
             if let Ok(fork) = codec::decode::<Fork>(&entry?.1, "fork") {
-                known.insert(fork.author, fork);
+                known.insert(fork.chain(), fork);
             }
         }
         Ok(())
     }
 
-    /// All of them, by author.
+    /// All of them, by chain.
     pub(crate) fn all(&self) -> Vec<Fork> {
         self.known().values().copied().collect()
     }
@@ -35,12 +35,12 @@ impl Forks {
     pub(crate) fn note(&self, log: &SpaceLog, shelf: &Shelf, fork: Fork) {
         {
             let mut known = self.known();
-            if known.get(&fork.author).is_some_and(|known| known.seq <= fork.seq) {
+            if known.get(&fork.chain()).is_some_and(|known| known.seq <= fork.seq) {
                 return;
             }
-            known.insert(fork.author, fork);
+            known.insert(fork.chain(), fork);
         }
-        let (author, number) = (fork.author.short(), fork.seq);
+        let (author, number) = (format!("{:?}", fork.chain()), fork.seq);
         let prefix = |bytes: [u8; 16]| format!("{:032x}", u128::from_be_bytes(bytes));
         let (here, elsewhere) = (prefix(fork.held), prefix(fork.other));
         tracing::warn!(
@@ -50,13 +50,13 @@ impl Forks {
             elsewhere,
             "two different transactions go by one name: a copied or restored folder, or one who signs twice"
         );
-        let put = shelf.put(&fork.author.0, &codec::encode(&fork)).and_then(|()| log.flush());
+        let put = shelf.put(&codec::encode(&fork.chain()), &codec::encode(&fork)).and_then(|()| log.flush());
         if let Err(error) = put {
             tracing::warn!(%error, "a fork could not be noted; it is found again at the next contact");
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeMap<Author, Fork>> {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<Chain, Fork>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

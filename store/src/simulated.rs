@@ -13,7 +13,7 @@ use std::sync::mpsc::{Sender, channel, sync_channel};
 
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
-use tandem_protocol::membership::{MemberOp, Role};
+use tandem_protocol::membership::{self, Candidate, MemberOp, Role};
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::{Judge, Schema, ddl};
 
@@ -123,7 +123,7 @@ impl Site {
     ) -> Result<Self, AddError> {
         let Founding { space, site, schema, nonce } = founding;
         let schema = ddl::plan(schema, &Schema::default()).map_err(|error| Refusal::of_ddl(&error))?;
-        let founding = MemberOp::Found { space: space.to_owned(), site: site.to_owned(), nonce };
+        let founding = MemberOp::Found(membership::Founding::new(space, site, nonce));
         let id = founding_id(key.author(), &founding, &schema, now_ms);
         let mut site = Self::adopt(key, folder, id)?;
         let work = LocalWork::Found(Box::new(founding), schema);
@@ -262,7 +262,9 @@ fn job(id: SpaceId, request: Request, now_ms: i64, at: usize, answers: Sender<(u
     let work = match request {
         Request::Write(write) => LocalWork::Sql(write),
         Request::ApplySchema(sql) => LocalWork::Schema(sql),
-        Request::Admit { author, name, role } => LocalWork::admit(id, author, name, role, None),
+        Request::Admit { author, name, role } => {
+            LocalWork::admit(id, Candidate::new(author, name), role, None)
+        }
         Request::Rename { author, name } => LocalWork::rename(author, name),
         Request::Resolve(resolution) => LocalWork::Resolve(resolution),
         Request::Record(ops) => LocalWork::Ops(ops),

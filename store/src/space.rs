@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
-use tandem_protocol::membership::{MemberOp, Membership, Role};
+use tandem_protocol::membership::{Candidate, MemberOp, Membership, Role};
 use tandem_protocol::schema::{Schema, TableId};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
@@ -97,7 +97,8 @@ impl Space {
     pub fn shown_by(&self, site: &Author) -> VersionVector {
         let snapshot = self.0.shared.snapshot();
         let mut held = snapshot.contexts.get(site).map(|known| (**known).clone()).unwrap_or_default();
-        held.0.extend(snapshot.vector.0.get(site).map(|head| (*site, *head)));
+        let own = snapshot.vector.heads().filter(|(chain, _)| chain.author == *site);
+        held.join(&VersionVector::of(own.map(|(chain, head)| (*chain, *head)), snapshot.vector.branches()));
         held
     }
 
@@ -167,13 +168,12 @@ impl Space {
     /// Admits a new member, by this site, which must be an admin.
     pub fn admit(
         &self,
-        author: Author,
-        name: String,
+        candidate: Candidate,
         role: Role,
         invitation: Option<[u8; 16]>,
         reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static,
     ) {
-        self.local(LocalWork::admit(self.0.id, author, name, role, invitation), reply);
+        self.local(LocalWork::admit(self.0.id, candidate, role, invitation), reply);
     }
 
     /// Gives a site another name.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
-use tandem_protocol::membership::MemberOp;
+use tandem_protocol::membership::{Founding, MemberOp};
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::{Judge, Schema, SchemaOp, ddl};
 use tandem_protocol::transaction::{self, Header, Previous, Transaction};
@@ -224,7 +224,7 @@ impl Store {
         let _author_stays = self.0.founding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| OpenError::from(io::Error::other(error.to_string())))?;
-        let founding = MemberOp::Found { space: name.to_owned(), site: site_name.to_owned(), nonce };
+        let founding = MemberOp::Found(Founding::new(name, site_name, nonce));
         let time_ms = crate::space::now_ms();
         let id = founding_id(self.author(), &founding, &schema, time_ms);
         let space = self.open_space(id, name)?;
@@ -336,7 +336,7 @@ fn former(site: Option<&SiteFile>) -> Vec<Author> {
 /// The hash its genesis transaction will have, which is the space's id.
 pub(crate) fn founding_id(author: Author, founding: &MemberOp, schema: &[SchemaOp], time_ms: i64) -> SpaceId {
     let header = Header {
-        dot: Dot { author, seq: 1 },
+        dot: Dot::new(author, 1),
         time_ms,
         context: VersionVector::default(),
         basis: None,

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 use tandem_protocol::join_file::JoinFile;
+use tandem_protocol::membership::Candidate;
+use tandem_protocol::public_key::PublicKeys;
 use tandem_store::{WriteError, Written};
 
 use super::error::{ApiError, Result};
@@ -59,7 +61,7 @@ impl Api {
     pub fn request_join(&self, want: &WantJoin) -> Result<JoinRequest> {
         let site_name = typed_name(&want.site_name)?;
         self.holds_no_space()?;
-        let file = JoinFile::new(&self.store().key(), site_name.clone());
+        let file = JoinFile::new(&self.store().key(), site_name.clone(), PublicKeys::default());
         Ok(JoinRequest { request: file.to_string(), site: file.site().to_string(), site_name })
     }
 
@@ -84,7 +86,8 @@ impl Api {
                 let params = [("detail", taken), ("name", other.name.clone()), cause];
                 return Err(ApiError::new(&error_kind::join_request_refused, &params));
             }
-            space.wait::<Written, WriteError>(|reply| space.admit(site, name, role, None, reply))?;
+            let candidate = Candidate { author: site, name, keys: file.keys().clone() };
+            space.wait::<Written, WriteError>(|reply| space.admit(candidate, role, None, reply))?;
         }
         let members = space.membership();
         let member = members.member(&site).ok_or_else(|| error_kind::stopping.error())?;

@@ -100,7 +100,7 @@ impl Proof {
     /// Refuses a bundle that does not admit `me`.
     fn of<R: Read>(mut reader: BundleReader<R>, me: Author, scratch: File) -> Result<Self> {
         let header = reader.header().clone();
-        if !header.since.0.is_empty() {
+        if !header.since.is_empty() {
             return Err(early(&header.since, &Default::default(), &Membership::default()));
         }
         let mut out = BundleWriter::new(BufWriter::new(scratch), &header).map_err(unkept)?;
@@ -126,7 +126,7 @@ fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Me
     let block = Block::decode(block).map_err(|error| at_fault(error.to_string()))?;
     // Whether it tells one history only is seen when it is taken in.
     let withheld = Withheld::default();
-    let known = Known { space, chains, held: &(), membership, withheld: &withheld };
+    let known = Known { space, chains, branches: None, held: &(), membership, withheld: &withheld };
     let verified = verify::verify(&block, known).map_err(|fault| at_fault(fault.to_string()))?;
     for incoming in verified.incoming {
         let (dot, write) = (incoming.transaction.header.dot, incoming.transaction.header.write_id());
@@ -136,7 +136,7 @@ fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Me
                 let _void = membership.apply(write, op);
             }
         }
-        chains.insert(dot.author, ChainHead { seq: dot.seq, hash: incoming.hash });
+        chains.insert(dot.chain(), ChainHead { seq: dot.seq, hash: incoming.hash });
     }
     Ok(())
 }

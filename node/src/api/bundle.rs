@@ -50,9 +50,8 @@ pub fn inspect(input: impl Read) -> Result<Inspection> {
     let mut tally = Tally::default();
     let fault = blocks(&mut reader, |block| tally.add(&block, |_| true))?;
     let header = reader.header();
-    let seqs = |vector: &VersionVector| {
-        vector.0.iter().map(|(author, head)| (author.to_string(), head.seq)).collect()
-    };
+    let seqs =
+        |vector: &VersionVector| vector.heads().map(|(chain, head)| (chain.to_string(), head.seq)).collect();
     Ok(Inspection {
         space: header.space_name.clone(),
         space_id: header.space.to_string(),

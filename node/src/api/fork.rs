@@ -1,6 +1,7 @@
 //! Chains that forked: two transactions of one name, held by different sites.
 
 use serde::{Deserialize, Serialize};
+use tandem_protocol::chain::Chain;
 use tandem_protocol::fork::{self, Withheld};
 use tandem_protocol::identity::Prefix;
 use tandem_protocol::membership::Membership;
@@ -38,7 +39,7 @@ impl Fork {
     pub fn of(membership: &Membership, fork: &fork::Fork) -> Self {
         let hex = |prefix: Prefix| format!("{:032x}", u128::from_be_bytes(prefix));
         Self {
-            author: fork.author.to_string(),
+            author: fork.chain().to_string(),
             site_name: site_name(membership, &fork.author),
             seq: fork.seq,
             held: hex(fork.held),
@@ -48,11 +49,11 @@ impl Fork {
 }
 
 impl HeldBack {
-    /// What does not pass, author by author.
+    /// What does not pass, chain by chain.
     pub fn of(membership: &Membership, withheld: &Withheld) -> Vec<Self> {
-        let one = |(author, from): (&_, &u64)| Self {
-            author: ToString::to_string(author),
-            site_name: site_name(membership, author),
+        let one = |(chain, from): (&Chain, &u64)| Self {
+            author: chain.to_string(),
+            site_name: site_name(membership, &chain.author),
             from: *from,
         };
         withheld.0.iter().map(one).collect()

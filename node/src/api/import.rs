@@ -79,7 +79,7 @@ impl Api {
     ) -> Result<Imported> {
         let held = space.vector();
         let missing = reader.header().since.growth_since(&held);
-        if !missing.0.is_empty() {
+        if !missing.is_empty() {
             return Err(early(&missing, &held, &space.membership()));
         }
         let mut forks = Forks::of_header(space, reader.header());
@@ -194,8 +194,8 @@ fn receive(
 
 /// Names what is missing: `12 of Bureau, 3 of Salle`.
 pub(super) fn early(missing: &VersionVector, held: &VersionVector, membership: &Membership) -> ApiError {
-    let of_author = missing.0.iter().map(|(author, head)| {
-        format!("{} of {}", head.seq - held.seq(author), site_name(membership, author))
+    let of_chain = missing.heads().map(|(chain, head)| {
+        format!("{} of {}", head.seq - held.seq(chain), site_name(membership, &chain.author))
     });
-    error_kind::bundle_early.with("detail", of_author.collect::<Vec<_>>().join(", "))
+    error_kind::bundle_early.with("detail", of_chain.collect::<Vec<_>>().join(", "))
 }

@@ -130,7 +130,7 @@ impl Api {
 pub(super) fn find_dot(dot: &str, membership: &Membership) -> Option<Dot> {
     dot.parse().ok().or_else(|| {
         let (site, seq) = dot.rsplit_once(':')?;
-        Some(Dot { author: site::find(membership, site).ok()?, seq: seq.parse().ok()? })
+        Some(Dot::new(site::find(membership, site).ok()?, seq.parse().ok()?))
     })
 }
 
@@ -291,12 +291,16 @@ fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {
         Op::Schema(_) => {}
         Op::Member(_) | Op::Settle(_) | Op::Unknown { .. } | Op::Void if !shown.takes_any_op() => {}
         Op::Settle(settlement) => {
-            let seen: Vec<_> = settlement.seen.iter().map(Dot::to_string).collect();
+            let seen: Vec<_> = settlement.seen.iter().map(|seen| seen.dot.to_string()).collect();
             let values = json!({ "conflict": settlement.conflict.to_string(), "seen": seen });
             ops.push(system("", "settle", values));
         }
-        Op::Member(MemberOp::Found { space, site, .. }) => {
-            ops.push(system("", "found", json!({ "space": space, "site": site })));
+        Op::Member(MemberOp::Found(founding)) => {
+            let mut values = json!({ "space": founding.space, "site": founding.site });
+            if let Some(second) = &founding.second {
+                values["second"] = json!({ "site": second.author.to_string(), "name": second.name });
+            }
+            ops.push(system("", "found", values));
         }
         Op::Member(MemberOp::Admit(admission)) => {
             let values = json!({ "site": admission.author.to_string(), "name": admission.name,
@@ -371,6 +375,7 @@ mod tests {
     use tandem_protocol::identity::Author;
     use tandem_protocol::op::Settlement;
     use tandem_protocol::schema::{ColumnId, TableId, ddl};
+    use tandem_protocol::version::Reference;
 
     use super::*;
 
@@ -449,8 +454,11 @@ mod tests {
         let table = Op::Schema(SchemaOp::ChooseTable { name: "a".into(), table_id, seen: vec![table_id] });
         let shown = json!({ "definition": "PRIMARY KEY (id INTEGER)" });
         assert_eq!(told(&table, &schema), ("choose_table".into(), shown));
-        let (conflict, dot) = (ConflictId([0; 10]), Dot { author: Author([1; 32]), seq: 1 });
-        let settled = told(&Op::Settle(Settlement { conflict, seen: vec![dot] }), &schema);
+        let (conflict, dot) = (ConflictId([0; 10]), Dot::new(Author([1; 32]), 1));
+        let settled = told(
+            &Op::Settle(Settlement { conflict, seen: vec![Reference { dot, prefix: [9; 16] }] }),
+            &schema,
+        );
         let values = json!({ "conflict": "a".repeat(16), "seen": [dot.to_string()] });
         assert_eq!(settled, ("settle".into(), values));
     }

@@ -60,7 +60,7 @@ impl Api {
                 ordinal: member.ordinal,
                 admitted_by: member.admitted_by.map(|author| author.to_string()),
                 this: member.author == own,
-                transactions: vector.seq(&member.author),
+                transactions: vector.seq(member.author),
             })
             .collect();
         sites.sort_by_key(|site| site.ordinal);
@@ -141,18 +141,19 @@ mod tests {
     use tandem_protocol::identity::SpaceId;
 
     use super::*;
-    use tandem_protocol::membership::{MemberOp, Role, Void};
+    use tandem_protocol::membership::{Candidate, Founding, MemberOp, Role, Void};
     use tandem_protocol::merge::WriteId;
+    use tandem_protocol::version::Dot;
 
     #[test]
     fn a_site_goes_by_name_by_id_and_by_the_beginning_of_its_id() {
         let (office, class) = (Author([1; 32]), Author([2; 32]));
         let mut membership = Membership::default();
-        let found = MemberOp::Found { space: "s".into(), site: "Bureau".into(), nonce: [0; 16] };
-        let write = |seq| WriteId { time_ms: 0, author: office, seq };
+        let found = MemberOp::Found(Founding::new("s", "Bureau", [0; 16]));
+        let write = |seq| WriteId::new(0, Dot::new(office, seq));
         membership.apply(write(1), &found).unwrap();
         let admission = membership
-            .next_admission((SpaceId([9; 32]), &office), class, "Salle".into(), Role::Member, None)
+            .next_admission((SpaceId([9; 32]), &office), Candidate::new(class, "Salle"), Role::Member, None)
             .unwrap();
         membership.apply(write(2), &MemberOp::Admit(admission)).unwrap();
 
@@ -168,11 +169,16 @@ mod tests {
     fn sites_that_came_to_look_the_same_are_told_apart_by_their_ids() {
         let (office, till, other) = (Author([1; 32]), Author([2; 32]), Author([3; 32]));
         let mut membership = Membership::default();
-        let found = MemberOp::Found { space: "s".into(), site: "Bureau".into(), nonce: [0; 16] };
-        let write = |seq| WriteId { time_ms: 0, author: office, seq };
+        let found = MemberOp::Found(Founding::new("s", "Bureau", [0; 16]));
+        let write = |seq| WriteId::new(0, Dot::new(office, seq));
         membership.apply(write(1), &found).unwrap();
         let admit = |membership: &Membership, author, name: &str| {
-            membership.next_admission((SpaceId([9; 32]), &office), author, name.into(), Role::Member, None)
+            membership.next_admission(
+                (SpaceId([9; 32]), &office),
+                Candidate::new(author, name),
+                Role::Member,
+                None,
+            )
         };
         let first = admit(&membership, till, "École").unwrap();
         membership.apply(write(2), &MemberOp::Admit(first)).unwrap();

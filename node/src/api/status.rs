@@ -200,9 +200,8 @@ impl Api {
             fingerprint: status.fingerprint.to_string(),
             version_vector: space
                 .vector()
-                .0
-                .iter()
-                .map(|(author, head)| (author.to_string(), head.seq))
+                .heads()
+                .map(|(chain, head)| (chain.to_string(), head.seq))
                 .collect(),
             transactions: status.transactions,
             ops: status.ops,

@@ -253,7 +253,7 @@ impl Hub {
             // A space that is not open yet has said nothing; what was known before stays known.
             let shared = status.spaces.entry(said.space).or_default();
             shared.open = said.open;
-            if said.open && !said.vector.0.is_empty() {
+            if said.open && !said.vector.is_empty() {
                 *shared = SharedSpace { open: true, vector: said.vector };
             }
         });

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::invitation::{Invitation, Secret};
 use tandem_protocol::join::{Admitted, JoinRefused, JoinRequest};
-use tandem_protocol::membership::Role;
+use tandem_protocol::membership::{Candidate, Role};
 use tandem_protocol::name;
 use tandem_store::{Identity, Space, WriteError, write_private};
 
@@ -125,7 +125,8 @@ impl Invitations {
                 return Err(JoinRefused::Name);
             }
             let role = given.role.parse().map_err(|_| JoinRefused::Trouble)?;
-            let admitted = space.wait(|reply| space.admit(joiner, name, role, Some(invitation), reply));
+            let candidate = Candidate { author: joiner, name, keys: request.keys.clone() };
+            let admitted = space.wait(|reply| space.admit(candidate, role, Some(invitation), reply));
             admitted.map_err(|error: WriteError| match error {
                 // Who asked twice at the same moment is admitted by the first of the two.
                 WriteError::Refused(_) if space.membership().member(&joiner).is_some() => JoinRefused::Used,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tandem_protocol::identity::Author;
 use tandem_protocol::invitation::Invitation;
 use tandem_protocol::join::{self, Admitted, JoinRefused, JoinRequest};
+use tandem_protocol::membership::Candidate;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -37,7 +38,8 @@ pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     joiner: Author,
     site_name: String,
 ) -> Result<Admitted, JoinFailure> {
-    let request = JoinRequest::new(&invitation.secret, &joiner, &invitation.inviter, site_name);
+    let candidate = Candidate::new(joiner, site_name);
+    let request = JoinRequest::new(&invitation.secret, candidate, &invitation.inviter);
     let exchange = async {
         write(stream, &request.encode()).await?;
         read(stream).await

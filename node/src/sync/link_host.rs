@@ -129,10 +129,10 @@ impl Host for LinkHost {
                 // A hint: where the node is too busy to take it, the next session brings it again.
                 let _dropped_when_busy = self.hearsay.try_send((self.peer, listings));
             }
-            Notice::Forked { space, author, head } => {
+            Notice::Forked { space, chain, head } => {
                 if let Some(held) = self.hub.space(&space) {
                     // Noting it waits for the disk.
-                    tokio::task::spawn_blocking(move || held.compare(author, head));
+                    tokio::task::spawn_blocking(move || held.compare(chain, head));
                 }
             }
         }

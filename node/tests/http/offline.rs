@@ -5,7 +5,7 @@ use tandem_node::api::import::Imported;
 use tandem_node::api::query::Query;
 use tandem_node::api::transaction::{Transact, Transacted};
 use tandem_node::api::{Api, wait};
-use tandem_protocol::membership::Role;
+use tandem_protocol::membership::{Candidate, Role};
 use tandem_protocol::value::Value;
 use tandem_store::{Space, Store, Written};
 use tempfile::TempDir;
@@ -37,7 +37,7 @@ impl Offline {
         Self::new(|store| {
             let (space, author) = (&founder.space, store.author());
             let admit = |reply: Box<dyn FnOnce(Result<Written, _>) + Send>| {
-                space.admit(author, "class".into(), Role::Member, None, reply);
+                space.admit(Candidate::new(author, "class"), Role::Member, None, reply);
             };
             space.wait::<Written, tandem_store::WriteError>(admit).unwrap();
             store.adopt_space(space.id(), "school", "class").unwrap()

@@ -24,10 +24,12 @@ pub use row::RowState;
 
 use bincode::{Decode, Encode};
 
+use crate::chain::Branch;
 use crate::identity::Author;
+use crate::version::Dot;
 
 /// The identity of a transaction's writes, in the order that decides between concurrent ones:
-/// later time first, then author, then number. Within one row a transaction writes once.
+/// later time first, then author, then number, then branch. Within one row a transaction writes once.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
 pub struct WriteId {
     /// When it was written (or, for an import, when it says it was).
@@ -36,4 +38,18 @@ pub struct WriteId {
     pub author: Author,
     /// In which of the author's transactions.
     pub seq: u64,
+    /// On which of the author's branches that is.
+    pub branch: Branch,
+}
+
+impl WriteId {
+    /// The writes of a transaction, made (or said to be made) at that time.
+    pub fn new(time_ms: i64, dot: Dot) -> Self {
+        Self { time_ms, author: dot.author, seq: dot.seq, branch: dot.branch }
+    }
+
+    /// The transaction.
+    pub fn dot(&self) -> Dot {
+        Dot { author: self.author, branch: self.branch, seq: self.seq }
+    }
 }

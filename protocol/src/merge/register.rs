@@ -36,7 +36,7 @@ impl<T> Register<T> {
         if self.0.iter().any(|sibling| sibling.by == by) {
             return;
         }
-        self.0.retain(|sibling| !basis.covers(&sibling.by.author, sibling.by.seq));
+        self.0.retain(|sibling| !basis.covers(&sibling.by.dot()));
         let at = self.0.partition_point(|sibling| sibling.by > by);
         self.0.insert(at, Sibling { by, value });
     }

@@ -100,7 +100,7 @@ fn declarations() -> impl Strategy<Value = Vec<Declared>> {
     let one = (0u32..3, 1i64..4, 1u8..4, prop::collection::vec(ops(), 1..4));
     prop::collection::vec(one, 1..9).prop_map(|all| {
         let id =
-            |seq: usize, time_ms, author| WriteId { time_ms, author: Author([author; 32]), seq: seq as u64 };
+            |seq: usize, time_ms, author| WriteId::new(time_ms, Dot::new(Author([author; 32]), seq as u64));
         all.into_iter()
             .enumerate()
             .map(|(seq, (depth, time, author, ops))| (depth, id(seq + 1, time, author), ops))
@@ -214,7 +214,7 @@ fn keep(schema: &Schema, conflict: &Conflict) -> SchemaOp {
 }
 
 fn by(time_ms: i64, seq: u64) -> WriteId {
-    WriteId { time_ms, author: Author([1; 32]), seq }
+    WriteId::new(time_ms, Dot::new(Author([1; 32]), seq))
 }
 
 #[test]
@@ -285,10 +285,11 @@ fn what_people_work_with_comes_first_whatever_the_clocks_say() {
     // Whoever knows both and writes by one of them changes nothing.
     let mut places = OpPlaces::default();
     [OpPlace { depth: 0, by: by(2_000, 1), place: 0 }, past].into_iter().for_each(|at| places.note(at));
-    let context = VersionVector(
-        [(author(1), Head::new(9, &TxHash([0; 32]))), (author(7), Head::new(9, &TxHash([0; 32])))].into(),
-    );
-    let dot = Dot { author: author(3), seq: 1 };
+    let context = VersionVector::from([
+        (author(1), Head::new(9, &TxHash([0; 32]))),
+        (author(7), Head::new(9, &TxHash([0; 32]))),
+    ]);
+    let dot = Dot::new(author(3), 1);
     let header =
         Header { dot, time_ms: 0, context: context.clone(), basis: None, key: None, by: None, message: None };
     let both = places.known(&header, &context);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bincode::{Decode, Encode};
 
-use crate::identity::Author;
+use crate::chain::Chain;
 use crate::merge::WriteId;
 use crate::transaction::Header;
 use crate::version::VersionVector;
@@ -21,14 +21,14 @@ pub struct OpPlace {
     pub place: u32,
 }
 
-/// Which schema changes somebody knew: of each author the number of the last.
+/// Which schema changes somebody knew: of each chain the number of the last.
 #[derive(Clone, PartialEq, Debug, Default, Encode, Decode)]
-pub struct Known(BTreeMap<Author, u64>);
+pub struct Known(BTreeMap<Chain, u64>);
 
 impl Known {
     /// Whether a transaction's schema changes are among them.
     pub(super) fn covers(&self, by: &WriteId) -> bool {
-        self.0.get(&by.author).is_some_and(|seq| by.seq <= *seq)
+        self.0.get(&by.dot().chain()).is_some_and(|seq| by.seq <= *seq)
     }
 }
 
@@ -36,15 +36,15 @@ impl Known {
 /// is known for good as soon as the op is there.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct OpPlaces {
-    /// Of each author: the numbers of the transactions with schema ops, and their depths; both ascend.
-    depths: BTreeMap<Author, Vec<(u64, u32)>>,
+    /// Of each chain: the numbers of the transactions with schema ops, and their depths; both ascend.
+    depths: BTreeMap<Chain, Vec<(u64, u32)>>,
 }
 
 impl OpPlaces {
     /// The place of an op of a transaction whose author held `context` of others.
     pub fn of(&self, header: &Header, context: &VersionVector, place: u32) -> OpPlace {
-        let known = |(author, depths): (&Author, &Vec<(u64, u32)>)| {
-            let held = if *author == header.dot.author { header.dot.seq - 1 } else { context.seq(author) };
+        let known = |(chain, depths): (&Chain, &Vec<(u64, u32)>)| {
+            let held = if *chain == header.dot.chain() { header.dot.seq - 1 } else { context.seq(chain) };
             let before = depths.partition_point(|(seq, _)| *seq <= held);
             before.checked_sub(1).map(|last| depths[last].1)
         };
@@ -52,19 +52,19 @@ impl OpPlaces {
         OpPlace { depth, by: header.write_id(), place }
     }
 
-    /// Which schema changes the author of a transaction knew: of each author the last.
+    /// Which schema changes the author of a transaction knew: of each chain the last.
     pub fn known(&self, header: &Header, context: &VersionVector) -> Known {
-        let last = |(author, depths): (&Author, &Vec<(u64, u32)>)| {
-            let held = if *author == header.dot.author { header.dot.seq - 1 } else { context.seq(author) };
+        let last = |(chain, depths): (&Chain, &Vec<(u64, u32)>)| {
+            let held = if *chain == header.dot.chain() { header.dot.seq - 1 } else { context.seq(chain) };
             let before = depths.partition_point(|(seq, _)| *seq <= held);
-            Some((*author, depths[before.checked_sub(1)?].0))
+            Some((*chain, depths[before.checked_sub(1)?].0))
         };
         Known(self.depths.iter().filter_map(last).collect())
     }
 
     /// Takes note of a schema op, whatever its verdict.
     pub fn note(&mut self, at: OpPlace) {
-        let depths = self.depths.entry(at.by.author).or_default();
+        let depths = self.depths.entry(at.by.dot().chain()).or_default();
         if let Err(free) = depths.binary_search_by_key(&at.by.seq, |(seq, _)| *seq) {
             depths.insert(free, (at.by.seq, at.depth));
         }

@@ -17,6 +17,7 @@ use crate::identity::Author;
 use crate::merge::WriteId;
 use crate::name;
 use crate::op::Op;
+use crate::version::Dot;
 
 /// All schema ops of a space. [`Schema::add`] takes them in, in any order; [`Schema::settle`] says
 /// what all of them come to, and everything else tells of that.
@@ -123,7 +124,7 @@ impl Schema {
     pub fn add_next(&mut self, ops: &[SchemaOp]) {
         let last = self.ops.keys().chain(self.void.keys()).max();
         let depth = last.map_or(0, |at| at.depth.saturating_add(1));
-        let by = WriteId { time_ms: i64::MAX, author: Author([0xff; 32]), seq: u64::MAX };
+        let by = WriteId::new(i64::MAX, Dot::new(Author([0xff; 32]), u64::MAX));
         for (op, place) in ops.iter().zip(0..) {
             self.add(OpPlace { depth, by, place }, op);
         }

@@ -77,9 +77,9 @@ impl Cursor {
     /// Whether the peer is known to hold nothing that is missing here and can come.
     pub fn offers_nothing(&self, local: &VersionVector, withheld: &Withheld) -> bool {
         self.stated
-            && self.claimed.0.iter().all(|(author, head)| {
-                let held = local.seq(author);
-                held >= head.seq || withheld.reaches(author, held + 1)
+            && self.claimed.heads().all(|(chain, head)| {
+                let held = local.seq(chain);
+                held >= head.seq || withheld.reaches(chain, held + 1)
             })
     }
 
@@ -189,7 +189,7 @@ mod tests {
         cursor.start_level(VersionVector::default(), 7);
         cursor.grew(0);
         let head = crate::version::Head { seq: 1, prefix: [0; 16] };
-        let local = VersionVector([(crate::identity::Author([1; 32]), head)].into());
+        let local = VersionVector::from([(crate::identity::Author([1; 32]), head)]);
         assert_eq!(cursor.poll(&local, 8, 0).map(|wanted| wanted.from), Some(7));
         cursor.read_done(6);
     }

@@ -2,10 +2,11 @@
 
 use super::message::Listing;
 use super::session_end::SessionEnd;
+use crate::chain::{Chain, Head};
 use crate::fork::{Fork, Withheld};
-use crate::identity::{Author, SpaceId};
+use crate::identity::SpaceId;
 use crate::verify::{self, SignedTransaction};
-use crate::version::{Head, VersionVector};
+use crate::version::VersionVector;
 
 /// The time at which something happens, passed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,8 +158,8 @@ pub enum Notice {
     Forked {
         /// In this space.
         space: SpaceId,
-        /// Whose chain.
-        author: Author,
+        /// Of this chain.
+        chain: Chain,
         /// What the peer holds.
         head: Head,
     },

@@ -130,7 +130,7 @@ impl Intake {
 /// Whether all up to `heads` is held and is the same, as equal hashes under equal numbers tell. A
 /// block that ends below what is held must be looked at: it may be of another branch.
 fn holds(local: &VersionVector, heads: &VersionVector) -> bool {
-    heads.0.iter().all(|(author, head)| local.0.get(author) == Some(head))
+    heads.heads().all(|(chain, head)| local.get(chain) == Some(*head))
 }
 
 #[cfg(test)]
@@ -140,7 +140,7 @@ mod tests {
     use crate::version::Head;
 
     fn heads(seq: u64) -> VersionVector {
-        VersionVector([(Author([1; 32]), Head { seq, prefix: [seq as u8; 16] })].into())
+        VersionVector::from([(Author([1; 32]), Head { seq, prefix: [seq as u8; 16] })])
     }
 
     #[test]

@@ -9,8 +9,9 @@ pub const VERSIONS: (u16, u16) = (1, 1);
 /// HELLO of [`SPACES`] tags.
 pub const GREETING_BYTES: usize = 8 << 10;
 
-/// Bytes of any message but a FRAME: room for a version vector of [`bounds::AUTHORS`] entries.
-pub const MESSAGE_BYTES: usize = 256 << 10;
+/// Bytes of any message but a FRAME: room for a version vector of [`bounds::AUTHORS`] trunks and
+/// [`bounds::ALL_BRANCHES`] branches.
+pub const MESSAGE_BYTES: usize = 384 << 10;
 
 /// Bytes of a FRAME.
 pub const FRAME_BYTES: usize = bounds::FRAME_BYTES;

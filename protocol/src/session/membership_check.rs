@@ -117,8 +117,8 @@ mod tests {
         let empty = Membership::default();
         assert!(may_exchange(&empty, SPACE, &[NEW_KEY], &STRANGER, None), "a first sync");
         let mut members = empty;
-        let found = MemberOp::Found { space: "school".into(), site: "office".into(), nonce: [0; 16] };
-        members.apply(WriteId { time_ms: 1, author: FOUNDER, seq: 1 }, &found).unwrap();
+        let found = MemberOp::Found(crate::membership::Founding::new("school", "office", [0; 16]));
+        members.apply(WriteId::new(1, crate::version::Dot::new(FOUNDER, 1)), &found).unwrap();
         assert!(may_exchange(&members, SPACE, &[NEW_KEY], &STRANGER, None), "still a first sync");
         assert!(may_exchange(&members, SPACE, &[FOUNDER], &FOUNDER, None));
         assert!(!may_exchange(&members, SPACE, &[FOUNDER], &STRANGER, None));

@@ -6,11 +6,12 @@ use super::frame::envelope;
 use super::session_end::Farewell;
 use super::{SessionEnd, limits};
 use crate::bounds;
+use crate::chain::{Chain, Head};
 use crate::codec;
 use crate::fork::Withheld;
 use crate::identity::Author;
 use crate::verify::SignedTransaction;
-use crate::version::{Head, VersionVector};
+use crate::version::VersionVector;
 
 /// A keyed hash by which a site that knows a space's id recognises it. See `greeting`.
 pub(super) type Tag = [u8; 16];
@@ -40,7 +41,7 @@ pub(super) enum Message {
     Vector(Handle, VersionVector, bool),
     /// "So many bytes may be on their way to me unacknowledged."
     Window(Handle, u64),
-    /// Transactions, and the newest of each author among them.
+    /// Transactions, and the newest of each chain among them.
     Frame(Handle, VersionVector, Vec<u8>),
     /// "The oldest frame not yet answered is durable here", and what else grew here.
     Stored(Handle, VersionVector),
@@ -58,9 +59,9 @@ pub(super) enum Message {
     Addresses(Vec<Listing>),
     /// The last word.
     Bye(Farewell),
-    /// "Under this number of its author I hold this, and you something else."
-    Forked(Handle, Author, Head),
-    /// "Of these authors nothing passes between us from these numbers on."
+    /// "Under this number of its chain I hold this, and you something else."
+    Forked(Handle, Chain, Head),
+    /// "Of these chains nothing passes between us from these numbers on."
     Withheld(Handle, Withheld),
     /// A kind this program does not know.
     Unknown,
@@ -188,7 +189,7 @@ impl Message {
             Self::Clock(clock_ms) => (CLOCK, codec::encode(clock_ms)),
             Self::Addresses(listings) => (ADDRESSES, codec::encode(listings)),
             Self::Bye(farewell) => (BYE, codec::encode(&farewell.code())),
-            Self::Forked(handle, author, head) => (FORKED, codec::encode(&(handle, author, head))),
+            Self::Forked(handle, chain, head) => (FORKED, codec::encode(&(handle, chain, head))),
             Self::Withheld(handle, withheld) => (WITHHELD, codec::encode(&(handle, withheld))),
             Self::Unknown => (0, Vec::new()),
         };
@@ -241,8 +242,8 @@ impl Message {
             ADDRESSES => Self::Addresses(front(body, "ADDRESSES")?.0),
             BYE => Self::Bye(Farewell::from_code(front(body, "BYE")?.0)),
             FORKED => {
-                let (handle, author, head) = front(body, "FORKED")?.0;
-                Self::Forked(handle, author, head)
+                let (handle, chain, head) = front(body, "FORKED")?.0;
+                Self::Forked(handle, chain, head)
             }
             WITHHELD => {
                 let (handle, withheld) = front(body, "WITHHELD")?.0;
@@ -261,10 +262,6 @@ impl Message {
         match self {
             Self::Hello(hello) => hello.tags.len() <= limits::SPACES,
             Self::Welcome(welcome) => welcome.shared.len() <= limits::SPACES,
-            Self::Vector(_, vector, _)
-            | Self::Frame(_, vector, _)
-            | Self::Stored(_, vector)
-            | Self::Have(_, vector) => vector.0.len() <= bounds::AUTHORS,
             Self::Withheld(_, withheld) => withheld.0.len() <= bounds::AUTHORS,
             Self::Addresses(listings) => {
                 listings.len() <= limits::LISTINGS

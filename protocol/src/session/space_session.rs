@@ -10,11 +10,12 @@ use super::limits;
 use super::membership_check::{MembershipCheck, Step};
 use super::message::{Digest, Handle, Message, digest};
 use super::session_end::SessionEnd;
+use crate::chain::{Chain, Head};
 use crate::codec::DecodeError;
 use crate::fork::{Fork, Withheld};
-use crate::identity::{Author, SpaceId};
+use crate::identity::SpaceId;
 use crate::verify::{self, SignedTransaction};
-use crate::version::{Head, VersionVector};
+use crate::version::{Dot, VersionVector};
 
 /// What was said in OPEN.
 struct Opening {
@@ -164,7 +165,7 @@ impl SpaceSession {
             }
             // It was on its way when the fork was found: it follows another branch.
             Err(Refusal::Fault(verify::Fault::BadSignature { dot }))
-                if self.withheld.0.contains_key(&dot.author) =>
+                if self.withheld.is_about(dot.chain()) =>
             {
                 self.intake.came_early()?;
                 self.decline(out);
@@ -174,6 +175,7 @@ impl SpaceSession {
                 verify::Fault::Malformed(newer @ DecodeError::Newer { .. }) => {
                     SessionEnd::Local(newer.to_string())
                 }
+                verify::Fault::NoBranches { .. } => SessionEnd::Local(fault.to_string()),
                 fault => SessionEnd::BadBlock(fault),
             }),
             Err(Refusal::Local(error)) => Err(SessionEnd::Local(error)),
@@ -250,9 +252,9 @@ impl SpaceSession {
                 self.notice_forks(&grown, out);
                 self.cursor.learn(&grown);
             }
-            Message::Forked(_, author, head) => {
-                if self.withheld.add(author, head.seq) {
-                    out.push(Output::Notice(Notice::Forked { space: self.space, author, head }));
+            Message::Forked(_, chain, head) => {
+                if self.withheld.add(chain, head.seq) {
+                    out.push(Output::Notice(Notice::Forked { space: self.space, chain, head }));
                 }
             }
             Message::Withheld(_, withheld) => drop(self.withheld.join(&withheld)),
@@ -358,18 +360,17 @@ impl SpaceSession {
 
     fn say_have(&mut self, out: &mut Outbox) {
         let grown = self.intake.untold(&self.local);
-        if !grown.0.is_empty() {
+        if !grown.is_empty() {
             say(out, Message::Have(self.handle, grown));
         }
     }
 
     fn notice_forks(&mut self, theirs: &VersionVector, out: &mut Outbox) {
-        let differ = |(author, head): (&Author, &Head)| {
-            let own =
-                self.local.0.get(author).filter(|own| own.seq == head.seq && own.prefix != head.prefix)?;
-            Some(Fork { author: *author, seq: head.seq, held: own.prefix, other: head.prefix })
+        let differ = |(chain, head): (&Chain, &Head)| {
+            let own = self.local.get(chain).filter(|own| own.seq == head.seq && own.prefix != head.prefix)?;
+            Some(Fork::new(Dot::new(chain, head.seq), own.prefix, head.prefix))
         };
-        let forks: Vec<Fork> = theirs.0.iter().filter_map(differ).collect();
+        let forks: Vec<Fork> = theirs.heads().filter_map(differ).collect();
         self.hold_back(&Withheld::default(), &forks, out);
     }
 
@@ -378,17 +379,18 @@ impl SpaceSession {
     fn hold_back(&mut self, withheld: &Withheld, forks: &[Fork], out: &mut Outbox) -> bool {
         let mut news = self.withheld.join(withheld);
         for fork in forks {
-            let known = self.withheld.reaches(&fork.author, fork.seq) && !news.0.contains_key(&fork.author);
+            let chain = fork.chain();
+            let known = self.withheld.reaches(chain, fork.seq) && !news.is_about(chain);
             if known {
                 continue;
             }
-            if self.withheld.add(fork.author, fork.seq) {
-                news.add(fork.author, fork.seq);
+            if self.withheld.add(chain, fork.seq) {
+                news.add(chain, fork.seq);
             }
-            let (space, author, head) = (self.space, fork.author, fork.other_head());
-            out.push(Output::Notice(Notice::Forked { space, author, head }));
+            let (space, head) = (self.space, fork.other_head());
+            out.push(Output::Notice(Notice::Forked { space, chain, head }));
             if self.is_open() {
-                say(out, Message::Forked(self.handle, fork.author, fork.held_head()));
+                say(out, Message::Forked(self.handle, chain, fork.held_head()));
             }
         }
         if !news.is_empty() && self.is_open() {

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! record = version (1) · checksum (8) · content
-//! content = number of transactions (u32 LE) · number of authors (u16 LE)
-//!           · per author: author (32) · seq (u64 LE) · hash (32) of its last transaction before
+//! content = number of transactions (u32 LE) · number of chains (u16 LE)
+//!           · per chain (bincode): chain · seq · hash (32) of its last transaction before
 //!           · block
 //! ```
 //!
@@ -14,7 +14,9 @@
 //! (u32 LE).
 
 use tandem_protocol::block::Block;
-use tandem_protocol::identity::{Author, TxHash};
+use tandem_protocol::chain::Chain;
+use tandem_protocol::codec;
+use tandem_protocol::identity::TxHash;
 use tandem_protocol::transaction::{self, Header, Previous};
 use tandem_protocol::verify::{ChainHead, Chains};
 
@@ -22,7 +24,8 @@ use super::engine::LogError;
 
 const VERSION: u8 = 1;
 const CHECKSUM_BYTES: usize = 8;
-const AUTHOR_BYTES: usize = 32 + 8 + 32;
+/// Of a trunk, at most.
+const CHAIN_BYTES: usize = 32 + 1 + 9 + 32;
 
 /// A block in the log.
 #[derive(Debug, Clone)]
@@ -33,20 +36,18 @@ pub(crate) struct Record {
     pub block: Vec<u8>,
     /// How many transactions are in it.
     pub count: u32,
-    /// The last transaction before it of each author in it; number 0 before an author's first,
+    /// The last transaction before it of each chain in it; number 0 before an author's first,
     /// with what that one's hash covers.
     pub before: Chains,
 }
 
 impl Record {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut content = Vec::with_capacity(self.block.len() + 16 + self.before.len() * AUTHOR_BYTES);
+        let mut content = Vec::with_capacity(self.block.len() + 16 + self.before.len() * CHAIN_BYTES);
         content.extend_from_slice(&self.count.to_le_bytes());
         content.extend_from_slice(&(self.before.len() as u16).to_le_bytes());
-        for (author, chain) in &self.before {
-            content.extend_from_slice(&author.0);
-            content.extend_from_slice(&chain.seq.to_le_bytes());
-            content.extend_from_slice(&chain.hash.0);
+        for (chain, last) in &self.before {
+            content.extend_from_slice(&codec::encode(&(chain, last.seq, last.hash)));
         }
         content.extend_from_slice(&self.block);
         let mut bytes = Vec::with_capacity(content.len() + 1 + CHECKSUM_BYTES);
@@ -67,15 +68,13 @@ impl Record {
             return Err(damaged());
         }
         let (count, rest) = content.split_first_chunk::<4>().ok_or_else(damaged)?;
-        let (authors, mut rest) = rest.split_first_chunk::<2>().ok_or_else(damaged)?;
+        let (chains, mut rest) = rest.split_first_chunk::<2>().ok_or_else(damaged)?;
         let mut before = Chains::new();
-        for _ in 0..u16::from_le_bytes(*authors) {
-            let (author, after) = rest.split_first_chunk::<32>().ok_or_else(damaged)?;
-            let (seq, after) = after.split_first_chunk::<8>().ok_or_else(damaged)?;
-            let (hash, after) = after.split_first_chunk::<32>().ok_or_else(damaged)?;
-            let chain = ChainHead { seq: u64::from_le_bytes(*seq), hash: TxHash(*hash) };
-            before.insert(Author(*author), chain);
-            rest = after;
+        for _ in 0..u16::from_le_bytes(*chains) {
+            let ((chain, seq, hash), read): ((Chain, u64, TxHash), usize) =
+                codec::decode_prefix(rest, "record").map_err(|_| damaged())?;
+            before.insert(chain, ChainHead { seq, hash });
+            rest = &rest[read..];
         }
         Ok(Self { arrival, block: rest.to_vec(), count: u32::from_le_bytes(*count), before })
     }
@@ -93,11 +92,11 @@ impl Record {
         let mut entries = Vec::with_capacity(block.len());
         for (bytes, _) in block.iter() {
             let header = transaction::decode_header(bytes).map_err(damaged)?;
-            let author = header.dot.author;
-            let before = chains.get(&author).ok_or(LogError::Damaged { arrival: self.arrival })?;
+            let chain = header.dot.chain();
+            let before = chains.get(&chain).ok_or(LogError::Damaged { arrival: self.arrival })?;
             let previous = Previous(before.hash.0);
             let hash = transaction::hash(previous, bytes);
-            chains.insert(author, ChainHead { seq: header.dot.seq, hash });
+            chains.insert(chain, ChainHead { seq: header.dot.seq, hash });
             entries.push((header, previous, hash));
         }
         Ok(Opened { block, entries })

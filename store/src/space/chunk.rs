@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use tandem_protocol::block::BlockBuilder;
 use tandem_protocol::bounds;
+use tandem_protocol::chain::{Branches, Head};
 use tandem_protocol::fork::{Fork, Withheld};
 use tandem_protocol::identity::Author;
 use tandem_protocol::session::ReadDone;
 use tandem_protocol::transaction::Header;
-use tandem_protocol::version::{Dot, Head, VersionVector};
+use tandem_protocol::version::{Dot, VersionVector};
 
 use super::Space;
 use crate::log::LogError;
@@ -58,7 +59,7 @@ impl ChunkReader<'_> {
     ) -> Result<Chunk, LogError> {
         let forks = self.space.forks_from(have, &withheld);
         for fork in &forks {
-            withheld.add(fork.author, fork.seq);
+            withheld.add(fork.chain(), fork.seq);
         }
         let chunk = if withheld.is_empty() {
             self.read_all(from, have, max_bytes)?
@@ -96,12 +97,12 @@ impl ChunkReader<'_> {
                 chunk.next = record.end();
                 for ((header, _, hash), (bytes, signature)) in opened.entries.iter().zip(opened.block.iter())
                 {
-                    let Dot { author, seq } = header.dot;
+                    let Dot { author, seq, .. } = header.dot;
                     if have.covers(&header.dot) || chunk.withheld.holds_back(header) {
                         continue;
                     }
                     builder.push(author, bytes, signature);
-                    chunk.heads.advance(author, Head::new(seq, hash));
+                    chunk.heads.advance(author, Head::new(seq, hash), &Branches::NONE);
                     match signature {
                         Some(_) => drop(unsigned.remove(&author)),
                         None => drop(unsigned.entry(author).or_insert(seq)),
@@ -144,7 +145,8 @@ impl ChunkReader<'_> {
             }
             chunk.next = record.end();
             for (header, _, hash) in opened.entries.iter().filter(lacking) {
-                chunk.heads.advance(header.dot.author, Head::new(header.dot.seq, hash));
+                let head = Head::new(header.dot.seq, hash);
+                chunk.heads.advance(header.dot.author, head, &Branches::NONE);
             }
             if builder.is_empty() && raw >= limit / 2 && opened.entries.iter().all(|entry| lacking(&entry)) {
                 // As large as a frame should be, and all of it wanted: served as it lies there.
@@ -169,10 +171,10 @@ impl ChunkReader<'_> {
         let first = self.space.0.readers.read(|connection| {
             let mut statement = connection.prepare_cached(sql)?;
             let mut first = snapshot.end;
-            for (author, head) in &snapshot.vector.0 {
-                let seq = have.seq(author);
-                if seq < head.seq && !withheld.reaches(author, seq + 1) {
-                    let number = snapshot.authors.number(author);
+            for (chain, head) in snapshot.vector.heads() {
+                let seq = have.seq(chain);
+                if seq < head.seq && !withheld.reaches(chain, seq + 1) {
+                    let number = snapshot.authors.number(&chain.author);
                     let arrival: i64 = statement.query_row((number, seq as i64 + 1), |row| row.get(0))?;
                     first = first.min(arrival as u64);
                 }
@@ -198,7 +200,8 @@ fn recent_chunk(
         if !have.covers(&transaction.header.dot) {
             let author = transaction.header.dot.author;
             builder.push(author, &transaction.bytes, transaction.signature);
-            chunk.heads.advance(author, Head::new(transaction.header.dot.seq, &transaction.hash));
+            let head = Head::new(transaction.header.dot.seq, &transaction.hash);
+            chunk.heads.advance(author, head, &Branches::NONE);
         }
         // Only there does every author's run end in a signature.
         if transaction.ends_record && builder.raw_len() >= limit {

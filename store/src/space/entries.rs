@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use tandem_protocol::identity::{Author, TxHash};
-use tandem_protocol::membership::MemberOp;
 use tandem_protocol::op::Op;
 use tandem_protocol::transaction::Transaction;
 use tandem_protocol::verify::SignedTransaction;
@@ -69,11 +68,9 @@ impl<'s> LogReader<'s> {
                 continue;
             };
             let Ok(transaction) = Transaction::decode(bytes) else { continue };
-            let admits = transaction.ops.iter().any(|op| match op {
-                Op::Member(MemberOp::Admit(admission)) => admission.author == *author,
-                Op::Member(MemberOp::Found { .. }) => header.dot.author == *author,
-                _ => false,
-            });
+            let by = header.dot.author;
+            let admits = |op: &Op| matches!(op, Op::Member(member) if member.admits(&by, author));
+            let admits = transaction.ops.iter().any(admits);
             if admits {
                 let previous = previous.0;
                 return Ok(Some(SignedTransaction { previous, bytes: bytes.to_vec(), signature }));

@@ -270,7 +270,7 @@ mod tests {
 
     fn recent(arrival: u64) -> Recent {
         let header = Header {
-            dot: Dot { author: Author([1; 32]), seq: arrival + 1 },
+            dot: Dot::new(Author([1; 32]), arrival + 1),
             time_ms: 0,
             context: VersionVector::default(),
             basis: None,

@@ -93,6 +93,7 @@ impl Check<'_> {
             let known = Known {
                 space: self.space.0.id,
                 chains: &chains,
+                branches: None,
                 held: self.space,
                 membership: &membership,
                 withheld: &Withheld::default(),
@@ -105,7 +106,7 @@ impl Check<'_> {
             self.report.transactions += incoming.len() as u64;
             for one in incoming {
                 let header = &one.transaction.header;
-                chains.insert(header.dot.author, ChainHead { seq: header.dot.seq, hash: one.hash });
+                chains.insert(header.dot.chain(), ChainHead { seq: header.dot.seq, hash: one.hash });
                 for op in &one.transaction.ops {
                     if let Op::Member(op) = op {
                         let _void = membership.apply(header.write_id(), op);

@@ -125,7 +125,7 @@ fn tables_of_values_of_any_size_keep_their_rowid() {
     let names = statement.query_map([], |row| row.get(0)).unwrap();
     let names: Vec<String> = names.collect::<Result<_, _>>().unwrap();
     // Ids, hashes, and what a writer knew of schema changes.
-    assert_eq!(names, ["author", "conflict", "definition", "definition", "key", "known", "request"]);
+    assert_eq!(names, ["author", "conflict", "definition", "definition", "hash", "key", "known", "request"]);
 }
 
 /// The deletion of so many rows.

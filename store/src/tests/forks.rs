@@ -59,7 +59,7 @@ fn carry(from: &Site, to: &Site, withheld: &mut Withheld) {
             let received = receive(to, block, withheld).unwrap();
             withheld.join(&received.withheld);
             for fork in &received.forks {
-                from.space.compare(fork.author, fork.held_head());
+                from.space.compare(fork.chain(), fork.held_head());
             }
             if received.left_out {
                 cursor = 0;
@@ -78,8 +78,8 @@ fn meet(a: &Site, b: &Site) {
     let mut withheld = Withheld::default();
     for (here, there, theirs) in [(a, b, of_b), (b, a, of_a)] {
         for fork in here.space.compare_all(&theirs) {
-            withheld.add(fork.author, fork.seq);
-            there.space.compare(fork.author, fork.held_head());
+            withheld.add(fork.chain(), fork.seq);
+            there.space.compare(fork.chain(), fork.held_head());
         }
     }
     carry(a, b, &mut withheld);
@@ -92,11 +92,7 @@ fn named(site: &Site) -> Vec<(Author, u64)> {
 
 /// What both hold of all but one author.
 fn others_equal(a: &Site, b: &Site, author: &Author) {
-    let others = |site: &Site| {
-        let mut vector = (*site.space.vector()).clone();
-        vector.0.remove(author);
-        vector
-    };
+    let others = |site: &Site| site.space.vector().without(author);
     assert_eq!(others(a), others(b));
 }
 
@@ -117,7 +113,7 @@ fn a_copied_folder_is_named_by_both_and_all_others_stay_equal() {
     pull(&a, &b);
     pull(&c, &copy);
     meet(&a, &c);
-    let seq = b.space.vector().seq(&author);
+    let seq = b.space.vector().seq(author);
     assert_eq!(named(&a), [(author, seq)]);
     assert_eq!(named(&c), [(author, seq)]);
     let (of_a, of_c) = (a.space.forks()[0], c.space.forks()[0]);
@@ -162,7 +158,7 @@ impl Forger {
     fn sign(&self, seq: u64, before: Option<&Signed>, context: VersionVector, text: &str) -> Signed {
         let author = self.site.store.author();
         let header = Header {
-            dot: Dot { author, seq },
+            dot: Dot::new(author, seq),
             time_ms: 1_700_000_000_000,
             context,
             basis: None,
@@ -229,7 +225,7 @@ fn a_member_who_signs_two_chains_is_named_and_stops_nobody() {
             withheld.join(&received.withheld);
         }
     }
-    let expected = Fork { author, seq: 1, held: one[0].hash.prefix(), other: two[0].hash.prefix() };
+    let expected = Fork::new(Dot::new(author, 1), one[0].hash.prefix(), two[0].hash.prefix());
     assert_eq!(a.space.forks(), [expected]);
     // A longer branch goes on where the other one ends: left out, not taken for a forgery.
     let received = receive(&b, block(&one), &nothing).unwrap();
@@ -238,7 +234,7 @@ fn a_member_who_signs_two_chains_is_named_and_stops_nobody() {
     a.write("INSERT INTO notes (text) VALUES ('a')");
     b.write("INSERT INTO notes (text) VALUES ('b')");
     meet(&a, &b);
-    assert_eq!((a.space.vector().seq(&author), b.space.vector().seq(&author)), (5, 3));
+    assert_eq!((a.space.vector().seq(author), b.space.vector().seq(author)), (5, 3));
     a.verify();
     b.verify();
 }
@@ -273,19 +269,18 @@ fn a_context_that_names_another_branch_is_seen_however_much_more_is_held() {
     // The till wrote two things before it heard of the branch, one after.
     b.space_write("INSERT INTO notes (text) VALUES ('knows two')");
     let till = b.store.author();
-    let mut have = (*b.space.vector()).clone();
-    have.0.remove(&till);
+    let have = b.space.vector().without(&till);
     let last = b.space.chunks().read(0, &have, 1 << 20).unwrap().block.unwrap();
     let received = receive(&a, last, &nothing).unwrap();
     assert_eq!((received.transactions, received.left_out), (0, true));
-    assert_eq!(received.withheld, Withheld([(till, 1)].into()));
+    assert_eq!(received.withheld, Withheld([(till.into(), 1)].into()));
     assert_eq!(
         a.space.forks().iter().map(|fork| (fork.author, fork.seq)).collect::<Vec<_>>(),
         [(forger.site.store.author(), 4)]
     );
     // A basis with another hash than what is held is none of this site's.
     let author = forger.site.store.author();
-    let basis = VersionVector([(author, Head::new(4, &two[3].hash))].into());
+    let basis = VersionVector::from([(author, Head::new(4, &two[3].hash))]);
     let write = crate::Write {
         statements: vec![crate::Statement {
             sql: "INSERT INTO notes (text) VALUES ('x')".into(),
@@ -312,14 +307,19 @@ fn what_precedes_a_withheld_transaction_comes_with_a_signature_of_its_own() {
     b.space_write("INSERT INTO notes (text) VALUES ('knows two')");
     // All of it in one block, as who knows of no fork would send it.
     let all = b.space.chunks().read(0, &a.space.vector(), 1 << 20).unwrap();
-    assert!(all.withheld.0.contains_key(&forger.site.store.author()), "already seen by the reader");
-    let mut have = (*a.space.vector()).clone();
-    have.0.insert(forger.site.store.author(), *b.space.vector().0.get(&forger.site.store.author()).unwrap());
+    let author = forger.site.store.author();
+    assert!(all.withheld.is_about(author), "already seen by the reader");
+    let mut have = a.space.vector().without(&author);
+    have.join(&VersionVector::from([(author, b.space.vector().get(author).unwrap())]));
     let all = b.space.chunks().read(0, &have, 1 << 20).unwrap().block.unwrap();
     assert_eq!(Block::decode(&all).unwrap().iter().filter(|(_, signature)| signature.is_some()).count(), 1);
     let received = receive(&a, all, &nothing).unwrap();
     assert_eq!((received.transactions, received.left_out), (0, true));
-    assert_eq!(received.withheld, Withheld([(b.store.author(), 3)].into()), "only that one does not pass");
+    assert_eq!(
+        received.withheld,
+        Withheld([(b.store.author().into(), 3)].into()),
+        "only that one does not pass"
+    );
     meet(&a, &b);
     assert_eq!(a.rows("SELECT text FROM notes ORDER BY text"), ["first", "second"]);
     a.verify();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
 use tandem_protocol::identity::AuthorKey;
-use tandem_protocol::membership::Role;
+use tandem_protocol::membership::{Candidate, Role};
 use tandem_protocol::value::Value;
 use tandem_protocol::version::Dot;
 
@@ -17,7 +17,7 @@ const SCHEMA: &str = "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);
 fn admit(admin: &Site, key: &AuthorKey) {
     let space = &admin.space;
     space
-        .wait(|reply| space.admit(key.author(), "classroom anew".into(), Role::Member, None, reply))
+        .wait(|reply| space.admit(Candidate::new(key.author(), "classroom anew"), Role::Member, None, reply))
         .unwrap();
 }
 
@@ -53,12 +53,12 @@ fn a_new_key_writes_only_once_it_is_admitted_and_what_the_old_one_wrote_stays() 
     assert_eq!(member.refused("INSERT INTO notes (text) VALUES ('too early')").code, "read_only_member");
     admit(&founder, &key);
     pull(&member, &founder);
-    assert_eq!(note(&member).dot, Some(Dot { author: new, seq: 1 }));
+    assert_eq!(note(&member).dot, Some(Dot::new(new, 1)));
     sync(&member, &founder);
     assert_eq!(founder.rows("SELECT count(*) FROM notes"), ["2"]);
     let member = member.reopen();
     assert_eq!(member.store.identity().authors(), [old, new]);
-    assert_eq!(note(&member).dot, Some(Dot { author: new, seq: 2 }));
+    assert_eq!(note(&member).dot, Some(Dot::new(new, 2)));
     sync(&member, &founder);
     member.verify();
     founder.verify();
@@ -139,6 +139,6 @@ fn an_admin_that_is_another_admits_nobody_as_who_it_was() {
     let space = &founder.space;
     let third = AuthorKey::from_secret(&[8; 32]).author();
     let end = space.end();
-    space.wait(|reply| space.admit(third, "library".into(), Role::Member, None, reply)).unwrap_err();
+    space.wait(|reply| space.admit(Candidate::new(third, "library"), Role::Member, None, reply)).unwrap_err();
     assert_eq!((space.end(), space.membership().member(&third).is_some()), (end, false));
 }

@@ -26,7 +26,7 @@ mod writes;
 
 use std::path::Path;
 
-use tandem_protocol::membership::Role;
+use tandem_protocol::membership::{Candidate, Role};
 use tandem_protocol::schema::Judge;
 use tandem_protocol::value::Value;
 use tempfile::TempDir;
@@ -59,7 +59,7 @@ impl Site {
         let store = Store::open_as(folder.path(), "a test", judge).unwrap();
         let author = store.author();
         let space = &founder.space;
-        space.wait(|reply| space.admit(author, name.into(), Role::Member, None, reply)).unwrap();
+        space.wait(|reply| space.admit(Candidate::new(author, name), Role::Member, None, reply)).unwrap();
         let space = store.adopt_space(founder.space.id(), "school", name).unwrap();
         Self { store, space, folder }
     }

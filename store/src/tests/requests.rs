@@ -1,9 +1,13 @@
 //! Requests that come again: from whom, where, and when.
 
-use tandem_protocol::conflict::ConflictKind;
+use tandem_protocol::conflict::{ConflictKind, Version};
+use tandem_protocol::op::{Op, Settlement};
 use tandem_protocol::value::Value;
+use tandem_protocol::verify::Held;
+use tandem_protocol::version::Reference;
 
 use super::{Site, sync};
+use crate::writer::LocalWork;
 use crate::{Params, Statement, Write, WriteError, Written};
 
 const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, stock COUNTER);
@@ -188,4 +192,31 @@ fn of_retries_that_run_together_one_is_carried_out() {
         answers.iter().filter(|(_, result)| result.as_ref().is_ok_and(|one| !one.repeated)).count(),
         1
     );
+}
+
+/// Two transactions can go by one name: who looked at the other one has not looked at this.
+#[test]
+fn only_the_transactions_that_were_looked_at_are_settled() {
+    let a = shop();
+    let b = Site::member(&a, "till 2");
+    sync(&a, &b);
+    for site in [&a, &b] {
+        send(site, sale("s1", 3)).unwrap();
+    }
+    sync(&a, &b);
+    let conflict = a.space.conflicts().all().unwrap().remove(0);
+    let settle = |altered: u8| {
+        let reference = |version: &Version| {
+            let mut prefix = a.space.prefix(&version.dot()).unwrap();
+            prefix[15] ^= altered;
+            Reference { dot: version.dot(), prefix }
+        };
+        let seen = conflict.versions.iter().map(reference).collect();
+        let ops = vec![Op::Settle(Settlement { conflict: conflict.id(), seen })];
+        let _: Written = a.space.wait(|reply| a.space.local(LocalWork::Ops(ops), reply)).unwrap();
+        sync(&a, &b);
+        [a.space.conflicts().all().unwrap().len(), b.space.conflicts().all().unwrap().len()]
+    };
+    assert_eq!(settle(1), [1, 1]);
+    assert_eq!(settle(0), [0, 0]);
 }

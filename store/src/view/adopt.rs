@@ -83,7 +83,7 @@ impl<'v> Adoption<'v> {
                 let key = key.to_bytes();
                 if op.changes() {
                     let by = self.by;
-                    let basis = Basis { seen: &self.context, own: Some((by.author, by.seq - 1)) };
+                    let basis = Basis { seen: &self.context, own: Some((by.dot().chain(), by.seq - 1)) };
                     let cell = |(at, mode, value): (usize, Mode, Value)| (table.ids[at], mode, value);
                     let cells = op.cells.into_iter().map(cell).collect();
                     let cells = view.documents.take(&view.connection, (&table, &key, &row), cells, by)?;

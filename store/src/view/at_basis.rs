@@ -112,7 +112,7 @@ impl Reading<'_> {
         }
         let Some((rowid, _)) = &row.shown else { return Ok(Vec::new()) };
         let by = rows::base_of_rowid(connection, authors, self.table, *rowid)?.by;
-        let dot = Dot { author: by.author, seq: by.seq };
+        let dot = by.dot();
         let arrival = self.view.arrival_of(&dot)?.filter(|arrival| *arrival >= first);
         Ok(arrival.map(|arrival| (arrival, dot)).into_iter().collect())
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use tandem_protocol::chain::Chain;
 use tandem_protocol::identity::Author;
 
 /// See the module.
@@ -19,6 +20,11 @@ impl Authors {
 
     pub(crate) fn number(&self, author: &Author) -> Option<i64> {
         self.numbers.get(author).copied()
+    }
+
+    /// The number of a chain's author. No branches are kept yet: what is held is on trunks.
+    pub(crate) fn number_of_trunk(&self, chain: &Chain) -> Option<i64> {
+        if chain.branch.is_trunk() { self.number(&chain.author) } else { None }
     }
 
     pub(crate) fn author(&self, number: i64) -> Option<Author> {

@@ -5,10 +5,11 @@ use rusqlite::{Connection, params};
 use tandem_protocol::codec;
 use tandem_protocol::conflict::{Conflict, ConflictId, ConflictKind, Held, Version};
 use tandem_protocol::identity::Author;
-use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Settlement;
 use tandem_protocol::value::{Key, Value};
+use tandem_protocol::version::{Dot, Reference};
 
+use super::position::Recorded;
 use super::table::ViewTable;
 use super::{ViewError, ViewResult};
 use crate::effect::Effect;
@@ -206,9 +207,9 @@ impl ConflictList {
         &mut self,
         written: Written<'_>,
         request: &[u8; 32],
-        recorded: &[(WriteId, [u8; 32])],
+        recorded: &[Recorded],
     ) -> ViewResult<()> {
-        let versions = recorded.iter().map(|(by, _)| Version { by: *by, held: Held::Transaction });
+        let versions = recorded.iter().map(|one| Version { by: one.by, held: Held::Transaction });
         let conflict = Conflict {
             kind: ConflictKind::Duplicate,
             table: String::new(),
@@ -217,8 +218,7 @@ impl ConflictList {
             versions: versions.collect(),
         };
         let settled = settled(written.0, conflict.id())?;
-        let all_settled =
-            conflict.versions.iter().all(|version| settled.contains(&(version.by.author, version.by.seq)));
+        let all_settled = recorded.iter().all(|one| settled.contains(&one.reference()));
         let known = self.under(written.0, &[ConflictKind::Duplicate], 0, &conflict.key)?;
         let open = (conflict.versions.len() > 1 && !all_settled).then_some(conflict);
         self.replace(written, known, open.into_iter().collect(), 0)
@@ -230,10 +230,11 @@ impl ConflictList {
         connection: &Connection,
         settlement: &Settlement,
     ) -> ViewResult<Option<[u8; 32]>> {
-        let sql = "INSERT OR IGNORE INTO _tandem_settled (conflict, author, seq) VALUES (?1, ?2, ?3)";
-        for dot in &settlement.seen {
+        let sql =
+            "INSERT OR IGNORE INTO _tandem_settled (conflict, author, seq, hash) VALUES (?1, ?2, ?3, ?4)";
+        for Reference { dot, prefix } in &settlement.seen {
             let mut statement = connection.prepare_cached(sql)?;
-            statement.execute(params![settlement.conflict.0, dot.author.0, dot.seq as i64])?;
+            statement.execute(params![settlement.conflict.0, dot.author.0, dot.seq as i64, prefix])?;
         }
         let open = self.find(connection, settlement.conflict)?;
         Ok(match open.map(|open| open.key_values()).as_deref() {
@@ -278,10 +279,12 @@ impl ConflictList {
 }
 
 /// The transactions of a conflict that somebody has looked at.
-fn settled(connection: &Connection, id: ConflictId) -> ViewResult<Vec<(Author, u64)>> {
-    let sql = "SELECT author, seq FROM _tandem_settled WHERE conflict = ?1";
+fn settled(connection: &Connection, id: ConflictId) -> ViewResult<Vec<Reference>> {
+    let sql = "SELECT author, seq, hash FROM _tandem_settled WHERE conflict = ?1";
     let mut statement = connection.prepare_cached(sql)?;
-    let settled =
-        statement.query_map([id.0], |row| Ok((Author(row.get(0)?), row.get::<_, i64>(1)? as u64)))?;
+    let settled = statement.query_map([id.0], |row| {
+        let dot = Dot::new(Author(row.get(0)?), row.get::<_, i64>(1)? as u64);
+        Ok(Reference { dot, prefix: row.get(2)? })
+    })?;
     Ok(settled.collect::<Result<_, _>>()?)
 }

@@ -44,7 +44,8 @@ CREATE TABLE _tandem_keys (
   request BLOB NOT NULL, PRIMARY KEY (key, author, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_settled (
-  conflict BLOB NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (conflict, author, seq)
+  conflict BLOB NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
+  PRIMARY KEY (conflict, author, seq, hash)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE _tandem_conflicts (
   id BLOB NOT NULL PRIMARY KEY, kind INTEGER NOT NULL, tbl INTEGER NOT NULL, key BLOB NOT NULL,

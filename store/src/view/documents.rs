@@ -11,7 +11,6 @@ use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Mode;
 use tandem_protocol::schema::ColumnId;
 use tandem_protocol::value::Value;
-use tandem_protocol::version::Dot;
 
 use super::rows::Loaded;
 use super::table::ViewTable;
@@ -324,7 +323,7 @@ impl Documents {
         if table.documents.is_empty() {
             return Ok(cells);
         }
-        let dot = Dot { author: by.author, seq: by.seq };
+        let dot = by.dot();
         let mut taken = Vec::with_capacity(cells.len());
         for (id, mode, value) in cells {
             let at = table.ids.iter().position(|known| *known == id);

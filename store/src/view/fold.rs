@@ -8,6 +8,7 @@ use tandem_protocol::membership::Membership;
 use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::{Judge, OpPlace, OpPlaces, Schema};
+use tandem_protocol::version::Dot;
 
 use super::conflicts::ConflictList;
 use super::figures::Figures;
@@ -59,7 +60,7 @@ fn load_system(connection: &Connection, judge: Judge) -> ViewResult<(Schema, OpP
     let mut membership = Membership::default();
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(1)?;
-        let by = WriteId { time_ms: row.get(2)?, author: Author(row.get(0)?), seq: seq as u64 };
+        let by = WriteId::new(row.get(2)?, Dot::new(Author(row.get(0)?), seq as u64));
         match Op::from_bytes(&row.get::<_, Vec<u8>>(5)?) {
             Ok(Op::Schema(op)) => {
                 let at = OpPlace { depth: row.get(3)?, by, place: row.get(4)? };

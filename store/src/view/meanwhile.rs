@@ -31,7 +31,7 @@ impl LocalRun<'_> {
             return Ok(());
         }
         let row = self.view.load_row(&table, &key, &bytes)?;
-        let seen = |by: &tandem_protocol::merge::WriteId| basis.seq(&by.author) >= by.seq;
+        let seen = |by: &tandem_protocol::merge::WriteId| basis.covers(&by.dot());
         let deleted_since =
             row.state.life.siblings().iter().any(|sibling| !sibling.value && !seen(&sibling.by));
         let mut writes = row.state.cells.values().flat_map(|cell| cell.set.siblings());

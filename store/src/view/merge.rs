@@ -242,7 +242,7 @@ impl<'v> Merge<'v> {
         let basis = match &self.seen {
             Some(seen) => Basis { seen, own: None },
             None => {
-                Basis { seen: &self.context, own: Some((self.header.dot.author, self.header.dot.seq - 1)) }
+                Basis { seen: &self.context, own: Some((self.header.dot.chain(), self.header.dot.seq - 1)) }
             }
         };
         let cells = group.row(at).map(|(column, value)| (column.id, column.mode, value));

@@ -65,7 +65,7 @@ use tandem_protocol::identity::{Author, Prefix};
 use tandem_protocol::schema::{Judge, Schema};
 use tandem_protocol::transaction::Transaction;
 use tandem_protocol::verify::ChainHead;
-use tandem_protocol::version::{Dot, VersionVector};
+use tandem_protocol::version::{Dot, Reference, VersionVector};
 
 pub(crate) use again::read_again;
 #[cfg(test)]
@@ -103,7 +103,7 @@ use watch::Watch;
 pub(crate) const CACHE_BYTES: usize = 40 << 20;
 
 /// Format of the view's own tables. A view of another version is rebuilt.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// Bytes that SQLite's own journal keeps on the disk when it has been used up.
 const JOURNAL_BYTES: i64 = 8 << 20;
@@ -346,7 +346,7 @@ impl View {
     /// request.
     pub(crate) fn recorded_under(&self, key: &[u8; 32]) -> ViewResult<Vec<(Dot, [u8; 32])>> {
         let found = self.position().recorded_under(&self.connection, key)?.into_iter();
-        Ok(found.map(|(by, request)| (Dot { author: by.author, seq: by.seq }, request)).collect())
+        Ok(found.map(|one| (one.by.dot(), one.request)).collect())
     }
 
     /// Arrival number of the first transaction that a vector does not cover.
@@ -362,6 +362,11 @@ impl View {
     /// The first half of a transaction's hash.
     pub(crate) fn prefix_of(&self, dot: &Dot) -> ViewResult<Option<Prefix>> {
         self.position().prefix_of(&self.connection, dot)
+    }
+
+    /// How another transaction names one that is held.
+    pub(crate) fn reference(&self, dot: Dot) -> ViewResult<Option<Reference>> {
+        Ok(self.prefix_of(&dot)?.map(|prefix| Reference { dot, prefix }))
     }
 
     /// The time of each author's last transaction.

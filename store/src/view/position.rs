@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
+use tandem_protocol::chain::{Branches, Chain};
 use tandem_protocol::codec;
 use tandem_protocol::identity::{Author, Prefix, TxHash};
 use tandem_protocol::merge::WriteId;
@@ -12,7 +13,7 @@ use tandem_protocol::op::Op;
 use tandem_protocol::schema::OpPlace;
 use tandem_protocol::transaction::Header;
 use tandem_protocol::verify::{ChainHead, Chains};
-use tandem_protocol::version::{Dot, Head, VersionVector};
+use tandem_protocol::version::{Dot, Reference, VersionVector};
 
 use super::authors::Authors;
 use super::state::{put_state, state};
@@ -40,17 +41,32 @@ pub(crate) struct Position {
     changed: Vec<Author>,
 }
 
+/// A transaction that was recorded under an idempotency key.
+pub(super) struct Recorded {
+    pub by: WriteId,
+    /// The hash of its request.
+    pub request: [u8; 32],
+    prefix: Prefix,
+}
+
+impl Recorded {
+    /// How another transaction names it.
+    pub fn reference(&self) -> Reference {
+        Reference { dot: self.by.dot(), prefix: self.prefix }
+    }
+}
+
 /// In memory.
 impl Position {
     /// The version vector of everything merged.
     pub(crate) fn vector(&self) -> VersionVector {
-        VersionVector(self.chains.iter().map(|(author, chain)| (*author, chain.head())).collect())
+        VersionVector::of(self.chains.iter().map(|(chain, last)| (*chain, last.head())), &Branches::NONE)
     }
 
     /// What a transaction's author held of others when it wrote it.
     pub(crate) fn context(&self, header: &Header) -> Arc<VersionVector> {
         let before = self.contexts.get(&header.dot.author);
-        if header.context.0.is_empty() {
+        if header.context.is_empty() {
             return before.cloned().unwrap_or_default();
         }
         let mut context = before.map_or_else(VersionVector::default, |known| (**known).clone());
@@ -62,15 +78,15 @@ impl Position {
     /// next.
     pub(crate) fn growth(&self, author: &Author) -> VersionVector {
         let known = self.contexts.get(author).cloned().unwrap_or_default();
-        let heads = self.chains.iter().filter(|(other, _)| *other != author);
-        let now: BTreeMap<Author, Head> = heads.map(|(other, chain)| (*other, chain.head())).collect();
-        VersionVector(now).growth_since(&known)
+        let others = self.chains.iter().filter(|(chain, _)| chain.author != *author);
+        let heads = others.map(|(chain, last)| (*chain, last.head()));
+        VersionVector::of(heads, &Branches::NONE).growth_since(&known)
     }
 
     /// Moves on by one transaction.
     pub(crate) fn advance(&mut self, header: &Header, chain: ChainHead, context: Arc<VersionVector>) {
         self.next += 1;
-        self.chains.insert(header.dot.author, chain);
+        self.chains.insert(header.dot.chain(), chain);
         self.contexts.insert(header.dot.author, context);
         self.note_changed(header.dot.author);
     }
@@ -110,7 +126,7 @@ impl Position {
             let seq: i64 = row.get(2)?;
             if seq > 0 {
                 let chain = ChainHead { seq: seq as u64, hash: TxHash(row.get(3)?) };
-                position.chains.insert(author, chain);
+                position.chains.insert(author.into(), chain);
             }
             let context: VersionVector = codec::decode(&row.get::<_, Vec<u8>>(4)?, "context")
                 .map_err(|_| ViewError::Inconsistent("a context that cannot be read"))?;
@@ -125,7 +141,7 @@ impl Position {
         let sql = "INSERT OR REPLACE INTO _tandem_authors (number, author, seq, hash, context) VALUES (?1, ?2, ?3, ?4, ?5)";
         let nobody = ChainHead { seq: 0, hash: TxHash([0; 32]) };
         for author in std::mem::take(&mut self.changed) {
-            let chain = self.chains.get(&author).copied().unwrap_or(nobody);
+            let chain = self.chains.get(&Chain::from(author)).copied().unwrap_or(nobody);
             let context = self.contexts.get(&author).cloned().unwrap_or_default();
             let number = self.author_number(author);
             connection.prepare_cached(sql)?.execute(params![
@@ -212,17 +228,19 @@ impl Position {
         &self,
         connection: &Connection,
         key: &[u8; 32],
-    ) -> ViewResult<Vec<(WriteId, [u8; 32])>> {
-        let sql = "SELECT author, seq, time, request FROM _tandem_keys WHERE key = ?1";
+    ) -> ViewResult<Vec<Recorded>> {
+        let sql = "SELECT k.author, k.seq, k.time, k.request, t.hash FROM _tandem_keys AS k \
+                   JOIN _tandem_transactions AS t USING (author, seq) WHERE k.key = ?1";
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query([key])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let Some(author) = self.authors.author(row.get(0)?) else { continue };
             let seq = row.get::<_, i64>(1)? as u64;
-            found.push((WriteId { time_ms: row.get(2)?, author, seq }, row.get(3)?));
+            let by = WriteId::new(row.get(2)?, Dot::new(author, seq));
+            found.push(Recorded { by, request: row.get(3)?, prefix: row.get(4)? });
         }
-        found.sort_unstable();
+        found.sort_unstable_by_key(|one| one.by);
         Ok(found)
     }
 
@@ -236,9 +254,9 @@ impl Position {
             "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq > ?2 ORDER BY seq LIMIT 1";
         let mut statement = connection.prepare_cached(sql)?;
         let mut first: Option<u64> = None;
-        for author in self.chains.keys() {
-            let Some(number) = self.authors.number(author) else { continue };
-            let beyond = params![number, vector.seq(author) as i64];
+        for chain in self.chains.keys() {
+            let Some(number) = self.authors.number(&chain.author) else { continue };
+            let beyond = params![number, vector.seq(chain) as i64];
             let arrival: Option<i64> = statement.query_row(beyond, |row| row.get(0)).optional()?;
             first = first.into_iter().chain(arrival.map(|arrival| arrival as u64)).min();
         }
@@ -247,7 +265,7 @@ impl Position {
 
     /// Arrival number of a transaction.
     pub(super) fn arrival_of(&self, connection: &Connection, dot: &Dot) -> ViewResult<Option<u64>> {
-        let Some(number) = self.authors.number(&dot.author) else { return Ok(None) };
+        let Some(number) = self.authors.number_of_trunk(&dot.chain()) else { return Ok(None) };
         let sql = "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
         let mut statement = connection.prepare_cached(sql)?;
         let found: Option<i64> =
@@ -257,7 +275,7 @@ impl Position {
 
     /// The first half of a transaction's hash.
     pub(super) fn prefix_of(&self, connection: &Connection, dot: &Dot) -> ViewResult<Option<Prefix>> {
-        let Some(number) = self.authors.number(&dot.author) else { return Ok(None) };
+        let Some(number) = self.authors.number_of_trunk(&dot.chain()) else { return Ok(None) };
         let mut statement = connection.prepare_cached(PREFIX_SQL)?;
         Ok(statement.query_row(params![number, dot.seq as i64], |row| row.get(0)).optional()?)
     }
@@ -267,8 +285,8 @@ impl Position {
         let sql = "SELECT time FROM _tandem_transactions WHERE author = ?1 ORDER BY seq DESC LIMIT 1";
         let mut statement = connection.prepare_cached(sql)?;
         let mut times = Vec::new();
-        for author in self.chains.keys() {
-            let Some(number) = self.authors.number(author) else { continue };
+        for chain in self.chains.keys() {
+            let Some(number) = self.authors.number(&chain.author) else { continue };
             times.extend(statement.query_row([number], |row| row.get::<_, i64>(0)).optional()?);
         }
         Ok(times)

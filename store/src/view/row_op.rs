@@ -11,7 +11,7 @@ use tandem_protocol::merge::{Added, Cell, Offset, WriteId, in_units, units};
 use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
 use tandem_protocol::schema::{ColumnId, ColumnType, MergeKind, TableId};
 use tandem_protocol::value::{Key, Value};
-use tandem_protocol::version::VersionVector;
+use tandem_protocol::version::{Dot, VersionVector};
 
 use super::at_basis::{AtBasis, Past};
 use super::captured::Captured;
@@ -145,7 +145,7 @@ impl Cells<'_> {
         // unlisted, what others did to it since.
         let seen = unseen.basis.as_ref().is_none_or(|basis| {
             let siblings = cell.into_iter().flat_map(|cell| cell.set.siblings());
-            siblings.into_iter().all(|sibling| basis.seq(&sibling.by.author) >= sibling.by.seq)
+            siblings.into_iter().all(|sibling| basis.covers(&sibling.by.dot()))
         });
         let shown = cell.and_then(|cell| cell.set.shown());
         let shown = shown.and_then(|sibling| sibling.value.value().ok()).as_ref().and_then(id_of);
@@ -238,7 +238,7 @@ pub(super) fn counted(table: &ViewTable, state: &Loaded, op: &RowOp, row: &[Valu
         let mut cell = state.state.cells.get(&table.ids[*at]).cloned().unwrap_or_default();
         match mode {
             Mode::Set => {
-                let by = WriteId { time_ms: 0, author: Author([0; 32]), seq: 0 };
+                let by = WriteId::new(0, Dot::new(Author([0; 32]), 0));
                 cell = Cell { added: cell.added, ..Cell::once(by, value) };
             }
             Mode::Delta => cell.added.add(units(value).unwrap_or_default()),

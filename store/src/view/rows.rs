@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tandem_protocol::codec;
 use tandem_protocol::merge::{Cell, RowState, WriteId};
 use tandem_protocol::value::{Key, Value};
+use tandem_protocol::version::Dot;
 
 use super::authors::Authors;
 use super::bind::read_row;
@@ -86,7 +87,7 @@ pub(super) fn base_of_rowid(
         })
         .optional()?;
     let base = found.and_then(|(author, seq, time_ms, width)| {
-        let by = WriteId { time_ms, author: authors.author(author)?, seq: seq as u64 };
+        let by = WriteId::new(time_ms, Dot::new(authors.author(author)?, seq as u64));
         Some(Base { by, width })
     });
     base.ok_or(ViewError::Inconsistent("a row that no transaction inserted"))

@@ -70,7 +70,7 @@ pub(super) fn dots(
         let author =
             authors.author(row.get(1)?).ok_or(ViewError::Inconsistent("an author without a name"))?;
         let seq = row.get::<_, i64>(2)? as u64;
-        found.push((row.get::<_, i64>(0)? as u64, Dot { author, seq }));
+        found.push((row.get::<_, i64>(0)? as u64, Dot::new(author, seq)));
     }
     Ok(found)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
-use tandem_protocol::membership::{MemberOp, Membership, Role};
+use tandem_protocol::membership::{Candidate, MemberOp, Membership, Role};
 use tandem_protocol::schema::SchemaOp;
 
 use super::aside::Ready;
@@ -95,13 +95,12 @@ impl LocalWork {
     /// The admission of a new member of `space` by this site, which must be an admin.
     pub(crate) fn admit(
         space: SpaceId,
-        author: Author,
-        name: String,
+        candidate: Candidate,
         role: Role,
         invitation: Option<[u8; 16]>,
     ) -> Self {
         Self::Member(Box::new(move |membership, me| {
-            let admission = membership.next_admission((space, me), author, name.clone(), role, invitation);
+            let admission = membership.next_admission((space, me), candidate.clone(), role, invitation);
             admission.map(MemberOp::Admit).map_err(|void| Refusal::of_membership(void).into())
         }))
     }

@@ -104,11 +104,12 @@ impl JobRun<'_> {
         let known = Known {
             space: self.log.space,
             chains: &fold.position.chains,
+            branches: None,
             held: &held,
             membership: &fold.membership,
             withheld: &job.withheld,
         };
-        let Verified { incoming, forks, withheld, left_out } =
+        let Verified { incoming, forks, withheld, left_out, .. } =
             verify::verify(block, known).map_err(ReceiveError::from)?;
         for fork in &forks {
             self.shared.forks.note(&self.log.log, &self.log.forks, *fork);
@@ -130,7 +131,7 @@ impl JobRun<'_> {
         let author = header.dot.author;
         let arrival = self.view.fold.position.next;
         let before = || chain_before(&self.view.fold.position, self.log.space.0, author);
-        part.before.entry(author).or_insert_with(before);
+        part.before.entry(author.into()).or_insert_with(before);
         self.clock.observe(header.time_ms, self.now_ms);
         let chain = ChainHead { seq: header.dot.seq, hash: one.hash };
         let merged = self.view.merge(&one.transaction, chain)?;

@@ -1,6 +1,7 @@
 //! A transaction of this site: what it says of itself, its name and place, and how it gets into the view.
 
 use tandem_protocol::bounds;
+use tandem_protocol::chain::Chain;
 use tandem_protocol::conflict::Conflict;
 use tandem_protocol::identity::{Author, Signature, TxHash};
 use tandem_protocol::op::Op;
@@ -123,7 +124,7 @@ impl JobRun<'_> {
         let me = self.log.key.author();
         let position = &self.view.fold.position;
         let header = Header {
-            dot: Dot { author: me, seq: position.chains.get(&me).map_or(0, |chain| chain.seq) + 1 },
+            dot: Dot::new(me, position.chains.get(&Chain::from(me)).map_or(0, |chain| chain.seq) + 1),
             time_ms: self.clock.next(self.now_ms),
             context: position.growth(&me),
             basis,
@@ -191,5 +192,5 @@ pub(super) fn unchanged(results: Vec<StatementResult>) -> Written {
 /// transaction of the space, nothing.
 pub(super) fn chain_before(position: &Position, space: [u8; 32], author: Author) -> ChainHead {
     let first = if position.next == 0 { Previous::GENESIS.0 } else { space };
-    position.chains.get(&author).copied().unwrap_or(ChainHead { seq: 0, hash: TxHash(first) })
+    position.chains.get(&Chain::from(author)).copied().unwrap_or(ChainHead { seq: 0, hash: TxHash(first) })
 }

@@ -81,7 +81,7 @@ impl Records {
         let empty =
             || OpenRecord { arrival: recent.arrival, before: Chains::new(), block: BlockBuilder::default() };
         let open = self.open.get_or_insert_with(empty);
-        open.before.entry(author).or_insert(before);
+        open.before.entry(author.into()).or_insert(before);
         open.block.push(author, &recent.bytes, recent.signature);
         if open.block.is_full() {
             self.close();

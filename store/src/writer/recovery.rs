@@ -91,7 +91,7 @@ impl Writer {
         let at = (position - 1 - record.arrival) as usize;
         Ok(opened.entries.get(at).is_some_and(|(header, _, hash)| {
             let chain = ChainHead { seq: header.dot.seq, hash: *hash };
-            self.view.fold.position.chains.get(&header.dot.author) == Some(&chain)
+            self.view.fold.position.chains.get(&header.dot.chain()) == Some(&chain)
         }))
     }
 

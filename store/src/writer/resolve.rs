@@ -196,7 +196,9 @@ impl Resolver<'_> {
     /// Which of several recordings of one request counts.
     fn choose_transaction(&mut self, conflict: &Conflict, choice: &Choice) -> Result<Plan, JobError> {
         let seen: Vec<Dot> = conflict.versions.iter().map(Version::dot).collect();
-        let settled = Op::Settle(Settlement { conflict: conflict.id(), seen: seen.clone() });
+        let reference = |dot: &Dot| Ok(self.view.reference(*dot)?.ok_or_else(Refusal::conflict_changed)?);
+        let references = seen.iter().map(reference).collect::<Result<_, JobError>>()?;
+        let settled = Op::Settle(Settlement { conflict: conflict.id(), seen: references });
         let kept = match choice {
             Choice::KeepAll => return Ok(Plan::Ops(vec![settled])),
             Choice::Use(dot) => version_of(conflict, dot)?.dot(),

@@ -80,9 +80,8 @@ pub(super) fn recorded_transaction(
 
 /// Whether what a vector names is held here, and is the same.
 pub(super) fn holds(view: &View, vector: &VersionVector) -> Result<bool, ViewError> {
-    for (author, head) in vector.0.iter().filter(|(_, head)| head.seq > 0) {
-        let dot = Dot { author: *author, seq: head.seq };
-        if view.prefix_of(&dot)? != Some(head.prefix) {
+    for (chain, head) in vector.heads() {
+        if view.prefix_of(&Dot::new(chain, head.seq))? != Some(head.prefix) {
             return Ok(false);
         }
     }

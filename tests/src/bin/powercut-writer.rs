@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tandem_protocol::membership::Role;
+use tandem_protocol::membership::{Candidate, Role};
 use tandem_protocol::version::VersionVector;
 use tandem_store::{Params, Space, Statement, Store, Write};
 
@@ -50,7 +50,8 @@ fn session(space: &Space, marks: &Mutex<File>, chance: &AtomicU64) -> Result<(),
     let elsewhere = tempfile::tempdir()?;
     let other = Store::open(elsewhere.path(), "the power-cut test")?;
     let author = other.author();
-    space.wait(|reply| space.admit(author, format!("site {}", author.short()), Role::Member, None, reply))?;
+    let candidate = Candidate::new(author, format!("site {}", author.short()));
+    space.wait(|reply| space.admit(candidate, Role::Member, None, reply))?;
     let away = other.adopt_space(space.id(), "school", "classroom")?;
     pass_on(space, &away, marks, false)?;
     std::thread::scope(|scope| {
@@ -98,8 +99,8 @@ fn pass_on(from: &Space, to: &Space, marks: &Mutex<File>, marked: bool) -> Resul
         let chunk = from.chunks().read(place, &VersionVector::clone(&to.vector()), 1 << 20)?;
         if let Some(block) = chunk.block {
             to.wait(|reply| to.receive(block, reply))?;
-            for (author, head) in chunk.heads.0.iter().filter(|_| marked) {
-                mark(marks, &format!("{author}:{}", head.seq))?;
+            for (chain, head) in chunk.heads.heads().filter(|_| marked) {
+                mark(marks, &format!("{chain}:{}", head.seq))?;
             }
         }
         place = chunk.next;

@@ -94,10 +94,9 @@ impl Hostile {
 
     fn plain(&self, held: &VersionVector, time_ms: i64) -> Header {
         let seq = self.last.map_or(0, |(seq, _)| seq) + 1;
-        let mut others = held.clone();
-        others.0.remove(&self.author());
+        let others = held.without(&self.author());
         Header {
-            dot: Dot { author: self.author(), seq },
+            dot: Dot::new(self.author(), seq),
             time_ms,
             context: others.growth_since(&self.known),
             basis: None,
@@ -108,8 +107,7 @@ impl Hostile {
     }
 
     fn header(&self, held: &VersionVector, now_ms: i64, random: &mut Random) -> Header {
-        let mut others = held.clone();
-        others.0.remove(&self.author());
+        let others = held.without(&self.author());
         let mut header = Header {
             time_ms: if random.one_in(10) { number(random) } else { now_ms },
             key: random.one_in(10).then(|| RequestKey {
@@ -138,16 +136,16 @@ impl Hostile {
 /// What nobody holds.
 fn nowhere(random: &mut Random) -> VersionVector {
     let head = Head { seq: *random.pick(&[0, 1, u64::MAX]), prefix: [3; 16] };
-    VersionVector([(Author([random.any() as u8; 32]), head)].into())
+    VersionVector::from([(Author([random.any() as u8; 32]), head)])
 }
 
 /// Some entries, some of them lower.
 fn some_of(vector: &VersionVector, random: &mut Random) -> VersionVector {
-    let lowered = vector.0.iter().filter_map(|(author, head)| {
+    let lowered = vector.heads().filter_map(|(chain, head)| {
         let seq = if random.one_in(2) { head.seq } else { random.below(head.seq + 1) };
-        (!random.one_in(3)).then_some((*author, Head { seq, ..*head }))
+        (!random.one_in(3)).then_some((*chain, Head { seq, ..*head }))
     });
-    VersionVector(lowered.collect())
+    VersionVector::of(lowered, vector.branches())
 }
 
 /// A block of these.

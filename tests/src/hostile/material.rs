@@ -5,6 +5,8 @@ use tandem_protocol::conflict::Conflict;
 use tandem_protocol::identity::Author;
 use tandem_protocol::op::Op;
 use tandem_protocol::transaction::Transaction;
+use tandem_protocol::verify::Held;
+use tandem_protocol::version::{Dot, Reference};
 use tandem_store::Space;
 
 use super::bytes::broken;
@@ -63,8 +65,11 @@ impl Material {
             6 => {
                 let open = space.conflicts().all().map_err(|error| error.to_string())?;
                 let open = open.iter().filter(|open| !open.table.contains("kept"));
-                let dots = |open: &Conflict| open.versions.iter().map(|version| version.dot()).collect();
-                let open: Vec<_> = open.take(50).map(|open| (open.id(), dots(open))).collect();
+                let named = |dot: Dot| Some(Reference { dot, prefix: space.prefix(&dot)? });
+                let named = |open: &Conflict| {
+                    open.versions.iter().filter_map(|version| named(version.dot())).collect()
+                };
+                let open: Vec<_> = open.take(50).map(|open| (open.id(), named(open))).collect();
                 Op::Settle(member::settlement(&open, authors, random))
             }
             7 => {

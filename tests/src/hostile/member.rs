@@ -2,9 +2,10 @@
 
 use tandem_protocol::conflict::ConflictId;
 use tandem_protocol::identity::{Author, SpaceId};
-use tandem_protocol::membership::{Admission, MemberOp, Ordinals, Role};
+use tandem_protocol::membership::{Admission, Founding, MemberOp, Ordinals, Role, SecondFounder};
 use tandem_protocol::op::Settlement;
-use tandem_protocol::version::Dot;
+use tandem_protocol::public_key::PublicKeys;
+use tandem_protocol::version::{Dot, Reference};
 
 use super::text::text;
 use crate::random::Random;
@@ -15,7 +16,16 @@ pub fn made(space: SpaceId, authors: &[Author], random: &mut Random) -> MemberOp
         |random: &mut Random| *random.pick(&[0u16, 1, 2, 3, 500, 511, 512, 1022, 1023, 1024, u16::MAX]);
     let role = *random.pick(&[Role::Reader, Role::Member, Role::Admin]);
     match random.below(6) {
-        0 => MemberOp::Found { space: text(random), site: text(random), nonce: [random.any() as u8; 16] },
+        0 => {
+            let second = SecondFounder {
+                author: somebody(authors, random),
+                name: text(random),
+                keys: PublicKeys::default(),
+            };
+            let second = random.one_in(2).then_some(second);
+            let nonce = [random.any() as u8; 16];
+            MemberOp::Found(Founding { second, ..Founding::new(text(random), text(random), nonce) })
+        }
         1..4 => MemberOp::Admit(Admission {
             space: if random.one_in(4) { SpaceId([9; 32]) } else { space },
             author: somebody(authors, random),
@@ -25,6 +35,7 @@ pub fn made(space: SpaceId, authors: &[Author], random: &mut Random) -> MemberOp
             ordinals: (role == Role::Admin || random.one_in(4))
                 .then(|| Ordinals { first: ordinal(random), last: ordinal(random) }),
             invitation: random.one_in(2).then(|| [random.below(4) as u8; 16]),
+            keys: PublicKeys::default(),
         }),
         _ => MemberOp::Rename {
             author: somebody(authors, random),
@@ -34,12 +45,19 @@ pub fn made(space: SpaceId, authors: &[Author], random: &mut Random) -> MemberOp
     }
 }
 
-/// A settlement of a conflict that is open, or of none, by dots that exist or not.
-pub fn settlement(open: &[(ConflictId, Vec<Dot>)], authors: &[Author], random: &mut Random) -> Settlement {
+/// A settlement of a conflict that is open, or of none, by transactions that exist or not.
+pub fn settlement(
+    open: &[(ConflictId, Vec<Reference>)],
+    authors: &[Author],
+    random: &mut Random,
+) -> Settlement {
     let many = if random.one_in(20) { 20_000 } else { random.below(4) };
-    let mut seen: Vec<Dot> = (0..many)
-        .map(|_| Dot { author: somebody(authors, random), seq: *random.pick(&[0, 1, 2, 3, u64::MAX]) })
-        .collect();
+    // The reference does not look at hashes: these are of transactions that are nowhere.
+    let mut nobody = || {
+        let dot = Dot::new(somebody(authors, random), *random.pick(&[0, u64::MAX - 1, u64::MAX]));
+        Reference { dot, prefix: [random.any() as u8; 16] }
+    };
+    let mut seen: Vec<Reference> = (0..many).map(|_| nobody()).collect();
     let conflict = match open.is_empty() {
         true => ConflictId([random.any() as u8; 10]),
         false => {

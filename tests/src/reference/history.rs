@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tandem_protocol::chain::Branches;
 use tandem_protocol::op::Op;
 use tandem_protocol::transaction::{Header, Transaction};
 use tandem_protocol::version::{Dot, Head, VersionVector};
@@ -49,11 +50,12 @@ impl<'a> History<'a> {
             context.join(&header.context);
             let mut past = context.clone();
             if dot.seq > 1 {
-                past.advance(dot.author, Head { seq: dot.seq - 1, prefix: [0; 16] });
+                let before = Head { seq: dot.seq - 1, prefix: [0; 16] };
+                past.advance(dot.chain(), before, &Branches::NONE);
             }
             // Nobody has seen more than there was to see.
-            let mut seen = header.basis.clone().unwrap_or_else(|| past.clone());
-            seen.0.iter_mut().for_each(|(author, head)| head.seq = head.seq.min(past.seq(author)));
+            let basis = header.basis.as_ref();
+            let seen = basis.map_or_else(|| past.clone(), |basis| basis.within(|chain| past.get(chain)));
             entries.push(Entry { header, ops: &transaction.ops, seen, past });
         }
         // Who holds a transaction holds all that its author held, and the transaction itself.

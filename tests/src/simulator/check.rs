@@ -56,7 +56,7 @@ impl World {
         }
         let me = self.sites[at].author;
         let copied = self.sites.iter().any(|site| site.copy_of.is_some());
-        let ahead = self.sites.iter().find(|site| site.vector().seq(&me) > vector.seq(&me));
+        let ahead = self.sites.iter().find(|site| site.vector().seq(me) > vector.seq(me));
         if let Some(other) = ahead
             && !copied
         {

@@ -455,7 +455,7 @@ impl World {
         }
         let after = self.sites[at].vector();
         self.sites[at].promised.join(&after);
-        let local = before.seq(&self.sites[at].author) != after.seq(&self.sites[at].author);
+        let local = before.seq(self.sites[at].author) != after.seq(self.sites[at].author);
         let grew = before != after;
         let first = self.random.one_in(2);
         if grew && first {
@@ -565,5 +565,5 @@ impl World {
 }
 
 fn short(vector: &VersionVector) -> Vec<String> {
-    vector.0.iter().map(|(author, head)| format!("{}:{}", author.short(), head.seq)).collect()
+    vector.heads().map(|(chain, head)| format!("{chain:?}:{}", head.seq)).collect()
 }

@@ -52,7 +52,7 @@ fn equal_contents_are_one_document() {
         assert_eq!(Document::create(kind, id, content).save(), Document::create(kind, id, content).save());
         assert_eq!(Document::create(kind, id, content).content(), content);
     }
-    let dot = |seq| Dot { author: author(1), seq };
+    let dot = |seq| Dot::new(author(1), seq);
     let ids = [
         DocumentId::of(KINDS[0], "1", None),
         DocumentId::of(KINDS[0], "2", None),
@@ -163,7 +163,7 @@ fn a_text_deleted_or_rewritten_whole_is_still_one_change() {
 
 #[test]
 fn ops_of_document_columns_are_read() {
-    let dot = Dot { author: author(1), seq: 3 };
+    let dot = Dot::new(author(1), 3);
     let read = |kind, mode, value| DocumentWrite::read(kind, mode, &value, dot);
     let (rich, plain) = (ColumnType::RichText, ColumnType::Json);
     let content = || Value::Text("1".into());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::chain::Branches;
 use crate::conflict::Conflict;
 use crate::document::{Document, DocumentId, DocumentWrite};
 use crate::identity::Author;
@@ -34,13 +35,13 @@ impl Write {
             Some(seen) => Basis { seen, own: None },
             None => Basis {
                 seen: &self.header.context,
-                own: Some((self.header.dot.author, self.header.dot.seq - 1)),
+                own: Some((self.header.dot.chain(), self.header.dot.seq - 1)),
             },
         }
     }
 
     pub(super) fn knows(&self, other: &Self) -> bool {
-        self.basis().covers(&other.header.dot.author, other.header.dot.seq)
+        self.basis().covers(&other.header.dot)
     }
 }
 
@@ -49,14 +50,13 @@ pub(super) fn author(number: u8) -> Author {
 }
 
 pub(super) fn vector(dots: impl IntoIterator<Item = Dot>) -> VersionVector {
-    let mut vector = VersionVector::default();
-    dots.into_iter().for_each(|dot| vector.advance(dot.author, Head { seq: dot.seq, prefix: [0; 16] }));
-    vector
+    let heads = dots.into_iter().map(|dot| (dot.chain(), Head { seq: dot.seq, prefix: [0; 16] }));
+    VersionVector::of(heads, &Branches::NONE)
 }
 
 pub(super) fn header(by: u8, seq: u64, time_ms: i64) -> Header {
     Header {
-        dot: Dot { author: author(by), seq },
+        dot: Dot::new(author(by), seq),
         time_ms,
         context: VersionVector::default(),
         basis: None,

@@ -81,13 +81,13 @@ impl Site {
         let Step::Write { kind, writer, columns, time_ms, form, .. } = step else { return };
         let me = number as u8 + 1;
         let held = self.vector();
-        let mut header = header(me, held.seq(&author(me)) + 1, *time_ms);
+        let mut header = header(me, held.seq(author(me)) + 1, *time_ms);
         header.context = held;
         header.basis = form.as_ref().filter(|_| !self.moments.is_empty()).map(|(moment, of, seq)| {
             let mut seen = moment.get(&self.moments).clone();
-            if seen.seq(&author(*of)) > *seq {
-                seen.0.remove(&author(*of));
-                seen.join(&vector((*seq > 0).then_some(Dot { author: author(*of), seq: *seq })));
+            if seen.seq(author(*of)) > *seq {
+                seen = seen.without(&author(*of));
+                seen.join(&vector((*seq > 0).then_some(Dot::new(author(*of), *seq))));
             }
             seen
         });
@@ -141,7 +141,7 @@ fn some_order(writes: &[Write], choices: &[Index]) -> Vec<Write> {
         let held = vector(order.iter().map(|write| write.header.dot));
         let can_come = |write: &Write| {
             held.covers_all(&write.header.context)
-                && held.seq(&write.header.dot.author) + 1 == write.header.dot.seq
+                && held.seq(write.header.dot.author) + 1 == write.header.dot.seq
         };
         let ready: Vec<usize> = (0..left.len()).filter(|at| can_come(&left[*at])).collect();
         let choice = choices[order.len() % choices.len()];

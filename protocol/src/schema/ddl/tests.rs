@@ -4,9 +4,10 @@ use crate::merge::WriteId;
 use crate::schema::expression::Style;
 use crate::schema::{ColumnType, OnDelete, OpPlace};
 use crate::value::Value;
+use crate::version::Dot;
 
 fn place(seq: u64, place: usize) -> OpPlace {
-    let by = WriteId { time_ms: 1, author: Author([1; 32]), seq };
+    let by = WriteId::new(1, Dot::new(Author([1; 32]), seq));
     OpPlace { depth: 0, by, place: place as u32 }
 }
 

@@ -66,8 +66,8 @@ impl Host for End<'_> {
             Notice::Peer(state) => link.state = Some(state),
             Notice::ClockOffset(offset_ms) => link.clock_offset_ms = Some(offset_ms),
             Notice::Addresses(listings) => link.addresses = listings,
-            Notice::Forked { author, head, .. } => {
-                let dot = Dot { author, seq: head.seq };
+            Notice::Forked { chain, head, .. } => {
+                let dot = Dot::new(chain, head.seq);
                 if site.log.head(&dot).is_some_and(|held| held != head) {
                     link.forked.push(dot);
                 }

@@ -1,13 +1,14 @@
 //! A log in memory, of real transactions in real blocks, without signatures.
 
 use crate::block::{Block, BlockBuilder};
+use crate::chain::{Branches, Chain, Head};
 use crate::fork::{Fork, Withheld};
 use crate::identity::{Author, Prefix, TxHash};
 use crate::op::Op;
 use crate::session::{ReadDone, Refusal, Taken};
 use crate::transaction::{Header, Transaction, decode_header};
 use crate::verify::Fault;
-use crate::version::{Dot, Head, VersionVector};
+use crate::version::{Dot, VersionVector};
 
 fn prefix(bytes: &[u8]) -> Prefix {
     TxHash(*blake3::hash(bytes).as_bytes()).prefix()
@@ -28,10 +29,9 @@ impl Log {
 
     /// Appends a transaction of `author`, with an op of so many bytes that do not compress.
     pub fn write(&mut self, author: Author, bytes: usize) {
-        let mut context = self.vector.clone();
-        context.0.remove(&author);
+        let context = self.vector.without(&author);
         let header = Header {
-            dot: Dot { author, seq: self.vector.seq(&author) + 1 },
+            dot: Dot::new(author, self.vector.seq(author) + 1),
             time_ms: 1_700_000_000_000 + self.salt,
             context,
             basis: None,
@@ -47,7 +47,8 @@ impl Log {
     }
 
     fn append(&mut self, header: Header, bytes: Vec<u8>) {
-        self.vector.advance(header.dot.author, Head { seq: header.dot.seq, prefix: prefix(&bytes) });
+        let head = Head { seq: header.dot.seq, prefix: prefix(&bytes) };
+        self.vector.advance(header.dot.chain(), head, &Branches::NONE);
         self.entries.push((header, bytes));
     }
 
@@ -69,8 +70,8 @@ impl Log {
             if other.head(&dot).is_some_and(|theirs| Some(theirs) != self.head(&dot)) {
                 return true;
             }
-            let own = (dot.seq > 1).then(|| Dot { author: dot.author, seq: dot.seq - 1 });
-            let known = header.context.0.iter().map(|(author, head)| Dot { author: *author, seq: head.seq });
+            let own = (dot.seq > 1).then(|| Dot { seq: dot.seq - 1, ..dot });
+            let known = header.context.heads().map(|(chain, head)| Dot::new(chain, head.seq));
             for before in known.chain(own) {
                 if !past.contains(&before) {
                     past.push(before);
@@ -88,12 +89,13 @@ impl Log {
 
     /// Where what somebody has is not what is held here.
     fn forks(&self, have: &VersionVector, withheld: &Withheld) -> Vec<Fork> {
-        let differs = |(author, head): (&Author, &Head)| {
-            let held = self.head(&Dot { author: *author, seq: head.seq })?;
-            let fork = Fork { author: *author, seq: head.seq, held: held.prefix, other: head.prefix };
-            (held != *head && !withheld.reaches(author, head.seq)).then_some(fork)
+        let differs = |(chain, head): (&Chain, &Head)| {
+            let dot = Dot::new(chain, head.seq);
+            let held = self.head(&dot)?;
+            let fork = Fork::new(dot, held.prefix, head.prefix);
+            (held != *head && !withheld.reaches(chain, head.seq)).then_some(fork)
         };
-        have.0.iter().filter_map(differs).collect()
+        have.heads().filter_map(differs).collect()
     }
 
     pub fn read(
@@ -105,7 +107,7 @@ impl Log {
     ) -> ReadDone {
         let forks = self.forks(have, &withheld);
         for fork in &forks {
-            withheld.add(fork.author, fork.seq);
+            withheld.add(fork.chain(), fork.seq);
         }
         let mut builder = BlockBuilder::default();
         let mut last = Self::default();
@@ -135,23 +137,23 @@ impl Log {
         for (bytes, _) in block.iter() {
             let header = decode_header(bytes).map_err(|error| Refusal::Fault(Fault::Malformed(error)))?;
             let dot = header.dot;
-            let expected = after.vector.seq(&dot.author) + 1;
+            let expected = after.vector.seq(dot.chain()) + 1;
             if dot.seq < expected {
                 let held = after.head(&dot).expect("what is held");
-                let (seq, author, other) = (dot.seq, dot.author, prefix(bytes));
+                let other = prefix(bytes);
                 if held.prefix == other {
                     *twice += 1;
                 } else {
                     left_out = true;
-                    if withheld.add(author, seq) {
-                        forks.push(Fork { author, seq, held: held.prefix, other });
+                    if withheld.add(dot.chain(), dot.seq) {
+                        forks.push(Fork::new(dot, held.prefix, other));
                     }
                 }
                 continue;
             }
             let named = after.forks(&header.context, &withheld);
             for fork in &named {
-                withheld.add(fork.author, fork.seq);
+                withheld.add(fork.chain(), fork.seq);
             }
             forks.extend(named);
             if withheld.holds_back(&header) {
@@ -161,16 +163,16 @@ impl Log {
             if dot.seq > expected {
                 return Err(Refusal::Fault(Fault::Gap { dot, expected }));
             }
-            if let Some((author, head)) =
-                header.context.0.iter().find(|(author, head)| after.vector.seq(author) < head.seq)
+            if let Some((chain, head)) =
+                header.context.heads().find(|(chain, head)| after.vector.seq(*chain) < head.seq)
             {
-                let missing = Dot { author: *author, seq: head.seq };
+                let missing = Box::new(Dot::new(chain, head.seq));
                 return Err(Refusal::Fault(Fault::MissingContext { dot, missing }));
             }
             after.append(header, bytes.to_vec());
         }
         *self = after;
-        let news = withheld.0.into_iter().filter(|(author, seq)| known.0.get(author) != Some(seq));
+        let news = withheld.0.into_iter().filter(|(chain, seq)| known.0.get(chain) != Some(seq));
         Ok(Taken { vector: self.vector.clone(), forks, withheld: Withheld(news.collect()), left_out })
     }
 }

@@ -37,9 +37,7 @@ fn noticed(network: &Network) -> Vec<(usize, Dot)> {
 }
 
 fn without_twice(network: &Network, at: usize) -> VersionVector {
-    let mut vector = network.sites[at].log.vector.clone();
-    vector.0.remove(&TWICE);
-    vector
+    network.sites[at].log.vector.without(&TWICE)
 }
 
 #[test]
@@ -49,7 +47,7 @@ fn a_fork_is_noticed_by_both_at_the_first_contact_whoever_holds_more() {
         network.connect(0, 1);
         network.settle();
         let seq = (common + sizes.0.min(sizes.1)) as u64;
-        let dot = Dot { author: TWICE, seq };
+        let dot = Dot::new(TWICE, seq);
         assert_eq!(noticed(&network), [(0, dot), (1, dot)], "{common} {sizes:?}");
         assert!(network.ended.is_empty(), "{:?}", network.ended);
         assert_eq!((network.frames(0, 1), network.frames(1, 0)), (0, 0));
@@ -80,7 +78,7 @@ fn what_does_not_build_on_the_fork_passes_both_ways() {
     network.write(1, 20);
     network.settle();
     network.pass(120_000);
-    assert_eq!(network.sites[1].log.vector.seq(&network.sites[0].author), 1);
+    assert_eq!(network.sites[1].log.vector.seq(network.sites[0].author), 1);
     assert!(network.ended.is_empty(), "{:?}", network.ended);
     assert!(network.bytes_between(0, 1) < 20_000, "{} bytes", network.bytes_between(0, 1));
 }
@@ -98,7 +96,7 @@ fn a_branch_that_arrives_while_the_other_is_on_its_way_ends_nothing() {
         network.pass(200_000);
         let honest = network.ended.iter().all(|(_, _, end)| !end.is_misconduct());
         assert!(network.ended.is_empty() || honest, "{seed}: {:?}", network.ended);
-        assert!(network.sites[2].log.vector.seq(&TWICE) > 0);
+        assert!(network.sites[2].log.vector.seq(TWICE) > 0);
     }
 }
 

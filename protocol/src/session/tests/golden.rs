@@ -10,7 +10,7 @@ use crate::version::{Head, VersionVector};
 
 fn vector() -> VersionVector {
     let head = Head { seq: 300, prefix: [0xab; 16] };
-    VersionVector([(Author([1; 32]), head)].into())
+    VersionVector::from([(Author([1; 32]), head)])
 }
 
 fn messages() -> Vec<(Message, &'static str)> {
@@ -31,18 +31,18 @@ fn messages() -> Vec<(Message, &'static str)> {
         (Message::Refuse(3), "060103"),
         (
             Message::Vector(0, vector(), true),
-            "07360001010101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab",
+            "07360001020101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab",
         ),
         (Message::Window(0, 1 << 20), "080600fc00001000"),
         (
             Message::Frame(0, vector(), vec![1, 2, 3]),
-            "093800010101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab010203",
+            "093800020101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab010203",
         ),
         (Message::Stored(0, VersionVector::default()), "0a020000"),
         (Message::Declined(0), "0b0100"),
         (
             Message::Have(0, vector()),
-            "0c3500010101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab",
+            "0c3500020101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab",
         ),
         (Message::Digest(0, [6; 16]), "0d110006060606060606060606060606060606"),
         (Message::Ping(true), "0e0101"),
@@ -53,12 +53,12 @@ fn messages() -> Vec<(Message, &'static str)> {
         ),
         (Message::Bye(Farewell::Other(9)), "110109"),
         (
-            Message::Forked(0, Author([1; 32]), Head { seq: 300, prefix: [0xab; 16] }),
-            "1234000101010101010101010101010101010101010101010101010101010101010101fb2c01abababababababababababababababab",
+            Message::Forked(0, Author([1; 32]).into(), Head { seq: 300, prefix: [0xab; 16] }),
+            "123500010101010101010101010101010101010101010101010101010101010101010100fb2c01abababababababababababababababab",
         ),
         (
-            Message::Withheld(0, Withheld([(Author([1; 32]), 300)].into())),
-            "132500010101010101010101010101010101010101010101010101010101010101010101fb2c01",
+            Message::Withheld(0, Withheld([(Author([1; 32]).into(), 300)].into())),
+            "13260001010101010101010101010101010101010101010101010101010101010101010100fb2c01",
         ),
     ]
 }

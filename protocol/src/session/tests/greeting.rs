@@ -44,7 +44,7 @@ fn a_site_that_knows_the_space_but_is_no_member_learns_nothing_of_it() {
         assert_eq!(network.sites[0].log.end(), 0);
         assert_eq!(network.frames(1, 0), 0);
         let learnt = network.sites[0].links.get(&1).and_then(|link| link.state.clone());
-        assert!(learnt.is_none_or(|state| state.vector.0.is_empty()));
+        assert!(learnt.is_none_or(|state| state.vector.is_empty()));
         // OPEN and VECTOR are kinds 5 and 7: not even a digest was said.
         assert!(!network.wires[&(1, 0)].kinds.iter().any(|kind| [5, 7].contains(kind)));
         assert!(network.ended.contains(&(1, 0, SessionEnd::NotAMember)), "{:?}", network.ended);

@@ -21,7 +21,7 @@ fn connected(seed: u64) -> Network {
 
 fn invented(seq: u64) -> VersionVector {
     let head = Head { seq, prefix: [3; 16] };
-    VersionVector((0..5).map(|number| (Author([number; 32]), head)).collect())
+    (0..5).map(|number| (Author([number; 32]), head)).collect()
 }
 
 /// What site 1 says by hand; site 0 must survive it. Gives how site 0's session ended, if it did.
@@ -45,11 +45,11 @@ fn a_lying_vector_costs_the_liar_alone() {
 #[test]
 fn an_announced_fork_is_reported_and_is_not_the_relays_fault() {
     let mut network = connected(2);
-    let mut vector = network.sites[0].log.vector.clone();
     let author = network.sites[1].author;
-    vector.0.insert(author, Head { seq: 1, prefix: [9; 16] });
+    let mut vector = network.sites[0].log.vector.without(&author);
+    vector.join(&VersionVector::from([(author, Head { seq: 1, prefix: [9; 16] })]));
     assert_eq!(says(&mut network, &Message::Vector(0, vector, false)), None);
-    assert_eq!(network.sites[0].links[&1].forked, [Dot { author, seq: 1 }]);
+    assert_eq!(network.sites[0].links[&1].forked, [Dot::new(author, 1)]);
 }
 
 #[test]

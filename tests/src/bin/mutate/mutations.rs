@@ -21,8 +21,8 @@ pub const MUTATIONS: &[Mutation] = &[
         name: "context-ignored",
         breaks: "an informed write supersedes only its own author's",
         file: "protocol/src/transaction.rs",
-        old: "seq <= last) || self.seen.seq(author) >= seq",
-        new: "seq <= last)",
+        old: "dot.seq <= last) || self.seen.covers(dot)",
+        new: "dot.seq <= last)",
     },
     Mutation {
         name: "basis-ignored",
@@ -202,7 +202,7 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "first-admission-stands",
         breaks: "of two admins who admit one site at once, the one heard of first decides",
-        file: "protocol/src/membership.rs",
+        file: "protocol/src/membership/mod.rs",
         old: "Some(member) => member.join(new)",
         new: "Some(_) => {}",
     },
@@ -227,7 +227,7 @@ pub const HOSTILE: &[Mutation] = &[
     Mutation {
         name: "name-unchecked",
         breaks: "an admission with a name that is none admits",
-        file: "protocol/src/membership.rs",
+        file: "protocol/src/membership/mod.rs",
         old: "name::check(&admission.name)?;",
         new: "",
     },

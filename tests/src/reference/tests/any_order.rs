@@ -8,7 +8,7 @@ use tandem_protocol::op::{Action, Op};
 use tandem_protocol::schema::{ColumnDef, ColumnId};
 use tandem_protocol::transaction::Basis;
 use tandem_protocol::value::{Key, Value};
-use tandem_protocol::version::{Dot, VersionVector};
+use tandem_protocol::version::VersionVector;
 
 use super::log::{CellWrite, TestLog, add, author, set};
 use crate::random::Random;
@@ -85,12 +85,12 @@ fn merged(log: &TestLog) -> BTreeMap<(String, Vec<u8>), Vec<Value>> {
     let mut rows: BTreeMap<(String, Vec<u8>), (Key, RowState)> = BTreeMap::new();
     for transaction in &log.transactions {
         let header = &transaction.header;
-        let Dot { author, seq } = header.dot;
-        let context = contexts.entry(author).or_default();
+        let (chain, seq) = (header.dot.chain(), header.dot.seq);
+        let context = contexts.entry(chain).or_default();
         context.join(&header.context);
         let basis = match &header.basis {
             Some(basis) => Basis { seen: basis, own: None },
-            None => Basis { seen: context, own: Some((author, seq - 1)) },
+            None => Basis { seen: context, own: Some((chain, seq - 1)) },
         };
         for op in &transaction.ops {
             let Op::Rows(group) = op else { continue };
@@ -132,7 +132,7 @@ fn any_log_means_the_same_in_any_order_and_what_the_merge_makes_of_it() {
             let alive = merged.iter().filter(|((name, _), _)| name == table);
             assert_eq!(*rows, alive.map(|(_, row)| row.clone()).collect::<Vec<_>>(), "{table}");
         }
-        assert!(log.held('a').seq(&author('a')) > 0);
+        assert!(log.held('a').seq(author('a')) > 0);
     }
 }
 

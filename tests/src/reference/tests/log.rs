@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tandem_protocol::chain::Branches;
 use tandem_protocol::conflict::{Conflict, ConflictId, Held};
 use tandem_protocol::decimal::Decimal;
 use tandem_protocol::identity::Author;
@@ -10,7 +11,7 @@ use tandem_protocol::request::{Asked, RequestKey};
 use tandem_protocol::schema::{OpPlaces, Schema, ddl};
 use tandem_protocol::transaction::{Header, Transaction};
 use tandem_protocol::value::Value;
-use tandem_protocol::version::{Dot, Head, VersionVector};
+use tandem_protocol::version::{Dot, Head, Reference, VersionVector};
 
 use crate::random::Random;
 use crate::reference::{Expected, fold};
@@ -149,7 +150,8 @@ impl TestLog {
     }
 
     pub fn settle(&mut self, by: char, conflict: ConflictId, seen: &[Dot]) -> Dot {
-        self.write(by, vec![Op::Settle(Settlement { conflict, seen: seen.to_vec() })])
+        let seen = seen.iter().map(|dot| Reference { dot: *dot, prefix: [0; 16] }).collect();
+        self.write(by, vec![Op::Settle(Settlement { conflict, seen })])
     }
 
     /// An op on one row. Columns are named by their shown definition.
@@ -184,12 +186,11 @@ impl TestLog {
         let by = author(by);
         self.clock += 1;
         let held = self.held.entry(by).or_default();
-        let dot = Dot { author: by, seq: held.seq(&by) + 1 };
+        let dot = Dot::new(by, held.seq(by) + 1);
         let context = self.context.entry(by).or_default();
-        let mut growth = held.growth_since(context);
-        growth.0.remove(&by);
+        let growth = held.growth_since(context).without(&by);
         *context = held.clone();
-        held.advance(by, Head { seq: dot.seq, prefix: [0; 16] });
+        held.advance(by, Head { seq: dot.seq, prefix: [0; 16] }, &Branches::NONE);
         let header = Header {
             dot,
             time_ms: self.time.take().unwrap_or(self.clock),
