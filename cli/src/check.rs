@@ -104,7 +104,9 @@ fn running(statement: &RunningStatement) -> Option<Check> {
 }
 
 fn listening(node: &RunningNode) -> Check {
-    let for_others = |address: &&String| !address.contains("/127.") && !address.contains("/::1/");
+    // These mean something else on another PC.
+    let own = ["/ip4/127.", "/ip6/::1/", "/ip6/fe80:"];
+    let for_others = |address: &&String| !own.iter().any(|beginning| address.starts_with(beginning));
     let addresses: Vec<&str> = node.listening.iter().filter(for_others).map(String::as_str).collect();
     if addresses.is_empty() {
         return Check::warning("listening", t!("doctor.unreachable"), t!("doctor.unreachable_next"));
@@ -333,7 +335,12 @@ mod tests {
             paused: false,
         };
         assert_eq!(
-            super::listening(&node(&["/ip4/127.0.0.1/tcp/7118", "/ip6/::1/tcp/7118"])).level,
+            super::listening(&node(&[
+                "/ip4/127.0.0.1/tcp/7118",
+                "/ip6/::1/tcp/7118",
+                "/ip6/fe80::1/tcp/7118"
+            ]))
+            .level,
             Level::Warning
         );
         assert_eq!(super::listening(&node(&["/ip4/192.168.1.20/tcp/7118"])).level, Level::Ok);

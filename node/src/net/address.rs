@@ -52,6 +52,15 @@ pub(super) fn split(mut address: Multiaddr) -> (Multiaddr, Option<PeerId>) {
     }
 }
 
+/// The IP address at its beginning.
+pub(super) fn ip(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next() {
+        Some(Protocol::Ip4(ip)) => Some(ip.into()),
+        Some(Protocol::Ip6(ip)) => Some(ip.into()),
+        _ => None,
+    }
+}
+
 /// Whether others can use this address of ours: loopback and link-local ones mean something else
 /// on another PC.
 pub(super) fn is_for_others(address: &Multiaddr) -> bool {

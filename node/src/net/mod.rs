@@ -12,6 +12,7 @@ mod driver;
 mod error;
 mod gate;
 mod identity;
+mod link;
 mod network;
 mod peers;
 mod runner;

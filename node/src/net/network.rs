@@ -18,7 +18,7 @@ use super::driver::{Command, JOIN, Scene};
 use super::error::{JoinError, NetError};
 use super::runner::Runner;
 use super::settings::NetSettings;
-use super::{address, identity};
+use super::{address, identity, link};
 use crate::sync::{Hub, Invitations, InviteError, PeerStatus, join};
 
 /// How often to look how far a first sync is.
@@ -109,9 +109,12 @@ impl Network {
         ready.map(|_| ()).map_err(|_| NetError::Stopped)
     }
 
-    /// Addresses other sites can use, best first; loopback ones only where there are no others.
+    /// Addresses other sites can use, best first; loopback ones only where there are no others. One
+    /// whose cable is out, or whose Wi-Fi is off, nobody can use.
     pub fn addresses(&self) -> Vec<String> {
         let mut listening = self.listening();
+        let without_link = link::addresses_without();
+        listening.retain(|address| address::ip(address).is_none_or(|ip| !without_link.contains(&ip)));
         listening.sort_by_key(|address| (!address::is_for_others(address), address.to_vec().len()));
         let reachable = listening.iter().filter(|address| address::is_for_others(address)).count();
         let keep = if reachable > 0 { reachable } else { listening.len() };

@@ -144,18 +144,22 @@ fn a_pc_whose_cable_is_out_is_told_to_look_at_itself_first() {
     let lan = Lan::new();
     let (office, classroom) = pair(&lan, SHOP);
     equal(&[&office, &classroom]);
-    let network = |site: &Site| {
+    let found = |site: &Site, name: &str| {
         let report = site.tandem(&["doctor"]).json();
         let checks = report["checks"].as_array().unwrap().clone();
-        checks.into_iter().find(|check| check["check"] == "network")
+        checks.into_iter().find(|check| check["check"] == name)
     };
-    assert_eq!(network(&classroom), None);
+    let network = |site: &Site| found(site, "network");
+    let level = |site: &Site| found(site, "listening").unwrap()["level"].as_str().unwrap().to_owned();
+    assert_eq!((network(&classroom), level(&classroom)), (None, "ok".to_owned()));
     classroom.host().unplug();
     wait::until("noticed", &[&office, &classroom], || match network(&classroom) {
         Some(check) if check["next"].as_str().unwrap().contains("this PC first") => Ok(()),
         other => Err(format!("{other:?}")),
     });
+    // Its card keeps its address without a link; the other PC's has one.
+    assert_eq!((level(&classroom), level(&office)), ("warning".to_owned(), "ok".to_owned()));
     classroom.host().plug();
     connected(&[&office, &classroom]);
-    assert_eq!(network(&classroom), None);
+    assert_eq!((network(&classroom), level(&classroom)), (None, "ok".to_owned()));
 }
