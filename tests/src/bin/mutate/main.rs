@@ -34,11 +34,6 @@ const GROW: Finder = Finder {
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let all = || {
-        let simulated = MUTATIONS.iter().map(|mutation| (mutation, &SIMULATE));
-        let attacked = HOSTILE.iter().map(|mutation| (mutation, &ATTACK));
-        simulated.chain(attacked).chain(SCHEMAS.iter().map(|mutation| (mutation, &GROW)))
-    };
     let chosen: Vec<(&Mutation, &Finder)> = all()
         .filter(|(mutation, _)| wanted.is_empty() || wanted.iter().any(|name| name == mutation.name))
         .collect();
@@ -47,7 +42,7 @@ fn main() -> ExitCode {
         all().for_each(|(mutation, _)| eprintln!("  {:24} {}", mutation.name, mutation.breaks));
         return ExitCode::FAILURE;
     }
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned);
+    let source = source();
     let scratch = source.join("target/mutations");
     let mut missed = 0;
     println!("| mutation | what it breaks | caught by seed | as |");
@@ -62,17 +57,34 @@ fn main() -> ExitCode {
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The seed that caught a mutation, and what the simulator said.
-fn tried(mutation: &Mutation, finder: &Finder, source: &Path, scratch: &Path) -> Result<String, String> {
-    let tree = scratch.join("source");
-    copy(source, &tree)?;
+/// Every mutation, and who is to find it.
+fn all() -> impl Iterator<Item = (&'static Mutation, &'static Finder)> {
+    let simulated = MUTATIONS.iter().map(|mutation| (mutation, &SIMULATE));
+    let attacked = HOSTILE.iter().map(|mutation| (mutation, &ATTACK));
+    simulated.chain(attacked).chain(SCHEMAS.iter().map(|mutation| (mutation, &GROW)))
+}
+
+/// The folder of the repository.
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned)
+}
+
+/// A mutation's file in a tree, and its text with the rule broken.
+fn broken(mutation: &Mutation, tree: &Path) -> Result<(PathBuf, String), String> {
     let file = tree.join(mutation.file);
     let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     if text.matches(mutation.old).count() != 1 {
         return Err(format!("{} does not hold exactly once: {}", mutation.file, mutation.old));
     }
-    let broken = text.replace(mutation.old, mutation.new);
-    std::fs::write(&file, broken).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok((file, text.replace(mutation.old, mutation.new)))
+}
+
+/// The seed that caught a mutation, and what the simulator said.
+fn tried(mutation: &Mutation, finder: &Finder, source: &Path, scratch: &Path) -> Result<String, String> {
+    let tree = scratch.join("source");
+    copy(source, &tree)?;
+    let (file, text) = broken(mutation, &tree)?;
+    std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
     let build = scratch.join("build");
     run(Command::new(env!("CARGO"))
         .args([
@@ -134,4 +146,17 @@ fn run(command: &mut Command) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("it does not build: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// To build and try them all takes long. That none has been left behind by the source is seen at once.
+    #[test]
+    fn every_mutation_fits_the_source() {
+        let behind: Vec<String> =
+            all().filter_map(|(mutation, _)| broken(mutation, &source()).err()).collect();
+        assert_eq!(behind, [""; 0]);
+    }
 }

@@ -175,8 +175,8 @@ pub const MUTATIONS: &[Mutation] = &[
         name: "other-branch-uncompared",
         breaks: "a smaller number that a peer holds is not compared with what is held under it",
         file: "store/src/space/forks.rs",
-        old: "(held != head.prefix).then_some(fork)",
-        new: "(false && held != head.prefix).then_some(fork)",
+        old: "(held != head.prefix).then(|| Fork::new(dot, held, head.prefix))",
+        new: "(false && held != head.prefix).then(|| Fork::new(dot, held, head.prefix))",
     },
     Mutation {
         name: "check-unlisted",
