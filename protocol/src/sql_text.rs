@@ -167,6 +167,28 @@ mod tests {
         assert!(matches!(printed("SELECT 'never closed"), Err(SqlTextError::Syntax(_))));
     }
 
+    /// Short ones are parsed where they are: there must be room, also on a small stack.
+    #[test]
+    fn a_statement_of_any_length_finds_its_stack() {
+        let small = std::thread::Builder::new().stack_size(256 << 10);
+        let parsed = small.spawn(|| {
+            let nested =
+                |open: &str, close: &str, n: usize| format!("SELECT {}1{}", open.repeat(n), close.repeat(n));
+            for n in (1..60).chain([100, 300, 1_000]) {
+                let long = |joint: &str| format!("SELECT {}", vec!["1"; n].join(joint));
+                let deep =
+                    [("(", ")"), ("abs(", ")"), ("1 + (", ")"), ("- ", ""), ("NOT ", ""), ("(SELECT ", ")")];
+                let deep = deep.iter().map(|(open, close)| nested(open, close, n));
+                for sql in deep.chain([" AND ", " + ", " || ", " UNION SELECT "].map(long)) {
+                    let read = with_statements(&sql, 1, |statements| statements[0].clone().to_string().len());
+                    // The parser has a bound of its own on depth.
+                    assert!(matches!(read, Ok(_) | Err(SqlTextError::Syntax(_))), "{read:?}");
+                }
+            }
+        });
+        parsed.unwrap().join().unwrap();
+    }
+
     #[test]
     fn one_statement_is_bounded_before_anybody_parses_it() {
         let most = bounds::STATEMENT_TOKENS;
