@@ -12,7 +12,8 @@ use tandem_protocol::schema::MergeKind;
 use tandem_protocol::{bounds, sql_text};
 
 use super::dialect::{Readable, readable};
-use super::reads::{Columns, Reads, Source, last, lower};
+use super::parsed::{last, lower};
+use super::reads::{Columns, Reads, Source};
 use super::row_op::Unseen;
 use super::tables::Tables;
 

@@ -37,6 +37,7 @@ mod local;
 mod meanwhile;
 mod merge;
 mod or_clause;
+mod parsed;
 mod position;
 mod preupdate;
 pub(crate) mod reader;

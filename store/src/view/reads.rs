@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins,
+    Expr, FunctionArguments, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias,
+    TableFactor, TableWithJoins,
 };
 
+use super::parsed::{arguments, last, lower, name_of};
 use super::words::{Word, words};
 
 /// Names of columns, in lower case.
@@ -183,9 +184,8 @@ impl<'a> Reads<'a> {
                     waiting.extend(conditions.iter().flat_map(|when| [&when.condition, &when.result]));
                 }
                 Expr::Function(function) => match &function.args {
-                    FunctionArguments::None => {}
                     FunctionArguments::Subquery(query) => found.extend(self.query(query).all),
-                    FunctionArguments::List(list) => waiting.extend(list.args.iter().filter_map(argument)),
+                    given => waiting.extend(arguments(given)),
                 },
                 Expr::InSubquery { expr, subquery, .. } => {
                     waiting.push(expr);
@@ -237,34 +237,10 @@ impl Output {
     }
 }
 
-fn argument(argument: &FunctionArg) -> Option<&Expr> {
-    match argument {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
-        _ => None,
-    }
-}
-
 fn aliased(alias: Option<&TableAlias>, name: String, mut columns: Vec<(String, Columns)>) -> Source {
     let Some(alias) = alias else { return Source { name, columns } };
     for (known, renamed) in columns.iter_mut().zip(&alias.columns) {
         known.0 = lower(&renamed.name);
     }
     Source { name: lower(&alias.name), columns }
-}
-
-fn name_of(expr: &Expr) -> String {
-    match expr {
-        Expr::Identifier(name) => lower(name),
-        Expr::CompoundIdentifier(names) => names.last().map(lower).unwrap_or_default(),
-        _ => String::new(),
-    }
-}
-
-pub(super) fn lower(name: &Ident) -> String {
-    name.value.to_ascii_lowercase()
-}
-
-/// The last part of a name, in lower case.
-pub(super) fn last(name: &ObjectName) -> String {
-    name.0.last().and_then(|part| part.as_ident()).map(lower).unwrap_or_default()
 }

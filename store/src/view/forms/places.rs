@@ -14,7 +14,8 @@ use sqlparser::ast::{
 };
 use tandem_protocol::schema::ColumnType;
 
-use super::scope::{self, Relation, Scopes, arguments};
+use super::super::parsed::arguments;
+use super::scope::{self, Relation, Scopes};
 use super::{Form, Tables};
 
 /// A value, and what it becomes.

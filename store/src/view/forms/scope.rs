@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinOperator, ObjectName, Query,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins,
+    Expr, JoinOperator, Query, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor,
+    TableWithJoins,
 };
 use tandem_protocol::schema::ColumnType;
 
+use super::super::parsed::{arguments, last, lower, name_of};
 use super::Tables;
 
 /// Columns by name, in lower case; of those whose values are texts of one form, the type.
@@ -161,18 +162,6 @@ impl<'a> Scopes<'a> {
     }
 }
 
-/// The plain arguments of a function.
-pub(super) fn arguments(arguments: &FunctionArguments) -> impl Iterator<Item = &Expr> {
-    let list = match arguments {
-        FunctionArguments::List(list) => list.args.as_slice(),
-        _ => &[],
-    };
-    list.iter().filter_map(|argument| match argument {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
-        _ => None,
-    })
-}
-
 /// The condition of a join, if it has one.
 pub(super) fn join_condition(operator: &JoinOperator) -> Option<&Expr> {
     use sqlparser::ast::JoinConstraint::On;
@@ -199,21 +188,4 @@ fn aliased(alias: Option<&TableAlias>, name: String, columns: Columns) -> Relati
         }
     };
     Relation { name: lower(&alias.name), columns }
-}
-
-fn name_of(expr: &Expr) -> String {
-    match expr {
-        Expr::Identifier(name) => lower(name),
-        Expr::CompoundIdentifier(names) => names.last().map(lower).unwrap_or_default(),
-        _ => String::new(),
-    }
-}
-
-pub(super) fn lower(name: &Ident) -> String {
-    name.value.to_ascii_lowercase()
-}
-
-/// The last part of a name, in lower case.
-pub(super) fn last(name: &ObjectName) -> String {
-    name.0.last().and_then(|part| part.as_ident()).map(lower).unwrap_or_default()
 }

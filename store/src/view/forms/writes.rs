@@ -8,9 +8,10 @@ use sqlparser::ast::{
     SetExpr, TableFactor, TableObject, Update, UpdateTableFromKind,
 };
 
+use super::super::parsed::{arguments, last, lower};
 use super::Form;
 use super::places::{Finder, Target};
-use super::scope::{Relation, arguments, last, lower};
+use super::scope::Relation;
 
 impl<'e> Finder<'_, 'e> {
     pub(super) fn insert(&mut self, insert: &'e Insert) {
