@@ -147,8 +147,9 @@ impl<'v> Merge<'v> {
             if tables.schema.is_writer(&definition, &author) {
                 continue;
             }
-            let known = known.get_or_insert_with(|| tables.places.known(self.header, &self.context)).clone();
-            tables.note_writer(&self.view.connection, position, definition, author, &known)?;
+            let known = known.get_or_insert_with(|| tables.places.known(self.header, &self.context));
+            tables.note_writer(definition, author, known);
+            position.list_writer(&self.view.connection, definition, author, known)?;
         }
         Ok(())
     }

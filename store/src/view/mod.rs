@@ -203,7 +203,9 @@ impl View {
         put_version(&self.connection, self.judge)?;
         self.fold = FoldState { tables: Tables::of(schema), ..FoldState::default() };
         let FoldState { position, tables, figures, .. } = &mut self.fold;
-        tables.save_writers(&self.connection, position)?;
+        for (definition, author, known) in tables.schema.writers() {
+            position.list_writer(&self.connection, definition, author, known)?;
+        }
         tables.follow_schema(&self.connection, figures)?;
         self.refresh_watch();
         self.list_schema()?;

@@ -10,7 +10,7 @@ use tandem_protocol::codec;
 use tandem_protocol::identity::{Author, Prefix, TxHash};
 use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Op;
-use tandem_protocol::schema::OpPlace;
+use tandem_protocol::schema::{Known, OpPlace};
 use tandem_protocol::transaction::Header;
 use tandem_protocol::verify::{ChainHead, Chains};
 use tandem_protocol::version::{Dot, Reference, VersionVector};
@@ -207,6 +207,20 @@ impl Position {
             at.depth,
             op.to_bytes()
         ])?;
+        Ok(())
+    }
+
+    /// Keeps that an author wrote by a definition, and what schema changes it knew.
+    pub(super) fn list_writer(
+        &mut self,
+        connection: &Connection,
+        definition: [u8; 16],
+        author: Author,
+        known: &Known,
+    ) -> ViewResult<()> {
+        let number = self.author_number(author);
+        let sql = "INSERT INTO _tandem_writers (definition, author, known) VALUES (?1, ?2, ?3)";
+        connection.prepare_cached(sql)?.execute(params![definition, number, codec::encode(known)])?;
         Ok(())
     }
 

@@ -139,16 +139,8 @@ impl Tables {
 
     /// Takes note that an author wrote rows by a definition, and what schema changes it knew: those that
     /// more sites write by come first.
-    pub(super) fn note_writer(
-        &mut self,
-        connection: &Connection,
-        position: &mut Position,
-        definition: [u8; 16],
-        author: Author,
-        known: &Known,
-    ) -> ViewResult<()> {
+    pub(super) fn note_writer(&mut self, definition: [u8; 16], author: Author, known: &Known) {
         Arc::make_mut(&mut self.schema).note_writer(definition, author, known);
-        put_writer(connection, position, definition, author, known)
     }
 
     /// Makes tables and indices follow what all schema ops come to. What cannot be followed in place
@@ -337,27 +329,6 @@ impl Tables {
         tables.needs_rebuild = tables.schema.tables().any(|table| tables.by_id(&table.id()).is_none());
         Ok((tables, figures))
     }
-
-    /// Writes down who wrote by which definitions, of a schema known in advance.
-    pub(super) fn save_writers(&self, connection: &Connection, position: &mut Position) -> ViewResult<()> {
-        for (definition, author, known) in self.schema.writers() {
-            put_writer(connection, position, definition, author, known)?;
-        }
-        Ok(())
-    }
-}
-
-fn put_writer(
-    connection: &Connection,
-    position: &mut Position,
-    definition: [u8; 16],
-    author: Author,
-    known: &Known,
-) -> ViewResult<()> {
-    let number = position.author_number(author);
-    let sql = "INSERT INTO _tandem_writers (definition, author, known) VALUES (?1, ?2, ?3)";
-    connection.prepare_cached(sql)?.execute(params![definition, number, codec::encode(known)])?;
-    Ok(())
 }
 
 fn load_writers(connection: &Connection, schema: &mut Schema, position: &Position) -> ViewResult<()> {
