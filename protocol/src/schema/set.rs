@@ -53,9 +53,14 @@ impl Schema {
         Self { judge, ..Self::default() }
     }
 
+    /// Whether there is an op at that place, whatever its verdict.
+    pub fn holds(&self, at: OpPlace) -> bool {
+        self.ops.contains_key(&at) || self.void.contains_key(&at)
+    }
+
     /// Takes in one op at its place; one that is there already changes nothing.
     pub fn add(&mut self, at: OpPlace, op: &SchemaOp) {
-        if self.ops.contains_key(&at) || self.void.contains_key(&at) {
+        if self.holds(at) {
             return;
         }
         let room = usize::try_from(at.place).is_ok_and(|place| place < bounds::SCHEMA_OPS);

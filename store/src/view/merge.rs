@@ -117,7 +117,7 @@ impl<'v> Merge<'v> {
             Op::Schema(op) => tables.add(op, at),
             Op::Member(op) => {
                 let _void = Arc::make_mut(membership).apply(at.by, op);
-                self.view.refresh_watch();
+                self.view.is_watch_behind = true;
             }
             _ => {}
         }

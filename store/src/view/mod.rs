@@ -133,6 +133,8 @@ pub(crate) struct View {
     /// Dropped before what watches over it, which it calls.
     connection: Connection,
     watch: Watch,
+    /// Whether tables or members changed since it last followed them.
+    is_watch_behind: bool,
     hasher: RowHasher,
     me: Author,
     /// What this program knows of expressions.
@@ -170,9 +172,10 @@ impl View {
         let fold = FoldState::load(&connection, judge, |table, greatest| {
             functions::locked(&watch.ids).reset(&table.id_text, greatest);
         })?;
-        let mut view = Self {
+        Ok(Self {
             connection,
             watch,
+            is_watch_behind: true,
             hasher: RowHasher::default(),
             me,
             judge,
@@ -183,9 +186,7 @@ impl View {
             effect: None,
             is_undecided: false,
             is_lost: false,
-        };
-        view.refresh_watch();
-        Ok(view)
+        })
     }
 
     /// Empties the view, and lays out the tables of a schema known in advance: rows then replay
@@ -207,7 +208,7 @@ impl View {
             position.list_writer(&self.connection, definition, author, known)?;
         }
         tables.follow_schema(&self.connection, figures)?;
-        self.refresh_watch();
+        self.is_watch_behind = true;
         self.list_schema()?;
         self.documents.forget();
         self.follow_up = FollowUp::default();
@@ -254,7 +255,7 @@ impl View {
         self.documents.forget_undecided();
         self.crowded.clear();
         self.follow_up = FollowUp::default();
-        self.refresh_watch();
+        self.is_watch_behind = true;
         self.watch.capture().on = false;
     }
 
@@ -262,19 +263,22 @@ impl View {
     pub(crate) fn set_me(&mut self, me: Author) {
         assert!(!self.is_undecided, "what is written together has one author");
         self.me = me;
-        self.refresh_watch();
+        self.is_watch_behind = true;
     }
 
-    /// Users' statements follow the tables, and who this site is.
+    /// What watches over users' statements follows the tables, and who this site is: before one runs,
+    /// for a log that is replayed changes both many times.
     fn refresh_watch(&mut self) {
-        self.watch.follow(&self.fold.tables, self.fold.ordinal(&self.me));
+        if std::mem::take(&mut self.is_watch_behind) {
+            self.watch.follow(&self.fold.tables, self.fold.ordinal(&self.me));
+        }
     }
 
     /// Makes tables and indices follow what all schema ops come to.
     pub(crate) fn lay_out(&mut self) -> ViewResult<()> {
         let FoldState { position, tables, figures, .. } = &mut self.fold;
         if tables.lay_out(&self.connection, figures, position.parked > 0)? {
-            self.refresh_watch();
+            self.is_watch_behind = true;
             self.list_schema()?;
         }
         Ok(())
@@ -318,6 +322,7 @@ impl View {
         is_judged: bool,
         time_ms: i64,
     ) -> Result<LocalWrite, LocalError> {
+        self.refresh_watch();
         LocalRun::new(self, unseen, is_judged, time_ms).run(statements)
     }
 
