@@ -423,3 +423,67 @@ fn every_constant_can_be_a_default_also_where_rows_are_there() {
         }
     }
 }
+
+/// SQLite adds no column with an expression as default to rows that are there: that table alone is made
+/// anew, whatever else the log holds.
+#[test]
+fn a_column_that_sqlite_does_not_add_to_rows_makes_no_other_table_anew() {
+    let schema = "CREATE TABLE room (id INTEGER PRIMARY KEY, name TEXT UNIQUE, floor INTEGER);
+        CREATE TABLE lesson (id INTEGER PRIMARY KEY, room INTEGER REFERENCES room(id) ON DELETE RESTRICT);
+        CREATE INDEX room_floor ON room (floor);";
+    let (a, b) = two(schema);
+    a.write("INSERT INTO room (id, name, floor) VALUES (1, 'red', 1), (2, 'blue', 1), (3, 'gone', 2), (4, 'old', 3)");
+    a.write("DELETE FROM room WHERE id = 3");
+    sync(&a, &b);
+    // A value held twice, a reference to a deleted row, a register in conflict.
+    a.write("INSERT INTO room (id, name, floor) VALUES (5, 'green', 1)");
+    b.write("INSERT INTO room (id, name, floor) VALUES (6, 'green', 2)");
+    a.write("DELETE FROM room WHERE id = 4");
+    b.write("INSERT INTO lesson (id, room) VALUES (1, 4)");
+    a.write("UPDATE room SET floor = 7 WHERE id = 1");
+    b.write("UPDATE room SET floor = 8 WHERE id = 1");
+    sync(&a, &b);
+    let open = a.space.status().open_conflicts;
+    assert!(open >= 3, "{open}");
+    for site in [&a, &b] {
+        let view = site.space.folder().join("view.sqlite");
+        let mark = "INSERT INTO _tandem_state (name, value) VALUES ('not made anew', 1)";
+        rusqlite::Connection::open(view).unwrap().execute_batch(mark).unwrap();
+    }
+    let indices = "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
+    let before = a.view_number(indices);
+    apply(&a, "ALTER TABLE room ADD COLUMN since TEXT DEFAULT CURRENT_TIMESTAMP");
+    apply(&a, "ALTER TABLE room ADD COLUMN seats INTEGER DEFAULT (2 * 4)");
+    sync(&a, &b);
+    for site in [&a, &b] {
+        assert_eq!(site.view_number("SELECT count(*) FROM _tandem_state WHERE name = 'not made anew'"), 1);
+        assert_eq!(site.view_number(indices), before);
+        assert_eq!(site.space.status().open_conflicts, open);
+        assert_eq!(site.refused("INSERT INTO room (name) VALUES ('red')").code, "constraint_unique");
+    }
+    a.write("INSERT INTO room (id, name) VALUES (9, 'new')");
+    let rows = ["1|NULL", "2|NULL", "4|NULL", "5|NULL", "6|NULL", "9|8"];
+    assert_eq!(a.rows("SELECT id, seats FROM room ORDER BY id"), rows);
+    b.write("UPDATE room SET seats = 5 WHERE id = 2");
+    a.write("UPDATE room SET seats = 6 WHERE id = 2");
+    equal_and_open(a, b);
+}
+
+/// A default that refers to a row: those of a deleted one are as if each row had been written so.
+#[test]
+fn a_column_whose_default_refers_to_a_deleted_row_keeps_it() {
+    for seen in [false, true] {
+        let (a, b) = two(BASE);
+        a.write("INSERT INTO base (id, n) VALUES (1, 'one'), (3, 'gone')");
+        a.write("INSERT INTO student (id, name) VALUES (1, 'x'), (2, 'y')");
+        sync(&a, &b);
+        a.write("DELETE FROM base WHERE id = 3");
+        if seen {
+            sync(&a, &b);
+        }
+        let sql = "ALTER TABLE student ADD COLUMN room INTEGER REFERENCES base(id) DEFAULT 3";
+        let _refused_or_not: Result<Written, crate::WriteError> =
+            b.space.wait(|reply| b.space.apply_schema(sql, reply));
+        equal_and_open(a, b);
+    }
+}

@@ -72,15 +72,27 @@ CREATE TABLE _tandem_touched (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What a table is called while it is made anew.
+pub(crate) const COPY: &str = "_tandem_copy";
+
 /// The statements that create a table and its unique indices. Nothing but the table itself is called
 /// by a name that somebody chose: all other names are made of ids, and can meet no other.
 pub(crate) fn create_table(def: &TableDef, judge: Judge) -> Vec<String> {
+    let mut statements = vec![create(def, &quoted(&def.name), judge)];
+    statements.extend(unique_rules(def).into_iter().map(|rule| rule.index));
+    statements
+}
+
+/// The statement that creates a table beside the one whose place it is to take.
+pub(crate) fn create_copy(def: &TableDef, judge: Judge) -> String {
+    create(def, COPY, judge)
+}
+
+fn create(def: &TableDef, name: &str, judge: Judge) -> String {
     let mut parts: Vec<String> = def.columns.iter().map(|column| column_sql(def, column, judge)).collect();
     let key = def.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
     parts.push(format!("PRIMARY KEY ({key})"));
-    let mut statements = vec![format!("CREATE TABLE {} ({}) STRICT", quoted(&def.name), parts.join(", "))];
-    statements.extend(unique_rules(def).into_iter().map(|rule| rule.index));
-    statements
+    format!("CREATE TABLE {name} ({}) STRICT", parts.join(", "))
 }
 
 /// The statement that adds a column to a table that is there, if SQLite can do it in place.
@@ -119,7 +131,7 @@ pub(crate) fn storage_type(column: &ColumnDef) -> &'static str {
 }
 
 /// What a cell never written shows, in SQL.
-fn constant(column: &ColumnDef) -> String {
+pub(crate) fn constant(column: &ColumnDef) -> String {
     literal_sql(&to_storage(column.kind, column.unwritten()))
 }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use tandem_protocol::codec;
 use tandem_protocol::identity::Author;
 use tandem_protocol::schema::{
-    ColumnDef, IndexDef, Known, OpPlace, OpPlaces, Schema, SchemaOp, TableDef, TableId,
+    ColumnDef, IndexDef, Judge, Known, OpPlace, OpPlaces, Schema, SchemaOp, TableDef, TableId,
 };
 use tandem_protocol::value::Key;
 
@@ -134,7 +134,9 @@ impl Tables {
     /// many changes cost one layout.
     pub(super) fn add(&mut self, op: &SchemaOp, at: OpPlace) {
         self.places.note(at);
-        Arc::make_mut(&mut self.schema).add(at, op);
+        if !self.schema.holds(at) {
+            Arc::make_mut(&mut self.schema).add(at, op);
+        }
     }
 
     /// Takes note that an author wrote rows by a definition, and what schema changes it knew: those that
@@ -261,25 +263,25 @@ impl Tables {
             .iter()
             .map(|column| ddl::add_column(new, column, judge))
             .collect();
-        // A row that is there may break a rule that comes with a new column.
+        // A row that is there may break a rule that comes with a new column, or refer to a deleted one.
         let is_filled = figures.has_rows(known.number);
-        let is_ruled = |column: &ColumnDef| column.not_null && column.unwritten().is_null();
+        let is_ruled = |column: &ColumnDef| {
+            if column.unwritten().is_null() { column.not_null } else { column.references.is_some() }
+        };
         let is_harmless = !is_filled || !new.columns.iter().skip(old.columns.len()).any(is_ruled);
-        let (true, Some(additions)) = (is_longer && is_harmless, additions) else {
+        if !is_longer || !is_harmless {
             self.needs_rebuild = true;
             return Ok(());
+        }
+        let add = |all: Vec<String>| all.iter().try_for_each(|sql| connection.execute_batch(sql));
+        let is_grown = match additions {
+            Some(additions) => is_laid_out(connection, || add(additions))?,
+            None => false,
         };
-        connection.execute_batch("SAVEPOINT layout")?;
-        let grown = additions.iter().try_for_each(|sql| connection.execute_batch(sql));
-        match grown {
-            Ok(()) => connection.execute_batch("RELEASE layout")?,
-            Err(error) if is_refusal(&error) => {
-                // SQLite adds fewer columns than it creates: the table is made anew, with the column.
-                connection.execute_batch("ROLLBACK TO layout; RELEASE layout")?;
-                self.needs_rebuild = true;
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
+        // SQLite adds fewer columns in place, and to rows that are there, than it creates.
+        if !is_grown && !is_laid_out(connection, || copy_into(connection, old, new, judge))? {
+            self.needs_rebuild = true;
+            return Ok(());
         }
         let table = ViewTable::new(known.number, new);
         if is_filled {
@@ -342,6 +344,41 @@ fn load_writers(connection: &Connection, schema: &mut Schema, position: &Positio
         }
     }
     Ok(())
+}
+
+/// Whether SQLite took a change of layout; what it refused leaves nothing behind.
+fn is_laid_out(connection: &Connection, change: impl FnOnce() -> rusqlite::Result<()>) -> ViewResult<bool> {
+    connection.execute_batch("SAVEPOINT layout")?;
+    match change() {
+        Ok(()) => connection.execute_batch("RELEASE layout")?,
+        Err(error) if is_refusal(&error) => {
+            connection.execute_batch("ROLLBACK TO layout; RELEASE layout")?;
+            return Ok(false);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(true)
+}
+
+/// Makes a table anew that has more columns now, with its rows, their rowids and its indices as they
+/// were.
+fn copy_into(connection: &Connection, old: &TableDef, new: &TableDef, judge: Judge) -> rusqlite::Result<()> {
+    let sql = "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL";
+    let mut statement = connection.prepare(sql)?;
+    let indices: Vec<String> =
+        statement.query_map([&old.name], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let copy = ddl::COPY;
+    connection.execute_batch(&ddl::create_copy(new, judge))?;
+    let names = |def: &TableDef| def.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>();
+    let columns = names(new).join(", ");
+    let mut values = names(old);
+    values.extend(new.columns[old.columns.len()..].iter().map(ddl::constant));
+    let (table, values) = (quoted(&old.name), values.join(", "));
+    connection.execute_batch(&format!(
+        "INSERT INTO {copy} (rowid, {columns}) SELECT rowid, {values} FROM {table} ORDER BY rowid; \
+         DROP TABLE {table}; ALTER TABLE {copy} RENAME TO {table}"
+    ))?;
+    indices.iter().try_for_each(|sql| connection.execute_batch(sql))
 }
 
 /// Lays a schema out whole in an empty database beside, with every rule and every default evaluated

@@ -31,9 +31,10 @@ const TYPES: [&str; 17] = [
 const KEYS: [&str; 5] = ["INTEGER", "TEXT", "UUID", "DECIMAL(5,2)", "DATE"];
 
 /// What meets: names that join to one, an index called as a table, an index and its column beside
-/// another column, one table in two spellings, two tables of one name, and one column of which two
-/// demand different things. The sites of one run draw from one of these.
-const MEETING: [&[&str]; 6] = [
+/// another column, one table in two spellings, two tables of one name, one column of which two demand
+/// different things, and what rows that are there come to hold beside what becomes of other rows. The
+/// sites of one run draw from one of these.
+const MEETING: [&[&str]; 7] = [
     &[
         "CREATE TABLE orders_item (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
         "ALTER TABLE orders ADD COLUMN item_code TEXT UNIQUE",
@@ -56,6 +57,13 @@ const MEETING: [&[&str]; 6] = [
     &[
         "CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT)",
         "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)",
+    ],
+    &[
+        "ALTER TABLE base ADD COLUMN twin INTEGER DEFAULT 2 REFERENCES base",
+        "ALTER TABLE base ADD COLUMN first INTEGER NOT NULL DEFAULT 1 REFERENCES base ON DELETE CASCADE",
+        "ALTER TABLE orders ADD COLUMN guest INTEGER DEFAULT 1 REFERENCES base ON DELETE SET NULL",
+        "ALTER TABLE base ADD COLUMN rank INTEGER DEFAULT 1 UNIQUE",
+        "ALTER TABLE orders ADD COLUMN since TEXT DEFAULT CURRENT_TIMESTAMP",
     ],
 ];
 
@@ -185,9 +193,16 @@ pub fn change(theme: Theme, random: &mut Random) -> String {
     }
 }
 
-/// A row for a table, or a change of all its rows; few values, so that rows of different sites meet.
+/// A row for a table, the end of one, or a change of all its rows; few values, so that rows of different
+/// sites meet.
 pub fn row(table: &TableDef, random: &mut Random) -> String {
     let name = quoted(&table.name);
+    if random.one_in(5)
+        && let [key] = table.key.as_slice()
+        && let Some(column) = table.column(key)
+    {
+        return format!("DELETE FROM {name} WHERE {} = {}", quoted(key), value(column.kind, random));
+    }
     let some: Vec<&ColumnDef> = table.columns.iter().take(24).collect();
     if random.one_in(4) {
         let column = random.pick(&some);

@@ -202,6 +202,8 @@ impl Law<'_> {
         let id = founder.id();
         let new = |name, site| Member { honest: Honest::new(name, site), judge: Judge::default() };
         let mut sites = vec![new(NAMES[0], founder)];
+        // Rows for others to refer to, and to delete.
+        sites[0].honest.write("INSERT INTO base (id, n) VALUES (1, 'one'), (2, 'two')", NOW_MS)?;
         for (number, name) in NAMES.iter().enumerate().take(count).skip(1) {
             let author = key(number).author();
             let admit = Request::Admit { author, name: (*name).to_owned(), role: Role::Member };
