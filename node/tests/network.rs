@@ -68,7 +68,7 @@ fn note(text: &str) -> Write {
         sql: "INSERT INTO notes (text) VALUES (?1)".into(),
         params: Params::One(vec![Value::Text(text.into())]),
     };
-    Write { statements: vec![statement], ..Write::default() }
+    Write { edits: vec![statement].into(), ..Write::default() }
 }
 
 fn insert(space: &Space, text: &str) {

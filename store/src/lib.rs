@@ -7,6 +7,7 @@
 //! through [`Space::receive`] and takes the same way from there.
 
 mod answers;
+mod changed_rows;
 mod copy;
 mod damage;
 mod effect;
@@ -19,6 +20,7 @@ mod owner;
 mod private;
 mod receive;
 mod refusal;
+mod row_edit;
 mod running;
 #[cfg(feature = "simulation")]
 pub mod simulated;
@@ -29,6 +31,7 @@ mod view;
 mod write;
 mod writer;
 
+pub use changed_rows::ChangedRows;
 pub use damage::Damage;
 pub use effect::{Effect, SharedEffect};
 pub use folder::write_private;
@@ -38,6 +41,7 @@ pub use open_error::{AddError, OpenError};
 pub use owner::{Owner, READ_DEADLINE, WRITE_DEADLINE};
 pub use receive::{Blocks, ReceiveError, Received, Trial};
 pub use refusal::Refusal;
+pub use row_edit::RowEdit;
 pub use running::RunningStatement;
 pub use space::{
     Choice, Chunk, ChunkReader, Closed, Commit, CommittedTransaction, ConflictPlace, ConflictReader,
@@ -48,7 +52,7 @@ pub use store::Store;
 pub use view::guard::ANSWER_BYTES;
 pub use view::reader::{Answer, Rows};
 pub use view::{TableChange, ViewError};
-pub use write::{Params, Statement, StatementResult, Write, WriteError, Written};
+pub use write::{Edits, Params, SourceOffset, Statement, StatementResult, Write, WriteError, Written};
 
 #[cfg(test)]
 mod tests;

@@ -204,6 +204,10 @@ impl Refusal {
         Self::new("label_too_long", format!("message and by may have {most} bytes each"))
     }
 
+    pub(crate) fn offset_too_long() -> Self {
+        Self::new("label_too_long", "the name of a source may have 256 bytes, its offset 4 KiB".to_owned())
+    }
+
     pub(crate) fn not_a_writer() -> Self {
         Self::new("read_only_member", "this site may read this space, not write to it")
             .hint("ask an admin of the space for the role member")

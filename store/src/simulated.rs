@@ -260,7 +260,7 @@ impl Site {
 
 fn job(id: SpaceId, request: Request, now_ms: i64, at: usize, answers: Sender<(usize, Answer)>) -> Job {
     let work = match request {
-        Request::Write(write) => LocalWork::Sql(write),
+        Request::Write(write) => LocalWork::Sql(Box::new(write)),
         Request::ApplySchema(sql) => LocalWork::Schema(sql),
         Request::Admit { author, name, role } => {
             LocalWork::admit(id, Candidate::new(author, name), role, None)

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rusqlite::OptionalExtension;
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::{Candidate, MemberOp, Membership, Role};
@@ -152,7 +153,7 @@ impl Space {
     /// Records a local write. `reply` is called on the writer's thread once the write is durable
     /// and visible, or refused; it must not block.
     pub fn write(&self, write: Write, reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static) {
-        self.local(LocalWork::Sql(write), reply);
+        self.local(LocalWork::Sql(Box::new(write)), reply);
     }
 
     /// Adds what `sql` (DDL) declares and the schema lacks.
@@ -353,6 +354,15 @@ impl Space {
         let vector = self.vector();
         self.0.readers.query(&self.schema(), &Asked { sql, params, most }, leave, answer)?;
         Ok(vector)
+    }
+
+    /// How far a source of edits has come ([`crate::SourceOffset`]): as the last transaction says that
+    /// took some in.
+    pub fn offset_of(&self, source: &str) -> Result<Option<Vec<u8>>, ViewError> {
+        let sql = "SELECT offset FROM _tandem_offsets WHERE source = ?1";
+        self.0.readers.read(|connection| {
+            Ok(connection.prepare_cached(sql)?.query_row([source], |row| row.get(0)).optional()?)
+        })
     }
 
     /// The statements of users that run now, the oldest first.

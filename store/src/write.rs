@@ -7,13 +7,20 @@ use tandem_protocol::version::{Dot, VersionVector};
 use crate::log::LogError;
 use crate::owner::Owner;
 use crate::refusal::Refusal;
+use crate::row_edit::RowEdit;
 use crate::view::{TableChange, ViewError};
 
-/// One atomic transaction of SQL statements.
+/// Bytes of the name of a source, at most.
+const SOURCE_BYTES: usize = 256;
+
+/// Bytes of an offset, at most.
+const OFFSET_BYTES: usize = 4 << 10;
+
+/// One atomic transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Write {
-    /// Run in order; if one fails, none has happened.
-    pub statements: Vec<Statement>,
+    /// What it changes.
+    pub edits: Edits,
     /// Label: why.
     pub message: Option<String>,
     /// Label: who.
@@ -22,23 +29,81 @@ pub struct Write {
     pub idempotency_key: Option<String>,
     /// What the writer had seen, if less than everything here.
     pub basis: Option<VersionVector>,
+    /// How far the source of the edits has come with it.
+    pub offset: Option<SourceOffset>,
     /// Who waits for it.
     pub owner: Owner,
+}
+
+/// What a write changes: all of it, or nothing.
+#[derive(Clone, Debug)]
+pub enum Edits {
+    /// Statements of SQL, run in order.
+    Sql(Vec<Statement>),
+    /// Rows as they are to be, one edit after the other.
+    Rows(Vec<RowEdit>),
+}
+
+impl Default for Edits {
+    fn default() -> Self {
+        Self::Sql(Vec::new())
+    }
+}
+
+impl From<Vec<Statement>> for Edits {
+    fn from(statements: Vec<Statement>) -> Self {
+        Self::Sql(statements)
+    }
+}
+
+/// How far a source of edits outside (a file, another database) has been taken in. It is kept with the
+/// transaction that took it in, both or neither; what the offset means, only the source's reader knows.
+/// A write that changes nothing keeps none: what it brought may come again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceOffset {
+    /// The name of the source.
+    pub source: String,
+    /// How far.
+    pub offset: Vec<u8>,
+}
+
+impl SourceOffset {
+    /// As an entry of a list of offsets.
+    pub(crate) fn into_entry(self) -> (String, Vec<u8>) {
+        (self.source, self.offset)
+    }
+
+    /// Whether it is short enough to be kept with each transaction.
+    pub(crate) fn is_short(&self) -> bool {
+        self.source.len() <= SOURCE_BYTES && self.offset.len() <= OFFSET_BYTES
+    }
 }
 
 impl Write {
     /// How it begins.
     pub(crate) fn begins(&self) -> &str {
-        self.statements.first().map_or("", |statement| &statement.sql)
+        match &self.edits {
+            Edits::Sql(statements) => statements.first().map_or("", |statement| &statement.sql),
+            Edits::Rows(edits) => edits.first().map_or("", RowEdit::table),
+        }
     }
 
     /// What names it among the requests of clients, if it can come again.
     pub(crate) fn request_key(&self) -> Option<RequestKey> {
         let key = self.idempotency_key.as_deref()?;
-        let statements =
-            self.statements.iter().map(|statement| (statement.sql.as_str(), statement.params.sets()));
         let (by, message) = (self.by.as_deref(), self.message.as_deref());
-        Some(RequestKey::new(key, statements, Asked { basis: self.basis.as_ref(), by, message }))
+        let asked = Asked { basis: self.basis.as_ref(), by, message };
+        Some(match &self.edits {
+            Edits::Sql(statements) => {
+                let each = statements.iter().map(|one| (one.sql.as_str(), one.params.sets()));
+                RequestKey::new(key, each, asked)
+            }
+            Edits::Rows(edits) => {
+                let named: Vec<String> = edits.iter().map(RowEdit::told).collect();
+                let each = named.iter().zip(edits).map(|(told, edit)| (told.as_str(), edit.rows()));
+                RequestKey::new(key, each, asked)
+            }
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use tandem_protocol::op::{Action, Op};
-use tandem_store::{Owner, Params, Statement as StoreStatement, Write};
+use tandem_store::{Edits, Owner, Params, Statement as StoreStatement, Write};
 
 use super::cell::Cell;
 use super::error::Result;
@@ -175,11 +175,12 @@ impl Transact {
             Ok(StoreStatement { sql: statement.sql, params })
         };
         Ok(Write {
-            statements: self.statements.into_iter().map(statement).collect::<Result<_>>()?,
+            edits: Edits::Sql(self.statements.into_iter().map(statement).collect::<Result<_>>()?),
             message: self.message,
             by: self.by,
             idempotency_key: self.idempotency_key,
             basis: self.basis.as_deref().map(version_token::decode).transpose()?,
+            offset: None,
             owner: Owner::default(),
         })
     }
@@ -316,9 +317,10 @@ mod tests {
         )
         .unwrap();
         let write = request.clone().into_write().unwrap();
-        assert!(matches!(&write.statements[0].params, Params::One(params) if params.is_empty()));
-        assert!(matches!(&write.statements[1].params, Params::One(params) if params.len() == 1));
-        assert!(matches!(&write.statements[2].params, Params::Many(list) if list.len() == 2));
+        let Edits::Sql(statements) = &write.edits else { panic!("{write:?}") };
+        assert!(matches!(&statements[0].params, Params::One(params) if params.is_empty()));
+        assert!(matches!(&statements[1].params, Params::One(params) if params.len() == 1));
+        assert!(matches!(&statements[2].params, Params::Many(list) if list.len() == 2));
         assert_eq!(write.message.as_deref(), Some("m"));
         let again = serde_json::to_string(&request).unwrap();
         assert_eq!(serde_json::from_str::<Transact>(&again).unwrap(), request);

@@ -28,7 +28,7 @@ impl Site {
     fn write(&self, text: &str) {
         let sql = format!("INSERT INTO notes (text) VALUES ('{text}')");
         let statement = Statement { sql, params: tandem_store::Params::One(Vec::new()) };
-        let write = Write { statements: vec![statement], ..Write::default() };
+        let write = Write { edits: vec![statement].into(), ..Write::default() };
         let space = self.api.store().space("school").unwrap();
         space.wait::<Written, tandem_store::WriteError>(|reply| space.write(write, reply)).unwrap();
     }

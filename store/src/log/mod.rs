@@ -19,7 +19,7 @@ pub use engine::LogError;
 pub(crate) use engine::sync_folder;
 pub(crate) use medium::Medium;
 pub(crate) use medium::Shelf;
-pub(crate) use record::Record;
+pub(crate) use record::{Offsets, Record};
 
 use crate::answers::Answers;
 use engine::VALUE_BYTES;
@@ -212,14 +212,15 @@ impl SpaceLog {
         if records.len() < 2 {
             return Ok(());
         }
-        let mut before = Chains::new();
+        let (mut before, mut offsets) = (Chains::new(), Offsets::new());
         for record in &records {
+            offsets.extend(record.offsets.clone());
             for (author, chain) in &record.before {
                 before.entry(*author).or_insert(*chain);
             }
         }
         let count = builder.len() as u32;
-        let record = Record { arrival: records[0].arrival, block: builder.finish(), count, before };
+        let record = Record { arrival: records[0].arrival, block: builder.finish(), count, before, offsets };
         self.append(&record)?;
         // The joined record must be on disk before what it replaces is removed. What a crash
         // leaves behind repeats it, and does no harm.

@@ -5,6 +5,7 @@
 //! record = version (1) · checksum (8) · content
 //! content = number of transactions (u32 LE) · number of chains (u16 LE)
 //!           · per chain (bincode): chain · seq · hash (32) of its last transaction before
+//!           · offsets of sources (bincode): name and bytes of each
 //!           · block
 //! ```
 //!
@@ -12,6 +13,9 @@
 //! engine's largest value is cut into pieces under consecutive keys:
 //! `arrival (u64 BE) · piece (u16 BE)`; the first piece is preceded by the record's length
 //! (u32 LE).
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use tandem_protocol::block::Block;
 use tandem_protocol::chain::Chain;
@@ -22,7 +26,7 @@ use tandem_protocol::verify::{ChainHead, Chains};
 
 use super::engine::LogError;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const CHECKSUM_BYTES: usize = 8;
 /// Of a trunk, at most.
 const CHAIN_BYTES: usize = 32 + 1 + 9 + 32;
@@ -39,7 +43,12 @@ pub(crate) struct Record {
     /// The last transaction before it of each chain in it; number 0 before an author's first,
     /// with what that one's hash covers.
     pub before: Chains,
+    /// How far the sources of its transactions' edits have come with it: this site's own affair.
+    pub offsets: Offsets,
 }
+
+/// Offsets of sources of edits, by their names.
+pub(crate) type Offsets = BTreeMap<String, Vec<u8>>;
 
 impl Record {
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -49,6 +58,7 @@ impl Record {
         for (chain, last) in &self.before {
             content.extend_from_slice(&codec::encode(&(chain, last.seq, last.hash)));
         }
+        content.extend_from_slice(&codec::encode(&self.offsets));
         content.extend_from_slice(&self.block);
         let mut bytes = Vec::with_capacity(content.len() + 1 + CHECKSUM_BYTES);
         bytes.push(VERSION);
@@ -60,8 +70,10 @@ impl Record {
     pub(crate) fn decode(arrival: u64, bytes: &[u8]) -> Result<Self, LogError> {
         let damaged = || LogError::Damaged { arrival };
         let (version, rest) = bytes.split_first().ok_or_else(damaged)?;
-        if *version > VERSION {
-            return Err(LogError::Newer(*version));
+        match (*version).cmp(&VERSION) {
+            Ordering::Greater => return Err(LogError::Newer(*version)),
+            Ordering::Less => return Err(LogError::Unreadable(format!("a record of version {version}"))),
+            Ordering::Equal => {}
         }
         let (checksum, content) = rest.split_at_checked(CHECKSUM_BYTES).ok_or_else(damaged)?;
         if checksum != &blake3::hash(content).as_bytes()[..CHECKSUM_BYTES] {
@@ -76,7 +88,10 @@ impl Record {
             before.insert(chain, ChainHead { seq, hash });
             rest = &rest[read..];
         }
-        Ok(Self { arrival, block: rest.to_vec(), count: u32::from_le_bytes(*count), before })
+        let (offsets, read): (Offsets, usize) =
+            codec::decode_prefix(rest, "record").map_err(|_| damaged())?;
+        let block = rest[read..].to_vec();
+        Ok(Self { arrival, block, count: u32::from_le_bytes(*count), before, offsets })
     }
 
     /// Arrival number after its last transaction.

@@ -13,6 +13,7 @@ use tandem_protocol::schema::{Schema, TableId};
 use tandem_protocol::transaction::Header;
 use tandem_protocol::version::{Dot, VersionVector};
 
+use crate::changed_rows::ChangedRows;
 use crate::forks::Forks;
 use crate::running::Running;
 use crate::view::{Authors, FoldState, TableChange};
@@ -45,6 +46,8 @@ pub struct CommittedTransaction {
     pub local: bool,
     /// Rows changed, per table.
     pub changes: Vec<TableChange>,
+    /// Which ones.
+    pub rows: ChangedRows,
 }
 
 /// Figures of one table.

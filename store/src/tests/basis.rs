@@ -5,7 +5,7 @@ use tandem_protocol::version::VersionVector;
 
 use super::{Site, assert_equal, pull, sync};
 use crate::view::MOST_READ;
-use crate::{Params, Refusal, Statement, Write, WriteError, Written};
+use crate::{Edits, Params, Refusal, Statement, Write, WriteError, Written};
 
 const STOCK: &str =
     "CREATE TABLE stock (id INTEGER PRIMARY KEY, n COUNTER NOT NULL DEFAULT 0, code TEXT UNIQUE,
@@ -27,7 +27,7 @@ fn try_send(site: &Site, basis: &VersionVector, sql: &[(&str, Params)]) -> Resul
     let statement =
         |(sql, params): &(&str, Params)| Statement { sql: (*sql).to_owned(), params: params.clone() };
     let statements = sql.iter().map(statement).collect();
-    let write = Write { statements, basis: Some(basis.clone()), ..Write::default() };
+    let write = Write { edits: Edits::Sql(statements), basis: Some(basis.clone()), ..Write::default() };
     site.space.wait(|reply| site.space.write(write, reply))
 }
 

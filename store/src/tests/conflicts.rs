@@ -311,7 +311,8 @@ fn one_request_recorded_on_two_sites_is_listed_and_the_later_can_be_undone() {
             statement(format!("INSERT INTO sales (id, student) VALUES ({id}, 1)")),
             statement("UPDATE students SET stock = stock - 3, paid = paid + 2.25".into()),
         ];
-        let write = Write { statements, idempotency_key: Some("sale 1".into()), ..Write::default() };
+        let write =
+            Write { edits: statements.into(), idempotency_key: Some("sale 1".into()), ..Write::default() };
         let written: Result<Written, WriteError> = site.space.wait(|reply| site.space.write(write, reply));
         written.is_ok_and(|written| !written.repeated)
     };
@@ -361,7 +362,7 @@ fn a_stock_take_from_an_old_list_counts_what_was_sold_since() {
     a.write("UPDATE students SET stock = stock - 5");
     let statement =
         Statement { sql: "UPDATE students SET stock = exactly(38)".into(), params: Params::One(vec![]) };
-    let write = Write { statements: vec![statement], basis: Some(printed), ..Write::default() };
+    let write = Write { edits: vec![statement].into(), basis: Some(printed), ..Write::default() };
     let _written: Written = a.space.wait(|reply| a.space.write(write, reply)).unwrap();
     assert_eq!(a.rows("SELECT stock FROM students"), ["33"]);
     a.verify();
@@ -468,7 +469,7 @@ fn a_form_sent_after_its_row_was_deleted_is_an_edit_made_apart() {
     let opened = (*a.space.vector()).clone();
     let send = |basis: &tandem_protocol::version::VersionVector, sql: &str, params: Vec<Value>| {
         let statements = vec![Statement { sql: sql.to_owned(), params: Params::One(params) }];
-        let write = Write { statements, basis: Some(basis.clone()), ..Write::default() };
+        let write = Write { edits: statements.into(), basis: Some(basis.clone()), ..Write::default() };
         a.space.wait(|reply| a.space.write(write, reply)).unwrap()
     };
     a.write("DELETE FROM students WHERE id = 1");
@@ -523,7 +524,7 @@ fn many_versions_of_one_cell_are_the_same_whether_they_come_one_by_one_or_togeth
     pull(&c, &b);
     let edit = |sql: &str| {
         let statements = vec![Statement { sql: sql.to_owned(), params: Params::One(Vec::new()) }];
-        let write = Write { statements, basis: Some(opened.clone()), ..Write::default() };
+        let write = Write { edits: statements.into(), basis: Some(opened.clone()), ..Write::default() };
         let _written: Written = a.space.wait(|reply| a.space.write(write, reply)).unwrap();
     };
     for at in 0..40 {

@@ -111,7 +111,7 @@ fn a_write_whose_basis_is_older_does_not_overwrite_unseen_edits() {
     b.write("UPDATE items SET name = 'from b'");
     sync(&a, &b);
     let statement = Statement { sql: "UPDATE items SET place = 'form'".into(), params: Params::One(vec![]) };
-    let write = Write { statements: vec![statement], basis: Some(seen), ..Write::default() };
+    let write = Write { edits: vec![statement].into(), basis: Some(seen), ..Write::default() };
     let written: crate::Written = a.space.wait(|reply| a.space.write(write, reply)).unwrap();
     assert!(written.dot.is_some());
     sync(&a, &b);

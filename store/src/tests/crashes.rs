@@ -1,8 +1,10 @@
 use std::fs;
 
+use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 
 use super::{Site, assert_equal, pull};
+use crate::{Edits, RowEdit, SourceOffset, Write, Written};
 
 const SCHEMA: &str = "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT, n COUNTER DEFAULT 0)";
 
@@ -89,6 +91,14 @@ fn joined_records_hold_the_same_transactions() {
     let a = Site::founder(SCHEMA);
     let b = Site::member(&a, "b");
     let text = "a long line of text that makes a block fill up ".repeat(200);
+    let edits = Edits::Rows(vec![RowEdit::Put {
+        table: "notes".into(),
+        columns: vec!["id".into()],
+        rows: vec![vec![Value::Integer(1_000)]],
+    }]);
+    let offset = Some(SourceOffset { source: "file".into(), offset: b"line 7".to_vec() });
+    let write = Write { edits, offset, ..Write::default() };
+    let _written: Written = a.space.wait(|reply| a.space.write(write, reply)).unwrap();
     for row in 0..400 {
         a.write(&format!("INSERT INTO notes (id, text) VALUES ({row}, '{row} {text}')"));
         if row % 150 == 0 {
@@ -103,6 +113,8 @@ fn joined_records_hold_the_same_transactions() {
     let a = a.reopen();
     let again: Vec<_> = a.space.log().entries_from(0).map(|entry| entry.unwrap().hash).collect();
     assert_eq!(hashes, again);
+    a.space.rebuild_view().unwrap();
+    assert_eq!(a.space.offset_of("file").unwrap(), Some(b"line 7".to_vec()));
     for entry in a.space.log().entries_from(0).step_by(37) {
         let entry = entry.unwrap();
         let found = a.space.log().transaction(&entry.transaction.header.dot).unwrap().unwrap();

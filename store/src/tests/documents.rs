@@ -136,7 +136,7 @@ fn a_text_from_a_form_opened_before_others_edited_it_is_listed_and_takes_nothing
     sync(&a, &b);
     let sql = "UPDATE notes SET body = 'Rendez-vous mardi.', title = 'x'";
     let statement = Statement { sql: sql.into(), params: Params::One(vec![]) };
-    let write = Write { statements: vec![statement], basis: Some(opened), ..Write::default() };
+    let write = Write { edits: vec![statement].into(), basis: Some(opened), ..Write::default() };
     let _written: Written = a.space.wait(|reply| a.space.write(write, reply)).unwrap();
     assert_eq!(open(&a, &b), ["register notes.body 1"]);
     let conflict = only(&b);

@@ -282,10 +282,10 @@ fn a_context_that_names_another_branch_is_seen_however_much_more_is_held() {
     let author = forger.site.store.author();
     let basis = VersionVector::from([(author, Head::new(4, &two[3].hash))]);
     let write = crate::Write {
-        statements: vec![crate::Statement {
+        edits: crate::Edits::Sql(vec![crate::Statement {
             sql: "INSERT INTO notes (text) VALUES ('x')".into(),
             params: crate::Params::One(vec![]),
-        }],
+        }]),
         basis: Some(basis),
         ..crate::Write::default()
     };

@@ -200,7 +200,7 @@ fn parents_and_children_of_one_transaction_are_written_in_linear_time() {
         many("INSERT INTO visit (id, at) VALUES (?, ?)", parents),
         many("INSERT INTO item (id, visit) VALUES (?, ?)", children),
     ];
-    let write = Write { statements, ..Write::default() };
+    let write = Write { edits: statements.into(), ..Write::default() };
     // Nothing is rewritten after SQLite saw it: that is what looked through all children each time.
     let _written: Written = site.space.wait(|reply| site.space.write(write, reply)).unwrap();
     assert_eq!(asked(&site, "SELECT count(*) FROM item JOIN visit ON visit.id = item.visit", &[]), "4000");
@@ -361,7 +361,8 @@ fn generated_comparisons_give_what_sqlite_gives_on_canonical_values() {
         })
         .collect();
     let sql = "INSERT INTO visit (id, n, at, d, h) VALUES (?, ?, ?, ?, ?)".to_owned();
-    let write = Write { statements: vec![Statement { sql, params: Params::Many(sets) }], ..Write::default() };
+    let write =
+        Write { edits: vec![Statement { sql, params: Params::Many(sets) }].into(), ..Write::default() };
     let _written: Written = site.space.wait(|reply| site.space.write(write, reply)).unwrap();
     let shapes = [
         "{c} = {}",

@@ -23,7 +23,7 @@ fn admit(admin: &Site, key: &AuthorKey) {
 
 fn write(sql: &str) -> Write {
     let statement = Statement { sql: sql.to_owned(), params: Params::One(vec![]) };
-    Write { statements: vec![statement], ..Write::default() }
+    Write { edits: vec![statement].into(), ..Write::default() }
 }
 
 fn note(site: &Site) -> Written {

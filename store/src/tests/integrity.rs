@@ -162,7 +162,7 @@ fn on_delete_acts_between_the_parameter_sets_of_one_statement() {
     site.write("INSERT INTO gone VALUES (1, 1), (2, 2), (3, 3)");
     let sets = (1..=3).map(|id| vec![Value::Integer(id)]).collect();
     let statement = Statement { sql: "DELETE FROM parents WHERE id = ?".into(), params: Params::Many(sets) };
-    let write = Write { statements: vec![statement], ..Write::default() };
+    let write = Write { edits: vec![statement].into(), ..Write::default() };
     let written = site.space.wait(|reply| site.space.write(write, reply)).unwrap();
     assert_eq!(written.results[0].affected, 3);
     assert_eq!(site.rows("SELECT * FROM gone"), [""; 0]);

@@ -19,6 +19,7 @@ mod owners;
 mod parked;
 mod plain;
 mod requests;
+mod row_edits;
 mod rowids;
 mod schemas;
 mod unique;
@@ -31,7 +32,7 @@ use tandem_protocol::schema::Judge;
 use tandem_protocol::value::Value;
 use tempfile::TempDir;
 
-use crate::{Choice, Params, Refusal, Space, Statement, Store, Write, WriteError, Written};
+use crate::{Choice, Edits, Params, Refusal, Space, Statement, Store, Write, WriteError, Written};
 
 /// A site with one space, in a folder of its own.
 pub(crate) struct Site {
@@ -74,7 +75,9 @@ impl Site {
         while crate::now_ms() == now {
             std::hint::spin_loop();
         }
-        self.space.wait(|reply| self.space.write(Write { statements, ..Write::default() }, reply))
+        self.space.wait(|reply| {
+            self.space.write(Write { edits: Edits::Sql(statements), ..Write::default() }, reply)
+        })
     }
 
     pub(crate) fn write(&self, sql: &str) -> Written {
@@ -84,7 +87,7 @@ impl Site {
     /// A write of a test that does not care which of two is the later one.
     pub(crate) fn space_write(&self, sql: &str) {
         let statement = Statement { sql: sql.to_owned(), params: Params::One(Vec::new()) };
-        let write = Write { statements: vec![statement], ..Write::default() };
+        let write = Write { edits: vec![statement].into(), ..Write::default() };
         let _written: Written = self.space.wait(|reply| self.space.write(write, reply)).unwrap();
     }
 

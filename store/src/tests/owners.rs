@@ -7,7 +7,7 @@ use std::time::Duration;
 use tandem_protocol::value::Value;
 
 use super::Site;
-use crate::{Owner, Params, Refusal, Rows, Statement, Write, WriteError, Written};
+use crate::{Edits, Owner, Params, Refusal, Rows, Statement, Write, WriteError, Written};
 
 const TABLES: &str = "CREATE TABLE t(id INTEGER PRIMARY KEY, n INTEGER, text TEXT); \
     CREATE TABLE other(id INTEGER PRIMARY KEY, n INTEGER)";
@@ -20,7 +20,7 @@ const LONG: Duration = Duration::from_secs(600);
 
 fn write_for(owner: &Owner, sql: &str) -> Write {
     let statement = Statement { sql: sql.to_owned(), params: Params::One(Vec::new()) };
-    Write { statements: vec![statement], owner: owner.clone(), ..Write::default() }
+    Write { edits: vec![statement].into(), owner: owner.clone(), ..Write::default() }
 }
 
 /// Begins a write, and gives where its answer comes.
@@ -130,7 +130,7 @@ fn a_long_import_gets_through_while_others_write() {
     let sql = "INSERT INTO t (n, text) VALUES (?1, ?2) RETURNING id".to_owned();
     let statement = Statement { sql, params: Params::Many(rows) };
     let owner = Owner::new("import", Some(LONG));
-    let write = Write { statements: vec![statement], owner, ..Write::default() };
+    let write = Write { edits: vec![statement].into(), owner, ..Write::default() };
     let answer = begin(&site, write);
     let mut others = 0;
     let written = loop {
@@ -207,7 +207,8 @@ fn of_a_long_write_that_clashes_when_it_comes_back_nothing_is_recorded() {
         SELECT count(*) FROM c";
     let mut write = write_for(&Owner::new("slow", Some(LONG)), "UPDATE stock SET n = n - 1 WHERE id = 1");
     let sql = format!("INSERT INTO u (id, code) SELECT 7, 'a' WHERE ({slow}) > 1");
-    write.statements.push(Statement { sql, params: Params::One(Vec::new()) });
+    let Edits::Sql(statements) = &mut write.edits else { unreachable!() };
+    statements.push(Statement { sql, params: Params::One(Vec::new()) });
     let answer = begin(&site, write);
     runs(&site, "slow");
     // Others write, so it goes aside, on a copy that knows nothing of what comes then.

@@ -8,7 +8,7 @@ use tandem_protocol::version::Reference;
 
 use super::{Site, sync};
 use crate::writer::LocalWork;
-use crate::{Params, Statement, Write, WriteError, Written};
+use crate::{Edits, Params, Statement, Write, WriteError, Written};
 
 const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, stock COUNTER);
     CREATE TABLE sales (id INTEGER PRIMARY KEY, item INTEGER REFERENCES items (id), n INTEGER);";
@@ -19,7 +19,7 @@ fn request(key: &str, statements: &[(&str, Vec<Value>)]) -> Write {
         params: Params::One(params.clone()),
     };
     Write {
-        statements: statements.iter().map(statement).collect(),
+        edits: Edits::Sql(statements.iter().map(statement).collect()),
         idempotency_key: Some(key.to_owned()),
         ..Write::default()
     }

@@ -79,7 +79,8 @@ fn each_set_of_parameters_is_a_statement_of_its_own() {
     let site = Site::founder("CREATE TABLE t (id INTEGER PRIMARY KEY, before INTEGER)");
     let sets = (1..=3).map(|id| vec![Value::Integer(id)]).collect();
     let sql = "INSERT INTO t VALUES (?, last_insert_rowid())".to_owned();
-    let write = Write { statements: vec![Statement { sql, params: Params::Many(sets) }], ..Write::default() };
+    let write =
+        Write { edits: vec![Statement { sql, params: Params::Many(sets) }].into(), ..Write::default() };
     site.space.wait(|reply| site.space.write(write, reply)).unwrap();
     assert_eq!(site.rows("SELECT * FROM t"), ["1|0", "2|1", "3|2"]);
 }

@@ -138,7 +138,7 @@ fn writes_of_one_group_do_not_disturb_each_other() {
             _ => "INSERT OR ROLLBACK INTO levels (id, name) VALUES (?1 - 2, 'taken')",
         };
         let statement = Statement { sql: sql.into(), params: Params::One(vec![Value::Integer(number)]) };
-        let write = Write { statements: vec![statement], ..Write::default() };
+        let write = Write { edits: vec![statement].into(), ..Write::default() };
         let answer = answer.clone();
         site.space.write(write, move |result| answer.send((number, result)).unwrap());
     }
@@ -163,7 +163,7 @@ fn a_repeated_request_is_answered_with_the_first() {
         let key = Some("sale-1".to_owned());
         site.space.wait(|reply| {
             site.space.write(
-                Write { statements: vec![statement], idempotency_key: key, ..Write::default() },
+                Write { edits: vec![statement].into(), idempotency_key: key, ..Write::default() },
                 reply,
             );
         })
@@ -278,7 +278,7 @@ fn a_replacement_by_the_same_values_leaves_no_trace_among_other_writes() {
         };
         let statement = Statement { sql, params: Params::One(vec![]) };
         let answer = answer.clone();
-        site.space.write(Write { statements: vec![statement], ..Write::default() }, move |result| {
+        site.space.write(Write { edits: vec![statement].into(), ..Write::default() }, move |result| {
             answer.send(result.map(|written| written.dot.is_some())).unwrap();
         });
     }

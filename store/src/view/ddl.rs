@@ -43,6 +43,9 @@ CREATE TABLE _tandem_keys (
   key BLOB NOT NULL, author INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,
   request BLOB NOT NULL, PRIMARY KEY (key, author, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE _tandem_offsets (
+  source TEXT PRIMARY KEY, offset BLOB NOT NULL
+) STRICT;
 CREATE TABLE _tandem_settled (
   conflict BLOB NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
   PRIMARY KEY (conflict, author, seq, hash)

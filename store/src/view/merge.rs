@@ -14,11 +14,13 @@ use tandem_protocol::version::VersionVector;
 use super::rows::{self, Base, Run};
 use super::table::ViewTable;
 use super::{FoldState, TableChange, View, ViewResult, unique};
+use crate::changed_rows::ChangedRows;
 
 /// What merging a transaction changed.
 #[derive(Default, Debug)]
 pub(crate) struct Merged {
     pub changes: Vec<TableChange>,
+    pub rows: ChangedRows,
     /// Ops that this program or schema does not understand yet.
     pub parked: usize,
 }
@@ -34,13 +36,14 @@ impl Merged {
 
     /// Counts what became of one row.
     pub(super) fn count(&mut self, table: &ViewTable, before: Option<&[Value]>, after: Option<&[Value]>) {
+        let Some(row) = after.or(before).filter(|_| before != after) else { return };
         let change = self.of(&table.def.name);
         match (before, after) {
-            (None, Some(_)) => change.inserted += 1,
-            (Some(before), Some(after)) => change.updated += u64::from(before != after),
+            (None, _) => change.inserted += 1,
+            (Some(_), Some(_)) => change.updated += 1,
             (Some(_), None) => change.deleted += 1,
-            (None, None) => {}
         }
+        self.rows.note(&table.def.name, || table.key_of(row));
     }
 
     fn has_deleted(&self, table: &ViewTable) -> bool {
@@ -171,6 +174,7 @@ impl<'v> Merge<'v> {
                 && self.insert_fresh(&table, bulk, group, at)?
             {
                 self.merged.of(&table.def.name).inserted += 1;
+                self.merged.rows.note(&table.def.name, || group.key(at));
                 continue;
             }
             self.row(&table, group, at, by)?;

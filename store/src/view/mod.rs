@@ -90,7 +90,8 @@ pub(crate) use tables::{Tables, try_out};
 pub(crate) use undecided::{Group, Savepoint};
 
 use crate::effect::Effect;
-use crate::write::Statement;
+use crate::log::Offsets;
+use crate::write::Edits;
 use adopt::Adoption;
 use crowded::CrowdedRows;
 use documents::Documents;
@@ -104,7 +105,7 @@ use watch::Watch;
 pub(crate) const CACHE_BYTES: usize = 40 << 20;
 
 /// Format of the view's own tables. A view of another version is rebuilt.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 /// Bytes that SQLite's own journal keeps on the disk when it has been used up.
 const JOURNAL_BYTES: i64 = 8 << 20;
@@ -312,18 +313,19 @@ impl View {
         Adoption::of(self, &transaction.header).adopt(write, transaction, chain)
     }
 
-    /// Runs the statements of one transaction and works out its ops.
+    /// Makes the edits of one transaction and works out its ops.
     /// `unseen` tells the deltas beyond the write's basis, if it has one. `is_judged`: whether it is
     /// refused for breaking a rule. `time_ms` is the time that STAMP columns take.
     pub(crate) fn run_local(
         &mut self,
-        statements: &[Statement],
+        edits: &Edits,
         unseen: &Unseen,
         is_judged: bool,
         time_ms: i64,
     ) -> Result<LocalWrite, LocalError> {
         self.refresh_watch();
-        LocalRun::new(self, unseen, is_judged, time_ms).run(statements)
+        let statements = edits.statements(&self.fold.tables);
+        LocalRun::new(self, unseen, is_judged, time_ms).run(&statements)
     }
 
     /// Ends a user's statements.
@@ -380,6 +382,11 @@ impl View {
     /// The time of each author's last transaction.
     pub(crate) fn last_times(&self) -> ViewResult<Vec<i64>> {
         self.position().last_times(&self.connection)
+    }
+
+    /// Keeps how far sources of edits have come.
+    pub(crate) fn put_offsets(&self, offsets: &Offsets) -> ViewResult<()> {
+        self.position().put_offsets(&self.connection, offsets)
     }
 
     /// A number the view remembers.

@@ -18,6 +18,7 @@ use tandem_protocol::version::{Dot, Reference, VersionVector};
 use super::authors::Authors;
 use super::state::{put_state, state};
 use super::{ViewError, ViewResult};
+use crate::log::Offsets;
 
 /// The first half of the hash of a transaction, by its author's number and its own.
 pub(crate) const PREFIX_SQL: &str = "SELECT hash FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
@@ -292,6 +293,15 @@ impl Position {
         let Some(number) = self.authors.number_of_trunk(&dot.chain()) else { return Ok(None) };
         let mut statement = connection.prepare_cached(PREFIX_SQL)?;
         Ok(statement.query_row(params![number, dot.seq as i64], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps how far sources of edits have come.
+    pub(super) fn put_offsets(&self, connection: &Connection, offsets: &Offsets) -> ViewResult<()> {
+        let sql = "INSERT OR REPLACE INTO _tandem_offsets (source, offset) VALUES (?1, ?2)";
+        for (source, offset) in offsets {
+            connection.prepare_cached(sql)?.execute(params![source, offset])?;
+        }
+        Ok(())
     }
 
     /// The time of each author's last transaction.

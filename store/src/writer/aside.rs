@@ -45,7 +45,7 @@ const TIMES: u8 = 2;
 
 /// A write that has run aside, or that did so in vain.
 pub(crate) struct Ready {
-    pub write: Write,
+    pub write: Box<Write>,
     /// What it does.
     pub ops: Vec<Op>,
     /// What its statements are answered with.
@@ -71,7 +71,7 @@ pub(super) struct Aside {
 /// A write that waits to run aside.
 struct Waiting {
     job: LocalJob,
-    write: Write,
+    write: Box<Write>,
     /// How often it did.
     times: u8,
 }
@@ -188,7 +188,7 @@ impl Place {
                 Some(basis) => unseen(&view, &self.log, position, basis, &[])?,
                 None => Unseen::default(),
             };
-            Ok(view.run_local(&write.statements, &unseen, true, now_ms)?)
+            Ok(view.run_local(&write.edits, &unseen, true, now_ms)?)
         })();
         let end = if memory.was_met() { Some(End::Memory) } else { view.guard().finish() };
         drop(memory);
@@ -198,7 +198,7 @@ impl Place {
             (Err(error), None) => return Err(error),
         };
         Ok(Ready {
-            write: write.clone(),
+            write: Box::new(write.clone()),
             rows: rows_of(&local.ops).collect(),
             ops: local.ops,
             results: local.results,

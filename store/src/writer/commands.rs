@@ -66,11 +66,11 @@ pub(crate) type MakeMemberOp = Box<dyn FnMut(&Membership, &Author) -> Result<Mem
 
 /// What a transaction of this site does.
 pub(crate) enum LocalWork {
-    Sql(Write),
+    Sql(Box<Write>),
     /// A write that has run aside.
     Ready(Box<Ready>),
     /// A write that gives way to nobody, for so long.
-    Alone(Write, Duration),
+    Alone(Box<Write>, Duration),
     /// Its work was taken out.
     Nothing,
     /// SQL DDL, planned against the schema at its turn.

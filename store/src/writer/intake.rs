@@ -14,7 +14,7 @@ use super::record::chain_before;
 use super::records::Recorded;
 use super::run::JobRun;
 use crate::effect::SharedEffect;
-use crate::log::Record;
+use crate::log::{Offsets, Record};
 use crate::receive::{ReceiveError, Received, add_changes};
 use crate::space::{CommittedTransaction, Recent, Shared};
 
@@ -151,6 +151,7 @@ impl JobRun<'_> {
             time_ms: header.time_ms,
             local: false,
             changes: merged.changes,
+            rows: merged.rows,
         });
         match signature {
             Some(_) => part.unsigned.remove(&author),
@@ -175,7 +176,7 @@ impl Part {
         assert!(self.unsigned.is_empty(), "every run of an author ends in a signature");
         self.recent.last_mut()?.ends_record = true;
         let count = self.recent.len() as u32;
-        let record = Record { arrival, block, count, before: self.before };
+        let record = Record { arrival, block, count, before: self.before, offsets: Offsets::new() };
         Some(Recorded::Block { record, recent: self.recent, committed: self.committed })
     }
 }

@@ -14,10 +14,11 @@ use super::failure::JobError;
 use super::records::{OwnTransaction, Recorded};
 use super::run::JobRun;
 use super::unseen::unseen;
+use crate::log::Offsets;
 use crate::refusal::Refusal;
 use crate::space::{CommittedTransaction, Recent};
 use crate::view::{CellWrite, Merged, Position, Unseen};
-use crate::write::{Statement, StatementResult, Written};
+use crate::write::{Edits, SourceOffset, StatementResult, Written};
 
 /// What a transaction of this site says of itself.
 #[derive(Default)]
@@ -26,6 +27,8 @@ pub(super) struct Labels {
     pub by: Option<String>,
     pub message: Option<String>,
     pub basis: Option<VersionVector>,
+    /// Not in the log of others: how far the source of its edits has come.
+    pub offset: Option<SourceOffset>,
 }
 
 /// What becomes of a write that breaks a rule.
@@ -46,10 +49,10 @@ struct Signed {
 }
 
 impl JobRun<'_> {
-    /// Runs statements and records what they did, and `besides`.
-    pub fn record_sql(
+    /// Makes edits and records what they did, and `besides`.
+    pub fn record_edits(
         &mut self,
-        (statements, rules): (&[Statement], Rules),
+        (edits, rules): (&Edits, Rules),
         besides: Vec<Op>,
         labels: Labels,
     ) -> Result<Written, JobError> {
@@ -59,7 +62,7 @@ impl JobRun<'_> {
         };
         // As the transaction's header will say.
         let time_ms = self.clock.clone().next(self.now_ms);
-        let mut local = self.view.run_local(statements, &unseen, rules == Rules::Judged, time_ms)?;
+        let mut local = self.view.run_local(edits, &unseen, rules == Rules::Judged, time_ms)?;
         let results = std::mem::take(&mut local.results);
         if local.ops.is_empty() && besides.is_empty() {
             // REPLACE by the same values still moved the row.
@@ -77,7 +80,7 @@ impl JobRun<'_> {
         } else {
             self.view.adopt(local, &transaction, signed.chain)?
         };
-        Ok(self.recorded(transaction, signed, merged, results))
+        self.recorded(transaction, signed, merged, results)
     }
 
     /// Records a write of one row as it is.
@@ -112,15 +115,19 @@ impl JobRun<'_> {
         let transaction = self.transaction(ops, labels)?;
         let signed = self.sign(&transaction)?;
         let merged = self.view.merge(&transaction, signed.chain)?;
-        Ok(self.recorded(transaction, signed, merged, results))
+        self.recorded(transaction, signed, merged, results)
     }
 
     /// A transaction of this site, at its place.
     fn transaction(&mut self, ops: Vec<Op>, labels: Labels) -> Result<Transaction, JobError> {
-        let Labels { key, by, message, basis } = labels;
+        let Labels { key, by, message, basis, offset } = labels;
         if [&by, &message].into_iter().flatten().any(|label| label.len() > bounds::LABEL_BYTES) {
             return Err(Refusal::label_too_long().into());
         }
+        if offset.as_ref().is_some_and(|offset| !offset.is_short()) {
+            return Err(Refusal::offset_too_long().into());
+        }
+        self.offset = offset;
         let me = self.log.key.author();
         let position = &self.view.fold.position;
         let header = Header {
@@ -150,13 +157,14 @@ impl JobRun<'_> {
         Ok(Signed { signature: self.log.key.sign(&hash), before, bytes, chain })
     }
 
+    /// Leaves a transaction that is in the view to be recorded.
     fn recorded(
         &mut self,
         transaction: Transaction,
         signed: Signed,
         merged: Merged,
         results: Vec<StatementResult>,
-    ) -> Written {
+    ) -> Result<Written, JobError> {
         assert!(self.recorded.is_none(), "a job records one transaction");
         let arrival = self.view.fold.position.next - 1;
         let header = transaction.header;
@@ -167,6 +175,7 @@ impl JobRun<'_> {
             time_ms: header.time_ms,
             local: true,
             changes: merged.changes.clone(),
+            rows: merged.rows,
         };
         let Signed { bytes, signature, chain, before } = signed;
         let recent = Recent {
@@ -177,9 +186,10 @@ impl JobRun<'_> {
             hash: chain.hash,
             ends_record: true,
         };
-        let own = OwnTransaction { recent, committed, before };
-        self.recorded = Some(Recorded::Own(Box::new(own)));
-        Written { dot: Some(dot), results, changes: merged.changes, repeated: false }
+        let offsets: Offsets = self.offset.take().into_iter().map(SourceOffset::into_entry).collect();
+        self.view.put_offsets(&offsets)?;
+        self.recorded = Some(Recorded::Own(Box::new(OwnTransaction { recent, committed, before, offsets })));
+        Ok(Written { dot: Some(dot), results, changes: merged.changes, repeated: false })
     }
 }
 

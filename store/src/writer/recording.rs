@@ -59,6 +59,7 @@ impl<'w> Recording<'w> {
             has_aside: self.has_aside,
             recorded: None,
             answer: None,
+            offset: None,
         };
         let outcome = run.run(job)?;
         let (clock, recorded, answer) = run.keep()?;

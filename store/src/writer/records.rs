@@ -6,7 +6,7 @@ use tandem_protocol::request::RequestKey;
 use tandem_protocol::verify::{ChainHead, Chains};
 
 use crate::answers::Answer;
-use crate::log::Record;
+use crate::log::{Offsets, Record};
 use crate::space::{CommittedTransaction, Recent};
 use crate::write::Written;
 
@@ -27,6 +27,7 @@ struct OpenRecord {
     /// The chains before it.
     before: Chains,
     block: BlockBuilder,
+    offsets: Offsets,
 }
 
 /// An answer to a request that can come again.
@@ -50,6 +51,8 @@ pub(super) struct OwnTransaction {
     pub committed: CommittedTransaction,
     /// The chain before it.
     pub before: ChainHead,
+    /// How far the source of its edits has come.
+    pub offsets: Offsets,
 }
 
 impl Records {
@@ -57,8 +60,8 @@ impl Records {
     pub fn add(&mut self, recorded: Recorded) {
         match recorded {
             Recorded::Own(own) => {
-                let OwnTransaction { recent, committed, before } = *own;
-                self.join(&recent, before);
+                let OwnTransaction { recent, committed, before, offsets } = *own;
+                self.join(&recent, before, offsets);
                 self.recent.push(recent);
                 self.committed.push(committed);
             }
@@ -76,13 +79,18 @@ impl Records {
         self.answers.push(answer);
     }
 
-    fn join(&mut self, recent: &Recent, before: ChainHead) {
+    fn join(&mut self, recent: &Recent, before: ChainHead, offsets: Offsets) {
         let author: Author = recent.header.dot.author;
-        let empty =
-            || OpenRecord { arrival: recent.arrival, before: Chains::new(), block: BlockBuilder::default() };
+        let empty = || OpenRecord {
+            arrival: recent.arrival,
+            before: Chains::new(),
+            block: BlockBuilder::default(),
+            offsets: Offsets::new(),
+        };
         let open = self.open.get_or_insert_with(empty);
         open.before.entry(author.into()).or_insert(before);
         open.block.push(author, &recent.bytes, recent.signature);
+        open.offsets.extend(offsets);
         if open.block.is_full() {
             self.close();
         }
@@ -90,9 +98,9 @@ impl Records {
 
     /// Ends the record that others could still join.
     pub fn close(&mut self) {
-        if let Some(OpenRecord { arrival, before, block }) = self.open.take() {
+        if let Some(OpenRecord { arrival, before, block, offsets }) = self.open.take() {
             let count = block.len() as u32;
-            self.records.push(Record { arrival, block: block.finish(), count, before });
+            self.records.push(Record { arrival, block: block.finish(), count, before, offsets });
         }
     }
 

@@ -218,6 +218,7 @@ fn replay(view: &mut View, log: &SpaceLog, end: u64, until: u64) -> Result<(), V
                 view.merge(&transaction, chain)?;
             }
         }
+        view.put_offsets(&record.offsets)?;
         if view.fold.position.next >= until {
             break;
         }

@@ -49,7 +49,11 @@ impl JobRun<'_> {
             .ok_or(ViewError::Inconsistent("a request's transaction that is not in the log"))?;
         Ok(Some(Written {
             dot: Some(*first),
-            results: read_again(&self.view, &write.statements, &transaction.ops)?,
+            results: read_again(
+                &self.view,
+                &write.edits.statements(&self.view.fold.tables),
+                &transaction.ops,
+            )?,
             changes: changes_of(&transaction.ops),
             repeated: true,
         }))

@@ -18,12 +18,12 @@ use crate::log::SpaceLog;
 use crate::refusal::Refusal;
 use crate::space::{Choice, Resolution};
 use crate::view::{CellWrite, View, ViewTable, push_cell, quoted, to_storage};
-use crate::write::{Params, Statement, Written};
+use crate::write::{Edits, Params, Statement, Written};
 
 /// How a choice is carried out.
 enum Plan {
-    /// By SQL; and ops besides.
-    Statements(Vec<Statement>, Vec<Op>),
+    /// By edits; and ops besides.
+    Edits(Edits, Vec<Op>),
     /// Written directly, also where nothing visible changes.
     Row(CellWrite),
     /// System ops.
@@ -45,7 +45,7 @@ impl JobRun<'_> {
         };
         let mut resolver = Resolver { view: &mut self.view, log: &self.log.log };
         match resolver.plan(&conflict, &resolution.choice)? {
-            Plan::Statements(statements, ops) => self.record_sql((&statements, rules), ops, labels),
+            Plan::Edits(edits, ops) => self.record_edits((&edits, rules), ops, labels),
             Plan::Row(cell) => self.record_row((cell, rules), labels),
             Plan::Ops(ops) => self.record(ops, Vec::new(), labels),
         }
@@ -150,7 +150,7 @@ impl Resolver<'_> {
         let shown = self.view.load_row(table, &key, &conflict.key)?.shown.is_some();
         if !alive && shown {
             // By SQL, so that ON DELETE acts. If others still refer to it then, it stays for them.
-            return Ok(Plan::Statements(vec![delete(table, &key)], Vec::new()));
+            return Ok(Plan::Edits(Edits::Sql(vec![delete(table, &key)]), Vec::new()));
         }
         let action = if alive { Action::Update } else { Action::Delete };
         Ok(Plan::Row(CellWrite { table: table.id, key, action, cells: Vec::new() }))
@@ -213,7 +213,7 @@ impl Resolver<'_> {
                 self.undo(op, &kept, &mut statements);
             }
         }
-        Ok(Plan::Statements(statements, vec![settled]))
+        Ok(Plan::Edits(Edits::Sql(statements), vec![settled]))
     }
 
     /// Takes back what a repeated request did twice: rows it inserted beside those of the one that
@@ -276,7 +276,7 @@ fn choose_holder(table: &ViewTable, conflict: &Conflict, choice: &Choice) -> Res
     let others = conflict.versions.iter().filter(|version| *version != kept).filter_map(key_of);
     let set = format!("{} = ?1", quoted(column));
     let statements = others.map(|key| update(table, &set, vec![value.clone()], &key)).collect();
-    Ok(Plan::Statements(statements, Vec::new()))
+    Ok(Plan::Edits(Edits::Sql(statements), Vec::new()))
 }
 
 /// A value for the column that may not be NULL.
@@ -287,7 +287,7 @@ fn mend(table: &ViewTable, conflict: &Conflict, choice: &Choice) -> Result<Plan,
     };
     let set = format!("{} = ?1", quoted(&column.name));
     let statement = update(table, &set, vec![value.clone()], &Key(conflict.key_values()));
-    Ok(Plan::Statements(vec![statement], Vec::new()))
+    Ok(Plan::Edits(Edits::Sql(vec![statement]), Vec::new()))
 }
 
 fn delete(table: &ViewTable, key: &Key) -> Statement {

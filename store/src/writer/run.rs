@@ -21,7 +21,7 @@ use crate::refusal::Refusal;
 use crate::space::Shared;
 use crate::view::guard::{End, Leave, WRITE_BYTES};
 use crate::view::{Savepoint, ViewResult, heap};
-use crate::write::{Write, WriteError, Written};
+use crate::write::{SourceOffset, Write, WriteError, Written};
 
 /// See the module.
 pub(super) struct JobRun<'r> {
@@ -36,6 +36,8 @@ pub(super) struct JobRun<'r> {
     pub has_aside: bool,
     pub recorded: Option<Recorded>,
     pub answer: Option<GivenAnswer>,
+    /// How far the source of its edits has come.
+    pub offset: Option<SourceOffset>,
 }
 
 /// What a job came to.
@@ -140,11 +142,16 @@ impl JobRun<'_> {
         {
             return Err(Refusal::unknown_basis().into());
         }
-        let labels =
-            Labels { key, by: write.by.clone(), message: write.message.clone(), basis: write.basis.clone() };
+        let labels = Labels {
+            key,
+            by: write.by.clone(),
+            message: write.message.clone(),
+            basis: write.basis.clone(),
+            offset: write.offset.clone(),
+        };
         let written = match ready {
             Some(ready) => self.run_ready(ready, labels)?,
-            None => self.record_sql((&write.statements, Rules::Judged), Vec::new(), labels)?,
+            None => self.record_edits((&write.edits, Rules::Judged), Vec::new(), labels)?,
         };
         let now_ms = self.now_ms;
         self.answer = key.map(|key| GivenAnswer { key, written: written.clone(), now_ms });

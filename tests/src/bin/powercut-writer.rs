@@ -84,7 +84,7 @@ fn write(space: &Space, chance: &AtomicU64, marks: Option<&Mutex<File>>) -> Resu
         _ => format!("INSERT INTO notes (text) VALUES ('note {dice}')"),
     };
     let statements = vec![Statement { sql, params: Params::One(Vec::new()) }];
-    let write = Write { statements, ..Write::default() };
+    let write = Write { edits: statements.into(), ..Write::default() };
     let written = space.wait(|reply| space.write(write, reply)).map_err(|error| error.to_string())?;
     match (marks, written.dot) {
         (Some(marks), Some(dot)) => mark(marks, &dot.to_string()).map_err(|error| error.to_string()),

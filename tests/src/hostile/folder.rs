@@ -51,7 +51,7 @@ impl Folder {
                 continue;
             }
             let statement = Statement { sql: drawn.sql, params: Params::One(Vec::new()) };
-            let write = Write { statements: vec![statement], ..Write::default() };
+            let write = Write { edits: vec![statement].into(), ..Write::default() };
             let written: Result<Written, WriteError> =
                 self.space.wait(|reply| self.space.write(write, reply));
             match written {

@@ -53,7 +53,7 @@ impl Honest {
     /// Runs a statement: whether it was accepted.
     pub fn write(&mut self, sql: &str, now_ms: i64) -> Result<bool, String> {
         let statement = Statement { sql: sql.to_owned(), params: Params::One(Vec::new()) };
-        let write = Write { statements: vec![statement], ..Write::default() };
+        let write = Write { edits: vec![statement].into(), ..Write::default() };
         match self.ask(Request::Write(write), now_ms)? {
             Answer::Written(Ok(_)) => Ok(true),
             Answer::Written(Err(WriteError::Refused(_))) => Ok(false),

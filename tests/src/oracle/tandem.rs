@@ -76,7 +76,7 @@ impl Tandem {
             }
         }
         self.now_ms += 1000;
-        let write = Request::Write(Write { statements: all, ..Write::default() });
+        let write = Request::Write(Write { edits: all.into(), ..Write::default() });
         let refused = |code, message| Answer { results: Err(Refused { code, message }), keys: Vec::new() };
         let answered = match self.site.run(vec![write], self.now_ms).pop() {
             Some(SiteAnswer::Written(Ok(written))) => written.results,

@@ -160,7 +160,7 @@ impl Stage for Simulated {
     fn write(&mut self, site: &str, write: &Write) -> Result<(), Refused> {
         let statement = |sql: &String| Statement { sql: sql.clone(), params: Params::One(Vec::new()) };
         let write = store::Write {
-            statements: write.statements.iter().map(statement).collect(),
+            edits: store::Edits::Sql(write.statements.iter().map(statement).collect()),
             idempotency_key: write.key.clone(),
             basis: write.from.as_ref().map(|form| self.forms[form].clone()),
             ..store::Write::default()

@@ -3,7 +3,7 @@
 //! wrote is taken in by nobody.
 
 use tandem_store::simulated::{Answer, Request};
-use tandem_store::{Params, Space, Statement, Write};
+use tandem_store::{Edits, Params, Space, Statement, Write};
 
 use super::ledger::{Amount, Delta};
 use super::line::Line;
@@ -38,10 +38,10 @@ impl World {
         self.sites.push(copy);
         self.counts.one("fault: fork");
         let till = |units: i64| Write {
-            statements: vec![Statement {
+            edits: Edits::Sql(vec![Statement {
                 sql: format!("UPDATE tills SET sold = sold + {units} WHERE id = 'a'"),
                 params: Params::One(vec![]),
-            }],
+            }]),
             ..Write::default()
         };
         for _ in 0..1 + self.random.below(3) {

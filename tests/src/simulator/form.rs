@@ -165,7 +165,7 @@ impl World {
         });
         self.counts.one(&format!("form: {}.{}", form.counter.table, form.counter.column));
         let write = Write {
-            statements: vec![form.statement()],
+            edits: vec![form.statement()].into(),
             basis: Some(form.version.clone()),
             ..Write::default()
         };

@@ -5,7 +5,7 @@ use tandem_protocol::conflict::{Conflict, Held};
 use tandem_protocol::op::Op;
 use tandem_protocol::value::Value;
 use tandem_store::simulated::{Answer, Request};
-use tandem_store::{Choice, Params, Resolution, Statement, Write, WriteError, Written};
+use tandem_store::{Choice, Edits, Params, Resolution, RowEdit, Statement, Write, WriteError, Written};
 
 use super::fault::FaultKind;
 use super::form::Reading;
@@ -27,7 +27,7 @@ impl World {
         let wall_ms = self.sites[0].clock.at(0);
         let mut write = |sql: String| {
             let statements = vec![Statement { sql, params: Params::One(vec![]) }];
-            let write = Write { statements, ..Write::default() };
+            let write = Write { edits: statements.into(), ..Write::default() };
             self.sites[0].store.run(vec![Request::Write(write)], wall_ms)
         };
         let filled = write(format!("INSERT INTO tills (id) VALUES {rows}"));
@@ -64,20 +64,20 @@ impl World {
         if self.has(FaultKind::Resolve) && self.random.one_in(12) && self.settle_conflict(at) {
             return;
         }
-        let mut write = Write::default();
+        let (mut write, mut statements) = (Write::default(), Vec::new());
         let mut deltas = Vec::new();
         let again = (self.has(FaultKind::Retry) && self.random.one_in(8))
             .then(|| if self.random.one_in(2) { at } else { self.below(self.sites.len()) });
         // Two sites that record one request list it as a duplicate; undoing it takes from the till
         // again, which no user of ours writes down.
         if self.random.one_in(5) && again.is_none_or(|again| again == at) {
-            self.add_to_till(&mut write, &mut deltas);
+            self.add_to_till(&mut statements, &mut deltas);
         }
         for _ in 0..if self.random.one_in(4) { 3 } else { 1 } {
             if let Some(drawn) = statement::draw(&schema, &mut self.random, self.exactly) {
                 self.counts.one(&format!("statement: {}", drawn.kind));
                 for sql in drawn.first.into_iter().chain([drawn.sql]) {
-                    write.statements.push(Statement { sql, params: Params::One(vec![]) });
+                    statements.push(Statement { sql, params: Params::One(vec![]) });
                 }
             }
         }
@@ -87,7 +87,7 @@ impl World {
             let parents_first = ["DELETE FROM rooms", "UPDATE pupils SET room = NULL"];
             let children_first = ["UPDATE pupils SET room = NULL", "DELETE FROM rooms"];
             for sql in if self.random.one_in(2) { parents_first } else { children_first } {
-                write.statements.push(Statement { sql: sql.to_owned(), params: Params::One(vec![]) });
+                statements.push(Statement { sql: sql.to_owned(), params: Params::One(vec![]) });
             }
         }
         if self.has(FaultKind::Basis) && self.random.one_in(12) {
@@ -97,6 +97,7 @@ impl World {
                 write.basis = Some(reading.version.clone());
             }
         }
+        write.edits = Edits::Sql(statements);
         if again.is_some() {
             write.idempotency_key = Some(format!("request {}", self.random.any()));
         }
@@ -116,7 +117,7 @@ impl World {
             if let Some(drawn) = statement::draw(&schema, &mut self.random, self.exactly) {
                 let statements = vec![Statement { sql: drawn.sql, params: Params::One(vec![]) }];
                 self.counts.one("write with another one's key");
-                let guess = Write { statements, idempotency_key: key, ..Write::default() };
+                let guess = Write { edits: statements.into(), idempotency_key: key, ..Write::default() };
                 let _asked = self.ask_user(guesser, guess, vec![]);
             }
         }
@@ -131,7 +132,10 @@ impl World {
         let number = self.ledger.open(deltas);
         write.message = Some(label(number));
         self.say(|world| {
-            let sql: Vec<&str> = write.statements.iter().map(|statement| statement.sql.as_str()).collect();
+            let sql: Vec<&str> = match &write.edits {
+                Edits::Sql(statements) => statements.iter().map(|statement| statement.sql.as_str()).collect(),
+                Edits::Rows(edits) => edits.iter().map(RowEdit::table).collect(),
+            };
             let basis = if write.basis.is_some() { ", of an older version" } else { "" };
             format!("{}: [{number}{basis}] {}", world.sites[at].name, sql.join("; "))
         });
@@ -143,11 +147,11 @@ impl World {
     }
 
     /// Counts something in a till, relatively or by looking first what is there.
-    fn add_to_till(&mut self, write: &mut Write, deltas: &mut Vec<Delta>) {
+    fn add_to_till(&mut self, statements: &mut Vec<Statement>, deltas: &mut Vec<Delta>) {
         let till = TILL_IDS[self.below(TILL_IDS.len())];
         let (column, scale) = [("sold", 1), ("takings", 100)][self.below(2)];
         let number = self.random.below(19) as i64 - 9;
-        let mut add = |sql| write.statements.push(Statement { sql, params: Params::One(vec![]) });
+        let mut add = |sql| statements.push(Statement { sql, params: Params::One(vec![]) });
         if self.random.one_in(4) {
             self.counts.one("statement: set a till");
             add(format!("SELECT CAST(round({column} * {scale}) AS INTEGER) FROM tills WHERE id = '{till}'"));

@@ -97,7 +97,7 @@ pub(crate) fn check(copy: &Path, promised: &BTreeSet<String>, scratch: &Path, to
             params: Params::One(vec![]),
         }];
         space
-            .wait(|reply| space.write(Write { statements, ..Write::default() }, reply))
+            .wait(|reply| space.write(Write { edits: statements.into(), ..Write::default() }, reply))
             .unwrap_or_else(|error| panic!("{told}: {error}"));
         clean("after a further write");
     }

@@ -1,0 +1,56 @@
+//! The rows that a transaction changed, for whoever follows a table row by row.
+
+use tandem_protocol::value::Key;
+
+/// So many are named.
+const MOST: usize = 100;
+
+/// The rows, as they are shown, that a transaction changed: each by its table and its key, or only that
+/// they are many, and what is wanted of the tables is to be read again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChangedRows {
+    /// These, each once.
+    Named(Vec<(String, Key)>),
+    /// More than are named.
+    Many,
+}
+
+impl Default for ChangedRows {
+    fn default() -> Self {
+        Self::Named(Vec::new())
+    }
+}
+
+impl ChangedRows {
+    /// Takes note of one more.
+    pub(crate) fn note(&mut self, table: &str, key: impl FnOnce() -> Key) {
+        let Self::Named(rows) = self else { return };
+        if rows.len() == MOST {
+            *self = Self::Many;
+            return;
+        }
+        let row = (table.to_owned(), key());
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_protocol::value::Value;
+
+    use super::*;
+
+    #[test]
+    fn many_rows_are_told_as_many() {
+        let mut rows = ChangedRows::default();
+        let key = |at: usize| Key(vec![Value::Integer(at as i64)]);
+        (0..MOST).for_each(|at| rows.note("t", || key(at)));
+        assert_eq!(rows, ChangedRows::Named((0..MOST).map(|at| ("t".to_owned(), key(at))).collect()));
+        rows.note("t", || key(MOST));
+        assert_eq!(rows, ChangedRows::Many);
+        rows.note("t", || key(0));
+        assert_eq!(rows, ChangedRows::Many);
+    }
+}
