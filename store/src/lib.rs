@@ -46,7 +46,7 @@ pub use running::RunningStatement;
 pub use space::{
     Choice, Chunk, ChunkReader, Closed, Commit, CommittedTransaction, ConflictPlace, ConflictReader,
     LogEntry, LogFilter, LogReader, Referrer, Referrers, Resolution, Space, SpaceStatus, TableStatus,
-    VerifyReport, now_ms,
+    VerifyReport, is_key_text, now_ms,
 };
 pub use store::Store;
 pub use view::guard::ANSWER_BYTES;

@@ -25,7 +25,7 @@ use tandem_protocol::version::VersionVector;
 
 pub use chunk::{Chunk, ChunkReader};
 pub use conflicts::{Choice, ConflictPlace, ConflictReader, Referrer, Referrers, Resolution};
-pub use entries::{LogEntry, LogFilter, LogReader};
+pub use entries::{LogEntry, LogFilter, LogReader, is_key_text};
 pub use shared::{Commit, CommittedTransaction, TableStatus};
 pub(crate) use shared::{ConflictStats, Recent, Shared};
 pub use status::SpaceStatus;

@@ -19,7 +19,7 @@ pub use engine::LogError;
 pub(crate) use engine::sync_folder;
 pub(crate) use medium::Medium;
 pub(crate) use medium::Shelf;
-pub(crate) use record::{Offsets, Record};
+pub(crate) use record::{Offsets, Opened, Record};
 
 use crate::answers::Answers;
 use engine::VALUE_BYTES;

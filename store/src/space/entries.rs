@@ -1,15 +1,17 @@
 //! Reading the log for people: transaction by transaction.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
 
 use tandem_protocol::identity::{Author, TxHash};
 use tandem_protocol::op::Op;
 use tandem_protocol::transaction::Transaction;
+use tandem_protocol::value::Value;
 use tandem_protocol::verify::SignedTransaction;
 use tandem_protocol::version::Dot;
 
 use super::Space;
-use crate::log::{LogError, Record};
+use crate::log::{LogError, Opened, Record};
 use crate::view::{ViewError, ViewTable, touched};
 
 /// A transaction of the log.
@@ -96,7 +98,7 @@ impl<'s> LogReader<'s> {
     /// The transaction that arrived as number `arrival`.
     pub fn entry(&self, arrival: u64) -> Result<Option<LogEntry>, LogError> {
         let Some(record) = self.space.0.log.holding(arrival)? else { return Ok(None) };
-        Ok(entries(&record)?.into_iter().find(|entry| entry.arrival == arrival))
+        entry(&record.open()?, record.arrival, arrival)
     }
 
     /// Transactions from arrival number `from` on, oldest first.
@@ -124,18 +126,17 @@ impl<'s> LogReader<'s> {
             None => self.arrivals(filter, number)?,
         };
         let mut found = Vec::new();
-        let mut held: Option<(u64, Vec<LogEntry>)> = None;
+        let mut held: Option<(u64, Opened)> = None;
         for arrival in arrivals {
             if found.len() >= limit {
                 break;
             }
-            let reload = held.as_ref().is_none_or(|(first, _)| arrival < *first);
-            if reload {
+            if held.as_ref().is_none_or(|(first, _)| arrival < *first) {
                 let Some(record) = self.space.0.log.holding(arrival)? else { continue };
-                held = Some((record.arrival, entries(&record)?));
+                held = Some((record.arrival, record.open()?));
             }
-            let entry = held.as_ref().and_then(|(first, entries)| entries.get((arrival - first) as usize));
-            found.extend(entry.filter(|entry| filter.matches(&entry.transaction)).cloned());
+            let entry = held.as_ref().map(|(first, opened)| entry(opened, *first, arrival)).transpose()?;
+            found.extend(entry.flatten().filter(|entry| filter.matches(&entry.transaction)));
         }
         Ok(found)
     }
@@ -219,7 +220,7 @@ impl LogFilter {
                         && self
                             .key
                             .as_ref()
-                            .is_none_or(|key| (0..group.rows()).any(|at| key_text(&group.key(at)) == *key))
+                            .is_none_or(|key| (0..group.rows()).any(|at| is_key_text(key, &group.keys, at)))
                 }
                 _ => false,
             });
@@ -227,21 +228,60 @@ impl LogFilter {
     }
 }
 
-fn key_text(key: &tandem_protocol::value::Key) -> String {
-    key.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+/// Whether row `at` of some columns of keys is the one whose key people write as `text`: its values,
+/// joined by commas. (Nothing is made of the others: they may be a million.)
+pub fn is_key_text(text: &str, columns: &[Vec<Value>], at: usize) -> bool {
+    let mut rest = Expected(text);
+    let mut parts = columns.iter().enumerate();
+    let is_written = parts.all(|(place, column)| {
+        let comma = if place == 0 { "" } else { "," };
+        rest.write_str(comma).and_then(|()| write!(rest, "{}", column[at])).is_ok()
+    });
+    is_written && rest.0.is_empty()
 }
 
+/// A text that is expected to be written; what else is written is an error.
+struct Expected<'t>(&'t str);
+
+impl fmt::Write for Expected<'_> {
+    fn write_str(&mut self, written: &str) -> fmt::Result {
+        self.0 = self.0.strip_prefix(written).ok_or(fmt::Error)?;
+        Ok(())
+    }
+}
+
+/// The transactions of a record.
 fn entries(record: &Record) -> Result<Vec<LogEntry>, LogError> {
     let opened = record.open()?;
-    let hashes = opened.entries.iter().map(|(_, _, hash)| *hash);
-    opened
-        .block
-        .iter()
-        .zip(hashes)
-        .zip(record.arrival..)
-        .map(|(((bytes, _), hash), arrival)| {
-            let transaction = Transaction::decode(bytes).map_err(|_| LogError::Damaged { arrival })?;
-            Ok(LogEntry { arrival, hash, transaction })
-        })
-        .collect()
+    let all = (record.arrival..record.end()).map(|arrival| entry(&opened, record.arrival, arrival));
+    all.filter_map(Result::transpose).collect()
+}
+
+/// One transaction of a record that begins at `first`.
+fn entry(record: &Opened, first: u64, arrival: u64) -> Result<Option<LogEntry>, LogError> {
+    let at = (arrival - first) as usize;
+    let Some(((bytes, _), (_, _, hash))) = record.block.get(at).zip(record.entries.get(at)) else {
+        return Ok(None);
+    };
+    let transaction = Transaction::decode(bytes).map_err(|_| LogError::Damaged { arrival })?;
+    Ok(Some(LogEntry { arrival, hash: *hash, transaction }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_known_by_its_text() {
+        let number = |number| Value::Integer(number);
+        let text = |text: &str| Value::Text(text.to_owned());
+        let columns = [vec![number(7), number(71), number(-1)], vec![text("a,b"), text(""), text("é")]];
+        for (at, written) in ["7,a,b", "71,", "-1,é"].into_iter().enumerate() {
+            for (other, _) in columns[0].iter().enumerate() {
+                assert_eq!(is_key_text(written, &columns, other), at == other, "{written} {other}");
+            }
+        }
+        assert!(!is_key_text("7,a,b,", &columns, 0) && !is_key_text("7", &columns, 0));
+        assert!(is_key_text("7", &columns[..1], 0) && !is_key_text("", &columns[..1], 0));
+    }
 }
