@@ -17,6 +17,7 @@ mod settings;
 
 mod client;
 mod context;
+mod csv_file;
 mod file;
 mod progress;
 mod table;

@@ -14,6 +14,7 @@ use tandem_node::api::conflict::{Conflict, ConflictQuery, Conflicts, Resolve};
 use tandem_node::api::invitation::{Invitation, Invite};
 use tandem_node::api::log_entry::{LogEntry, LogPage, LogQuery};
 use tandem_node::api::query::{Answer, Query};
+use tandem_node::api::rows::{EditRows, Source};
 use tandem_node::api::schema::{SchemaChange, SchemaChanged, ShownSchema};
 use tandem_node::api::site::{Rename, Site};
 use tandem_node::api::space::{Founded, NewSpace};
@@ -136,6 +137,20 @@ impl Client {
         match self {
             Self::Node(node) => node.transact(space, &request),
             Self::Folder(api) => wait(|reply| api.transact(space, request, reply)),
+        }
+    }
+
+    pub fn edit_rows(&self, space: &str, request: EditRows) -> Result<Transacted> {
+        match self {
+            Self::Node(node) => node.post(&["spaces", space, "rows"], &request),
+            Self::Folder(api) => wait(|reply| api.edit_rows(space, request, reply)),
+        }
+    }
+
+    pub fn source(&self, space: &str, name: &str) -> Result<Source> {
+        match self {
+            Self::Node(node) => node.get(&["spaces", space, "sources", name]),
+            Self::Folder(api) => api.source(space, name),
         }
     }
 

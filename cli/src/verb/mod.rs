@@ -4,6 +4,7 @@ pub mod network;
 
 pub mod csv;
 pub mod demo;
+pub mod import;
 pub mod init;
 pub mod invite;
 pub mod join;

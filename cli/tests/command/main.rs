@@ -9,6 +9,7 @@ mod configured;
 mod conflicts;
 mod diagnosed;
 mod helped;
+mod imported;
 mod opened;
 mod refused;
 mod running;

@@ -224,6 +224,8 @@ mod list {
         demo_folder_taken 409 "The demo needs a folder of its own, and there is something in %{path}. Nothing was changed."
             ["Name one that is new or empty: `tandem demo --data NEWFOLDER`; or none: it then makes one that goes with it."]
         file_failed 400 "%{path}: %{detail}."
+        csv_refused 400 "%{path}, line %{line}: %{detail}. Nothing was changed."
+            ["Put it right in the file, and do it again."]
         file_no_room 507 "There is no room for %{path} where it was to be written. What was there under that name before is still there; this PC's own data is not affected."
             ["Make room on that stick or disk, or choose another place; then do it again."]
         file_kept 409 "%{path} is there already, and is nothing that this command writes. It was left as it is."

@@ -25,6 +25,7 @@ pub mod invitation;
 pub mod log_entry;
 pub mod peer;
 pub mod query;
+pub mod rows;
 pub mod schema;
 pub mod site;
 pub mod space;

@@ -104,21 +104,21 @@ impl Api {
         request: Transact,
         reply: impl FnOnce(Result<Transacted>) + Send + 'static,
     ) {
-        match self.writer("", &request) {
+        match self.writer("", request.by.as_deref(), request.deadline) {
             Ok(owner) => self.transact_for(space, request, owner, reply),
             Err(error) => reply(Err(error)),
         }
     }
 
     /// Whoever asks it, called so.
-    pub fn writer(&self, name: &str, request: &Transact) -> Result<Owner> {
-        let by = request.by.as_deref().filter(|by| !by.is_empty());
+    pub fn writer(&self, name: &str, by: Option<&str>, deadline: Option<f64>) -> Result<Owner> {
+        let by = by.filter(|by| !by.is_empty());
         let name = match by {
             Some(by) if name.is_empty() => by.to_owned(),
             Some(by) => format!("{by}, {name}"),
             None => name.to_owned(),
         };
-        self.owner(&name, request.deadline, true)
+        self.owner(&name, deadline, true)
     }
 
     /// Writes for `owner`: what has not been recorded when it leaves will not be.
@@ -129,9 +129,17 @@ impl Api {
         owner: Owner,
         reply: impl FnOnce(Result<Transacted>) + Send + 'static,
     ) {
-        let prepared =
-            self.space(space).and_then(|space| Ok((space, Write { owner, ..request.into_write()? })));
-        match prepared {
+        self.write(space, request.into_write(), owner, reply);
+    }
+
+    pub(super) fn write(
+        &self,
+        space: &str,
+        write: Result<Write>,
+        owner: Owner,
+        reply: impl FnOnce(Result<Transacted>) + Send + 'static,
+    ) {
+        match self.space(space).and_then(|space| Ok((space, Write { owner, ..write? }))) {
             Ok((space, write)) => space.write(write, move |written| {
                 reply(written.map(Transacted::from).map_err(Into::into));
             }),
@@ -149,13 +157,7 @@ impl Transact {
 
     /// Refuses what is no idempotency key.
     pub fn check_key(&self) -> Result<()> {
-        match self.idempotency_key.as_deref().is_none_or(is_key) {
-            true => Ok(()),
-            false => {
-                let detail = "an idempotency key has 1 to 256 visible ASCII characters";
-                Err(error_kind::request_malformed.with("detail", detail))
-            }
-        }
+        check_key(self.idempotency_key.as_deref())
     }
 
     fn into_write(self) -> Result<Write> {
@@ -183,6 +185,17 @@ impl Transact {
             offset: None,
             owner: Owner::default(),
         })
+    }
+}
+
+/// Refuses what is no idempotency key.
+pub(super) fn check_key(key: Option<&str>) -> Result<()> {
+    match key.is_none_or(is_key) {
+        true => Ok(()),
+        false => {
+            let detail = "an idempotency key has 1 to 256 visible ASCII characters";
+            Err(error_kind::request_malformed.with("detail", detail))
+        }
     }
 }
 

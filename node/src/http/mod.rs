@@ -15,6 +15,7 @@ mod log;
 mod problem;
 mod proof;
 mod queries;
+mod rows;
 mod share;
 mod spaces;
 mod stall;
@@ -61,6 +62,8 @@ fn routes(site: Site) -> Router {
         .route("/v1/sync", post(spaces::pause))
         .route("/v1/spaces/{space}/status", get(spaces::space_status))
         .route("/v1/spaces/{space}/transactions", post(transactions::transact))
+        .route("/v1/spaces/{space}/rows", post(rows::edit))
+        .route("/v1/spaces/{space}/sources/{source}", get(rows::source))
         .route("/v1/spaces/{space}/queries", post(queries::query))
         .route("/v1/spaces/{space}/log", get(log::log))
         .route("/v1/spaces/{space}/log/{dot}", get(log::transaction))

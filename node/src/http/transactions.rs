@@ -13,6 +13,13 @@ use crate::api::transaction::{Transact, Transacted};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
+/// The key of a request that may come again. What is no text is no key either: refused with those that
+/// are none.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Option<String> {
+    let text = |key: &HeaderValue| key.to_str().unwrap_or_default().to_owned();
+    headers.get(IDEMPOTENCY_KEY).map(text)
+}
+
 pub(super) async fn transact(
     State(site): State<Site>,
     Path(space): Path<String>,
@@ -20,10 +27,8 @@ pub(super) async fn transact(
     headers: HeaderMap,
     Json(mut request): Json<Transact>,
 ) -> Result<Answer<Transacted>> {
-    // What is no text is no key either: refused with those that are none.
-    let text = |key: &HeaderValue| key.to_str().unwrap_or_default().to_owned();
-    request.idempotency_key = headers.get(IDEMPOTENCY_KEY).map(text);
-    let owner = site.api.writer(&caller.name(&headers), &request)?;
+    request.idempotency_key = idempotency_key(&headers);
+    let owner = site.api.writer(&caller.name(&headers), request.by.as_deref(), request.deadline)?;
     let waits = Waits::new(owner.clone());
     let answer = answered(|reply| site.api.transact_for(&space, request, owner, reply)).await;
     waits.no_longer();

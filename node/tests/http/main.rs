@@ -14,3 +14,4 @@ mod events;
 mod guard;
 mod refusals;
 mod requests;
+mod rows;

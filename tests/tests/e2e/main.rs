@@ -19,6 +19,7 @@ mod disk;
 mod discovery;
 mod forks;
 mod hostile;
+mod import;
 mod invitations;
 mod kill;
 mod log;

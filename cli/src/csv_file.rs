@@ -1,0 +1,314 @@
+//! A CSV file as spreadsheets and other programs write it: its characters, its separator, its head, its
+//! rows. What is wrong with it is told with its line.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use csv::{Reader, ReaderBuilder, StringRecord, Terminator};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
+use tandem_node::api::{ApiError, error_kind};
+
+use crate::failure::Failure;
+use crate::file;
+
+/// Bytes of the first line that are looked at for the separator.
+const HEAD_BYTES: u64 = 64 << 10;
+
+/// See the module.
+pub struct CsvFile {
+    path: PathBuf,
+    encoding: &'static Encoding,
+    separator: u8,
+    /// Names of the columns.
+    pub head: Vec<String>,
+    /// Stands for the file's content: of two files of one content it is the same.
+    pub hash: String,
+}
+
+/// A row, and where it begins.
+pub struct Row {
+    pub line: u64,
+    pub values: StringRecord,
+}
+
+impl CsvFile {
+    /// Finds out how the file is written, and reads its head.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let failed = |error: io::Error| file::failed(path, &error);
+        let file = File::open(path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.is_dir() {
+            return Err(failed(ErrorKind::IsADirectory.into()));
+        }
+        let mut file = BufReader::new(file);
+        let (encoding, hash) = survey(&mut file).map_err(failed)?;
+        let path = path.to_owned();
+        let mut csv = Self { path, encoding, separator: b',', head: Vec::new(), hash };
+        csv.separator = separator(&csv.first_line().map_err(failed)?);
+        let mut reader = csv.reader()?;
+        let head = csv.record(&mut reader)?.map(|row| row.values).unwrap_or_default();
+        csv.head = head.iter().map(|name| name.trim().to_owned()).collect();
+        if csv.head.iter().all(String::is_empty) {
+            return Err(csv.wrong(1, "csv_no_head", &[]));
+        }
+        for (at, name) in csv.head.iter().enumerate() {
+            if csv.head[..at].iter().any(|other| other.eq_ignore_ascii_case(name)) {
+                return Err(csv.wrong(1, "csv_column_twice", &[("column", name.clone())]));
+            }
+        }
+        Ok(csv)
+    }
+
+    /// Whether it is written in the French manner: with semicolons between values, because a comma stands
+    /// in numbers.
+    pub fn is_french(&self) -> bool {
+        self.separator == b';'
+    }
+
+    /// Its rows, each as wide as the head.
+    pub fn rows(&self) -> Result<impl Iterator<Item = Result<Row, Failure>>, Failure> {
+        let mut reader = self.reader()?;
+        self.record(&mut reader)?;
+        Ok(std::iter::from_fn(move || {
+            let row = self.record(&mut reader).transpose()?;
+            Some(row.and_then(|row| match (row.values.len(), self.head.len()) {
+                (found, expected) if found == expected => Ok(row),
+                (found, expected) => {
+                    let counts = [("found", found.to_string()), ("expected", expected.to_string())];
+                    Err(self.wrong(row.line, "csv_width", &counts))
+                }
+            }))
+        }))
+    }
+
+    /// The next row, however wide. Lines end with a line feed, and with a carriage return before it where
+    /// the file comes from Windows; blank ones are passed over.
+    fn record(&self, reader: &mut Records) -> Result<Option<Row>, Failure> {
+        let mut values = StringRecord::new();
+        loop {
+            if !reader.read_record(&mut values).map_err(|error| self.unread(error))? {
+                return Ok(None);
+            }
+            if values.as_slice() != "\r" {
+                break;
+            }
+        }
+        let text = values.as_slice();
+        let read = reader.get_ref();
+        let is_open = read.is_at_end && !read.quotes.is_multiple_of(2);
+        let is_ended = !is_open && (!read.is_at_end || read.last == Some(b'\n'));
+        let inside = text.bytes().filter(|byte| *byte == b'\n').count();
+        let line = (reader.position().line()).saturating_sub(inside as u64 + u64::from(is_ended));
+        if is_open {
+            return Err(self.wrong(line, "csv_quote", &[]));
+        }
+        if text.ends_with('\r') {
+            let last = values.len() - 1;
+            let plain = |(at, value): (usize, &str)| match at == last {
+                true => value.trim_end_matches('\r').to_owned(),
+                false => value.to_owned(),
+            };
+            values = values.iter().enumerate().map(plain).collect();
+        }
+        Ok(Some(Row { line, values }))
+    }
+
+    /// What is wrong in a line.
+    pub fn wrong(&self, line: u64, cause: &str, params: &[(&str, String)]) -> Failure {
+        let mut all = vec![
+            ("path", self.path.display().to_string()),
+            ("line", line.to_string()),
+            ("cause", cause.to_owned()),
+        ];
+        all.extend(params.iter().cloned());
+        ApiError::new(&error_kind::csv_refused, &all).into()
+    }
+
+    fn unread(&self, error: csv::Error) -> Failure {
+        match error.into_kind() {
+            csv::ErrorKind::Io(error) => file::failed(&self.path, &error),
+            other => file::failed(&self.path, &io::Error::other(format!("{other:?}"))),
+        }
+    }
+
+    fn decoded(&self) -> io::Result<DecodeReaderBytes<File, Vec<u8>>> {
+        let mut builder = DecodeReaderBytesBuilder::new();
+        Ok(builder
+            .encoding(Some(self.encoding))
+            .bom_override(true)
+            .strip_bom(true)
+            .build(File::open(&self.path)?))
+    }
+
+    fn first_line(&self) -> io::Result<String> {
+        let mut line = String::new();
+        BufReader::new(self.decoded()?).take(HEAD_BYTES).read_line(&mut line)?;
+        Ok(line)
+    }
+
+    fn reader(&self) -> Result<Records, Failure> {
+        let inner = self.decoded().map_err(|error| file::failed(&self.path, &error))?;
+        let mut builder = ReaderBuilder::new();
+        builder
+            .delimiter(self.separator)
+            .terminator(Terminator::Any(b'\n'))
+            .flexible(true)
+            .has_headers(false);
+        Ok(builder.from_reader(Watched { inner, quotes: 0, last: None, is_at_end: false }))
+    }
+}
+
+type Records = Reader<Watched<DecodeReaderBytes<File, Vec<u8>>>>;
+
+/// Text as it is read, and what of it tells whether it is whole: an odd number of quotation marks leaves
+/// one open.
+struct Watched<R> {
+    inner: R,
+    quotes: usize,
+    last: Option<u8>,
+    is_at_end: bool,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.quotes += buffer[..read].iter().filter(|byte| **byte == b'"').count();
+        self.is_at_end |= read == 0;
+        self.last = buffer[..read].last().copied().or(self.last);
+        Ok(read)
+    }
+}
+
+/// How a file's characters are written, and the hash of its content: as its first bytes say, else UTF-8,
+/// and what is not, as Windows wrote French before that.
+fn survey(file: &mut (impl BufRead + Seek)) -> io::Result<(&'static Encoding, String)> {
+    let mut hasher = blake3::Hasher::new();
+    let (mut decoder, mut is_utf8, mut has_nul) = (UTF_8.new_decoder(), true, false);
+    let mut decoded = String::with_capacity(16 << 10);
+    let first = file.fill_buf()?;
+    let marked = Encoding::for_bom(first).map(|(encoding, _)| encoding);
+    loop {
+        let bytes = file.fill_buf()?;
+        let (length, is_last) = (bytes.len(), bytes.is_empty());
+        hasher.update(bytes);
+        has_nul |= bytes.contains(&0);
+        let mut from = 0;
+        while is_utf8 {
+            decoded.clear();
+            let (result, read) =
+                decoder.decode_to_string_without_replacement(&bytes[from..], &mut decoded, is_last);
+            from += read;
+            match result {
+                encoding_rs::DecoderResult::InputEmpty => break,
+                encoding_rs::DecoderResult::OutputFull => {}
+                encoding_rs::DecoderResult::Malformed(..) => is_utf8 = false,
+            }
+        }
+        if is_last {
+            break;
+        }
+        file.consume(length);
+    }
+    let encoding = match marked {
+        Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => encoding,
+        _ if has_nul => return Err(ErrorKind::InvalidData.into()),
+        _ if is_utf8 => UTF_8,
+        _ => WINDOWS_1252,
+    };
+    Ok((encoding, hasher.finalize().to_hex()[..32].to_owned()))
+}
+
+/// What stands between the values: what the first line has most of, outside of quotation marks.
+fn separator(line: &str) -> u8 {
+    let mut is_quoted = false;
+    let mut counts = [(b';', 0), (b',', 0), (b'\t', 0)];
+    for byte in line.bytes() {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            _ if is_quoted => {}
+            _ => counts.iter_mut().filter(|(mark, _)| *mark == byte).for_each(|(_, count)| *count += 1),
+        }
+    }
+    // Of several, the first listed.
+    let most = counts.iter().rev().max_by_key(|(_, count)| *count);
+    most.filter(|(_, count)| *count > 0).map_or(b',', |(mark, _)| *mark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.csv");
+        std::fs::write(&path, bytes).unwrap();
+        (folder, path)
+    }
+
+    fn read(bytes: &[u8]) -> Result<(Vec<String>, Vec<(u64, Vec<String>)>), (String, String)> {
+        let (_folder, path) = written(bytes);
+        let told = |failure: Failure| match failure {
+            Failure::Refused(error) => {
+                let cause = error.params.get("cause").cloned().unwrap_or_default();
+                (cause, error.params.get("line").cloned().unwrap_or_default())
+            }
+            other => panic!("{other:?}"),
+        };
+        let file = CsvFile::open(&path).map_err(told)?;
+        let rows = file.rows().map_err(told)?;
+        let rows = rows.map(|row| row.map(|row| (row.line, row.values.iter().map(str::to_owned).collect())));
+        let rows = rows.collect::<Result<_, _>>().map_err(told)?;
+        Ok((file.head, rows))
+    }
+
+    fn rows(lines: &[(u64, &[&str])]) -> Vec<(u64, Vec<String>)> {
+        lines
+            .iter()
+            .map(|(line, row)| (*line, row.iter().map(|value| (*value).to_owned()).collect()))
+            .collect()
+    }
+
+    #[test]
+    fn it_is_read_however_it_is_written() {
+        let expected =
+            (vec!["code".to_owned(), "été".to_owned()], rows(&[(2, &["a", "é; \"x\""]), (3, &["b", ""])]));
+        let text = "code;été\r\na;\"é; \"\"x\"\"\"\r\nb;\r\n";
+        let utf16 = |big: bool| -> Vec<u8> {
+            let unit = |unit: u16| if big { unit.to_be_bytes() } else { unit.to_le_bytes() };
+            std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(unit).collect()
+        };
+        let windows = WINDOWS_1252.encode(text).0.into_owned();
+        let with_mark = ["\u{feff}".as_bytes(), text.as_bytes()].concat();
+        for bytes in [text.as_bytes().to_vec(), with_mark, utf16(false), utf16(true), windows] {
+            assert_eq!(read(&bytes).unwrap(), expected);
+        }
+        for separated in ["a,b\n\"1\n2\",x\n", "a\tb\n\"1\n2\"\tx\n"] {
+            let (head, found) = read(separated.as_bytes()).unwrap();
+            assert_eq!((head, found), (vec!["a".into(), "b".into()], rows(&[(2, &["1\n2", "x"])])));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        for (text, cause, line) in [
+            ("", "csv_no_head", "1"),
+            ("a,b,A\n1,2,3\n", "csv_column_twice", "1"),
+            ("a,b\n1,2\n3\n", "csv_width", "3"),
+            ("a,b\n1,2\n\n\n3,4,5\n", "csv_width", "5"),
+            ("a,b\n1,\"2\n3,4\n5,6\n", "csv_quote", "2"),
+            ("a,b\n1,\0\n", "file_not_text", ""),
+        ] {
+            assert_eq!(read(text.as_bytes()).unwrap_err(), (cause.to_owned(), line.to_owned()), "{text:?}");
+        }
+        assert_eq!(read(b"a,b\n\"x \"\"y\"\"\",2").unwrap().1, rows(&[(2, &["x \"y\"", "2"])]));
+    }
+
+    #[test]
+    fn one_content_has_one_hash() {
+        let folders = [written(b"a\n1\n"), written(b"a\n1\n"), written(b"a\n2\n")];
+        let [one, same, other] = folders.each_ref().map(|(_, path)| CsvFile::open(path).unwrap().hash);
+        assert_eq!(one, same);
+        assert_ne!(one, other);
+    }
+}
