@@ -246,7 +246,10 @@ mod tests {
         (folder, path)
     }
 
-    fn read(bytes: &[u8]) -> Result<(Vec<String>, Vec<(u64, Vec<String>)>), (String, String)> {
+    /// Rows, each with its line.
+    type Rows = Vec<(u64, Vec<String>)>;
+
+    fn read(bytes: &[u8]) -> Result<(Vec<String>, Rows), (String, String)> {
         let (_folder, path) = written(bytes);
         let told = |failure: Failure| match failure {
             Failure::Refused(error) => {
@@ -262,7 +265,7 @@ mod tests {
         Ok((file.head, rows))
     }
 
-    fn rows(lines: &[(u64, &[&str])]) -> Vec<(u64, Vec<String>)> {
+    fn rows(lines: &[(u64, &[&str])]) -> Rows {
         lines
             .iter()
             .map(|(line, row)| (*line, row.iter().map(|value| (*value).to_owned()).collect()))

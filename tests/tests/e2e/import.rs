@@ -33,6 +33,8 @@ fn killed_until_it_is_done(random: &mut Random) -> usize {
     let file = site.file("sales.csv", &text);
     let import = ["import", file.to_str().unwrap()];
     let (mut kills, mut before) = (0, 0);
+    // Longer each time that nothing was written before the kill, so that a slow machine gets through.
+    let mut patience = 2_000;
     while before < ROWS as u64 {
         let has_node = random.one_in(2);
         if has_node {
@@ -40,7 +42,7 @@ fn killed_until_it_is_done(random: &mut Random) -> usize {
         }
         let mut child =
             site.command().args(import).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(random.below(2_500)));
+        std::thread::sleep(Duration::from_millis(random.below(patience)));
         kills += usize::from(child.try_wait().unwrap().is_none());
         if has_node {
             site.kill();
@@ -52,6 +54,7 @@ fn killed_until_it_is_done(random: &mut Random) -> usize {
         let told = site.tandem(&["sql", sql]).json();
         let [rows, different, last] = [0, 1, 2].map(|at| told["rows"][0][at].as_u64().unwrap());
         assert!((rows, rows) == (different, last) && rows >= before, "{before} rows, then {told}");
+        patience = if rows > before { 2_000 } else { patience * 2 };
         before = rows;
     }
     let again = site.tandem(&import).json();
