@@ -264,6 +264,13 @@ pub const SCHEMAS: &[Mutation] = &[
         new: "index.columns.iter().find(|_| false)",
     },
     Mutation {
+        name: "default-refers-to-nothing",
+        breaks: "a column whose default refers to a row is added to rows in place, though the row is deleted",
+        file: "store/src/view/tables.rs",
+        old: "if column.unwritten().is_null() { column.not_null } else { column.references.is_some() }",
+        new: "column.unwritten().is_null() && column.not_null",
+    },
+    Mutation {
         name: "names-joined",
         breaks: "what a UNIQUE is called in the view is joined from names",
         file: "store/src/view/ddl.rs",
