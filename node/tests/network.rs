@@ -133,6 +133,17 @@ fn a_second_site_joins_receives_everything_and_both_work() {
         .await;
         b.stop().await;
         until("a sees b leave", || !a.network.peers(&on_a.id())[0].connected).await;
+        // Whom b told what it holds still knows it in the morning, and what came after that.
+        drop(on_a);
+        let a = Site::at(a.stop().await, &[]).await;
+        let on_a = a.store.space("school").unwrap();
+        let missing = |held: &VersionVector| {
+            a.network.peers(&on_a.id())[0].missing_there(&on_a.id(), held, &VersionVector::default())
+        };
+        assert_eq!(missing(&on_a.vector()), 0);
+        insert(&on_a, "after b left");
+        assert_eq!(missing(&on_a.vector()), 1);
+        drop(on_a);
         a.stop().await;
     });
 }

@@ -6,6 +6,7 @@
 //! durable, and only then committed in the view and answered. What other sites wrote comes in
 //! through [`Space::receive`] and takes the same way from there.
 
+mod acknowledged;
 mod answers;
 mod changed_rows;
 mod copy;

@@ -103,6 +103,20 @@ impl Space {
         held
     }
 
+    /// What another site said to hold when it was last heard of, also before this site was opened.
+    pub fn acknowledged_by(&self, site: &Author) -> VersionVector {
+        self.0.shared.acknowledged.by(site)
+    }
+
+    /// Notes what another site says to hold.
+    pub fn note_acknowledged(&self, site: Author, vector: &VersionVector) {
+        let noted = self.0.log.acknowledged(self.0.id);
+        let noted = noted.and_then(|shelf| self.0.shared.acknowledged.note(&shelf, site, vector));
+        if let Err(error) = noted {
+            tracing::warn!(%error, "what a site holds could not be noted; it is said again at the next contact");
+        }
+    }
+
     /// Arrival number after the last durable transaction; they count from 0.
     pub fn end(&self) -> u64 {
         self.0.shared.snapshot().end

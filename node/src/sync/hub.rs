@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tandem_protocol::identity::{Author, SpaceId};
-use tandem_protocol::membership::Membership;
+use tandem_protocol::membership::{Member, Membership};
 use tandem_protocol::session::{
     CatchUpScheduler, CatchUpStep, Input, Listing, Now, PeerState, SpaceConfig, may_exchange,
 };
@@ -254,9 +254,12 @@ impl Hub {
             let shared = status.spaces.entry(said.space).or_default();
             shared.open = said.open;
             if said.open && !said.vector.is_empty() {
-                *shared = SharedSpace { open: true, vector: said.vector };
+                *shared = SharedSpace { open: true, vector: said.vector.clone() };
             }
         });
+        if let Some(space) = self.space(&said.space).filter(|_| said.open && !said.vector.is_empty()) {
+            space.note_acknowledged(peer, &said.vector);
+        }
     }
 
     /// What is known of a site.
@@ -272,12 +275,17 @@ impl Hub {
     /// The other members of a space.
     pub fn peers(&self, space: &SpaceId) -> Vec<PeerStatus> {
         let own = self.authors();
-        let Some(members) = self.space(space).map(|space| space.membership()) else { return Vec::new() };
-        members
-            .members()
-            .filter(|member| !own.contains(&member.author))
-            .map(|member| self.peer(&member.author))
-            .collect()
+        let Some(held) = self.space(space) else { return Vec::new() };
+        let peer = |member: &Member| {
+            let mut status = self.peer(&member.author);
+            let shared = status.spaces.entry(*space).or_default();
+            if shared.vector.is_empty() {
+                // Not heard of since this node started.
+                shared.vector = held.acknowledged_by(&member.author);
+            }
+            status
+        };
+        held.membership().members().filter(|member| !own.contains(&member.author)).map(peer).collect()
     }
 
     /// Changes whenever a site comes or goes.

@@ -65,6 +65,11 @@ impl SpaceLog {
         Ok(Answers::new(Arc::clone(&self.medium), shelf))
     }
 
+    /// Where it is noted what other sites of that space said to hold.
+    pub(crate) fn acknowledged(&self, space: SpaceId) -> Result<Shelf, LogError> {
+        self.medium.shelf(&format!("acknowledged/{space}"))
+    }
+
     /// Where forks of chains of that space are noted.
     pub(crate) fn forks(&self, space: SpaceId) -> Result<Shelf, LogError> {
         self.medium.shelf(&format!("forks/{space}"))

@@ -13,6 +13,7 @@ use tandem_protocol::schema::{Schema, TableId};
 use tandem_protocol::transaction::Header;
 use tandem_protocol::version::{Dot, VersionVector};
 
+use crate::acknowledged::Acknowledged;
 use crate::changed_rows::ChangedRows;
 use crate::forks::Forks;
 use crate::running::Running;
@@ -123,6 +124,8 @@ pub(crate) struct Shared {
     recent: Mutex<VecDeque<Recent>>,
     watchers: Mutex<Vec<Arc<Watcher>>>,
     pub(crate) forks: Forks,
+    /// What other sites said to hold.
+    pub(crate) acknowledged: Acknowledged,
     /// Tables that another program had written to, put right when the view was opened.
     mended: OnceLock<Vec<String>>,
     /// Why there is no view.

@@ -52,6 +52,7 @@ impl Writer {
         let clock = Clock::default();
         let (answers, forks) = (log.answers(space)?, log.forks(space)?);
         shared.forks.load(&forks)?;
+        shared.acknowledged.load(&log.acknowledged(space)?)?;
         let log =
             LogWriter { space, key, log, answers, forks, clock, end: log_end, sealed, unsealed_bytes: 0 };
         let mut writer = Self { identity, log, view, shared, aside: None, put_off: Vec::new() };
@@ -142,6 +143,7 @@ pub(crate) fn read_log(
     reason: String,
 ) -> Result<(), OpenFailure> {
     shared.forks.load(&log.forks(space)?)?;
+    shared.acknowledged.load(&log.acknowledged(space)?)?;
     let (end, _) = log.end()?;
     let tables = Tables::of(schema_of(log, end, judge)?);
     let mut fold = FoldState { tables, ..FoldState::default() };
