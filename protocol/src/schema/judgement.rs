@@ -5,10 +5,9 @@ use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::definition::{
-    Check, ColumnDef, ColumnId, DefaultValue, IndexDef, RuleId, TableDef, TableId, Unique,
-};
+use super::definition::{Check, ColumnDef, DefaultValue, IndexDef, TableDef, Unique};
 use super::expression::{Expression, Judge, Style, quoted, spelled};
+use super::id::{ColumnId, RuleId, TableId};
 use super::op::SchemaOp;
 use super::place::OpPlace;
 use super::set::Writers;

@@ -1,7 +1,8 @@
 //! The columns that hold exact numbers: how many digits they have, how the view stores them, and
 //! what it shows of a counter that outgrew its column.
 
-use super::{ColumnType, MismatchReason, Storage};
+use super::column_type::{ColumnType, Storage};
+use super::type_mismatch::MismatchReason;
 use crate::decimal::{DIGITS, Decimal, beyond};
 use crate::value::Value;
 use crate::wide::Wide;

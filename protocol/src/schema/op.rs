@@ -3,8 +3,9 @@
 use bincode::{Decode, Encode};
 
 use super::column_type::ColumnType;
-use super::definition::{ColumnDef, ColumnId, DefaultValue, IndexDef, TableDeclaration, TableId};
+use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration};
 use super::expression::{Expression, ExpressionFault, Judge, Use};
+use super::id::{ColumnId, TableId};
 use crate::name::{self, NameFault};
 use crate::op::Mode;
 use crate::{bounds, codec};

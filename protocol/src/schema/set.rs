@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::definition::{IndexDef, TableId};
+use super::definition::IndexDef;
 use super::expression::Judge;
+use super::id::TableId;
 use super::judgement::{self, Judgement, Waiting};
 use super::op::{SchemaOp, VoidReason};
 use super::place::{Known, OpPlace};

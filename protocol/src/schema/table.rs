@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::column_type::ColumnType;
-use super::definition::{ColumnDef, ColumnId, TableDef, TableId};
+use super::definition::{ColumnDef, TableDef};
+use super::id::{ColumnId, TableId};
 use super::place::OpPlace;
 use crate::merge::WriteId;
 use crate::name;

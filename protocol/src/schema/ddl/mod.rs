@@ -8,8 +8,9 @@ mod tests;
 use sqlparser::ast::{AlterTableOperation, Statement, TableConstraint};
 
 use super::SchemaOp;
-use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration, TableDef, TableId, Unique};
+use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration, TableDef, Unique};
 use super::expression::Expression;
+use super::id::TableId;
 use super::op::VoidReason;
 use super::set::Schema;
 use crate::sql_text::{self, SqlTextError};

@@ -7,10 +7,10 @@ use sqlparser::ast::{
 use super::DdlError;
 use crate::name;
 use crate::schema::column_type::ColumnType;
-use crate::schema::definition::{
-    ColumnDef, ColumnId, Constant, DefaultValue, IndexDef, OnDelete, Reference, TableDeclaration, TableId,
-};
+use crate::schema::constant::Constant;
+use crate::schema::definition::{ColumnDef, DefaultValue, IndexDef, OnDelete, Reference, TableDeclaration};
 use crate::schema::expression::{self, Expression};
+use crate::schema::id::{ColumnId, TableId};
 
 /// What a column's declaration says about its table.
 pub(super) struct TypedColumn<'a> {

@@ -5,9 +5,9 @@ use sqlparser::ast::{
     Ident, UnaryOperator, Value as Literal,
 };
 
-use super::{Expression, Node, Operator, node_of};
+use super::{Expression, Node, Operator};
 use crate::bounds;
-use crate::schema::definition::ColumnId;
+use crate::schema::id::ColumnId;
 use crate::value::Value;
 
 /// A part of an expression that tandem has no form for.
@@ -100,7 +100,7 @@ impl Reader<'_> {
             return Err(Unreadable::TooLarge);
         }
         if let Some(value) = literal(sql) {
-            self.nodes.push(node_of(&value));
+            self.nodes.push(Node::of_value(&value));
             return Ok(());
         }
         match sql {

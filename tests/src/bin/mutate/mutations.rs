@@ -220,7 +220,7 @@ pub const HOSTILE: &[Mutation] = &[
     Mutation {
         name: "group-unchecked",
         breaks: "keys and columns of received rows are not held to their bounds",
-        file: "protocol/src/op.rs",
+        file: "protocol/src/op/row_group.rs",
         old: "check_group(&group).map(|()| group)",
         new: "Ok(group)",
     },
