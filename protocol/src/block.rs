@@ -260,7 +260,7 @@ fn split(raw: &[u8]) -> Result<Parts, DecodeError> {
             return Err(reader.malformed());
         }
     }
-    let branches = if reader.is_empty() { BTreeMap::new() } else { take_branches(&mut reader, count)? };
+    let branches = if reader.is_empty() { BTreeMap::new() } else { read_branches(&mut reader, count)? };
     reader.end()?;
     Ok((transactions, signatures, branches))
 }
@@ -287,7 +287,7 @@ fn some(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
     if number > 0 { Ok(number) } else { Err(reader.malformed()) }
 }
 
-fn take_branches(
+fn read_branches(
     reader: &mut Reader<'_>,
     count: usize,
 ) -> Result<BTreeMap<usize, (Branch, Origin)>, DecodeError> {

@@ -43,13 +43,13 @@ pub enum Op {
     Void,
 }
 
-/// Ends a conflict of the kind `duplicate`: it is open while a transaction of it is in no `seen`.
+/// Ends a conflict of the kind `duplicate`: it is open while a transaction of it was looked at by none.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 pub struct Settlement {
     /// The conflict.
     pub conflict: ConflictId,
     /// The transactions that were looked at.
-    pub seen: Vec<Reference>,
+    pub looked_at: Vec<Reference>,
 }
 
 const ROWS: u16 = 1;

@@ -144,7 +144,7 @@ impl Parser<'_> {
         }
     }
 
-    fn take(&mut self, word: &str) -> bool {
+    fn accept(&mut self, word: &str) -> bool {
         let there = self.text[self.at..].starts_with(word);
         self.at += if there { word.len() } else { 0 };
         there
@@ -159,9 +159,9 @@ impl Parser<'_> {
             Some(b'{') => self.object(depth),
             Some(b'"') => self.string().map(Json::Text),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            _ if self.take("null") => Ok(Json::Null),
-            _ if self.take("true") => Ok(Json::Boolean(true)),
-            _ if self.take("false") => Ok(Json::Boolean(false)),
+            _ if self.accept("null") => Ok(Json::Null),
+            _ if self.accept("true") => Ok(Json::Boolean(true)),
+            _ if self.accept("false") => Ok(Json::Boolean(false)),
             _ => Err(self.unexpected("a JSON value")),
         }
     }
@@ -170,17 +170,17 @@ impl Parser<'_> {
         let mut items = Vec::new();
         self.at += 1;
         self.space();
-        if self.take("]") {
+        if self.accept("]") {
             return Ok(Json::List(items));
         }
         loop {
             self.space();
             items.push(self.value(depth + 1)?);
             self.space();
-            if self.take("]") {
+            if self.accept("]") {
                 return Ok(Json::List(items));
             }
-            if !self.take(",") {
+            if !self.accept(",") {
                 return Err(self.unexpected("',' or ']'"));
             }
         }
@@ -190,7 +190,7 @@ impl Parser<'_> {
         let mut entries = BTreeMap::new();
         self.at += 1;
         self.space();
-        if self.take("}") {
+        if self.accept("}") {
             return Ok(Json::Object(entries));
         }
         loop {
@@ -205,17 +205,17 @@ impl Parser<'_> {
                 return Err(self.refused(format!("the key {key:?} a second time")));
             }
             self.space();
-            if !self.take(":") {
+            if !self.accept(":") {
                 return Err(self.unexpected("':'"));
             }
             self.space();
             let value = self.value(depth + 1)?;
             entries.insert(key, value);
             self.space();
-            if self.take("}") {
+            if self.accept("}") {
                 return Ok(Json::Object(entries));
             }
-            if !self.take(",") {
+            if !self.accept(",") {
                 return Err(self.unexpected("',' or '}'"));
             }
         }
@@ -233,20 +233,20 @@ impl Parser<'_> {
 
     fn number(&mut self) -> Result<Json, JsonError> {
         let start = self.at;
-        self.take("-");
-        if !self.take("0") {
+        self.accept("-");
+        if !self.accept("0") {
             self.digits()?;
         } else if matches!(self.peek(), Some(b'0'..=b'9')) {
             return Err(self.refused("a digit after a leading 0"));
         }
         let mut whole = true;
-        if self.take(".") {
+        if self.accept(".") {
             whole = false;
             self.digits()?;
         }
-        if self.take("e") || self.take("E") {
+        if self.accept("e") || self.accept("E") {
             whole = false;
-            let _ = self.take("+") || self.take("-");
+            let _ = self.accept("+") || self.accept("-");
             self.digits()?;
         }
         let digits = &self.text[start..self.at];
@@ -315,7 +315,7 @@ impl Parser<'_> {
         if !(0xd800..0xdc00).contains(&unit) {
             return char::from_u32(unit);
         }
-        let low = self.take("\\u").then(|| self.code_unit()).flatten()?;
+        let low = self.accept("\\u").then(|| self.code_unit()).flatten()?;
         (0xdc00..0xe000)
             .contains(&low)
             .then(|| char::from_u32(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00)))

@@ -28,7 +28,10 @@ mod op;
 mod place;
 mod table;
 mod rules;
+mod writers;
+mod waiting;
 mod judgement;
+mod drafts;
 mod set;
 pub mod ddl;
 
@@ -42,10 +45,10 @@ pub use definition::{
 };
 pub use expression::Judge;
 pub use id::{ColumnId, RuleId, TableId};
-pub use judgement::{WaitReason, Waiting};
 pub use op::{SchemaOp, VoidReason};
 pub use place::{Known, OpPlace, OpPlaces};
 pub use rules::Rule;
 pub use set::Schema;
 pub use table::Table;
 pub use type_mismatch::{MismatchReason, TypeMismatch};
+pub use waiting::{WaitReason, Waiting};

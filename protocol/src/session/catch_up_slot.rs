@@ -13,7 +13,7 @@ enum State {
     Filling,
 }
 
-/// See the module.
+/// Whether the peer fills the gap here, waits for its turn, or has nothing to give.
 #[derive(Default)]
 pub(super) struct CatchUpSlot {
     state: State,

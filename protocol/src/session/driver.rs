@@ -68,7 +68,7 @@ impl SessionDriver {
     /// Where an answer is given to what was not asked.
     pub fn tell(&mut self, input: Input) {
         if !self.over {
-            self.owed.settle(&input);
+            self.owed.pay(&input);
             self.waiting.push_back(Event::Told(input));
         }
     }
@@ -206,7 +206,7 @@ impl Owed {
     }
 
     /// Takes note of an answer, where the input is one.
-    fn settle(&mut self, input: &Input) {
+    fn pay(&mut self, input: &Input) {
         let (question, space) = match input {
             Input::MemberChecked { space, .. } => (Question::Member, *space),
             Input::Admission { space, .. } => (Question::Admission, *space),

@@ -6,8 +6,9 @@ use super::event::{Event, Input, Output};
 use super::host::{Notice, Now};
 use super::keepalive::Keepalive;
 use super::message::{Handle, Hello, Listing, Message, Welcome};
+use super::outbox::{Outbox, say};
 use super::session_end::{Farewell, SessionEnd};
-use super::space_session::{SpaceSession, say};
+use super::space_session::SpaceSession;
 use super::{greeting, limits};
 use crate::identity::{Author, SpaceId};
 use crate::version::VersionVector;
@@ -73,7 +74,7 @@ pub(super) struct Session {
     addresses: Option<Vec<Listing>>,
     addresses_told: bool,
     wake_ms: Option<u64>,
-    outbox: Vec<Output>,
+    outbox: Outbox,
 }
 
 impl Session {
@@ -353,7 +354,7 @@ impl Session {
     fn with_space<T>(
         &mut self,
         space: SpaceId,
-        act: impl FnOnce(&mut SpaceSession, &mut Vec<Output>) -> T,
+        act: impl FnOnce(&mut SpaceSession, &mut Outbox) -> T,
     ) -> Option<T> {
         let shared = self.spaces.get_mut(self.handles.get(&space)?)?;
         Some(act(shared, &mut self.outbox))

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{ChainHead, Chains, Fault, Incoming, Known, Verified};
+use super::fault::Fault;
+use super::known::{ChainHead, Chains, Known};
+use super::verified::{Incoming, Verified};
 use crate::chain::{Branch, BranchFault, Branches, Chain, Head, Origin};
 use crate::fork::{Fork, Withheld};
 use crate::identity::{Prefix, Signature, SpaceId, TxHash};
@@ -58,7 +60,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Looks at the transaction at one place of the block, which is on a branch where it is placed on one.
-    pub fn take(
+    pub fn look_at(
         &mut self,
         at: usize,
         bytes: &[u8],

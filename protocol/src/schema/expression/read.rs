@@ -87,6 +87,7 @@ fn number(sql: &Expr) -> Option<Value> {
     }
 }
 
+/// Reads an expression, depth first.
 struct Reader<'a> {
     nodes: Vec<Node>,
     column: &'a dyn Fn(&str) -> Option<ColumnId>,
@@ -111,6 +112,22 @@ impl Reader<'_> {
                 Some(name) => self.column(name),
                 None => Err(unreadable(sql)),
             },
+            Expr::Trim { trim_where: None, trim_what: None, expr, trim_characters } => {
+                let more = trim_characters.iter().flatten();
+                self.call("trim", std::iter::once(&**expr).chain(more).collect(), depth)
+            }
+            Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
+                let more = substring_for.as_deref();
+                self.call("substr", [&**expr, &**from].into_iter().chain(more).collect(), depth)
+            }
+            Expr::Function(function) => self.function(sql, function, depth),
+            _ => self.operation(sql, depth),
+        }
+    }
+
+    /// What is written with an operator.
+    fn operation(&mut self, sql: &Expr, depth: usize) -> Done {
+        match sql {
             Expr::UnaryOp { op: UnaryOperator::Not, expr } => self.apply(Operator::Not, [&**expr], depth),
             Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
                 self.apply(Operator::Negate, [&**expr], depth)
@@ -147,15 +164,6 @@ impl Reader<'_> {
                 let operator = if operand.is_some() { Operator::CaseOf } else { Operator::Case };
                 self.apply(operator, operands, depth)
             }
-            Expr::Trim { trim_where: None, trim_what: None, expr, trim_characters } => {
-                let more = trim_characters.iter().flatten();
-                self.call("trim", std::iter::once(&**expr).chain(more).collect(), depth)
-            }
-            Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
-                let more = substring_for.as_deref();
-                self.call("substr", [&**expr, &**from].into_iter().chain(more).collect(), depth)
-            }
-            Expr::Function(function) => self.function(sql, function, depth),
             _ => Err(unreadable(sql)),
         }
     }
