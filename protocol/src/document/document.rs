@@ -198,6 +198,10 @@ impl Document {
         let place = |incoming: &Incoming| (incoming.actor().clone(), incoming.change.seq());
         let at = self.waiting.partition_point(|other| place(other) <= place(&incoming));
         self.waiting.insert(at, incoming);
+        debug_assert!(
+            self.waiting.is_sorted_by(|one, next| place(one) <= place(next)),
+            "an author's changes wait in the order in which they were made"
+        );
         if self.merge_ready().contains(&hash) { Err(DocumentError::NotAChange) } else { Ok(()) }
     }
 
@@ -265,6 +269,7 @@ impl Document {
         let merged = &mut self.merged;
         let fresh = || Checkpoint { merged: merged.clone(), since: Vec::new() };
         let checkpoint = self.checkpoint.get_or_insert_with(fresh);
+        assert!(checkpoint.since.len() < CHECKPOINT_CHANGES, "a checkpoint is made anew before it is old");
         let Some(change) = guarded(|| run(merged)) else {
             self.merged = checkpoint.restored();
             return None;

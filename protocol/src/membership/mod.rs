@@ -182,7 +182,8 @@ impl Membership {
                 name::check(&admission.name)?;
                 let source = self.source(by, admission)?;
                 self.used.extend(admission.invitation.map(|id| (*by, id)));
-                self.given.insert(admission.ordinal);
+                let is_new = self.given.insert(admission.ordinal);
+                assert!(is_new, "an ordinal is given once");
                 if let (Some(granted), Some(admin)) = (admission.ordinals, self.members.get_mut(by)) {
                     admin.owned[source].last = granted.first - 1;
                 }
@@ -209,7 +210,17 @@ impl Membership {
                 member.name_again(*revision, write, name.clone());
             }
         }
+        debug_assert!(self.owns_apart(), "no ordinal is two admins' to give");
         Ok(())
+    }
+
+    /// Whether the ranges that admins own have no ordinal in common.
+    fn owns_apart(&self) -> bool {
+        let mut owned: Vec<Ordinals> =
+            self.members().flat_map(|member| member.owned.iter().copied()).collect();
+        owned.sort_unstable_by_key(|range| range.first);
+        owned.iter().all(|range| range.first <= range.last)
+            && owned.windows(2).all(|pair| pair[0].last < pair[1].first)
     }
 
     /// The first op of all: its author, and whom it names beside itself, are admins from the start.

@@ -129,6 +129,11 @@ impl RowGroup {
             cells: unpack(&group.cells)?,
             times: group.times,
         };
+        // What was unpacked is what was counted for it.
+        debug_assert!(
+            group.keys.iter().chain(&group.cells).all(|column| column.len() == rows),
+            "every column has a value for each row"
+        );
         check_group(&group).map(|()| group)
     }
 }

@@ -51,6 +51,7 @@ impl Table {
         self.columns = columns.into_values().collect();
         self.columns.sort_by_key(|declared| (declared.at, declared.index, declared.id));
         self.by_id = self.columns.iter().enumerate().map(|(at, declared)| (declared.id, at)).collect();
+        assert_eq!(self.by_id.len(), self.columns.len(), "each definition has an id of its own");
     }
 
     /// The table's id.

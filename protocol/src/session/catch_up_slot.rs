@@ -24,6 +24,7 @@ pub(super) struct CatchUpSlot {
 impl CatchUpSlot {
     /// The peer may have what is missing here.
     pub fn claim(&mut self) {
+        assert!(self.state == State::None, "a gap is claimed once");
         self.state = State::Waiting;
     }
 

@@ -45,6 +45,7 @@ pub(super) struct Cursor {
 impl Cursor {
     /// The peer holds exactly `vector`, which is all of this log before `end`.
     pub fn start_level(&mut self, vector: VersionVector, end: u64) {
+        assert!(self.is_idle(), "two sites are level before anything is sent, or not at all");
         self.next = end;
         self.stated = true;
         self.ahead.clone_from(&vector);

@@ -176,6 +176,7 @@ impl SessionDriver {
     }
 
     fn end(&mut self, end: SessionEnd, host: &mut impl Host) {
+        assert!(!self.over, "a session ends twice");
         self.over = true;
         self.waiting.clear();
         self.answers.clear();

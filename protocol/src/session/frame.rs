@@ -86,6 +86,7 @@ pub(super) fn envelope(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(body.len() + PREFIX_BYTES);
     bytes.push(kind);
     put_varint(&mut bytes, body.len() as u64);
+    assert!(bytes.len() <= PREFIX_BYTES, "a length takes more than the four bytes that are read of it");
     bytes.extend_from_slice(body);
     bytes
 }

@@ -187,6 +187,7 @@ impl Session {
     }
 
     fn connected(&mut self, now: Now) {
+        assert!(self.stage == Stage::Greeting && self.spaces.is_empty(), "a stream is opened once");
         self.started_ms = now.ms;
         self.digest_ms = now.ms + limits::DIGEST_EVERY_MS;
         self.keepalive.start(now.ms);
@@ -282,6 +283,8 @@ impl Session {
             self.spaces.insert(handle, shared);
             self.handles.insert(space.id, handle);
         }
+        // A repeated tag names a space once, whoever repeats it.
+        assert_eq!(self.spaces.len(), self.handles.len(), "a shared space has one handle");
     }
 
     /// What follows from the step, and what the time asks for.

@@ -116,6 +116,7 @@ impl SpaceSession {
     /// A read is done.
     pub fn read_done(&mut self, done: ReadDone, out: &mut Outbox) {
         let ReadDone { block, next, last, withheld, forks } = done;
+        assert_eq!(block.is_some(), !last.is_empty(), "a block is read with the newest of each chain in it");
         self.hold_back(&withheld, &forks, out);
         self.cursor.read_done(next);
         if let Some(block) = block.filter(|_| self.is_open()) {

@@ -141,7 +141,12 @@ impl<'a> Pass<'a> {
                 self.unsigned.entry(dot.chain()).or_insert(dot);
             }
         }
-        self.chains.insert(dot.chain(), ChainHead { seq: dot.seq, hash });
+        let before = self.chains.insert(dot.chain(), ChainHead { seq: dot.seq, hash });
+        assert!(before.is_none_or(|before| before.seq + 1 == dot.seq), "a chain goes on by one");
+        assert!(
+            self.done.incoming.last().is_none_or(|last| last.at < at),
+            "what came stays in the block's order"
+        );
         self.fresh.insert(dot, hash);
         self.done.incoming.push(Incoming { at, transaction, hash });
         Ok(())

@@ -85,6 +85,11 @@ impl Expression {
         Ok(())
     }
 
+    /// Whether the nodes make one tree, of whatever size.
+    fn is_whole(&self) -> bool {
+        self.check_shape() != Err(ExpressionFault::Shape)
+    }
+
     /// Whether the nodes make one tree within bounds.
     fn check_shape(&self) -> Result<(), ExpressionFault> {
         if self.0.len() > bounds::EXPRESSION_NODES {

@@ -29,7 +29,9 @@ pub enum Unreadable {
 pub fn read(sql: &Expr, column: &dyn Fn(&str) -> Option<ColumnId>) -> Result<Expression, Unreadable> {
     let mut reader = Reader { nodes: Vec::new(), column };
     reader.expression(sql, 0)?;
-    Ok(Expression::new(reader.nodes))
+    let tree = Expression::new(reader.nodes);
+    debug_assert!(tree.is_whole(), "what is read is one tree");
+    Ok(tree)
 }
 
 /// A plain value, if the expression is one.

@@ -45,6 +45,7 @@ pub fn civil_day(day: i64) -> Option<(i64, i64, i64)> {
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
     let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
+    debug_assert!((1..=12).contains(&month) && (1..=31).contains(&day), "a day is in a month of a year");
     Some((era * 400 + year, month, day))
 }
 

@@ -47,6 +47,7 @@ pub(super) struct TimeOfDay<'a> {
 impl TimeOfDay<'_> {
     /// Its text, with all digits of the fraction.
     pub(super) fn text(&self) -> String {
+        debug_assert!((0..86_400).contains(&self.second), "a time of day is within a day");
         let (hour, minute, second) = (self.second / 3600, self.second / 60 % 60, self.second % 60);
         let mut text = format!("{hour:02}:{minute:02}:{second:02}");
         if !self.fraction.is_empty() {

@@ -18,10 +18,12 @@ pub fn timestamp_text(us: i64) -> Option<String> {
     let (date, us) = (date_text(us.div_euclid(DAY_US))?, us.rem_euclid(DAY_US));
     let (second, fraction) = (us / 1_000_000, us % 1_000_000);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    Some(match fraction {
+    let text = match fraction {
         0 => format!("{date} {hour:02}:{minute:02}:{second:02}"),
         _ => format!("{date} {hour:02}:{minute:02}:{second:02}.{fraction:06}"),
-    })
+    };
+    debug_assert!(timestamp_us(&text).is_some(), "what is written is read back");
+    Some(text)
 }
 
 /// A usual timestamp text in canonical form. Without an offset it is taken as UTC.

@@ -35,6 +35,7 @@ pub fn uuid_text(bytes: &[u8; 16]) -> String {
         text.push(char::from(HEX[usize::from(byte >> 4)]));
         text.push(char::from(HEX[usize::from(byte & 15)]));
     }
+    debug_assert_eq!(uuid_bytes(&text).as_ref(), Some(bytes), "what is written is read back");
     text
 }
 

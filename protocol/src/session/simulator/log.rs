@@ -92,8 +92,8 @@ impl Log {
         let differs = |(chain, head): (&Chain, &Head)| {
             let dot = Dot::new(chain, head.seq);
             let held = self.head(&dot)?;
-            let fork = Fork::new(dot, held.prefix, head.prefix);
-            (held != *head && !withheld.reaches(chain, head.seq)).then_some(fork)
+            let differs = held != *head && !withheld.reaches(chain, head.seq);
+            differs.then(|| Fork::new(dot, held.prefix, head.prefix))
         };
         have.heads().filter_map(differs).collect()
     }
