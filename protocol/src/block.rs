@@ -244,6 +244,7 @@ fn decompress(payload: &[u8], raw_len: usize) -> io::Result<Vec<u8>> {
     })
 }
 
+/// Where a block's transactions lie, its signatures, and the branches of those that are on one.
 type Parts = (Vec<Range<usize>>, BTreeMap<usize, Signature>, BTreeMap<usize, (Branch, Origin)>);
 
 fn split(raw: &[u8]) -> Result<Parts, DecodeError> {

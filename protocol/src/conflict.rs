@@ -92,7 +92,7 @@ pub struct Version {
     pub held: Held,
 }
 
-/// See [`Version`].
+/// What one version of a conflict holds.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 pub enum Held {
     /// A cell's value, as it would be shown.

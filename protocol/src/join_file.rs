@@ -43,6 +43,7 @@ pub struct JoinFile {
     signature: Signature,
 }
 
+/// What a site asks for.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 struct Wish {
     site: Author,

@@ -123,6 +123,7 @@ fn write_text(text: &str, out: &mut String) {
     out.push('"');
 }
 
+/// Reads a JSON text, front to back.
 struct Parser<'a> {
     text: &'a str,
     /// In bytes.

@@ -21,7 +21,9 @@ pub(super) struct Judgement {
     pub named: BTreeMap<String, Vec<TableId>>,
     /// By ascending name.
     pub indices: Vec<IndexDef>,
+    /// Names declared in several ways that nobody has settled.
     pub conflicts: Vec<Conflict>,
+    /// What needs something that is not there yet.
     pub waiting: Vec<Waiting>,
     /// Whether anything depends on who wrote by what.
     pub contended: bool,

@@ -189,6 +189,7 @@ impl SessionDriver {
 #[derive(Default)]
 struct Owed(BTreeMap<(SpaceId, Question), usize>);
 
+/// What a session can ask of a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Question {
     Member,

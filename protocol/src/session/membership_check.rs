@@ -22,6 +22,7 @@ pub fn may_exchange(
         || proof.is_some_and(|proof| proof.admits(peer, space, members))
 }
 
+/// What is known of the peer's membership.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 enum Verdict {
     /// Being looked up in the membership.

@@ -68,7 +68,7 @@ pub(super) enum Message {
     Unknown,
 }
 
-/// See [`Message::Hello`].
+/// What the opener says first: which versions it speaks, its clock, and the tags of its spaces.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub(super) struct Hello {
     pub min_version: u16,
@@ -77,7 +77,7 @@ pub(super) struct Hello {
     pub tags: Vec<Tag>,
 }
 
-/// See [`Message::Welcome`].
+/// What the acceptor answers: the version, its clock, and the spaces that both share.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub(super) struct Welcome {
     pub version: u16,

@@ -48,6 +48,7 @@ pub struct SpaceConfig {
     pub end: u64,
 }
 
+/// How far a session has come.
 #[derive(PartialEq, Eq)]
 enum Stage {
     /// The acceptor waits for HELLO, the opener for WELCOME.

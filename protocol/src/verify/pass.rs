@@ -13,7 +13,7 @@ use crate::op::Op;
 use crate::transaction::{self, Header, Previous, Transaction};
 use crate::version::{Dot, VersionVector};
 
-/// See the module.
+/// One reading of a block: what it came to so far, and what it is held to.
 pub(super) struct Pass<'a> {
     known: Known<'a>,
     chains: Chains,

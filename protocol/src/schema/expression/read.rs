@@ -95,6 +95,7 @@ struct Reader<'a> {
     column: &'a dyn Fn(&str) -> Option<ColumnId>,
 }
 
+/// Whether a part was read.
 type Done = Result<(), Unreadable>;
 
 impl Reader<'_> {

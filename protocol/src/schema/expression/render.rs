@@ -121,6 +121,7 @@ impl Expression {
     }
 }
 
+/// Writes an expression, depth first.
 struct Writer<'a> {
     nodes: std::slice::Iter<'a, Node>,
     style: Style,
