@@ -43,6 +43,8 @@ const CUT_BYTES: usize = 32 << 10;
 const WHAT: &str = "block";
 const HEADER_BYTES: usize = 6;
 
+const _: () = assert!(CUT_BYTES < bounds::BLOCK_TARGET_BYTES, "a full block can be taken in part by part");
+
 /// Gathers transactions into a block.
 #[derive(Default, Debug, Clone)]
 pub struct BlockBuilder {
@@ -115,6 +117,10 @@ impl BlockBuilder {
         let mut raw = Vec::with_capacity(self.raw_len() + 16);
         put_varint(&mut raw, self.count as u64);
         raw.extend_from_slice(&self.transactions);
+        assert!(
+            self.signatures.last_key_value().is_none_or(|(at, _)| *at < self.count),
+            "a signature is of a transaction of the block"
+        );
         put_varint(&mut raw, self.signatures.len() as u64);
         for (at, signature) in self.signatures {
             put_varint(&mut raw, at as u64);
@@ -127,6 +133,7 @@ impl BlockBuilder {
             .filter(|compressed| compressed.len() < raw.len());
         let (codec, payload) = compressed.map_or((PLAIN, None), |bytes| (ZSTD, Some(bytes)));
         let payload = payload.as_deref().unwrap_or(&raw);
+        assert!(u32::try_from(raw.len()).is_ok(), "a block says in four bytes how long it is");
         let mut block = Vec::with_capacity(payload.len() + HEADER_BYTES);
         block.extend_from_slice(&[VERSION, codec]);
         block.extend_from_slice(&(raw.len() as u32).to_le_bytes());
@@ -237,6 +244,7 @@ fn decompress(payload: &[u8], raw_len: usize) -> io::Result<Vec<u8>> {
     })
 }
 
+/// Where a block's transactions lie, its signatures, and the branches of those that are on one.
 type Parts = (Vec<Range<usize>>, BTreeMap<usize, Signature>, BTreeMap<usize, (Branch, Origin)>);
 
 fn split(raw: &[u8]) -> Result<Parts, DecodeError> {
@@ -260,7 +268,11 @@ fn split(raw: &[u8]) -> Result<Parts, DecodeError> {
             return Err(reader.malformed());
         }
     }
-    let branches = if reader.is_empty() { BTreeMap::new() } else { take_branches(&mut reader, count)? };
+    debug_assert!(
+        transactions.windows(2).all(|pair| pair[0].end < pair[1].start),
+        "transactions lie in a row, each behind its length"
+    );
+    let branches = if reader.is_empty() { BTreeMap::new() } else { read_branches(&mut reader, count)? };
     reader.end()?;
     Ok((transactions, signatures, branches))
 }
@@ -271,6 +283,7 @@ fn put_branches(raw: &mut Vec<u8>, branches: &BTreeMap<Branch, OnBranch>) {
     }
     put_varint(raw, branches.len() as u64);
     for (branch, OnBranch { origin, indices }) in branches {
+        assert!(!indices.is_empty(), "a block speaks of no branch that has nothing in it");
         raw.extend_from_slice(&branch.name().unwrap_or_default());
         raw.push(u8::from(!origin.parent.is_trunk()));
         raw.extend(origin.parent.name().into_iter().flatten());
@@ -287,7 +300,7 @@ fn some(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
     if number > 0 { Ok(number) } else { Err(reader.malformed()) }
 }
 
-fn take_branches(
+fn read_branches(
     reader: &mut Reader<'_>,
     count: usize,
 ) -> Result<BTreeMap<usize, (Branch, Origin)>, DecodeError> {

@@ -106,3 +106,16 @@ pub const DOCUMENT_OPS: u64 = 8 << 20;
 
 /// How deep JSON may be nested: readers of it recurse.
 pub const JSON_DEPTH: usize = 100;
+
+// What the reasons above say of two bounds at once.
+const _: () = assert!(BLOCK_TARGET_BYTES < BLOCK_RAW_BYTES, "a block is closed before it is too large");
+const _: () = assert!(BLOCK_RAW_BYTES < FRAME_BYTES, "a block and its envelope fit one message");
+const _: () = assert!(FRAME_BYTES < 1 << 28, "the length of a message takes at most four bytes");
+const _: () =
+    assert!(DOCUMENT_CHANGE_BYTES < TRANSACTION_BYTES, "every change of a document fits a transaction");
+const _: () = assert!(2 * DOCUMENT_BYTES <= DOCUMENT_CHANGE_BYTES, "a whole document can be written anew");
+const _: () = assert!(RULE_COLUMNS <= COLUMNS, "no rule has more columns than a table");
+const _: () = assert!(STATEMENT_TOKENS <= SCHEMA_TOKENS, "a schema of one statement is read like any");
+const _: () = assert!(STATEMENT_MIB <= SCHEMA_MIB, "a schema of one statement is read like any");
+const _: () = assert!(EXPRESSION_DEPTH <= EXPRESSION_NODES, "what is deep has as many parts");
+const _: () = assert!(ALL_BRANCHES >= BRANCHES, "one author's branches are among a space's");

@@ -81,6 +81,7 @@ impl<W: Write> BundleWriter<W> {
     pub fn new(out: W, header: &BundleHeader) -> io::Result<Self> {
         let mut writer = Self { out, hasher: blake3::Hasher::new() };
         let header = codec::encode(header);
+        assert!(header.len() <= HEADER_BYTES as usize, "no reader takes a longer header");
         writer.put(MAGIC)?;
         writer.put(&[VERSION])?;
         writer.put(&(header.len() as u32).to_le_bytes())?;
@@ -90,6 +91,9 @@ impl<W: Write> BundleWriter<W> {
 
     /// Adds a block.
     pub fn block(&mut self, block: &[u8]) -> io::Result<()> {
+        // Of a file that is copied the reader has seen to both.
+        assert!(!block.is_empty(), "a block of no bytes would end the bundle");
+        assert!(block.len() <= bounds::FRAME_BYTES, "no reader takes a longer block");
         self.put(&(block.len() as u32).to_le_bytes())?;
         self.put(block)?;
         self.put(&blake3::hash(block).as_bytes()[..8])

@@ -154,6 +154,7 @@ impl Branches {
             return Err(BranchFault::TooMany);
         }
         self.0.insert(chain, origin);
+        debug_assert!(self.lead_to_trunks(), "every branch leads back to its trunk");
         Ok(())
     }
 
@@ -203,6 +204,16 @@ impl Branches {
             leading.extend(self.before(chain).map(|(before, _)| before));
         }
         self.0.retain(|chain, _| leading.contains(chain));
+        debug_assert!(self.lead_to_trunks(), "no branch is kept without those it leads back to");
+    }
+
+    /// Whether the parent of each is a trunk, or among them and has begun before it is left.
+    fn lead_to_trunks(&self) -> bool {
+        self.0.iter().all(|(chain, origin)| {
+            let parent = chain.beside(origin.parent);
+            origin.parent.is_trunk()
+                || self.origin(&parent).is_some_and(|parent| parent.last.seq < origin.last.seq)
+        })
     }
 
     /// All of them, every parent before what leaves it.

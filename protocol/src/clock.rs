@@ -39,6 +39,10 @@ impl Clock {
         } else {
             local_ms
         };
+        assert!(
+            (local_ms..=local_ms.saturating_add(CLOCK_LEAD_MS)).contains(&time),
+            "no time lies behind the local clock, nor further ahead of it than is followed"
+        );
         self.last_ms = time;
         time
     }

@@ -30,8 +30,11 @@ pub enum DecodeError {
 
 /// Encodes any of the protocol's types.
 pub fn encode(value: &impl bincode::Encode) -> Vec<u8> {
-    // Encoding into memory fails only on types that cannot be encoded at all; ours can.
-    bincode::encode_to_vec(value, CONFIG).unwrap_or_default()
+    // Encoding into memory fails only on types that cannot be encoded at all. Nothing instead of the
+    // bytes would be hashed and signed like any.
+    let encoded = bincode::encode_to_vec(value, CONFIG);
+    assert!(encoded.is_ok(), "every type of the protocol can be encoded");
+    encoded.unwrap_or_default()
 }
 
 /// Decodes all of `bytes`; anything left over is an error.

@@ -37,6 +37,7 @@ pub fn pack(values: &[Value]) -> Vec<u8> {
             let bits = chunk.iter().rev().fold(0, |bits, value| bits << 1 | u8::from(!value.is_null()));
             out.push(bits);
         }
+        debug_assert_eq!(out.len(), 1 + values.len().div_ceil(8), "the bitmap has a bit for each value");
     }
     pack_present(&mut out, &present);
     out
@@ -158,9 +159,11 @@ fn unpack_sparse(mut reader: Reader<'_>, count: usize) -> Result<Vec<Value>, Dec
     let tag = reader.byte()?;
     let mut values = unpack_present(&mut reader, tag, there)?.into_iter();
     reader.end()?;
-    Ok((0..count)
-        .map(|at| if present(at) { values.next().unwrap_or(Value::Null) } else { Value::Null })
-        .collect())
+    let all =
+        (0..count).map(|at| if present(at) { values.next().unwrap_or(Value::Null) } else { Value::Null });
+    let all = all.collect();
+    assert_eq!(values.len(), 0, "every value that is present has a place");
+    Ok(all)
 }
 
 fn unpack_present(reader: &mut Reader<'_>, tag: u8, count: usize) -> Result<Vec<Value>, DecodeError> {
@@ -202,6 +205,7 @@ fn unpack_present(reader: &mut Reader<'_>, tag: u8, count: usize) -> Result<Vec<
             _ => return Err(reader.malformed()),
         });
     }
+    debug_assert!(lengths.next().is_none(), "every length is of one value");
     Ok(values)
 }
 

@@ -92,7 +92,7 @@ pub struct Version {
     pub held: Held,
 }
 
-/// See [`Version`].
+/// What one version of a conflict holds.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 pub enum Held {
     /// A cell's value, as it would be shown.
@@ -150,7 +150,7 @@ impl Conflict {
     }
 
     /// A hash of its id and of the writes in it: who resolves it says which ones were looked at.
-    pub fn seen(&self) -> u64 {
+    pub fn versions_hash(&self) -> u64 {
         let writes: Vec<(WriteId, Option<&Vec<u8>>)> = self
             .versions
             .iter()

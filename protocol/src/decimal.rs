@@ -7,6 +7,9 @@ use bincode::{Decode, Encode};
 /// Digits of a decimal at most.
 pub const DIGITS: u8 = 38;
 
+const _: () =
+    assert!(10i128.checked_pow(DIGITS as u32).is_some(), "every number of so many digits fits 128 bits");
+
 /// `mantissa` / 10^`scale`. Two decimals of one column have the same scale, so comparing and
 /// adding mantissas is comparing and adding the numbers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
@@ -133,6 +136,7 @@ impl Written {
         if is_half_or_more && !(is_half && number % 2 == 0) {
             number = number.checked_add(1)?;
         }
+        debug_assert!(number >= 0, "digits make no negative number: the sign is put on once");
         Some(if self.negative { -number } else { number })
     }
 }

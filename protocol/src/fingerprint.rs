@@ -62,7 +62,9 @@ impl RowHasher {
         bytes.clear();
         bytes.extend_from_slice(&table.0);
         key.0.iter().for_each(|value| value.write_canonical(bytes));
+        let mut before = None;
         for (id, value) in cells {
+            debug_assert!(before.replace(id) < Some(id), "cells are hashed in one order, each once");
             bytes.extend_from_slice(&id.0);
             value.write_canonical(bytes);
         }

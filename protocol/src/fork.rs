@@ -34,6 +34,7 @@ pub struct Fork {
 impl Fork {
     /// Of what a chain holds under a number here, and elsewhere.
     pub fn new(dot: Dot, held: Prefix, other: Prefix) -> Self {
+        assert_ne!(held, other, "two that are the same are no fork");
         let Dot { author, branch, seq } = dot;
         Self { author, branch, seq, held, other }
     }

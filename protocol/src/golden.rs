@@ -218,12 +218,12 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
             table_id: TableId([1; 16]),
             name: name(),
             column: ColumnId([2; 16]),
-            seen: vec![ColumnId([2; 16]), ColumnId([3; 16])],
+            looked_at: vec![ColumnId([2; 16]), ColumnId([3; 16])],
         }),
         Op::Schema(SchemaOp::ChooseTable {
             name: name(),
             table_id: TableId([1; 16]),
-            seen: vec![TableId([1; 16])],
+            looked_at: vec![TableId([1; 16])],
         }),
         Op::Schema(SchemaOp::AddUnique {
             table: "items".into(),
@@ -232,7 +232,7 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
         }),
         Op::Settle(Settlement {
             conflict: ConflictId([3; 10]),
-            seen: vec![Reference { dot: header(2).dot, prefix: [9; 16] }],
+            looked_at: vec![Reference { dot: header(2).dot, prefix: [9; 16] }],
         }),
         Op::Member(MemberOp::Rename { author: Author([5; 32]), name: "salle".into(), revision: 2 }),
         Op::Member(MemberOp::Found(Founding::new("école", "bureau", [3; 16]))),
@@ -264,7 +264,7 @@ fn conflict_ids_and_bytes() {
             "{} {} {:016x} {}",
             kind.name(),
             conflict.id(),
-            conflict.seen(),
+            conflict.versions_hash(),
             hex(&codec::encode(&conflict))
         )
     });

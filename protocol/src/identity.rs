@@ -82,6 +82,9 @@ impl TxHash {
 #[error("not a valid id: it has 53 characters a-z and 2-7, the last one a check digit")]
 pub struct InvalidId;
 
+/// Characters of an id: 32 bytes, five bits each, and a check digit.
+const TEXT_CHARS: usize = 53;
+
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// Lower-case base32 (RFC 4648, no padding) and a check digit: the low five bits of the BLAKE3
@@ -89,6 +92,7 @@ const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 fn to_text(bytes: &[u8; 32]) -> String {
     let mut text = data_encoding::BASE32_NOPAD.encode(bytes).to_ascii_lowercase();
     text.push(check_digit(bytes));
+    debug_assert_eq!(text.len(), TEXT_CHARS, "an id has one length, by which it is read");
     text
 }
 
@@ -99,10 +103,10 @@ fn check_digit(bytes: &[u8; 32]) -> char {
 
 fn from_text(text: &str) -> Result<[u8; 32], InvalidId> {
     let text = text.trim().to_ascii_lowercase();
-    if !text.is_ascii() || text.len() != 53 {
+    if !text.is_ascii() || text.len() != TEXT_CHARS {
         return Err(InvalidId);
     }
-    let (body, check) = text.split_at(52);
+    let (body, check) = text.split_at(TEXT_CHARS - 1);
     let bytes =
         data_encoding::BASE32_NOPAD.decode(body.to_ascii_uppercase().as_bytes()).map_err(|_| InvalidId)?;
     let bytes: [u8; 32] = bytes.try_into().map_err(|_| InvalidId)?;

@@ -26,6 +26,11 @@ pub const ADDRESS_BYTES: usize = 128;
 /// Characters of the longest text that can be an invitation.
 const TEXT_CHARS: usize = 2048;
 
+const _: () = assert!(
+    5 * TEXT_CHARS > 8 * (1 + 32 + 16 + 9 + 9 + ADDRESSES * (9 + ADDRESS_BYTES) + CHECKSUM_BYTES),
+    "the longest invitation can be read"
+);
+
 /// What only the inviter and the invited know.
 #[derive(Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct Secret(pub [u8; 16]);

@@ -95,6 +95,7 @@ impl JoinRefused {
     }
 }
 
+/// What the inviter answers, as it is encoded.
 #[derive(Encode, Decode)]
 enum Answer {
     Admitted(Admitted),

@@ -26,6 +26,16 @@ const SIGNATURE_BYTES: usize = 64;
 /// Bytes of the longest text that can be one: room for all the keys that a site may show.
 pub const TEXT_BYTES: usize = 4096;
 
+const _: () = assert!(
+    5 * (TEXT_BYTES - PREFIX.len())
+        > 8 * (1
+            + 32
+            + bounds::NAME_BYTES
+            + bounds::PUBLIC_KEYS * (3 + 3 + bounds::PUBLIC_KEY_BYTES)
+            + SIGNATURE_BYTES),
+    "a request with the longest name and all keys can be read"
+);
+
 /// A site's wish to join. One that exists was signed by the site.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JoinFile {
@@ -33,6 +43,7 @@ pub struct JoinFile {
     signature: Signature,
 }
 
+/// What a site asks for.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 struct Wish {
     site: Author,

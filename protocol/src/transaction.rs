@@ -148,7 +148,7 @@ impl Transaction {
     /// Whether its rows, which take so many bytes when encoded, are beyond what one transaction may
     /// unfold to: nobody would take them in.
     pub fn is_too_much(&self, encoded: usize) -> bool {
-        Unfolded::of(&self.ops, encoded).is_too_much()
+        Op::unfolded(&self.ops, encoded).is_too_much()
     }
 
     /// How many rows, schema and membership items it changes.

@@ -158,7 +158,9 @@ impl VersionVector {
             let (here, there) = (self.get(chain)?, held(&chain)?);
             Some((chain, if here.seq <= there.seq { here } else { there }))
         };
-        Self::of(self.chains().into_iter().filter_map(lower), &self.branches)
+        let within = Self::of(self.chains().into_iter().filter_map(lower), &self.branches);
+        debug_assert!(self.covers_all(&within), "what is within a vector is a part of it");
+        within
     }
 
     /// Without an author's transactions, on whatever branch.
@@ -206,7 +208,10 @@ impl VersionVector {
             return;
         }
         match self.branches.adopt(&chain, branches) {
-            Ok(()) => drop(self.heads.insert(chain, head)),
+            Ok(()) => {
+                let before = self.heads.insert(chain, head);
+                assert!(before.is_none_or(|before| before.seq < head.seq), "a vector never goes back");
+            }
             // Some of what leads to it may be in already.
             Err(_) => self.tidy(),
         }
@@ -222,6 +227,10 @@ impl VersionVector {
             self.branches.leaving(chain).is_some_and(|leaving| leaving.seq >= head.seq)
         };
         self.heads.retain(|chain, head| !follows(chain, head));
+        debug_assert!(
+            self.heads.keys().all(|chain| self.branches.first(chain).is_some()),
+            "every head is on a chain whose beginning is known"
+        );
     }
 }
 

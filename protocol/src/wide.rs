@@ -33,6 +33,7 @@ impl Wide {
 
     /// Whether it lies within ±2^`bits`, for at least 128 bits.
     pub(crate) fn is_within(self, bits: u32) -> bool {
+        debug_assert!((128..256).contains(&bits), "only the upper half is looked at");
         self.abs().high >> bits.saturating_sub(128) == 0
     }
 

@@ -1,7 +1,7 @@
 //! A block received from another site or read from a bundle.
 
 use tandem_protocol::fork::{Fork, Withheld};
-use tandem_protocol::session::{self, Taken};
+use tandem_protocol::session::{self, StoreDone};
 use tandem_protocol::verify::Fault;
 use tandem_protocol::version::VersionVector;
 
@@ -44,7 +44,7 @@ pub struct Trial {
     pub fault: Option<Fault>,
 }
 
-impl From<Received> for Taken {
+impl From<Received> for StoreDone {
     fn from(received: Received) -> Self {
         let Received { vector, forks, withheld, left_out, .. } = received;
         Self { vector, forks, withheld, left_out }
@@ -68,7 +68,7 @@ pub enum ReceiveError {
     Closed,
 }
 
-impl From<ReceiveError> for session::Refusal {
+impl From<ReceiveError> for session::NotStored {
     fn from(error: ReceiveError) -> Self {
         match error {
             ReceiveError::Fault(fault) => Self::Fault(fault),

@@ -2,7 +2,7 @@
 
 use tandem_protocol::bounds;
 use tandem_protocol::conflict::{Conflict, ConflictKind};
-use tandem_protocol::membership::Void;
+use tandem_protocol::membership::VoidReason;
 use tandem_protocol::schema::ddl::DdlError;
 use tandem_protocol::schema::{MismatchReason, TableDef, TypeMismatch};
 use tandem_protocol::sql_text::SqlTextError;
@@ -302,9 +302,9 @@ impl Refusal {
         Self::new(code, error.to_string())
     }
 
-    pub(crate) fn of_membership(error: Void) -> Self {
+    pub(crate) fn of_membership(error: VoidReason) -> Self {
         match error {
-            Void::NameTaken => Self::new("site_name_taken", error.to_string()),
+            VoidReason::NameTaken => Self::new("site_name_taken", error.to_string()),
             _ => Self::new("membership", error.to_string()),
         }
     }

@@ -187,7 +187,7 @@ impl Api {
         let space = self.space(space)?;
         let conflict = find(&space, id)?;
         let seen = match &request.seen {
-            None => conflict.seen(),
+            None => conflict.versions_hash(),
             Some(token) => seen_of(token)?,
         };
         let choice = request.choice(&conflict, &space.membership())?;
@@ -275,7 +275,7 @@ impl<'a> Teller<'a> {
             table: conflict.table.clone(),
             key: self.key_of(conflict),
             columns: conflict.columns.clone(),
-            seen: format!("{:016x}", conflict.seen()),
+            seen: format!("{:016x}", conflict.versions_hash()),
             versions: versions.map(|(place, version)| self.version(conflict, place, version)).collect(),
             referrer_count: referrers.count,
             referrers: referrers.rows.into_iter().map(referrer).collect(),

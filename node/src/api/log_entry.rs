@@ -291,7 +291,7 @@ fn describe_op(op: &Op, schema: &Schema, shown: &Shown, ops: &mut Vec<LogOp>) {
         Op::Schema(_) => {}
         Op::Member(_) | Op::Settle(_) | Op::Unknown { .. } | Op::Void if !shown.takes_any_op() => {}
         Op::Settle(settlement) => {
-            let seen: Vec<_> = settlement.seen.iter().map(|seen| seen.dot.to_string()).collect();
+            let seen: Vec<_> = settlement.looked_at.iter().map(|one| one.dot.to_string()).collect();
             let values = json!({ "conflict": settlement.conflict.to_string(), "seen": seen });
             ops.push(system("", "settle", values));
         }
@@ -413,7 +413,7 @@ mod tests {
         let sql = "CREATE TABLE lines (sale INTEGER, \"no\" TEXT, PRIMARY KEY (sale, \"no\"));
                    CREATE TABLE tags (name TEXT PRIMARY KEY)";
         schema.add_next(&ddl::plan(sql, &schema).unwrap());
-        schema.settle();
+        schema.rejudge();
         let key = |table: &str, typed: &str| key_of(typed, &schema.table(table).unwrap().shown);
         for typed in ["7,a", "sale=7,no=a", "NO=a,sale=7"] {
             assert_eq!(key("lines", typed).unwrap(), "7,a");
@@ -439,24 +439,25 @@ mod tests {
         let mut schema = Schema::default();
         let planned = ddl::plan("CREATE TABLE a (id INTEGER PRIMARY KEY, b TEXT DEFAULT 'x')", &schema);
         schema.add_next(&planned.unwrap());
-        schema.settle();
+        schema.rejudge();
         let table = schema.table("a").unwrap();
         let (table_id, column) = (table.id(), table.columns_named("b")[0]);
         let choose = |column| {
             let (table, name) = ("a".into(), "b".into());
-            Op::Schema(SchemaOp::ChooseColumn { table, table_id, name, column, seen: vec![column] })
+            Op::Schema(SchemaOp::ChooseColumn { table, table_id, name, column, looked_at: vec![column] })
         };
         assert_eq!(
             told(&choose(column), &schema),
             ("choose_column".into(), json!({ "b": "TEXT DEFAULT 'x'" }))
         );
         assert_eq!(told(&choose(ColumnId([255; 16])), &schema).1, json!({ "b": "f".repeat(32) }));
-        let table = Op::Schema(SchemaOp::ChooseTable { name: "a".into(), table_id, seen: vec![table_id] });
+        let table =
+            Op::Schema(SchemaOp::ChooseTable { name: "a".into(), table_id, looked_at: vec![table_id] });
         let shown = json!({ "definition": "PRIMARY KEY (id INTEGER)" });
         assert_eq!(told(&table, &schema), ("choose_table".into(), shown));
         let (conflict, dot) = (ConflictId([0; 10]), Dot::new(Author([1; 32]), 1));
         let settled = told(
-            &Op::Settle(Settlement { conflict, seen: vec![Reference { dot, prefix: [9; 16] }] }),
+            &Op::Settle(Settlement { conflict, looked_at: vec![Reference { dot, prefix: [9; 16] }] }),
             &schema,
         );
         let values = json!({ "conflict": "a".repeat(16), "seen": [dot.to_string()] });

@@ -141,7 +141,7 @@ mod tests {
     use tandem_protocol::identity::SpaceId;
 
     use super::*;
-    use tandem_protocol::membership::{Candidate, Founding, MemberOp, Role, Void};
+    use tandem_protocol::membership::{Candidate, Founding, MemberOp, Role, VoidReason};
     use tandem_protocol::merge::WriteId;
     use tandem_protocol::version::Dot;
 
@@ -184,8 +184,11 @@ mod tests {
         membership.apply(write(2), &MemberOp::Admit(first)).unwrap();
         assert_eq!(site_name(&membership, &till), "École");
         // Known here, it is refused; made elsewhere at the same time, it counts.
-        assert_eq!(admit(&membership, other, "école").unwrap_err(), Void::NameTaken);
-        assert_eq!(membership.next_rename(&office, office, "ÉCOLE".into()).unwrap_err(), Void::NameTaken);
+        assert_eq!(admit(&membership, other, "école").unwrap_err(), VoidReason::NameTaken);
+        assert_eq!(
+            membership.next_rename(&office, office, "ÉCOLE".into()).unwrap_err(),
+            VoidReason::NameTaken
+        );
         membership.next_rename(&office, till, "ÉCOLE".into()).unwrap();
         let mut second = admit(&membership, other, "x").unwrap();
         second.name = "école".into();

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::session::{
-    Answer, CatchUpStep, Host, Input, Notice, Now, ReadDone, ReadRequest, Refusal, SessionEnd, StoreRequest,
-    Taken,
+    Answer, CatchUpStep, Host, Input, NotStored, Notice, Now, ReadDone, ReadRequest, SessionEnd, StoreDone,
+    StoreRequest,
 };
 use tandem_protocol::verify::SignedTransaction;
 
@@ -101,15 +101,15 @@ impl Host for LinkHost {
         Answer::Later
     }
 
-    fn store(&mut self, request: StoreRequest) -> Answer<Result<Taken, Refusal>> {
+    fn store(&mut self, request: StoreRequest) -> Answer<Result<StoreDone, NotStored>> {
         let StoreRequest { space, block, withheld } = request;
-        let Some(held) = self.hub.space(&space) else { return Answer::Now(Err(Refusal::Local(gone()))) };
+        let Some(held) = self.hub.space(&space) else { return Answer::Now(Err(NotStored::Local(gone()))) };
         let (inbox, tally) = (self.inbox.clone(), self.tally.clone());
         held.receive_without(block, withheld, move |result| {
             if let Ok(received) = &result {
                 tally.lock().unwrap_or_else(PoisonError::into_inner).add(space, received);
             }
-            let result = result.map(Taken::from).map_err(Refusal::from);
+            let result = result.map(StoreDone::from).map_err(NotStored::from);
             inbox.push(Input::Stored { space, result });
         });
         Answer::Later

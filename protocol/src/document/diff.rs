@@ -120,6 +120,12 @@ fn walk_back(reaches: &[Reach], edits: isize, mut diagonal: isize) -> Vec<Replac
         }
     }
     found.reverse();
+    debug_assert!(
+        found
+            .windows(2)
+            .all(|pair| pair[0].old.end <= pair[1].old.start && pair[0].new.end <= pair[1].new.start),
+        "replacements are in order, and none reaches into the next"
+    );
     found
 }
 

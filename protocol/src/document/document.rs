@@ -88,12 +88,12 @@ impl Document {
         if !rest.is_empty() {
             return Err(broken);
         }
-        document.take_again(changes);
+        document.receive_again(changes);
         Ok(document)
     }
 
     /// Takes in changes that were taken before: all at once, where none has to wait for another.
-    fn take_again(&mut self, changes: Vec<Incoming>) {
+    fn receive_again(&mut self, changes: Vec<Incoming>) {
         let mut known = HashSet::new();
         let in_order = changes.iter().all(|incoming| {
             let ready = incoming.change.deps().iter().all(|hash| known.contains(hash) || self.holds(hash));
@@ -110,7 +110,7 @@ impl Document {
         }
         for incoming in changes {
             // Refused then is refused now.
-            let _ = self.take(incoming);
+            let _ = self.receive(incoming);
         }
     }
 
@@ -186,10 +186,10 @@ impl Document {
         if *incoming.actor() != self.id.actor(author) {
             return Err(DocumentError::NotAChange);
         }
-        self.take(incoming)
+        self.receive(incoming)
     }
 
-    fn take(&mut self, incoming: Incoming) -> Result<(), DocumentError> {
+    fn receive(&mut self, incoming: Incoming) -> Result<(), DocumentError> {
         let hash = incoming.change.hash();
         if self.holds(&hash) || self.waiting.iter().any(|other| other.change.hash() == hash) {
             return Ok(());
@@ -198,11 +198,15 @@ impl Document {
         let place = |incoming: &Incoming| (incoming.actor().clone(), incoming.change.seq());
         let at = self.waiting.partition_point(|other| place(other) <= place(&incoming));
         self.waiting.insert(at, incoming);
-        if self.settle().contains(&hash) { Err(DocumentError::NotAChange) } else { Ok(()) }
+        debug_assert!(
+            self.waiting.is_sorted_by(|one, next| place(one) <= place(next)),
+            "an author's changes wait in the order in which they were made"
+        );
+        if self.merge_ready().contains(&hash) { Err(DocumentError::NotAChange) } else { Ok(()) }
     }
 
     /// Merges what no longer has to wait; returns what turned out not to be possible.
-    fn settle(&mut self) -> Vec<ChangeHash> {
+    fn merge_ready(&mut self) -> Vec<ChangeHash> {
         let mut refused = Vec::new();
         while let Some(at) = self.next() {
             let incoming = self.waiting.remove(at);
@@ -265,6 +269,7 @@ impl Document {
         let merged = &mut self.merged;
         let fresh = || Checkpoint { merged: merged.clone(), since: Vec::new() };
         let checkpoint = self.checkpoint.get_or_insert_with(fresh);
+        assert!(checkpoint.since.len() < CHECKPOINT_CHANGES, "a checkpoint is made anew before it is old");
         let Some(change) = guarded(|| run(merged)) else {
             self.merged = checkpoint.restored();
             return None;

@@ -151,6 +151,7 @@ fn fill(tx: &mut Transaction<'_>, object: &ObjId, value: &Json) -> Result<(), Au
     }
 }
 
+/// How automerge holds a value: by itself, or as an object that is filled.
 enum Shape {
     Scalar(ScalarValue),
     Object(ObjType),

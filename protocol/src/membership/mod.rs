@@ -47,7 +47,7 @@ pub struct Member {
 
 /// Why a membership op has no effect. It stays in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Void {
+pub enum VoidReason {
     /// The space already has a founder.
     #[error("the space already has a founder")]
     AlreadyFounded,
@@ -135,21 +135,21 @@ impl Membership {
         Candidate { author, name, keys }: Candidate,
         role: Role,
         invitation: Option<[u8; 16]>,
-    ) -> Result<Admission, Void> {
+    ) -> Result<Admission, VoidReason> {
         name::check(&name)?;
         let owned = self.owned(admin)?;
         if self.members.contains_key(&author) {
-            return Err(Void::AlreadyMember);
+            return Err(VoidReason::AlreadyMember);
         }
         if self.called(&name, None).is_some() {
-            return Err(Void::NameTaken);
+            return Err(VoidReason::NameTaken);
         }
         let free = |range: &Ordinals| -> Vec<u16> { self.free(*range).collect() };
         let (range, free) = owned
             .iter()
             .map(|range| (range, free(range)))
             .find(|(_, free)| !free.is_empty())
-            .ok_or(Void::Ordinals)?;
+            .ok_or(VoidReason::Ordinals)?;
         let (ordinal, ordinals) = match role {
             Role::Admin => {
                 // Half of what is free, from the top, so that both halves stay contiguous.
@@ -163,18 +163,18 @@ impl Membership {
     }
 
     /// The op by which `by` can name a site, or why it cannot.
-    pub fn next_rename(&self, by: &Author, author: Author, name: String) -> Result<MemberOp, Void> {
+    pub fn next_rename(&self, by: &Author, author: Author, name: String) -> Result<MemberOp, VoidReason> {
         name::check(&name)?;
-        let member = self.member(&author).ok_or(Void::Unknown)?;
+        let member = self.member(&author).ok_or(VoidReason::Unknown)?;
         self.may_name(by, &author)?;
         if self.called(&name, Some(&author)).is_some() {
-            return Err(Void::NameTaken);
+            return Err(VoidReason::NameTaken);
         }
         Ok(MemberOp::Rename { author, name, revision: member.named.0.saturating_add(1) })
     }
 
     /// Takes in one op. Void ops change nothing.
-    pub fn apply(&mut self, write: WriteId, op: &MemberOp) -> Result<(), Void> {
+    pub fn apply(&mut self, write: WriteId, op: &MemberOp) -> Result<(), VoidReason> {
         let by = &write.author;
         match op {
             MemberOp::Found(founding) => self.found(write, founding)?,
@@ -182,7 +182,8 @@ impl Membership {
                 name::check(&admission.name)?;
                 let source = self.source(by, admission)?;
                 self.used.extend(admission.invitation.map(|id| (*by, id)));
-                self.given.insert(admission.ordinal);
+                let is_new = self.given.insert(admission.ordinal);
+                assert!(is_new, "an ordinal is given once");
                 if let (Some(granted), Some(admin)) = (admission.ordinals, self.members.get_mut(by)) {
                     admin.owned[source].last = granted.first - 1;
                 }
@@ -205,24 +206,34 @@ impl Membership {
             MemberOp::Rename { author, name, revision } => {
                 name::check(name)?;
                 self.may_name(by, author)?;
-                let member = self.members.get_mut(author).ok_or(Void::Unknown)?;
+                let member = self.members.get_mut(author).ok_or(VoidReason::Unknown)?;
                 member.name_again(*revision, write, name.clone());
             }
         }
+        debug_assert!(self.owns_apart(), "no ordinal is two admins' to give");
         Ok(())
     }
 
+    /// Whether the ranges that admins own have no ordinal in common.
+    fn owns_apart(&self) -> bool {
+        let mut owned: Vec<Ordinals> =
+            self.members().flat_map(|member| member.owned.iter().copied()).collect();
+        owned.sort_unstable_by_key(|range| range.first);
+        owned.iter().all(|range| range.first <= range.last)
+            && owned.windows(2).all(|pair| pair[0].last < pair[1].first)
+    }
+
     /// The first op of all: its author, and whom it names beside itself, are admins from the start.
-    fn found(&mut self, write: WriteId, founding: &Founding) -> Result<(), Void> {
+    fn found(&mut self, write: WriteId, founding: &Founding) -> Result<(), VoidReason> {
         if self.is_founded() {
-            return Err(Void::AlreadyFounded);
+            return Err(VoidReason::AlreadyFounded);
         }
         let names =
             [Some(&founding.space), Some(&founding.site), founding.second.as_ref().map(|it| &it.name)];
         names.into_iter().flatten().try_for_each(|name| name::check(name))?;
         let second = founding.second.as_ref();
         if second.is_some_and(|second| second.author == write.author) {
-            return Err(Void::AlreadyMember);
+            return Err(VoidReason::AlreadyMember);
         }
         self.space_name.clone_from(&founding.space);
         let first = (write.author, &founding.site, &founding.keys, founding.ordinals());
@@ -245,14 +256,14 @@ impl Membership {
         Ok(())
     }
 
-    fn may_name(&self, by: &Author, author: &Author) -> Result<(), Void> {
+    fn may_name(&self, by: &Author, author: &Author) -> Result<(), VoidReason> {
         let admin = self.member(by).is_some_and(|member| member.role == Role::Admin);
-        if admin || by == author { Ok(()) } else { Err(Void::NotAllowed) }
+        if admin || by == author { Ok(()) } else { Err(VoidReason::NotAllowed) }
     }
 
-    fn owned(&self, admin: &Author) -> Result<&[Ordinals], Void> {
+    fn owned(&self, admin: &Author) -> Result<&[Ordinals], VoidReason> {
         let member = self.member(admin).filter(|member| member.role == Role::Admin);
-        member.map(|member| member.owned.as_slice()).ok_or(Void::NotAllowed)
+        member.map(|member| member.owned.as_slice()).ok_or(VoidReason::NotAllowed)
     }
 
     fn free(&self, range: Ordinals) -> impl Iterator<Item = u16> {
@@ -260,14 +271,14 @@ impl Membership {
     }
 
     /// Which of its ranges an admin gives from, or why it may not give that.
-    fn source(&self, by: &Author, admission: &Admission) -> Result<usize, Void> {
+    fn source(&self, by: &Author, admission: &Admission) -> Result<usize, VoidReason> {
         let owned = self.owned(by)?;
         if admission.invitation.is_some_and(|id| self.is_used(by, &id)) {
-            return Err(Void::InvitationUsed);
+            return Err(VoidReason::InvitationUsed);
         }
         let granted = admission.ordinals;
         if granted.is_some() != (admission.role == Role::Admin) || self.given.contains(&admission.ordinal) {
-            return Err(Void::Ordinals);
+            return Err(VoidReason::Ordinals);
         }
         let gives = |range: &Ordinals| {
             range.contains(admission.ordinal)
@@ -278,7 +289,7 @@ impl Membership {
                         && !(granted.first..=granted.last).any(|ordinal| self.given.contains(&ordinal))
                 })
         };
-        owned.iter().position(gives).ok_or(Void::Ordinals)
+        owned.iter().position(gives).ok_or(VoidReason::Ordinals)
     }
 }
 

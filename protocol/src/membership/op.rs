@@ -15,6 +15,11 @@ pub const ORDINALS: Ordinals = Ordinals { first: 1, last: 1023 };
 /// beginning, and another admin among them. It keeps the first.
 pub const SECOND_ORDINALS: Ordinals = Ordinals { first: 896, last: ORDINALS.last };
 
+const _: () =
+    assert!(ORDINALS.first > 0 && ORDINALS.last < 1 << 10, "an ordinal is ten bits of an id, not all 0");
+const _: () =
+    assert!(ORDINALS.first < SECOND_ORDINALS.first, "the founder keeps ordinals beside a second one");
+
 /// What a member may do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
 pub enum Role {

@@ -21,11 +21,11 @@ fn founded() -> Membership {
     let mut membership = Membership::default();
     let found = MemberOp::Found(Founding::new("school", "office", [0; 16]));
     membership.apply(WriteId { seq: 1, ..by(1) }, &found).unwrap();
-    assert_eq!(membership.apply(by(2), &found), Err(Void::AlreadyFounded));
+    assert_eq!(membership.apply(by(2), &found), Err(VoidReason::AlreadyFounded));
     membership
 }
 
-fn admit(membership: &mut Membership, by: u8, new: u8, role: Role) -> Result<u16, Void> {
+fn admit(membership: &mut Membership, by: u8, new: u8, role: Role) -> Result<u16, VoidReason> {
     let invitation = Some([new; 16]);
     let admission = membership.next_admission(
         (SpaceId([3; 32]), &author(by)),
@@ -48,7 +48,7 @@ fn ordinals_are_never_given_twice() {
         let role = if new % 3 == 0 { Role::Admin } else { Role::Member };
         match admit(&mut membership, by, new, role) {
             Ok(ordinal) => assert!(given.insert(ordinal), "{ordinal} given twice"),
-            Err(void) => assert_eq!(void, Void::Ordinals),
+            Err(void) => assert_eq!(void, VoidReason::Ordinals),
         }
     }
     assert!(given.len() > 20);
@@ -58,16 +58,16 @@ fn ordinals_are_never_given_twice() {
 fn only_admins_admit_and_an_invitation_is_good_once() {
     let mut membership = founded();
     admit(&mut membership, 1, 2, Role::Member).unwrap();
-    assert_eq!(admit(&mut membership, 2, 3, Role::Member), Err(Void::NotAllowed));
-    assert_eq!(admit(&mut membership, 9, 3, Role::Member), Err(Void::NotAllowed));
-    assert_eq!(admit(&mut membership, 1, 2, Role::Member), Err(Void::AlreadyMember));
+    assert_eq!(admit(&mut membership, 2, 3, Role::Member), Err(VoidReason::NotAllowed));
+    assert_eq!(admit(&mut membership, 9, 3, Role::Member), Err(VoidReason::NotAllowed));
+    assert_eq!(admit(&mut membership, 1, 2, Role::Member), Err(VoidReason::AlreadyMember));
     let again = membership.next_admission(
         (SpaceId([3; 32]), &author(1)),
         Candidate::new(author(4), "x"),
         Role::Member,
         Some([2; 16]),
     );
-    assert_eq!(again, Err(Void::InvitationUsed));
+    assert_eq!(again, Err(VoidReason::InvitationUsed));
     assert!(membership.may_write(&author(2)));
     assert!(!membership.may_write(&author(3)));
 }
@@ -77,10 +77,10 @@ fn a_site_renames_itself_and_an_admin_anyone() {
     let mut membership = founded();
     admit(&mut membership, 1, 2, Role::Member).unwrap();
     let rename = |members: &Membership, by, of| members.next_rename(&author(by), author(of), "salle".into());
-    assert_eq!(rename(&membership, 2, 1), Err(Void::NotAllowed));
-    assert_eq!(rename(&membership, 1, 7), Err(Void::Unknown));
+    assert_eq!(rename(&membership, 2, 1), Err(VoidReason::NotAllowed));
+    assert_eq!(rename(&membership, 1, 7), Err(VoidReason::Unknown));
     let own = rename(&membership, 2, 2).unwrap();
-    assert_eq!(membership.clone().apply(by(3), &own), Err(Void::NotAllowed));
+    assert_eq!(membership.clone().apply(by(3), &own), Err(VoidReason::NotAllowed));
     membership.apply(by(2), &own).unwrap();
     assert_eq!(membership.member(&author(2)).unwrap().name, "salle");
 }
@@ -116,9 +116,9 @@ fn what_cannot_be_a_name_neither_founds_nor_admits_nor_renames() {
     for name in ["", " a", "a\u{202e}b", "a\u{200b}", "e\u{301}", "a\nb", "\u{1b}[31m", &long] {
         let mut nothing = Membership::default();
         let found = MemberOp::Found(Founding::new(name, "office", [0; 16]));
-        assert!(matches!(nothing.apply(by(1), &found), Err(Void::Name(_))), "{name:?}");
+        assert!(matches!(nothing.apply(by(1), &found), Err(VoidReason::Name(_))), "{name:?}");
         let found = MemberOp::Found(Founding::new("school", name, [0; 16]));
-        assert!(matches!(nothing.apply(by(1), &found), Err(Void::Name(_))), "{name:?}");
+        assert!(matches!(nothing.apply(by(1), &found), Err(VoidReason::Name(_))), "{name:?}");
         assert_eq!(nothing, Membership::default());
 
         let mut membership = founded();
@@ -126,14 +126,14 @@ fn what_cannot_be_a_name_neither_founds_nor_admits_nor_renames() {
         let good =
             membership.next_admission(id, Candidate::new(author(2), "salle"), Role::Member, None).unwrap();
         let typed = membership.next_admission(id, Candidate::new(author(2), name), Role::Member, None);
-        assert!(matches!(typed, Err(Void::Name(_))), "{name:?}");
+        assert!(matches!(typed, Err(VoidReason::Name(_))), "{name:?}");
         let typed = membership.next_rename(&author(1), author(1), name.into());
-        assert!(matches!(typed, Err(Void::Name(_))), "{name:?}");
+        assert!(matches!(typed, Err(VoidReason::Name(_))), "{name:?}");
         let before = membership.clone();
         let admit = MemberOp::Admit(Admission { name: name.into(), ..good });
         let rename = MemberOp::Rename { author: author(1), name: name.into(), revision: 1 };
         for op in [admit, rename] {
-            assert!(matches!(membership.apply(by(1), &op), Err(Void::Name(_))), "{name:?}");
+            assert!(matches!(membership.apply(by(1), &op), Err(VoidReason::Name(_))), "{name:?}");
         }
         assert_eq!(membership, before);
     }
@@ -261,7 +261,7 @@ fn a_second_founder_is_an_admin_from_the_start_with_ordinals_of_its_own() {
             }
             new += 1;
         };
-        assert_eq!(left, Void::Ordinals);
+        assert_eq!(left, VoidReason::Ordinals);
     }
     assert_eq!(given.len(), usize::from(ORDINALS.last), "none is lost");
 }
@@ -316,8 +316,8 @@ fn a_founding_whose_second_founder_cannot_be_one_founds_nothing() {
         MemberOp::Found(Founding { second: Some(second), ..Founding::new("school", "office", [0; 16]) })
     };
     let mut nothing = Membership::default();
-    assert_eq!(nothing.apply(by(1), &second(1, "papier")), Err(Void::AlreadyMember));
-    assert!(matches!(nothing.apply(by(1), &second(2, "a\u{202e}b")), Err(Void::Name(_))));
+    assert_eq!(nothing.apply(by(1), &second(1, "papier")), Err(VoidReason::AlreadyMember));
+    assert!(matches!(nothing.apply(by(1), &second(2, "a\u{202e}b")), Err(VoidReason::Name(_))));
     assert_eq!(nothing, Membership::default());
 }
 

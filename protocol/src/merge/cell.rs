@@ -42,6 +42,8 @@ impl Cell {
                     self.latest = self.set.map(|_| ());
                 }
                 self.latest.write(by, (), basis);
+                // Ops that say otherwise are parked before they come here (`ColumnType::holds`).
+                debug_assert!(units(value).is_some(), "what is added to a counter is a number");
                 self.added.add(units(value).unwrap_or_default());
             }
             Mode::Counted => {}

@@ -66,6 +66,8 @@ const OFFSET_BITS: u32 = 200;
 /// The difference of two numbers of 38 digits has fewer bits.
 const DELTA_BITS: u32 = 129;
 
+const _: () = assert!(DELTA_BITS + u64::BITS < OFFSET_BITS, "an offset has room for every sum of deltas");
+
 const NUMBER: u8 = 0;
 const NULL: u8 = 1;
 

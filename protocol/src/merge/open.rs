@@ -55,6 +55,7 @@ impl RowState {
 
     /// That a shown row breaks a rule.
     pub fn breach(&self, table: &TableDef, key: &[u8], rule: &Rule<'_>, shown: &[Value]) -> Conflict {
+        assert_eq!(shown.len(), table.columns.len(), "a row is judged by what all its columns show");
         let versions = |(column, value): (&ColumnDef, &Value)| {
             let outside = rule.mentions(column) && !table.is_key(&column.name);
             let cell = outside.then(|| self.cells.get(&column.id())).flatten();
@@ -80,6 +81,8 @@ impl RowState {
         key: &[u8],
         shown: &[Value],
     ) -> Vec<Conflict> {
+        assert_eq!(ids.len(), table.columns.len(), "the ids are those of the table's columns");
+        assert_eq!(shown.len(), table.columns.len(), "counters are looked at in a whole row");
         let columns = table.columns.iter().zip(ids).zip(shown);
         let counters = columns.filter(|((column, _), _)| column.kind.merge_kind() == MergeKind::Counter);
         let overflow = |((column, id), shown): ((&ColumnDef, &ColumnId), &Value)| {

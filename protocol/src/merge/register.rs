@@ -39,6 +39,7 @@ impl<T> Register<T> {
         self.0.retain(|sibling| !basis.covers(&sibling.by.dot()));
         let at = self.0.partition_point(|sibling| sibling.by > by);
         self.0.insert(at, Sibling { by, value });
+        debug_assert!(self.0.is_sorted_by(|one, next| one.by > next.by), "siblings descend, each once");
     }
 
     /// The same writes, of something else.

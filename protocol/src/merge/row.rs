@@ -47,6 +47,7 @@ impl RowState {
 
     /// The values shown, in the order of the table's columns; `ids` are theirs.
     pub fn shown(&self, table: &TableDef, ids: &[ColumnId]) -> Vec<Value> {
+        assert_eq!(ids.len(), table.columns.len(), "the ids are those of the table's columns");
         let shown = |(column, id): (&ColumnDef, &ColumnId)| match self.cells.get(id) {
             Some(cell) => cell.shown(column.kind, &column.unwritten()),
             None => column.unwritten(),

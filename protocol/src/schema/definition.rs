@@ -1,49 +1,14 @@
 //! Tables, columns and indices: as an op declares them, and as they are shown.
 
-use std::fmt;
-
 use bincode::{Decode, Encode};
 
 use super::column_type::ColumnType;
+use super::constant::Constant;
 use super::expression::{self, Expression, Style};
-use crate::codec::{DecodeError, Reader};
+use super::id::{ColumnId, RuleId, TableId, id_of};
 use crate::name;
 use crate::value::Value;
 use crate::wide::Wide;
-
-macro_rules! hash_id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-        pub struct $name(pub [u8; 16]);
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-    };
-}
-
-hash_id! {
-    /// A column's definition: the hash of its name, type and default. Two definitions of one name
-    /// are two columns.
-    ColumnId
-}
-hash_id! {
-    /// A table's identity: the hash of its name, and of the names and types of its key's columns.
-    TableId
-}
-hash_id! {
-    /// A rule's or an index's identity: the hash of its table and of what it says.
-    RuleId
-}
 
 /// What a cell holds when the writer gives no value.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
@@ -54,27 +19,6 @@ pub enum DefaultValue {
     Constant(Constant),
     /// An expression, evaluated once, by the inserting site.
     Expression(Expression),
-}
-
-/// A constant in its canonical bytes.
-#[derive(Clone, PartialEq, Debug, Encode, Decode)]
-pub struct Constant(Vec<u8>);
-
-impl Constant {
-    /// Wraps a canonical value.
-    pub fn new(value: &Value) -> Self {
-        let mut bytes = Vec::new();
-        value.write_canonical(&mut bytes);
-        Self(bytes)
-    }
-
-    /// The value.
-    pub fn value(&self) -> Result<Value, DecodeError> {
-        let mut reader = Reader::new(&self.0, "constant");
-        let value = Value::read_canonical(&mut reader)?;
-        reader.end()?;
-        Ok(value)
-    }
 }
 
 /// What happens to the referring rows when a row is deleted (at the site that deletes it).
@@ -117,7 +61,7 @@ pub struct ColumnDef {
 impl ColumnDef {
     /// The id by which ops name this column.
     pub fn id(&self) -> ColumnId {
-        ColumnId(short_hash("column", &(name::fold(&self.name), self.kind, &self.default)))
+        ColumnId(id_of("column", &(name::fold(&self.name), self.kind, &self.default)))
     }
 
     /// What tells it from other definitions of its name, in SQL.
@@ -171,7 +115,7 @@ impl TableDeclaration {
     /// The id by which ops name this table.
     pub fn id(&self) -> TableId {
         let key: Vec<_> = self.key_types();
-        TableId(short_hash("table", &(name::fold(&self.name), key)))
+        TableId(id_of("table", &(name::fold(&self.name), key)))
     }
 
     /// Name, folded, and type of the key's columns.
@@ -203,7 +147,7 @@ impl IndexDef {
     /// Its identity, whatever it is called.
     pub fn id(&self) -> RuleId {
         let columns: Vec<String> = self.columns.iter().map(|column| name::fold(column)).collect();
-        RuleId(short_hash("index", &(self.table_id, columns)))
+        RuleId(id_of("index", &(self.table_id, columns)))
     }
 }
 
@@ -249,7 +193,7 @@ impl Unique {
     pub fn id_of(table: TableId, columns: &[String]) -> RuleId {
         let mut columns: Vec<String> = columns.iter().map(|column| name::fold(column)).collect();
         columns.sort();
-        RuleId(short_hash("unique", &(table, columns)))
+        RuleId(id_of("unique", &(table, columns)))
     }
 }
 
@@ -274,13 +218,4 @@ impl TableDef {
     pub fn is_key(&self, column: &str) -> bool {
         self.key.iter().any(|name| name::same(name, column))
     }
-}
-
-pub(super) fn short_hash(what: &str, definition: &impl Encode) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(what.as_bytes());
-    hasher.update(&crate::codec::encode(definition));
-    let mut short = [0; 16];
-    short.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    short
 }

@@ -78,15 +78,15 @@ fn ops() -> impl Strategy<Value = SchemaOp> {
         }),
         // Now and then a choice that makes no sense: a column of another name.
         2 => (any_table(), prop::sample::select(columns()), some_columns(), prop::option::weighted(0.2, Just("x")))
-            .prop_map(move |(table_id, column, seen, name)| SchemaOp::ChooseColumn {
+            .prop_map(move |(table_id, column, looked_at, name)| SchemaOp::ChooseColumn {
                 table: "t".into(),
                 table_id,
                 name: name.unwrap_or(&column.name).to_owned(),
                 column: column.id(),
-                seen: ids_of(seen),
+                looked_at: ids_of(looked_at),
             }),
         2 => (any_table(), prop::collection::vec(any_table(), 0..5))
-            .prop_map(|(table_id, seen)| SchemaOp::ChooseTable { name: "t".into(), table_id, seen }),
+            .prop_map(|(table_id, looked_at)| SchemaOp::ChooseTable { name: "t".into(), table_id, looked_at }),
         // Void, on every site.
         1 => any_table().prop_map(|table_id| SchemaOp::AddUnique {
             table: "t".into(),
@@ -114,7 +114,7 @@ fn schema<'a>(declared: impl IntoIterator<Item = &'a Declared>) -> Schema {
         for (op, place) in ops.iter().zip(0..) {
             schema.add(OpPlace { depth: *depth, by: *by, place }, op);
         }
-        schema.settle();
+        schema.rejudge();
     }
     schema
 }
@@ -142,7 +142,7 @@ proptest! {
         // And whoever wrote by what, in whatever order.
         let write = |schema: &mut Schema, (id, author): &(TableId, u8)| {
             schema.note_writer(id.0, Author([*author; 32]), &Known::default());
-            schema.settle();
+            schema.rejudge();
         };
         writes.iter().for_each(|one| write(&mut first, one));
         writes.iter().rev().for_each(|one| write(&mut second, one));
@@ -189,7 +189,7 @@ proptest! {
         let shown: Vec<TableDef> = schema.tables().map(|table| table.shown.clone()).collect();
         let kept: Vec<SchemaOp> = conflicts.iter().map(|conflict| keep(&schema, conflict)).collect();
         schema.add_next(&kept);
-        schema.settle();
+        schema.rejudge();
         prop_assert_eq!(schema.conflicts(), []);
         prop_assert_eq!(schema.tables().map(|table| table.shown.clone()).collect::<Vec<_>>(), shown);
     }
@@ -200,15 +200,15 @@ fn keep(schema: &Schema, conflict: &Conflict) -> SchemaOp {
     let table = schema.table(&conflict.table).unwrap();
     match conflict.columns.first() {
         None => {
-            let seen = schema.tables_named(&conflict.table);
-            SchemaOp::ChooseTable { name: conflict.table.clone(), table_id: table.id(), seen }
+            let looked_at = schema.tables_named(&conflict.table);
+            SchemaOp::ChooseTable { name: conflict.table.clone(), table_id: table.id(), looked_at }
         }
         Some(name) => SchemaOp::ChooseColumn {
             table: "t".into(),
             table_id: table.id(),
             name: name.clone(),
             column: table.shown.column(name).unwrap().id(),
-            seen: table.columns_named(name),
+            looked_at: table.columns_named(name),
         },
     }
 }
@@ -227,7 +227,7 @@ fn the_first_definition_is_shown_until_somebody_chooses_and_a_late_one_opens_it_
         table_id,
         name: "Y".into(),
         column: y(1).id(),
-        seen: vec![y(0).id(), y(1).id()],
+        looked_at: vec![y(0).id(), y(1).id()],
     };
     let late = SchemaOp::AddColumn {
         table: "t".into(),
@@ -279,7 +279,7 @@ fn what_people_work_with_comes_first_whatever_the_clocks_say() {
     // Somebody with a clock in the past declares another table of that name.
     let past = OpPlace { depth: 0, by: WriteId { author: author(7), ..by(-5, 1) }, place: 0 };
     schema.add(past, &other);
-    schema.settle();
+    schema.rejudge();
     assert_eq!(schema.table("T").unwrap().id(), of_people);
     let beside = schema.table("t (2)").unwrap().id();
     // Whoever knows both and writes by one of them changes nothing.
@@ -294,14 +294,14 @@ fn what_people_work_with_comes_first_whatever_the_clocks_say() {
         Header { dot, time_ms: 0, context: context.clone(), basis: None, key: None, by: None, message: None };
     let both = places.known(&header, &context);
     (3..6).for_each(|number| schema.note_writer(beside.0, author(number), &both));
-    schema.settle();
+    schema.rejudge();
     assert_eq!(schema.table("t").unwrap().id(), of_people);
     // As many worked with the other, apart: then the first by the clock, and more by more.
     schema.note_writer(beside.0, author(2), &nothing);
-    schema.settle();
+    schema.rejudge();
     assert_eq!(schema.table("t").unwrap().id(), beside);
     schema.note_writer(of_people.0, author(6), &nothing);
-    schema.settle();
+    schema.rejudge();
     assert_eq!(schema.table("t").unwrap().id(), of_people);
 }
 
@@ -317,12 +317,12 @@ fn beyond_a_bound_the_later_waits_and_an_earlier_one_that_arrives_late_pushes_it
             &create(number),
         );
     }
-    schema.settle();
+    schema.rejudge();
     let waiting = |schema: &Schema| schema.waiting().iter().map(|one| one.what.clone()).collect::<Vec<_>>();
     assert_eq!(waiting(&schema), [format!("table t{}", bounds::TABLES)]);
     // A column of it waits with it, and is not lost.
     schema.add(OpPlace { depth: 0, by: by(1, 9_000), place: 0 }, &create(9_000));
-    schema.settle();
+    schema.rejudge();
     let expected = [format!("table t{}", bounds::TABLES - 1), format!("table t{}", bounds::TABLES)];
     assert_eq!(waiting(&schema), expected);
     assert!(schema.table("t9000").is_some());
@@ -337,7 +337,7 @@ fn beyond_a_bound_the_later_waits_and_an_earlier_one_that_arrives_late_pushes_it
     for number in 1..=bounds::COLUMNS {
         schema.add(OpPlace { depth: 1, by: by(100, number as u64 + 1), place: 0 }, &add(number));
     }
-    schema.settle();
+    schema.rejudge();
     assert_eq!(schema.table("t0").unwrap().shown.columns.len(), bounds::COLUMNS);
     assert_eq!(waiting(&schema), [format!("column t0.c{}", bounds::COLUMNS)]);
 }
@@ -353,10 +353,10 @@ fn a_choice_that_cannot_be_shown_shows_nothing_else() {
         table_id,
         name: name.into(),
         column,
-        seen: Vec::new(),
+        looked_at: Vec::new(),
     };
     let y = tables()[0].column("y").unwrap().id();
-    let elsewhere = SchemaOp::ChooseTable { name: "t".into(), table_id: text_table, seen: Vec::new() };
+    let elsewhere = SchemaOp::ChooseTable { name: "t".into(), table_id: text_table, looked_at: Vec::new() };
     let shown = schema(std::slice::from_ref(&create)).table("t").unwrap().shown.clone();
     // A column of another name, another key, a table that nobody made.
     for op in [choose("x", y), choose("id", text_key.id()), elsewhere] {

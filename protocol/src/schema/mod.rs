@@ -13,31 +13,42 @@
 //! not knowing the other, comes before one by which fewer did, whatever anybody's clock says: a table
 //! that people work with is never put aside by one that somebody declared elsewhere.
 
+pub mod text_forms;
 mod column_type;
-pub mod ddl;
-pub mod definition;
-pub mod expression;
-mod judgement;
+mod type_mismatch;
 mod number;
+mod canonical_value;
+mod op_value;
+
+mod id;
+mod constant;
+pub mod expression;
+pub mod definition;
 mod op;
 mod place;
-mod rules;
-mod set;
 mod table;
-pub mod text_forms;
+mod rules;
+mod writers;
+mod waiting;
+mod judgement;
+mod drafts;
+mod set;
+pub mod ddl;
 
 #[cfg(test)]
 mod laws;
 
-pub use column_type::{ColumnType, MergeKind, MismatchReason, Storage, TypeMismatch};
+pub use column_type::{ColumnType, MergeKind, Storage};
+pub use constant::Constant;
 pub use definition::{
-    Check, ColumnDef, ColumnId, Constant, DefaultValue, IndexDef, OnDelete, Reference, RuleId,
-    TableDeclaration, TableDef, TableId, Unique,
+    Check, ColumnDef, DefaultValue, IndexDef, OnDelete, Reference, TableDeclaration, TableDef, Unique,
 };
 pub use expression::Judge;
-pub use judgement::{WaitReason, Waiting};
+pub use id::{ColumnId, RuleId, TableId};
 pub use op::{SchemaOp, VoidReason};
 pub use place::{Known, OpPlace, OpPlaces};
 pub use rules::Rule;
 pub use set::Schema;
 pub use table::Table;
+pub use type_mismatch::{MismatchReason, TypeMismatch};
+pub use waiting::{WaitReason, Waiting};

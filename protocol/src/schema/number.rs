@@ -1,7 +1,8 @@
 //! The columns that hold exact numbers: how many digits they have, how the view stores them, and
 //! what it shows of a counter that outgrew its column.
 
-use super::{ColumnType, MismatchReason, Storage};
+use super::column_type::{ColumnType, Storage};
+use super::type_mismatch::MismatchReason;
 use crate::decimal::{DIGITS, Decimal, beyond};
 use crate::value::Value;
 use crate::wide::Wide;
@@ -10,6 +11,10 @@ use crate::wide::Wide;
 const REAL_DIGITS: u8 = 15;
 /// Digits that a 64-bit integer holds, whichever they are.
 const INTEGER_DIGITS: u8 = 18;
+
+const _: () =
+    assert!(10i64.pow(REAL_DIGITS as u32) < 1 << f64::MANTISSA_DIGITS, "REAL holds its digits exactly");
+const _: () = assert!(10i64.checked_pow(INTEGER_DIGITS as u32).is_some(), "INTEGER holds its digits exactly");
 
 impl ColumnType {
     /// A counter of 64-bit integers.
@@ -45,7 +50,9 @@ impl ColumnType {
             Storage::Real => (1 - beyond(REAL_DIGITS), beyond(REAL_DIGITS) - 1),
             _ => (1 - beyond(DIGITS), beyond(DIGITS) - 1),
         };
-        let within = total.clamp(least.into(), most.into()).narrow().unwrap_or(most);
+        let within = total.clamp(least.into(), most.into()).narrow();
+        debug_assert!(within.is_some(), "what lies between numbers of 128 bits has no more");
+        let within = within.unwrap_or(most);
         match self.digits() {
             None => Value::Integer(within as i64),
             Some((_, scale)) => Value::Decimal(Decimal { mantissa: within, scale }),

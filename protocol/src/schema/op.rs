@@ -3,8 +3,9 @@
 use bincode::{Decode, Encode};
 
 use super::column_type::ColumnType;
-use super::definition::{ColumnDef, ColumnId, DefaultValue, IndexDef, TableDeclaration, TableId};
+use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration};
 use super::expression::{Expression, ExpressionFault, Judge, Use};
+use super::id::{ColumnId, TableId};
 use crate::name::{self, NameFault};
 use crate::op::Mode;
 use crate::{bounds, codec};
@@ -36,7 +37,7 @@ pub enum SchemaOp {
         /// The definition to show.
         column: ColumnId,
         /// All definitions that were looked at.
-        seen: Vec<ColumnId>,
+        looked_at: Vec<ColumnId>,
     },
     /// Which of several tables declared under one name is called by it.
     ChooseTable {
@@ -45,7 +46,7 @@ pub enum SchemaOp {
         /// The table to call so.
         table_id: TableId,
         /// All tables that were looked at.
-        seen: Vec<TableId>,
+        looked_at: Vec<TableId>,
     },
     /// A list of columns that no two rows may share.
     AddUnique {
@@ -153,14 +154,14 @@ impl SchemaOp {
                 check_name(&index.table)?;
                 check_columns(&format!("index {}", index.name), &index.columns)
             }
-            Self::ChooseColumn { table, name, seen, .. } => {
+            Self::ChooseColumn { table, name, looked_at, .. } => {
                 check_name(table)?;
                 check_name(name)?;
-                check_most(name, "definitions", seen.len(), bounds::COLUMNS)
+                check_most(name, "definitions", looked_at.len(), bounds::COLUMNS)
             }
-            Self::ChooseTable { name, seen, .. } => {
+            Self::ChooseTable { name, looked_at, .. } => {
                 check_name(name)?;
-                check_most(name, "definitions", seen.len(), bounds::TABLES)
+                check_most(name, "definitions", looked_at.len(), bounds::TABLES)
             }
             Self::AddUnique { table, columns, .. } => {
                 check_name(table)?;

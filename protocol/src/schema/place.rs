@@ -67,6 +67,10 @@ impl OpPlaces {
         let depths = self.depths.entry(at.by.dot().chain()).or_default();
         if let Err(free) = depths.binary_search_by_key(&at.by.seq, |(seq, _)| *seq) {
             depths.insert(free, (at.by.seq, at.depth));
+            debug_assert!(
+                depths.is_sorted_by(|one, next| one.0 < next.0 && one.1 < next.1),
+                "along a chain numbers and depths ascend"
+            );
         }
     }
 }

@@ -1,14 +1,17 @@
 //! The set of all schema ops of a space, and what it comes to.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
-use super::definition::{IndexDef, TableId};
+use super::definition::IndexDef;
+use super::drafts;
 use super::expression::Judge;
-use super::judgement::{self, Judgement, Waiting};
+use super::id::TableId;
+use super::judgement::Judgement;
 use super::op::{SchemaOp, VoidReason};
 use super::place::{Known, OpPlace};
 use super::table::Table;
+use super::waiting::Waiting;
+use super::writers::Writers;
 use crate::bounds;
 use crate::codec;
 use crate::conflict::Conflict;
@@ -19,7 +22,7 @@ use crate::name;
 use crate::op::Op;
 use crate::version::Dot;
 
-/// All schema ops of a space. [`Schema::add`] takes them in, in any order; [`Schema::settle`] says
+/// All schema ops of a space. [`Schema::add`] takes them in, in any order; [`Schema::rejudge`] says
 /// what all of them come to, and everything else tells of that.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Schema {
@@ -28,23 +31,8 @@ pub struct Schema {
     void: BTreeMap<OpPlace, VoidReason>,
     writers: Writers,
     /// Whether ops or writers came since the last judgement.
-    unsettled: bool,
+    unjudged: bool,
     judgement: Judgement,
-}
-
-/// By which definitions' ids which authors wrote rows, and which schema changes each knew when it
-/// first did.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Writers(BTreeMap<[u8; 16], BTreeMap<Author, Known>>);
-
-impl Writers {
-    /// How many authors wrote by a definition before they knew any of its rivals: what people worked
-    /// with is not put aside by what was declared elsewhere; and once all are known, writing by one
-    /// or the other changes no name under anybody's hands.
-    pub(super) fn of(&self, id: &[u8; 16], rivals: &[WriteId]) -> usize {
-        let unaware = |known: &&Known| !rivals.iter().any(|rival| known.covers(rival));
-        self.0.get(id).map_or(0, |authors| authors.values().filter(unaware).count())
-    }
 }
 
 impl Schema {
@@ -68,7 +56,7 @@ impl Schema {
         match verdict {
             Ok(()) => {
                 self.ops.insert(at, op.clone());
-                self.unsettled = true;
+                self.unjudged = true;
             }
             Err(reason) => {
                 self.void.insert(at, reason);
@@ -96,30 +84,28 @@ impl Schema {
 
     /// Takes note that `author` wrote rows by a definition. Its first time counts.
     pub fn note_writer(&mut self, id: [u8; 16], author: Author, known: &Known) {
-        if let Entry::Vacant(entry) = self.writers.0.entry(id).or_default().entry(author) {
-            entry.insert(known.clone());
+        if self.writers.note(id, author, known) {
             // What is not contended stays as it is, whoever writes by it.
-            self.unsettled |= self.judgement.contended;
+            self.unjudged |= self.judgement.contended;
         }
     }
 
     /// All that is known of who wrote by which definitions.
     pub fn writers(&self) -> impl Iterator<Item = ([u8; 16], Author, &Known)> {
-        let all = self.writers.0.iter();
-        all.flat_map(|(id, authors)| authors.iter().map(|(author, known)| (*id, *author, known)))
+        self.writers.iter()
     }
 
     /// Whether `author` is known to have written rows by a definition.
     pub fn is_writer(&self, id: &[u8; 16], author: &Author) -> bool {
-        self.writers.0.get(id).is_some_and(|authors| authors.contains_key(author))
+        self.writers.includes(id, author)
     }
 
     /// Says what all ops come to. Returns whether that changed.
-    pub fn settle(&mut self) -> bool {
-        if !std::mem::take(&mut self.unsettled) {
+    pub fn rejudge(&mut self) -> bool {
+        if !std::mem::take(&mut self.unjudged) {
             return false;
         }
-        let judgement = judgement::of(&self.ops, &self.writers, self.judge);
+        let judgement = drafts::judgement_of(&self.ops, &self.writers, self.judge);
         let changed = judgement != self.judgement;
         self.judgement = judgement;
         changed
@@ -135,9 +121,9 @@ impl Schema {
         }
     }
 
-    /// Whether something came in that [`Schema::settle`] has not looked at.
-    pub fn is_unsettled(&self) -> bool {
-        self.unsettled
+    /// Whether something came in that [`Schema::rejudge`] has not looked at.
+    pub fn is_unjudged(&self) -> bool {
+        self.unjudged
     }
 
     /// The program that judges.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::column_type::ColumnType;
-use super::definition::{ColumnDef, ColumnId, TableDef, TableId};
+use super::definition::{ColumnDef, TableDef};
+use super::id::{ColumnId, TableId};
 use super::place::OpPlace;
 use crate::merge::WriteId;
 use crate::name;
@@ -50,6 +51,7 @@ impl Table {
         self.columns = columns.into_values().collect();
         self.columns.sort_by_key(|declared| (declared.at, declared.index, declared.id));
         self.by_id = self.columns.iter().enumerate().map(|(at, declared)| (declared.id, at)).collect();
+        assert_eq!(self.by_id.len(), self.columns.len(), "each definition has an id of its own");
     }
 
     /// The table's id.

@@ -25,6 +25,10 @@ impl CatchUpScheduler {
             }
         };
         assert!(self.holder.is_some() || self.waiting.is_empty(), "peers wait for a slot nobody has");
+        assert!(
+            !self.waiting.iter().any(|peer| self.holder == Some(*peer)),
+            "a peer waits for the slot it has"
+        );
         answer
     }
 

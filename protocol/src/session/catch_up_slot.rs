@@ -2,8 +2,9 @@
 
 use super::limits;
 
+/// Whether it is the peer's turn.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum State {
+enum Turn {
     /// There is no gap this peer could fill.
     #[default]
     None,
@@ -13,10 +14,10 @@ enum State {
     Filling,
 }
 
-/// See the module.
+/// Whether the peer fills the gap here, waits for its turn, or has nothing to give.
 #[derive(Default)]
 pub(super) struct CatchUpSlot {
-    state: State,
+    turn: Turn,
     heard_ms: u64,
     stored_ms: u64,
 }
@@ -24,15 +25,16 @@ pub(super) struct CatchUpSlot {
 impl CatchUpSlot {
     /// The peer may have what is missing here.
     pub fn claim(&mut self) {
-        self.state = State::Waiting;
+        assert!(self.turn == Turn::None, "a gap is claimed once");
+        self.turn = Turn::Waiting;
     }
 
     /// Its turn has come or is over. Gives the window to tell it; none when it claims no more.
     pub fn set(&mut self, granted: bool, now_ms: u64) -> Option<u64> {
-        if self.state == State::None {
+        if self.turn == Turn::None {
             return None;
         }
-        self.state = if granted { State::Filling } else { State::Waiting };
+        self.turn = if granted { Turn::Filling } else { Turn::Waiting };
         (self.heard_ms, self.stored_ms) = (now_ms, now_ms);
         Some(if granted { limits::CATCH_UP_WINDOW_BYTES } else { 0 })
     }
@@ -40,8 +42,8 @@ impl CatchUpSlot {
     /// There is no gap any more. Whether there was a claim, and the window to tell the peer if it
     /// was waiting.
     pub fn release(&mut self) -> (bool, Option<u64>) {
-        let before = std::mem::take(&mut self.state);
-        (before != State::None, (before == State::Waiting).then_some(limits::WINDOW_BYTES))
+        let before = std::mem::take(&mut self.turn);
+        (before != Turn::None, (before == Turn::Waiting).then_some(limits::WINDOW_BYTES))
     }
 
     /// The peer sent something.
@@ -58,7 +60,7 @@ impl CatchUpSlot {
     pub fn wake_ms(&self) -> Option<u64> {
         let silent = self.heard_ms + limits::STALLED_AFTER_MS;
         let fruitless = self.stored_ms + limits::FRUITLESS_AFTER_MS;
-        (self.state == State::Filling).then_some(silent.min(fruitless))
+        (self.turn == Turn::Filling).then_some(silent.min(fruitless))
     }
 
     /// Whether it has stalled; asked again only after as long again.

@@ -15,12 +15,14 @@ pub(super) struct Wanted {
     pub max_bytes: usize,
 }
 
-struct Sent {
+/// A frame that was sent and is not yet acknowledged.
+struct SentFrame {
     bytes: u64,
     heads: VersionVector,
 }
 
-/// See the module. `claimed` is what the peer holds, `ahead` that and what is on its way.
+/// How far the peer's reading has come in the own log. `claimed` is what the peer holds, `ahead` that
+/// and what is on its way.
 #[derive(Default)]
 pub(super) struct Cursor {
     next: u64,
@@ -28,7 +30,7 @@ pub(super) struct Cursor {
     stated: bool,
     claimed: VersionVector,
     ahead: VersionVector,
-    in_flight: VecDeque<Sent>,
+    in_flight: VecDeque<SentFrame>,
     bytes_in_flight: u64,
     /// What the peer takes unacknowledged; none while it has not said.
     window: Option<u64>,
@@ -43,6 +45,7 @@ pub(super) struct Cursor {
 impl Cursor {
     /// The peer holds exactly `vector`, which is all of this log before `end`.
     pub fn start_level(&mut self, vector: VersionVector, end: u64) {
+        assert!(self.is_idle(), "two sites are level before anything is sent, or not at all");
         self.next = end;
         self.stated = true;
         self.ahead.clone_from(&vector);
@@ -139,7 +142,7 @@ impl Cursor {
     pub fn sent(&mut self, bytes: u64, heads: VersionVector) {
         self.ahead.join(&heads);
         self.bytes_in_flight += bytes;
-        self.in_flight.push_back(Sent { bytes, heads });
+        self.in_flight.push_back(SentFrame { bytes, heads });
         self.assert_sums();
     }
 
@@ -155,7 +158,7 @@ impl Cursor {
         self.answered("DECLINED").map(|_| ())
     }
 
-    fn answered(&mut self, what: &'static str) -> Result<Sent, SessionEnd> {
+    fn answered(&mut self, what: &'static str) -> Result<SentFrame, SessionEnd> {
         let sent = self.in_flight.pop_front().ok_or(SessionEnd::OutOfTurn(what))?;
         self.bytes_in_flight -= sent.bytes;
         self.assert_sums();

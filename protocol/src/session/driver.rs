@@ -68,7 +68,7 @@ impl SessionDriver {
     /// Where an answer is given to what was not asked.
     pub fn tell(&mut self, input: Input) {
         if !self.over {
-            self.owed.settle(&input);
+            self.owed.pay(&input);
             self.waiting.push_back(Event::Told(input));
         }
     }
@@ -176,6 +176,7 @@ impl SessionDriver {
     }
 
     fn end(&mut self, end: SessionEnd, host: &mut impl Host) {
+        assert!(!self.over, "a session ends twice");
         self.over = true;
         self.waiting.clear();
         self.answers.clear();
@@ -188,6 +189,7 @@ impl SessionDriver {
 #[derive(Default)]
 struct Owed(BTreeMap<(SpaceId, Question), usize>);
 
+/// What a session can ask of a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Question {
     Member,
@@ -206,7 +208,7 @@ impl Owed {
     }
 
     /// Takes note of an answer, where the input is one.
-    fn settle(&mut self, input: &Input) {
+    fn pay(&mut self, input: &Input) {
         let (question, space) = match input {
             Input::MemberChecked { space, .. } => (Question::Member, *space),
             Input::Admission { space, .. } => (Question::Admission, *space),

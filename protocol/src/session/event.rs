@@ -1,6 +1,6 @@
 //! What a session takes in and what it wants done: the words between it and its driver.
 
-use super::host::{CatchUpStep, Notice, ReadDone, ReadRequest, Refusal, StoreRequest, Taken};
+use super::host::{CatchUpStep, NotStored, Notice, ReadDone, ReadRequest, StoreDone, StoreRequest};
 use super::message::Listing;
 use super::session_end::SessionEnd;
 use crate::identity::SpaceId;
@@ -33,7 +33,7 @@ pub enum Input {
         /// In this space.
         space: SpaceId,
         /// What came of it, or why the block was not taken.
-        result: Result<Taken, Refusal>,
+        result: Result<StoreDone, NotStored>,
     },
     /// The answer to [`super::Host::check_member`].
     MemberChecked {

@@ -1,7 +1,7 @@
 //! Messages out of a stream of bytes: `kind (1) · length (LEB128) · body`.
 
 use super::limits;
-use super::message;
+use super::message_kind;
 use super::session_end::SessionEnd;
 use crate::codec::put_varint;
 
@@ -63,7 +63,7 @@ impl FrameReader {
     fn limit(&self, kind: u8) -> usize {
         match kind {
             _ if !self.greeted => limits::GREETING_BYTES,
-            message::FRAME => limits::FRAME_BYTES,
+            message_kind::FRAME => limits::FRAME_BYTES,
             _ => limits::MESSAGE_BYTES,
         }
     }
@@ -86,6 +86,7 @@ pub(super) fn envelope(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(body.len() + PREFIX_BYTES);
     bytes.push(kind);
     put_varint(&mut bytes, body.len() as u64);
+    assert!(bytes.len() <= PREFIX_BYTES, "a length takes more than the four bytes that are read of it");
     bytes.extend_from_slice(body);
     bytes
 }
@@ -99,17 +100,17 @@ mod tests {
     fn a_length_alone_makes_no_room() {
         let mut reader = FrameReader::default();
         reader.greeted();
-        reader.push(&[message::FRAME, 0xff, 0xff, 0xff, 0x07]);
+        reader.push(&[message_kind::FRAME, 0xff, 0xff, 0xff, 0x07]);
         assert_eq!(reader.next_message(), Ok(None));
         assert!(reader.buffer.capacity() < 1024);
         let mut reader = FrameReader::default();
-        reader.push(&[message::FRAME, 0xff, 0xff, 0xff, 0xff]);
+        reader.push(&[message_kind::FRAME, 0xff, 0xff, 0xff, 0xff]);
         assert!(reader.next_message().is_err());
     }
 
     #[test]
     fn before_the_greeting_only_small_messages_are_taken() {
-        let long = envelope(message::FRAME, &vec![0; limits::GREETING_BYTES + 1]);
+        let long = envelope(message_kind::FRAME, &vec![0; limits::GREETING_BYTES + 1]);
         let mut reader = FrameReader::default();
         reader.push(&long);
         assert!(reader.next_message().is_err());

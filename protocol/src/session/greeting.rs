@@ -39,6 +39,7 @@ pub(super) fn tags(
         hasher.update(CONTEXT).update(&(tags.len() as u64).to_le_bytes());
         tags.push(first_half(&hasher));
     }
+    assert!(tags.len() <= limits::SPACES, "a HELLO holds no more tags than are looked at");
     tags
 }
 

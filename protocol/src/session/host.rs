@@ -44,7 +44,7 @@ pub trait Host {
 
     /// Verifies, stores and merges a block; those of one space in the order in which they come. The
     /// answer means that it is durable. Later: [`super::Input::Stored`].
-    fn store(&mut self, request: StoreRequest) -> Answer<Result<Taken, Refusal>>;
+    fn store(&mut self, request: StoreRequest) -> Answer<Result<StoreDone, NotStored>>;
 
     /// Asks or tells the [`super::CatchUpScheduler`] of a space. Whether this peer has the slot, where
     /// that follows at once; every later change is an [`super::Input::CatchUp`].
@@ -112,7 +112,7 @@ pub struct StoreRequest {
 
 /// What came of a block that was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Taken {
+pub struct StoreDone {
     /// What is held durably now.
     pub vector: VersionVector,
     /// Chains found to have forked.
@@ -125,7 +125,7 @@ pub struct Taken {
 
 /// Why a block was not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum NotStored {
     /// It is wrong, or comes before what it builds on.
     Fault(verify::Fault),
     /// This site could not store it.

@@ -7,17 +7,18 @@ use super::limits;
 use super::session_end::SessionEnd;
 use crate::version::VersionVector;
 
-struct Pending {
+/// A frame that came and is not yet acknowledged.
+struct UnansweredFrame {
     bytes: u64,
     heads: VersionVector,
     /// All of it was held before it came: nothing to store, only to acknowledge in its turn.
     held: bool,
 }
 
-/// See the module.
+/// What came of a space and is not yet durable, frame by frame, and what the peer was told.
 #[derive(Default)]
 pub(super) struct Intake {
-    pending: VecDeque<Pending>,
+    unanswered: VecDeque<UnansweredFrame>,
     bytes: u64,
     told: VersionVector,
     announce_at_ms: Option<u64>,
@@ -39,29 +40,29 @@ impl Intake {
     }
 
     /// A frame came. Whether it is to be stored; a sender that ignores its window is at fault.
-    pub fn take(
+    pub fn arrived(
         &mut self,
         bytes: u64,
         heads: VersionVector,
         local: &VersionVector,
     ) -> Result<bool, SessionEnd> {
         // The window may have shrunk while frames were on their way, so the widest one counts.
-        if self.bytes > limits::CATCH_UP_WINDOW_BYTES || self.pending.len() >= limits::FRAMES_TOLERATED {
+        if self.bytes > limits::CATCH_UP_WINDOW_BYTES || self.unanswered.len() >= limits::FRAMES_TOLERATED {
             return Err(SessionEnd::Overrun);
         }
         let held = holds(local, &heads);
         self.bytes += bytes;
-        self.pending.push_back(Pending { bytes, heads, held });
+        self.unanswered.push_back(UnansweredFrame { bytes, heads, held });
         Ok(!held)
     }
 
     /// The next acknowledgement due for a frame that needed no storing: its heads.
     pub fn next_held(&mut self) -> Option<VersionVector> {
-        if !self.pending.front()?.held {
+        if !self.unanswered.front()?.held {
             return None;
         }
-        let pending = self.pending.pop_front()?;
-        Some(self.counted(pending))
+        let frame = self.unanswered.pop_front()?;
+        Some(self.counted(frame))
     }
 
     /// The oldest frame is durable: its heads.
@@ -87,7 +88,7 @@ impl Intake {
 
     /// Whether nothing is waiting to become durable.
     pub fn is_idle(&self) -> bool {
-        self.pending.is_empty()
+        self.unanswered.is_empty()
     }
 
     /// Something was stored that the peer may not know of: say so before long.
@@ -113,17 +114,17 @@ impl Intake {
     /// The oldest frame, which was being stored: those that were held are acknowledged as soon as they
     /// are the oldest.
     fn pop_stored(&mut self) -> VersionVector {
-        let Some(pending) = self.pending.pop_front().filter(|pending| !pending.held) else {
+        let Some(frame) = self.unanswered.pop_front().filter(|frame| !frame.held) else {
             panic!("a block is durable that was not being stored")
         };
-        self.counted(pending)
+        self.counted(frame)
     }
 
-    fn counted(&mut self, pending: Pending) -> VersionVector {
-        self.bytes -= pending.bytes;
-        let bytes: u64 = self.pending.iter().map(|pending| pending.bytes).sum();
+    fn counted(&mut self, frame: UnansweredFrame) -> VersionVector {
+        self.bytes -= frame.bytes;
+        let bytes: u64 = self.unanswered.iter().map(|frame| frame.bytes).sum();
         assert_eq!(bytes, self.bytes, "the bytes taken and not yet durable do not add up");
-        pending.heads
+        frame.heads
     }
 }
 
@@ -146,8 +147,8 @@ mod tests {
     #[test]
     fn frames_are_answered_in_order_whether_they_were_held_or_not() {
         let mut intake = Intake::default();
-        assert_eq!(intake.take(5, heads(2), &heads(1)), Ok(true));
-        assert_eq!(intake.take(7, heads(1), &heads(1)), Ok(false));
+        assert_eq!(intake.arrived(5, heads(2), &heads(1)), Ok(true));
+        assert_eq!(intake.arrived(7, heads(1), &heads(1)), Ok(false));
         assert_eq!(intake.next_held(), None, "an older one is not durable yet");
         assert_eq!(intake.stored(), heads(2));
         assert_eq!(intake.next_held(), Some(heads(1)));
@@ -158,7 +159,7 @@ mod tests {
     #[should_panic(expected = "a block is durable that was not being stored")]
     fn what_was_not_being_stored_cannot_become_durable() {
         let mut intake = Intake::default();
-        assert_eq!(intake.take(5, heads(1), &heads(1)), Ok(false));
+        assert_eq!(intake.arrived(5, heads(1), &heads(1)), Ok(false));
         intake.stored();
     }
 }

@@ -5,7 +5,7 @@
 
 use super::limits;
 
-/// See the module.
+/// When each side was last heard.
 #[derive(Default)]
 pub(super) struct Keepalive {
     sent_ms: u64,

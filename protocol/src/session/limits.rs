@@ -77,3 +77,33 @@ pub const ADDRESSES: usize = 8;
 pub const LISTINGS: usize = 64;
 /// Bytes of one encoded address.
 pub const ADDRESS_BYTES: usize = 128;
+
+/// Most bytes of a head in a vector: its number and its hash.
+const HEAD_BYTES: usize = 9 + 16;
+
+// What the reasons above say of two limits at once.
+const _: () =
+    assert!(SPACES.is_multiple_of(TAGS_PADDED_TO), "the tags of all spaces stay within a HELLO when padded");
+const _: () =
+    assert!(GREETING_BYTES > SPACES * 16 + 64, "a HELLO of all spaces fits what a stranger may send");
+const _: () = assert!(
+    MESSAGE_BYTES
+        > bounds::AUTHORS * (32 + HEAD_BYTES) + bounds::ALL_BRANCHES * (49 + 17 + 1 + 2 * HEAD_BYTES),
+    "the largest vector fits one message"
+);
+const _: () = assert!(
+    MESSAGE_BYTES > LISTINGS * (32 + 9 + ADDRESSES * (9 + ADDRESS_BYTES)),
+    "all addresses fit one message"
+);
+const _: () = assert!(WINDOW_BYTES <= CATCH_UP_WINDOW_BYTES, "the widest window is that of who catches up");
+const _: () =
+    assert!(FRAMES_IN_FLIGHT < FRAMES_TOLERATED, "who keeps to the number of frames is not at fault");
+const _: () =
+    assert!(ANNOUNCE_AFTER_MS < RELAY_AFTER_MS, "HAVE comes before what it makes superfluous is sent");
+const _: () = assert!(2 * PING_EVERY_MS < SILENT_AFTER_MS, "a lost PING makes nobody silent");
+const _: () =
+    assert!(ANSWER_WITHIN_MS < SILENT_AFTER_MS, "an urgent question finds out earlier than silence");
+const _: () = assert!(
+    STALLED_AFTER_MS < FRUITLESS_AFTER_MS,
+    "who sends something is given longer than who sends nothing"
+);

@@ -22,6 +22,7 @@ pub fn may_exchange(
         || proof.is_some_and(|proof| proof.admits(peer, space, members))
 }
 
+/// What is known of the peer's membership.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 enum Verdict {
     /// Being looked up in the membership.
@@ -37,8 +38,8 @@ enum Verdict {
     Refused,
 }
 
-/// What follows from an answer.
-pub(super) enum Step {
+/// What follows once it is known whether the peer is a member.
+pub(super) enum CheckOutcome {
     /// Nothing new.
     Nothing,
     /// It is a member: tell it what is held here.
@@ -51,7 +52,7 @@ pub(super) enum Step {
     Renew,
 }
 
-/// See the module.
+/// How far the question has come whether the peer is a member, and what it has shown.
 #[derive(Default)]
 pub(super) struct MembershipCheck {
     verdict: Verdict,
@@ -61,16 +62,18 @@ pub(super) struct MembershipCheck {
 
 impl MembershipCheck {
     /// The question whether the peer is a member was answered.
-    pub fn checked(&mut self, member: bool) -> Step {
-        let (verdict, step) = match (self.verdict, member) {
-            (Verdict::Asked | Verdict::Unproven | Verdict::Examined, true) => (Verdict::Member, Step::Open),
-            (Verdict::Asked, false) => (Verdict::Unproven, Step::RequestAdmission),
-            (Verdict::Examined | Verdict::Member, false) => (Verdict::Refused, Step::Refuse),
-            (Verdict::Refused, true) => (Verdict::Refused, Step::Renew),
-            (same, _) => (same, Step::Nothing),
+    pub fn checked(&mut self, member: bool) -> CheckOutcome {
+        let (verdict, outcome) = match (self.verdict, member) {
+            (Verdict::Asked | Verdict::Unproven | Verdict::Examined, true) => {
+                (Verdict::Member, CheckOutcome::Open)
+            }
+            (Verdict::Asked, false) => (Verdict::Unproven, CheckOutcome::RequestAdmission),
+            (Verdict::Examined | Verdict::Member, false) => (Verdict::Refused, CheckOutcome::Refuse),
+            (Verdict::Refused, true) => (Verdict::Refused, CheckOutcome::Renew),
+            (same, _) => (same, CheckOutcome::Nothing),
         };
         self.verdict = verdict;
-        step
+        outcome
     }
 
     /// The peer shows its admission, or that it has none. Whether it is to be examined, where one

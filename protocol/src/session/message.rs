@@ -3,6 +3,7 @@
 use bincode::{Decode, Encode};
 
 use super::frame::envelope;
+use super::message_kind::*;
 use super::session_end::Farewell;
 use super::{SessionEnd, limits};
 use crate::bounds;
@@ -67,7 +68,7 @@ pub(super) enum Message {
     Unknown,
 }
 
-/// See [`Message::Hello`].
+/// What the opener says first: which versions it speaks, its clock, and the tags of its spaces.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub(super) struct Hello {
     pub min_version: u16,
@@ -76,7 +77,7 @@ pub(super) struct Hello {
     pub tags: Vec<Tag>,
 }
 
-/// See [`Message::Welcome`].
+/// What the acceptor answers: the version, its clock, and the spaces that both share.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
 pub(super) struct Welcome {
     pub version: u16,
@@ -92,26 +93,6 @@ pub struct Listing {
     /// At most [`limits::ADDRESSES`] of at most [`limits::ADDRESS_BYTES`].
     pub addresses: Vec<Vec<u8>>,
 }
-
-const HELLO: u8 = 1;
-const WELCOME: u8 = 2;
-const REQUEST_ADMISSION: u8 = 3;
-const ADMISSION: u8 = 4;
-const OPEN: u8 = 5;
-const REFUSE: u8 = 6;
-const VECTOR: u8 = 7;
-const WINDOW: u8 = 8;
-pub(super) const FRAME: u8 = 9;
-const STORED: u8 = 10;
-const DECLINED: u8 = 11;
-const HAVE: u8 = 12;
-const DIGEST: u8 = 13;
-const PING: u8 = 14;
-const CLOCK: u8 = 15;
-const ADDRESSES: u8 = 16;
-const BYE: u8 = 17;
-const FORKED: u8 = 18;
-const WITHHELD: u8 = 19;
 
 /// The name of a message as [`super::FrameReader`] cuts it, for traces.
 pub fn name_of(message: &[u8]) -> &'static str {

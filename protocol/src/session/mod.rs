@@ -58,6 +58,7 @@
 pub mod limits;
 
 mod session_end;
+mod message_kind;
 mod frame;
 mod message;
 mod greeting;
@@ -68,10 +69,14 @@ mod intake;
 mod keepalive;
 mod membership_check;
 mod catch_up_slot;
+mod known_forks;
+mod opening;
+mod peer_report;
 mod space_session;
 
 mod host;
 mod event;
+mod outbox;
 #[expect(clippy::module_inception, reason = "the noun the module is about")]
 mod session;
 mod driver;
@@ -85,7 +90,8 @@ pub use catch_up_scheduler::CatchUpScheduler;
 pub use driver::SessionDriver;
 pub use event::Input;
 pub use host::{
-    Answer, CatchUpStep, Host, Notice, Now, PeerState, ReadDone, ReadRequest, Refusal, StoreRequest, Taken,
+    Answer, CatchUpStep, Host, NotStored, Notice, Now, PeerState, ReadDone, ReadRequest, StoreDone,
+    StoreRequest,
 };
 pub use membership_check::may_exchange;
 pub use message::{Listing, name_of};

@@ -6,8 +6,9 @@ use super::event::{Event, Input, Output};
 use super::host::{Notice, Now};
 use super::keepalive::Keepalive;
 use super::message::{Handle, Hello, Listing, Message, Welcome};
+use super::outbox::{Outbox, say};
 use super::session_end::{Farewell, SessionEnd};
-use super::space_session::{SpaceSession, say};
+use super::space_session::SpaceSession;
 use super::{greeting, limits};
 use crate::identity::{Author, SpaceId};
 use crate::version::VersionVector;
@@ -47,6 +48,7 @@ pub struct SpaceConfig {
     pub end: u64,
 }
 
+/// How far a session has come.
 #[derive(PartialEq, Eq)]
 enum Stage {
     /// The acceptor waits for HELLO, the opener for WELCOME.
@@ -73,7 +75,7 @@ pub(super) struct Session {
     addresses: Option<Vec<Listing>>,
     addresses_told: bool,
     wake_ms: Option<u64>,
-    outbox: Vec<Output>,
+    outbox: Outbox,
 }
 
 impl Session {
@@ -186,6 +188,7 @@ impl Session {
     }
 
     fn connected(&mut self, now: Now) {
+        assert!(self.stage == Stage::Greeting && self.spaces.is_empty(), "a stream is opened once");
         self.started_ms = now.ms;
         self.digest_ms = now.ms + limits::DIGEST_EVERY_MS;
         self.keepalive.start(now.ms);
@@ -281,6 +284,8 @@ impl Session {
             self.spaces.insert(handle, shared);
             self.handles.insert(space.id, handle);
         }
+        // A repeated tag names a space once, whoever repeats it.
+        assert_eq!(self.spaces.len(), self.handles.len(), "a shared space has one handle");
     }
 
     /// What follows from the step, and what the time asks for.
@@ -353,7 +358,7 @@ impl Session {
     fn with_space<T>(
         &mut self,
         space: SpaceId,
-        act: impl FnOnce(&mut SpaceSession, &mut Vec<Output>) -> T,
+        act: impl FnOnce(&mut SpaceSession, &mut Outbox) -> T,
     ) -> Option<T> {
         let shared = self.spaces.get_mut(self.handles.get(&space)?)?;
         Some(act(shared, &mut self.outbox))

@@ -1,5 +1,6 @@
 //! Why a session ends.
 
+use crate::codec::DecodeError;
 use crate::verify;
 
 /// Why a session ended. Nothing stored is ever lost by it: the next session goes on from there.
@@ -55,6 +56,15 @@ pub enum SessionEnd {
 }
 
 impl SessionEnd {
+    /// The end that follows from a block in which this is wrong.
+    pub(super) fn of_fault(fault: verify::Fault) -> Self {
+        match fault {
+            verify::Fault::Malformed(newer @ DecodeError::Newer { .. }) => Self::Local(newer.to_string()),
+            verify::Fault::NoBranches { .. } => Self::Local(fault.to_string()),
+            fault => Self::BadBlock(fault),
+        }
+    }
+
     /// Whether the other side broke the protocol, which no honest program does.
     pub fn is_misconduct(&self) -> bool {
         match self {

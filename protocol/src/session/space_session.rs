@@ -4,27 +4,22 @@
 use super::catch_up_slot::CatchUpSlot;
 use super::cursor::Cursor;
 use super::event::Output;
-use super::host::{CatchUpStep, Notice, Now, PeerState, ReadDone, ReadRequest, Refusal, StoreRequest, Taken};
+use super::host::{CatchUpStep, NotStored, Notice, Now, ReadDone, ReadRequest, StoreDone, StoreRequest};
 use super::intake::Intake;
+use super::known_forks::KnownForks;
 use super::limits;
-use super::membership_check::{MembershipCheck, Step};
+use super::membership_check::{CheckOutcome, MembershipCheck};
 use super::message::{Digest, Handle, Message, digest};
+use super::opening::Opening;
+use super::outbox::{Outbox, say};
+use super::peer_report::PeerReport;
 use super::session_end::SessionEnd;
-use crate::chain::{Chain, Head};
-use crate::codec::DecodeError;
 use crate::fork::{Fork, Withheld};
 use crate::identity::SpaceId;
 use crate::verify::{self, SignedTransaction};
-use crate::version::{Dot, VersionVector};
+use crate::version::VersionVector;
 
-/// What was said in OPEN.
-struct Opening {
-    digest: Digest,
-    vector: VersionVector,
-    end: u64,
-}
-
-/// See the module.
+/// The exchange of one space with one peer, as far as this side has come.
 pub(super) struct SpaceSession {
     handle: Handle,
     space: SpaceId,
@@ -37,12 +32,9 @@ pub(super) struct SpaceSession {
     cursor: Cursor,
     intake: Intake,
     slot: CatchUpSlot,
-    /// What does not pass between the two, for a chain forked.
-    withheld: Withheld,
-    reported: Option<PeerState>,
+    forks: KnownForks,
+    reported: PeerReport,
 }
-
-type Outbox = Vec<Output>;
 
 impl SpaceSession {
     /// A space both sides know; asks first of all whether the peer is a member.
@@ -60,8 +52,8 @@ impl SpaceSession {
             cursor: Cursor::default(),
             intake: Intake::default(),
             slot: CatchUpSlot::default(),
-            withheld: Withheld::default(),
-            reported: None,
+            forks: KnownForks::default(),
+            reported: PeerReport::default(),
         }
     }
 
@@ -83,16 +75,17 @@ impl SpaceSession {
     /// The answer to a question about the peer.
     pub fn checked(&mut self, member: bool, now: Now, out: &mut Outbox) -> Result<(), SessionEnd> {
         match self.check.checked(member) {
-            Step::Nothing => {}
-            Step::Open => {
-                let digest = digest(&self.local);
-                say(out, Message::Open(self.handle, digest));
-                self.ours = Some(Opening { digest, vector: self.local.clone(), end: self.end });
+            CheckOutcome::Nothing => {}
+            CheckOutcome::Open => {
+                assert!(self.ours.is_none(), "a space is opened twice in a session");
+                let ours = Opening::new(&self.local, self.end);
+                say(out, Message::Open(self.handle, ours.digest));
+                self.ours = Some(ours);
                 self.begin(now, out);
             }
-            Step::RequestAdmission => say(out, Message::RequestAdmission(self.handle)),
-            Step::Refuse => self.refuse(out),
-            Step::Renew => return Err(SessionEnd::Renew),
+            CheckOutcome::RequestAdmission => say(out, Message::RequestAdmission(self.handle)),
+            CheckOutcome::Refuse => self.refuse(out),
+            CheckOutcome::Renew => return Err(SessionEnd::Renew),
         }
         Ok(())
     }
@@ -123,6 +116,7 @@ impl SpaceSession {
     /// A read is done.
     pub fn read_done(&mut self, done: ReadDone, out: &mut Outbox) {
         let ReadDone { block, next, last, withheld, forks } = done;
+        assert_eq!(block.is_some(), !last.is_empty(), "a block is read with the newest of each chain in it");
         self.hold_back(&withheld, &forks, out);
         self.cursor.read_done(next);
         if let Some(block) = block.filter(|_| self.is_open()) {
@@ -135,7 +129,7 @@ impl SpaceSession {
     /// A block of the peer's is durable here, or was refused.
     pub fn stored(
         &mut self,
-        result: Result<Taken, Refusal>,
+        result: Result<StoreDone, NotStored>,
         now: Now,
         out: &mut Outbox,
     ) -> Result<(), SessionEnd> {
@@ -158,33 +152,27 @@ impl SpaceSession {
                 self.acknowledge_held(out);
                 Ok(())
             }
-            Err(Refusal::Fault(verify::Fault::Gap { .. } | verify::Fault::MissingContext { .. })) => {
+            Err(NotStored::Fault(verify::Fault::Gap { .. } | verify::Fault::MissingContext { .. })) => {
                 self.intake.came_early()?;
                 self.decline(out);
                 Ok(())
             }
             // It was on its way when the fork was found: it follows another branch.
-            Err(Refusal::Fault(verify::Fault::BadSignature { dot }))
-                if self.withheld.is_about(dot.chain()) =>
+            Err(NotStored::Fault(verify::Fault::BadSignature { dot }))
+                if self.forks.withheld().is_about(dot.chain()) =>
             {
                 self.intake.came_early()?;
                 self.decline(out);
                 Ok(())
             }
-            Err(Refusal::Fault(fault)) => Err(match fault {
-                verify::Fault::Malformed(newer @ DecodeError::Newer { .. }) => {
-                    SessionEnd::Local(newer.to_string())
-                }
-                verify::Fault::NoBranches { .. } => SessionEnd::Local(fault.to_string()),
-                fault => SessionEnd::BadBlock(fault),
-            }),
-            Err(Refusal::Local(error)) => Err(SessionEnd::Local(error)),
+            Err(NotStored::Fault(fault)) => Err(SessionEnd::of_fault(fault)),
+            Err(NotStored::Local(error)) => Err(SessionEnd::Local(error)),
         }
     }
 
     /// Whether the peer may fill the gap here.
     pub fn catch_up(&mut self, granted: bool, now: Now, out: &mut Outbox) {
-        if granted && self.cursor.offers_nothing(&self.local, &self.withheld) {
+        if granted && self.cursor.offers_nothing(&self.local, self.forks.withheld()) {
             self.release_slot(out);
         } else if let Some(window) = self.slot.set(granted, now.ms) {
             self.say_window(window, out);
@@ -235,8 +223,8 @@ impl SpaceSession {
             Message::Frame(_, heads, block) => {
                 self.notice_forks(&heads, out);
                 self.cursor.learn(&heads);
-                if self.intake.take(block.len() as u64, heads, &self.local)? {
-                    let withheld = self.withheld.clone();
+                if self.intake.arrived(block.len() as u64, heads, &self.local)? {
+                    let withheld = self.forks.withheld().clone();
                     out.push(Output::Store(StoreRequest { space: self.space, block, withheld }));
                 } else {
                     self.acknowledge_held(out);
@@ -253,11 +241,11 @@ impl SpaceSession {
                 self.cursor.learn(&grown);
             }
             Message::Forked(_, chain, head) => {
-                if self.withheld.add(chain, head.seq) {
+                if self.forks.hear(chain, head.seq) {
                     out.push(Output::Notice(Notice::Forked { space: self.space, chain, head }));
                 }
             }
-            Message::Withheld(_, withheld) => drop(self.withheld.join(&withheld)),
+            Message::Withheld(_, withheld) => drop(self.forks.add(&withheld, &[])),
             // While something is on its way the two differ for a good reason.
             Message::Digest(_, theirs) if self.is_idle() && theirs != digest(&self.local) => {
                 self.say_vector(true, out);
@@ -276,13 +264,13 @@ impl SpaceSession {
         }
         if let Some(wanted) = self.cursor.poll(&self.local, self.end, now.ms) {
             let (from, have, max_bytes) = (wanted.from, wanted.have, wanted.max_bytes);
-            let (space, withheld) = (self.space, self.withheld.clone());
+            let (space, withheld) = (self.space, self.forks.withheld().clone());
             out.push(Output::Read(ReadRequest { space, from, have, withheld, max_bytes }));
         }
         if self.intake.wake_ms().is_some_and(|at| at <= now.ms) {
             self.say_have(out);
         }
-        if self.cursor.offers_nothing(&self.local, &self.withheld) {
+        if self.cursor.offers_nothing(&self.local, self.forks.withheld()) {
             self.release_slot(out);
         }
         if self.slot.has_stalled(now.ms) {
@@ -366,37 +354,26 @@ impl SpaceSession {
     }
 
     fn notice_forks(&mut self, theirs: &VersionVector, out: &mut Outbox) {
-        let differ = |(chain, head): (&Chain, &Head)| {
-            let own = self.local.get(chain).filter(|own| own.seq == head.seq && own.prefix != head.prefix)?;
-            Some(Fork::new(Dot::new(chain, head.seq), own.prefix, head.prefix))
-        };
-        let forks: Vec<Fork> = theirs.heads().filter_map(differ).collect();
+        let forks = KnownForks::between(&self.local, theirs);
         self.hold_back(&Withheld::default(), &forks, out);
     }
 
     /// Remembers what does not pass, and tells the peer and this site what is new of it. Whether
     /// anything is.
     fn hold_back(&mut self, withheld: &Withheld, forks: &[Fork], out: &mut Outbox) -> bool {
-        let mut news = self.withheld.join(withheld);
-        for fork in forks {
-            let chain = fork.chain();
-            let known = self.withheld.reaches(chain, fork.seq) && !news.is_about(chain);
-            if known {
-                continue;
-            }
-            if self.withheld.add(chain, fork.seq) {
-                news.add(chain, fork.seq);
-            }
-            let (space, head) = (self.space, fork.other_head());
+        let news = self.forks.add(withheld, forks);
+        for fork in news.forks {
+            let (space, chain, head) = (self.space, fork.chain(), fork.other_head());
             out.push(Output::Notice(Notice::Forked { space, chain, head }));
             if self.is_open() {
                 say(out, Message::Forked(self.handle, chain, fork.held_head()));
             }
         }
-        if !news.is_empty() && self.is_open() {
-            say(out, Message::Withheld(self.handle, news.clone()));
+        let is_news = !news.withheld.is_empty();
+        if is_news && self.is_open() {
+            say(out, Message::Withheld(self.handle, news.withheld));
         }
-        !news.is_empty()
+        is_news
     }
 
     /// The oldest frame was not taken as it is: the peer starts over from what is held.
@@ -413,20 +390,7 @@ impl SpaceSession {
     }
 
     fn report(&mut self, out: &mut Outbox) {
-        let (open, in_flight) = (self.is_open(), self.cursor.bytes_in_flight());
-        let same = |state: &PeerState| {
-            state.open == open && state.in_flight == in_flight && state.vector == *self.cursor.claimed()
-        };
-        if !self.reported.as_ref().is_some_and(same) {
-            let vector = self.cursor.claimed().clone();
-            let state = PeerState { space: self.space, open, vector, in_flight };
-            self.reported = Some(state.clone());
-            out.push(Output::Notice(Notice::Peer(state)));
-        }
+        let news = self.reported.news(self.space, self.is_open(), &self.cursor);
+        out.extend(news.map(|state| Output::Notice(Notice::Peer(state))));
     }
-}
-
-/// Puts a message into the outbox.
-pub(super) fn say(out: &mut Outbox, message: Message) {
-    out.push(Output::Send(message.encode()));
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{ChainHead, Chains, Fault, Incoming, Known, Verified};
+use super::fault::Fault;
+use super::known::{ChainHead, Chains, Known};
+use super::verified::{Incoming, Verified};
 use crate::chain::{Branch, BranchFault, Branches, Chain, Head, Origin};
 use crate::fork::{Fork, Withheld};
 use crate::identity::{Prefix, Signature, SpaceId, TxHash};
@@ -11,7 +13,7 @@ use crate::op::Op;
 use crate::transaction::{self, Header, Previous, Transaction};
 use crate::version::{Dot, VersionVector};
 
-/// See the module.
+/// One reading of a block: what it came to so far, and what it is held to.
 pub(super) struct Pass<'a> {
     known: Known<'a>,
     chains: Chains,
@@ -58,7 +60,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Looks at the transaction at one place of the block, which is on a branch where it is placed on one.
-    pub fn take(
+    pub fn look_at(
         &mut self,
         at: usize,
         bytes: &[u8],
@@ -139,7 +141,12 @@ impl<'a> Pass<'a> {
                 self.unsigned.entry(dot.chain()).or_insert(dot);
             }
         }
-        self.chains.insert(dot.chain(), ChainHead { seq: dot.seq, hash });
+        let before = self.chains.insert(dot.chain(), ChainHead { seq: dot.seq, hash });
+        assert!(before.is_none_or(|before| before.seq + 1 == dot.seq), "a chain goes on by one");
+        assert!(
+            self.done.incoming.last().is_none_or(|last| last.at < at),
+            "what came stays in the block's order"
+        );
         self.fresh.insert(dot, hash);
         self.done.incoming.push(Incoming { at, transaction, hash });
         Ok(())

@@ -1,15 +1,15 @@
 //! Blocks that carry branches, and what is not so in them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::*;
 use crate::block::BlockBuilder;
 use crate::bounds;
-use crate::chain::Branch;
-use crate::identity::AuthorKey;
-use crate::membership::{Founding, MemberOp};
+use crate::chain::{Branch, BranchFault, Branches, Chain, Head, Origin};
+use crate::identity::{AuthorKey, Prefix, SpaceId, TxHash};
+use crate::membership::{Founding, MemberOp, Membership};
 use crate::op::Op;
-use crate::transaction::{self, Header, Previous};
+use crate::transaction::{self, Header, Previous, Transaction};
 use crate::version::VersionVector;
 
 fn key() -> AuthorKey {

@@ -28,9 +28,17 @@ impl Encode for VersionVector {
         if !self.branches.is_empty() {
             (self.branches.len() as u64).encode(encoder)?;
         }
+        let mut written = trunks().count();
         for (chain, origin) in self.branches.iter() {
-            (chain, origin, self.heads.get(chain)).encode(encoder)?;
+            let head = self.heads.get(chain);
+            written += usize::from(head.is_some());
+            (chain, origin, head).encode(encoder)?;
         }
+        assert_eq!(
+            written,
+            self.heads.len(),
+            "a head is on a trunk, or on a branch whose beginning is known"
+        );
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ use crate::view::{ViewError, decode, kind_code, quoted};
 pub struct Resolution {
     /// The conflict.
     pub id: ConflictId,
-    /// [`Conflict::seen`] of what was looked at; refused if it has changed since.
+    /// [`Conflict::versions_hash`] of what was looked at; refused if it has changed since.
     pub seen: u64,
     /// What is wanted.
     pub choice: Choice,

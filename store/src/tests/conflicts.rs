@@ -63,7 +63,7 @@ pub(super) fn only(site: &Site) -> Conflict {
 fn try_resolve(site: &Site, conflict: &Conflict, choice: Choice) -> Result<Written, WriteError> {
     let resolution = Resolution {
         id: conflict.id(),
-        seen: conflict.seen(),
+        seen: conflict.versions_hash(),
         choice,
         by: Some("Amel".into()),
         message: None,
@@ -425,7 +425,7 @@ fn a_resolution_is_held_to_what_any_write_is_held_to() {
     assert_eq!(refused(&a, &conflict, Choice::Value(Value::Integer(99))).code, "constraint_foreign_key");
     let long = Resolution {
         id: conflict.id(),
-        seen: conflict.seen(),
+        seen: conflict.versions_hash(),
         choice: version(&conflict, "1"),
         by: None,
         message: Some("x".repeat(tandem_protocol::bounds::LABEL_BYTES + 1)),

@@ -46,7 +46,7 @@ fn insert(schema: &Schema, table: &str, id: i64, column: &str, value: Value) -> 
 fn grown(site: &Site, ops: &[SchemaOp]) -> Schema {
     let mut schema = (*site.space.schema()).clone();
     schema.add_next(ops);
-    schema.settle();
+    schema.rejudge();
     schema
 }
 

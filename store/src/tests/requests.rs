@@ -211,8 +211,8 @@ fn only_the_transactions_that_were_looked_at_are_settled() {
             prefix[15] ^= altered;
             Reference { dot: version.dot(), prefix }
         };
-        let seen = conflict.versions.iter().map(reference).collect();
-        let ops = vec![Op::Settle(Settlement { conflict: conflict.id(), seen })];
+        let looked_at = conflict.versions.iter().map(reference).collect();
+        let ops = vec![Op::Settle(Settlement { conflict: conflict.id(), looked_at })];
         let _: Written = a.space.wait(|reply| a.space.local(LocalWork::Ops(ops), reply)).unwrap();
         sync(&a, &b);
         [a.space.conflicts().all().unwrap().len(), b.space.conflicts().all().unwrap().len()]

@@ -232,7 +232,7 @@ impl ConflictList {
     ) -> ViewResult<Option<[u8; 32]>> {
         let sql =
             "INSERT OR IGNORE INTO _tandem_settled (conflict, author, seq, hash) VALUES (?1, ?2, ?3, ?4)";
-        for Reference { dot, prefix } in &settlement.seen {
+        for Reference { dot, prefix } in &settlement.looked_at {
             let mut statement = connection.prepare_cached(sql)?;
             statement.execute(params![settlement.conflict.0, dot.author.0, dot.seq as i64, prefix])?;
         }

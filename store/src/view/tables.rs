@@ -153,11 +153,11 @@ impl Tables {
         figures: &mut Figures,
         has_parked: bool,
     ) -> ViewResult<bool> {
-        if !self.schema.is_unsettled() {
+        if !self.schema.is_unjudged() {
             return Ok(false);
         }
         let before = has_parked.then(|| Arc::clone(&self.schema));
-        if !Arc::make_mut(&mut self.schema).settle() {
+        if !Arc::make_mut(&mut self.schema).rejudge() {
             return Ok(false);
         }
         if let Some(before) = before {
@@ -309,7 +309,7 @@ impl Tables {
         mut greatest: impl FnMut(&ViewTable, i64),
     ) -> ViewResult<(Self, Figures)> {
         load_writers(connection, &mut schema, position)?;
-        schema.settle();
+        schema.rejudge();
         let mut tables = Self { schema: Arc::new(schema), places, ..Self::default() };
         let mut figures = Figures::default();
         let sql = "SELECT number, id, rows, fingerprint, hidden, greatest FROM _tandem_tables";

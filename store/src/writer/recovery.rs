@@ -207,7 +207,7 @@ fn schema_of(log: &SpaceLog, end: u64, judge: Judge) -> Result<Schema, ViewError
             contexts.advance(header, chain, context);
         }
     }
-    schema.settle();
+    schema.rejudge();
     Ok(schema)
 }
 

@@ -33,7 +33,7 @@ enum Plan {
 impl JobRun<'_> {
     pub(super) fn run_resolution(&mut self, resolution: &Resolution) -> Result<Written, JobError> {
         let conflict = self.view.conflict(resolution.id)?.ok_or_else(Refusal::conflict_unknown)?;
-        if conflict.seen() != resolution.seen {
+        if conflict.versions_hash() != resolution.seen {
             return Err(Refusal::conflict_changed().into());
         }
         let labels =
@@ -170,23 +170,23 @@ impl Resolver<'_> {
         let unknown = || JobError::from(Refusal::conflict_unknown());
         let op = match conflict.columns.first() {
             None => {
-                let seen = schema.tables_named(&conflict.table);
+                let looked_at = schema.tables_named(&conflict.table);
                 let shown = schema.table(&conflict.table).map(tandem_protocol::schema::Table::id);
-                let chosen = place.and_then(|place| seen.get(place).copied()).or(shown);
+                let chosen = place.and_then(|place| looked_at.get(place).copied()).or(shown);
                 let table_id = chosen.ok_or_else(unknown)?;
-                SchemaOp::ChooseTable { name: conflict.table.clone(), table_id, seen }
+                SchemaOp::ChooseTable { name: conflict.table.clone(), table_id, looked_at }
             }
             Some(name) => {
                 let table = schema.table(&conflict.table).ok_or_else(unknown)?;
-                let seen = table.columns_named(name);
+                let looked_at = table.columns_named(name);
                 let shown = table.shown.column(name).map(tandem_protocol::schema::ColumnDef::id);
-                let chosen = place.and_then(|place| seen.get(place).copied()).or(shown);
+                let chosen = place.and_then(|place| looked_at.get(place).copied()).or(shown);
                 SchemaOp::ChooseColumn {
                     table: table.shown.name.clone(),
                     table_id: table.id(),
                     name: name.clone(),
                     column: chosen.ok_or_else(unknown)?,
-                    seen,
+                    looked_at,
                 }
             }
         };
@@ -195,10 +195,10 @@ impl Resolver<'_> {
 
     /// Which of several recordings of one request counts.
     fn choose_transaction(&mut self, conflict: &Conflict, choice: &Choice) -> Result<Plan, JobError> {
-        let seen: Vec<Dot> = conflict.versions.iter().map(Version::dot).collect();
+        let dots: Vec<Dot> = conflict.versions.iter().map(Version::dot).collect();
         let reference = |dot: &Dot| Ok(self.view.reference(*dot)?.ok_or_else(Refusal::conflict_changed)?);
-        let references = seen.iter().map(reference).collect::<Result<_, JobError>>()?;
-        let settled = Op::Settle(Settlement { conflict: conflict.id(), seen: references });
+        let looked_at = dots.iter().map(reference).collect::<Result<_, JobError>>()?;
+        let settled = Op::Settle(Settlement { conflict: conflict.id(), looked_at });
         let kept = match choice {
             Choice::KeepAll => return Ok(Plan::Ops(vec![settled])),
             Choice::Use(dot) => version_of(conflict, dot)?.dot(),
@@ -206,7 +206,7 @@ impl Resolver<'_> {
         };
         let kept = recorded_transaction(self.view, self.log, &kept)?.ok_or_else(Refusal::conflict_changed)?;
         let mut statements = Vec::new();
-        for dot in seen.iter().filter(|dot| **dot != kept.header.dot) {
+        for dot in dots.iter().filter(|dot| **dot != kept.header.dot) {
             let undone =
                 recorded_transaction(self.view, self.log, dot)?.ok_or_else(Refusal::conflict_changed)?;
             for op in undone.ops.iter().rev() {

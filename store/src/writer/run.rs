@@ -170,7 +170,7 @@ impl JobRun<'_> {
     fn try_out(&self, ops: &[SchemaOp]) -> Result<(), Refusal> {
         let mut after = (*self.view.fold.tables.schema).clone();
         after.add_next(ops);
-        after.settle();
+        after.rejudge();
         crate::view::try_out(&after).map_err(|error| Refusal::of_schema_sql(&error))
     }
 }

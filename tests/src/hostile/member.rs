@@ -57,16 +57,16 @@ pub fn settlement(
         let dot = Dot::new(somebody(authors, random), *random.pick(&[0, u64::MAX - 1, u64::MAX]));
         Reference { dot, prefix: [random.any() as u8; 16] }
     };
-    let mut seen: Vec<Reference> = (0..many).map(|_| nobody()).collect();
+    let mut looked_at: Vec<Reference> = (0..many).map(|_| nobody()).collect();
     let conflict = match open.is_empty() {
         true => ConflictId([random.any() as u8; 10]),
         false => {
             let (conflict, dots) = random.pick(open);
-            seen.extend(dots);
+            looked_at.extend(dots);
             *conflict
         }
     };
-    Settlement { conflict, seen }
+    Settlement { conflict, looked_at }
 }
 
 fn somebody(authors: &[Author], random: &mut Random) -> Author {

@@ -73,12 +73,12 @@ pub fn made(named: &Named, random: &mut Random) -> SchemaOp {
         }),
         5 => {
             let (name, column) = named.column(random);
-            let seen = (0..count(random, bounds::COLUMNS)).map(|_| named.column(random).1).collect();
-            SchemaOp::ChooseColumn { table, table_id, name, column, seen }
+            let looked_at = (0..count(random, bounds::COLUMNS)).map(|_| named.column(random).1).collect();
+            SchemaOp::ChooseColumn { table, table_id, name, column, looked_at }
         }
         6 => {
-            let seen = (0..count(random, bounds::TABLES)).map(|_| named.table(random).1).collect();
-            SchemaOp::ChooseTable { name: table, table_id, seen }
+            let looked_at = (0..count(random, bounds::TABLES)).map(|_| named.table(random).1).collect();
+            SchemaOp::ChooseTable { name: table, table_id, looked_at }
         }
         7 => SchemaOp::AddUnique { table, table_id, columns: names(named, random) },
         _ => SchemaOp::AddCheck { table, table_id, check: expression(named, random) },

@@ -99,7 +99,7 @@ fn schema(history: &History<'_>) -> Schema {
         }
         before.push((entry, depth));
     }
-    schema.settle();
+    schema.rejudge();
     schema
 }
 

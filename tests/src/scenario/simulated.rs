@@ -234,7 +234,7 @@ impl Stage for Simulated {
             Choice::Value(value) => store::Choice::Value(scalar(value)),
             Choice::KeepAll => store::Choice::KeepAll,
         };
-        let resolution = Resolution { id, seen: open.seen(), choice, by: None, message: None };
+        let resolution = Resolution { id, seen: open.versions_hash(), choice, by: None, message: None };
         self.ask(site, Request::Resolve(resolution))
     }
 

@@ -52,7 +52,7 @@ pub fn all(transactions: &[Transaction], common: u64, judge: Judge) -> Result<us
             None => units.push(vec![vec![entry]]),
         }
     }
-    grown.schema.settle();
+    grown.schema.rejudge();
     let mut walk = Walk { units, first: None, orders: 0 };
     walk.on(&grown, &vec![0; walk.units.len()])?;
     Ok(walk.orders)
@@ -80,7 +80,7 @@ impl Walk<'_> {
             }
             let mut grown = grown.clone();
             unit.iter().for_each(|entry| grown.take(entry));
-            grown.schema.settle();
+            grown.schema.rejudge();
             let mut taken = taken.to_vec();
             taken[author] += 1;
             self.on(&grown, &taken)?;

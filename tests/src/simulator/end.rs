@@ -2,8 +2,8 @@
 
 use tandem_protocol::identity::SpaceId;
 use tandem_protocol::session::{
-    Answer, CatchUpStep, Host, Notice, Now, ReadDone, ReadRequest, Refusal, SessionEnd, StoreRequest, Taken,
-    name_of,
+    Answer, CatchUpStep, Host, NotStored, Notice, Now, ReadDone, ReadRequest, SessionEnd, StoreDone,
+    StoreRequest, name_of,
 };
 use tandem_protocol::verify::SignedTransaction;
 use tandem_store::Space;
@@ -57,7 +57,7 @@ impl Host for End<'_> {
         Answer::Later
     }
 
-    fn store(&mut self, request: StoreRequest) -> Answer<Result<Taken, Refusal>> {
+    fn store(&mut self, request: StoreRequest) -> Answer<Result<StoreDone, NotStored>> {
         let StoreRequest { block, withheld, .. } = request;
         self.world.ask(self.end.at, Asker::Link(self.end), Request::ReceiveWithout(block, withheld));
         Answer::Later

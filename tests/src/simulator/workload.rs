@@ -183,7 +183,7 @@ impl World {
         let choice = self.choose(conflict);
         self.counts.one(&format!("resolve: {}", conflict.kind.name()));
         let resolution =
-            Resolution { id: conflict.id(), seen: conflict.seen(), choice, by: None, message: None };
+            Resolution { id: conflict.id(), seen: conflict.versions_hash(), choice, by: None, message: None };
         self.say(|world| {
             format!("{}: resolves {:?} {:?}", world.sites[at].name, conflict.kind, resolution.choice)
         });

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tandem_protocol::identity::{Author, AuthorKey};
 use tandem_protocol::membership::Role;
-use tandem_protocol::session::{Input, ReadRequest, Refusal, Taken};
+use tandem_protocol::session::{Input, NotStored, ReadRequest, StoreDone};
 use tandem_protocol::version::VersionVector;
 use tandem_store::simulated::{self, Answer, FlushFault, Founding, Request, Survival, ViewLoss};
 use tandem_store::{ReceiveError, WriteError};
@@ -485,8 +485,8 @@ impl World {
                     };
                     format!("{} {told} of {}", world.sites[at].name, world.sites[end.peer].name)
                 });
-                let (space, result) = (self.sites[at].store.id(), result.map(Taken::from));
-                self.tell_session(end, Input::Stored { space, result: result.map_err(Refusal::from) });
+                let (space, result) = (self.sites[at].store.id(), result.map(StoreDone::from));
+                self.tell_session(end, Input::Stored { space, result: result.map_err(NotStored::from) });
             }
             (Asker::Stick, Answer::Received(result)) => {
                 self.check_received(at, &result);

@@ -69,7 +69,7 @@ pub(super) fn header(by: u8, seq: u64, time_ms: i64) -> Header {
 pub(super) fn table(sql: &str) -> TableDef {
     let mut schema = Schema::default();
     schema.add_next(&ddl::plan(sql, &schema).unwrap());
-    schema.settle();
+    schema.rejudge();
     schema.tables().next().unwrap().shown.clone()
 }
 

@@ -1,50 +1,25 @@
 //! SQL DDL in, schema ops out.
 
+mod error;
 mod read;
 
 #[cfg(test)]
 mod tests;
 
+pub use error::DdlError;
+
 use sqlparser::ast::{AlterTableOperation, Statement, TableConstraint};
 
 use super::SchemaOp;
-use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration, TableDef, TableId, Unique};
+use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration, TableDef, Unique};
 use super::expression::Expression;
+use super::id::TableId;
 use super::op::VoidReason;
 use super::set::Schema;
-use crate::sql_text::{self, SqlTextError};
+use crate::sql_text;
 use crate::{bounds, name};
-use read::{object_name, refuse};
-
-/// Why a schema is refused. Nothing of it was applied.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DdlError {
-    /// Not SQL that can be read, or more than is read at once.
-    #[error("the schema cannot be read: {0}")]
-    Text(#[from] SqlTextError),
-    /// SQL, but none that a schema may hold.
-    #[error("{0}")]
-    NotSupported(String),
-    /// What no site would let count.
-    #[error(transparent)]
-    Void(#[from] VoidReason),
-    /// A column of a type that is not tandem's.
-    #[error(
-        "column {column} has type {found}, which is not one of: INTEGER REAL TEXT BLOB BOOLEAN UUID DATE TIME TIMESTAMP DECIMAL(p,s) COUNTER COUNTER(p,s) RICHTEXT JSON STAMP QUIET"
-    )]
-    UnknownType {
-        /// `table.column`.
-        column: String,
-        /// As written.
-        found: String,
-    },
-    /// A table that no row of which could be named.
-    #[error("table {0} has no PRIMARY KEY: every row needs one, so that all sites mean the same row")]
-    NoPrimaryKey(String),
-    /// A change of something that is there.
-    #[error("{0}: a schema change can only add tables, columns, rules and indices")]
-    NotAdditive(String),
-}
+use error::refuse;
+use read::object_name;
 
 /// Reads `sql` and gives what it adds to `current`; what is already there is passed over, so a
 /// schema file can be applied again after it has grown. All of it could count on every site.
@@ -57,7 +32,7 @@ pub fn plan(sql: &str, current: &Schema) -> Result<Vec<SchemaOp>, DdlError> {
 }
 
 /// A table that is there, or comes to be there.
-struct Known {
+struct KnownTable {
     id: TableId,
     name: String,
     columns: Vec<ColumnDef>,
@@ -66,7 +41,7 @@ struct Known {
     uniques: Vec<Vec<String>>,
 }
 
-impl Known {
+impl KnownTable {
     fn column(&self, name: &str) -> Option<&ColumnDef> {
         self.columns.iter().find(|column| name::same(&column.name, name))
     }
@@ -77,7 +52,7 @@ impl Known {
     }
 }
 
-impl From<&TableDef> for Known {
+impl From<&TableDef> for KnownTable {
     fn from(table: &TableDef) -> Self {
         Self {
             id: table.id,
@@ -92,7 +67,7 @@ impl From<&TableDef> for Known {
 
 /// What a schema adds, statement by statement.
 struct Plan {
-    tables: Vec<Known>,
+    tables: Vec<KnownTable>,
     indices: Vec<IndexDef>,
     ops: Vec<SchemaOp>,
     /// References, by table: resolved when all tables are known.
@@ -103,7 +78,7 @@ struct Plan {
 impl Plan {
     fn new(current: &Schema) -> Self {
         Self {
-            tables: current.tables().map(|table| Known::from(&table.shown)).collect(),
+            tables: current.tables().map(|table| KnownTable::from(&table.shown)).collect(),
             indices: current.indices().cloned().collect(),
             ops: Vec::new(),
             references: Vec::new(),
@@ -147,11 +122,11 @@ impl Plan {
         self.tables.iter().position(|table| name::same(&table.name, name))
     }
 
-    fn create(&mut self, typed: read::TypedTable) {
+    fn create(&mut self, typed: read::TypedTable<'_>) {
         let table = typed.declaration;
         let id = table.id();
         self.references.push((id, typed.references));
-        self.tables.push(Known {
+        self.tables.push(KnownTable {
             id,
             name: table.name.clone(),
             columns: table.columns.clone(),
@@ -345,7 +320,7 @@ impl Plan {
         let mut after = self.current.clone();
         let waited = after.waiting().len();
         after.add_next(&self.ops);
-        after.settle();
+        after.rejudge();
         let known: Vec<_> =
             self.current.waiting().iter().map(|waiting| (&waiting.at, &waiting.what)).collect();
         let new = after.waiting().iter().find(|waiting| !known.contains(&(&waiting.at, &waiting.what)));

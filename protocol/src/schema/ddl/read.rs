@@ -4,13 +4,13 @@ use sqlparser::ast::{
     ColumnOption, Expr, Ident, IndexColumn, ObjectName, ReferentialAction, TableConstraint,
 };
 
-use super::DdlError;
+use super::error::{DdlError, refuse};
 use crate::name;
 use crate::schema::column_type::ColumnType;
-use crate::schema::definition::{
-    ColumnDef, ColumnId, Constant, DefaultValue, IndexDef, OnDelete, Reference, TableDeclaration, TableId,
-};
+use crate::schema::constant::Constant;
+use crate::schema::definition::{ColumnDef, DefaultValue, IndexDef, OnDelete, Reference, TableDeclaration};
 use crate::schema::expression::{self, Expression};
+use crate::schema::id::{ColumnId, TableId};
 
 /// What a column's declaration says about its table.
 pub(super) struct TypedColumn<'a> {
@@ -33,30 +33,27 @@ pub(super) struct TypedReference {
 }
 
 /// A table as it is typed: its references name tables that may be declared further down.
-pub(super) struct TypedTable {
+pub(super) struct TypedTable<'a> {
     pub declaration: TableDeclaration,
     pub references: Vec<TypedReference>,
+    /// CHECKs and where they stand, to be read once all columns are known.
+    checks: Vec<(String, &'a Expr)>,
 }
 
-pub(super) fn table(create: &sqlparser::ast::CreateTable) -> Result<TypedTable, DdlError> {
-    let name = object_name(&create.name)?;
-    if create.query.is_some() || create.temporary {
-        return Err(DdlError::NotSupported(format!("table {name} must be declared with its columns")));
+impl<'a> TypedTable<'a> {
+    fn new(name: String) -> Self {
+        let (columns, key, checks, uniques) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let declaration = TableDeclaration { name, columns, key, checks, uniques };
+        Self { declaration, references: Vec::new(), checks: Vec::new() }
     }
-    let mut table = TableDeclaration {
-        name: name.clone(),
-        columns: Vec::new(),
-        key: Vec::new(),
-        checks: Vec::new(),
-        uniques: Vec::new(),
-    };
-    let mut references = Vec::new();
-    let mut checks: Vec<(String, &Expr)> = Vec::new();
-    for declared in &create.columns {
-        let typed = column(&name, declared)?;
+
+    fn add_column(&mut self, declared: &'a sqlparser::ast::ColumnDef) -> Result<(), DdlError> {
+        let table = &mut self.declaration;
+        let typed = column(&table.name, declared)?;
         let spelled = typed.column.name.clone();
-        checks.extend(typed.checks.into_iter().map(|check| (format!("{name}.{spelled}"), check)));
-        references.extend(typed.reference);
+        let place = format!("{}.{spelled}", table.name);
+        self.checks.extend(typed.checks.into_iter().map(|check| (place.clone(), check)));
+        self.references.extend(typed.reference);
         if typed.is_key {
             table.key.push(spelled.clone());
         }
@@ -64,21 +61,25 @@ pub(super) fn table(create: &sqlparser::ast::CreateTable) -> Result<TypedTable, 
             table.uniques.push(vec![spelled]);
         }
         table.columns.push(typed.column);
+        Ok(())
     }
-    for constraint in &create.constraints {
+
+    fn add_constraint(&mut self, constraint: &'a TableConstraint) -> Result<(), DdlError> {
+        let table = &mut self.declaration;
+        let name = &table.name;
         match constraint {
             TableConstraint::PrimaryKey(key) if table.key.is_empty() => table.key = names(&key.columns)?,
             TableConstraint::PrimaryKey(_) => {
                 return Err(DdlError::NotSupported(format!("table {name} has two primary keys")));
             }
             TableConstraint::Unique(unique) => table.uniques.push(names(&unique.columns)?),
-            TableConstraint::Check(check) => checks.push((name.clone(), &check.expr)),
+            TableConstraint::Check(check) => self.checks.push((name.clone(), &check.expr)),
             TableConstraint::ForeignKey(foreign) => {
                 let columns: Vec<String> = foreign.columns.iter().map(ident).collect();
                 let [column] = columns.as_slice() else {
                     return Err(refuse("references of several columns", "refer to a single-column key"));
                 };
-                references.push(reference(
+                self.references.push(reference(
                     column.clone(),
                     (&foreign.foreign_table, &foreign.referred_columns),
                     foreign.on_delete,
@@ -89,20 +90,39 @@ pub(super) fn table(create: &sqlparser::ast::CreateTable) -> Result<TypedTable, 
                 return Err(DdlError::NotSupported(format!("not supported in table {name}: {other}")));
             }
         }
+        Ok(())
     }
-    if table.key.is_empty() {
-        return Err(DdlError::NoPrimaryKey(name));
+
+    /// All columns are known now.
+    fn finish(mut self) -> Result<Self, DdlError> {
+        let table = &mut self.declaration;
+        if table.key.is_empty() {
+            return Err(DdlError::NoPrimaryKey(table.name.clone()));
+        }
+        for column in &mut table.columns {
+            column.not_null |= table.key.iter().any(|key| name::same(key, &column.name));
+        }
+        for (place, sql) in std::mem::take(&mut self.checks) {
+            let check = check(&place, sql, &|name| table.column(name).map(ColumnDef::id))?;
+            table.checks.push(check);
+        }
+        Ok(self)
     }
-    for column in &mut table.columns {
-        column.not_null |= table.key.iter().any(|key| name::same(key, &column.name));
-    }
-    for (place, check) in checks {
-        let check = self::check(&place, check, &|name| table.column(name).map(ColumnDef::id))?;
-        table.checks.push(check);
-    }
-    Ok(TypedTable { declaration: table, references })
 }
 
+/// A table out of its CREATE TABLE.
+pub(super) fn table(create: &sqlparser::ast::CreateTable) -> Result<TypedTable<'_>, DdlError> {
+    let name = object_name(&create.name)?;
+    if create.query.is_some() || create.temporary {
+        return Err(DdlError::NotSupported(format!("table {name} must be declared with its columns")));
+    }
+    let mut table = TypedTable::new(name);
+    create.columns.iter().try_for_each(|column| table.add_column(column))?;
+    create.constraints.iter().try_for_each(|constraint| table.add_constraint(constraint))?;
+    table.finish()
+}
+
+/// A column out of its declaration.
 pub(super) fn column<'a>(
     table: &str,
     declared: &'a sqlparser::ast::ColumnDef,
@@ -262,8 +282,4 @@ pub(super) fn object_name(name: &ObjectName) -> Result<String, DdlError> {
 
 fn ident(name: &Ident) -> String {
     name::composed(&name.value)
-}
-
-pub(super) fn refuse(what: &str, why: &str) -> DdlError {
-    DdlError::NotSupported(format!("{what} are not supported in a schema: {why}"))
 }

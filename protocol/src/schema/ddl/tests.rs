@@ -3,6 +3,7 @@ use crate::identity::Author;
 use crate::merge::WriteId;
 use crate::schema::expression::Style;
 use crate::schema::{ColumnType, OnDelete, OpPlace};
+use crate::sql_text::SqlTextError;
 use crate::value::Value;
 use crate::version::Dot;
 
@@ -14,7 +15,7 @@ fn place(seq: u64, place: usize) -> OpPlace {
 fn schema_of(sql: &str) -> Schema {
     let mut schema = Schema::default();
     schema.add_next(&plan(sql, &schema).unwrap());
-    schema.settle();
+    schema.rejudge();
     schema
 }
 
@@ -120,7 +121,7 @@ fn concurrent_definitions_merge_the_same_in_any_order() {
         let mut schema = Schema::default();
         for at in order {
             ops[at].iter().enumerate().for_each(|(nth, op)| schema.add(place(at as u64 + 1, nth), op));
-            schema.settle();
+            schema.rejudge();
         }
         schema
     };
@@ -159,7 +160,7 @@ fn rules_are_added_to_a_table_that_is_there() {
     }
     let mut after = schema.clone();
     after.add_next(&plan(grown, &schema).unwrap());
-    after.settle();
+    after.rejudge();
     assert_eq!(after.table("t").unwrap().shown.checks[0].name, "c > 0");
     assert_eq!(plan(grown, &after).unwrap(), [], "all of it is there");
 }

@@ -5,73 +5,31 @@
 //! own shape, the same on every site and on every receipt, and turned into SQL by [`render`] alone.
 //! What is typed is turned into a tree by [`read`], once, on the site where it is typed.
 
-mod function;
 mod operator;
+mod node;
+mod fault;
+mod function;
 mod read;
 mod render;
 
+#[cfg(test)]
+mod tests;
+
 use bincode::{Decode, Encode};
 
+pub use fault::ExpressionFault;
 pub use function::{Judge, Use};
+pub use node::Node;
 pub use operator::Operator;
 pub use read::{Unreadable, digits as digits_of, literal as literal_of, read};
 pub use render::{Names, Style, literal as literal_sql, quoted, spelled};
 
-use super::definition::{ColumnId, Constant};
+use super::id::ColumnId;
 use crate::bounds;
-use crate::value::Value;
 
 /// An expression tree, as its nodes in prefix order: each before its operands.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 pub struct Expression(Vec<Node>);
-
-/// One node of an expression.
-#[derive(Clone, PartialEq, Debug, Encode, Decode)]
-pub enum Node {
-    /// A value as it is written.
-    Literal(Constant),
-    /// The row's value in a column.
-    Column(ColumnId),
-    /// An operator over so many operands.
-    Apply(Operator, u16),
-    /// A function of so many arguments, by its name in lower case.
-    Call(String, u16),
-}
-
-impl Node {
-    fn operands(&self) -> u16 {
-        match self {
-            Self::Literal(_) | Self::Column(_) => 0,
-            Self::Apply(_, operands) | Self::Call(_, operands) => *operands,
-        }
-    }
-}
-
-/// Why a tree can be no expression, on any site at any time.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ExpressionFault {
-    /// It has more than [`bounds::EXPRESSION_NODES`] parts.
-    #[error("it has more than {most} parts", most = bounds::EXPRESSION_NODES)]
-    TooLarge,
-    /// It is nested more than [`bounds::EXPRESSION_DEPTH`] deep.
-    #[error("it is nested more than {most} deep", most = bounds::EXPRESSION_DEPTH)]
-    TooDeep,
-    /// Its nodes do not make one whole tree.
-    #[error("its parts do not fit together")]
-    Shape,
-    /// A literal in it cannot be read.
-    #[error("it holds a value that cannot be read")]
-    Literal,
-    /// An operator or function is given a number of operands that it does not take.
-    #[error("{0} does not take that many operands")]
-    Operands(String),
-    /// A function that gives another answer elsewhere or later, or a column, where none may stand.
-    #[error("{0} may not stand here: it is not the same on every site and every day")]
-    NotHere(String),
-    /// A function's argument must be a constant within bounds, and is not.
-    #[error("the argument of {0} must be a number written out, 1 to 1024")]
-    Argument(String),
-}
 
 impl Expression {
     /// The tree of these nodes, whatever they are: [`Expression::judge`] tells if it is one.
@@ -127,6 +85,11 @@ impl Expression {
         Ok(())
     }
 
+    /// Whether the nodes make one tree, of whatever size.
+    fn is_whole(&self) -> bool {
+        self.check_shape() != Err(ExpressionFault::Shape)
+    }
+
     /// Whether the nodes make one tree within bounds.
     fn check_shape(&self) -> Result<(), ExpressionFault> {
         if self.0.len() > bounds::EXPRESSION_NODES {
@@ -152,11 +115,3 @@ impl Expression {
         if open.is_empty() { Ok(()) } else { Err(ExpressionFault::Shape) }
     }
 }
-
-/// The literal node of a value.
-fn node_of(value: &Value) -> Node {
-    Node::Literal(Constant::new(value))
-}
-
-#[cfg(test)]
-mod tests;

@@ -5,9 +5,9 @@ use sqlparser::ast::{
     Ident, UnaryOperator, Value as Literal,
 };
 
-use super::{Expression, Node, Operator, node_of};
+use super::{Expression, Node, Operator};
 use crate::bounds;
-use crate::schema::definition::ColumnId;
+use crate::schema::id::ColumnId;
 use crate::value::Value;
 
 /// A part of an expression that tandem has no form for.
@@ -29,7 +29,9 @@ pub enum Unreadable {
 pub fn read(sql: &Expr, column: &dyn Fn(&str) -> Option<ColumnId>) -> Result<Expression, Unreadable> {
     let mut reader = Reader { nodes: Vec::new(), column };
     reader.expression(sql, 0)?;
-    Ok(Expression::new(reader.nodes))
+    let tree = Expression::new(reader.nodes);
+    debug_assert!(tree.is_whole(), "what is read is one tree");
+    Ok(tree)
 }
 
 /// A plain value, if the expression is one.
@@ -87,11 +89,13 @@ fn number(sql: &Expr) -> Option<Value> {
     }
 }
 
+/// Reads an expression, depth first.
 struct Reader<'a> {
     nodes: Vec<Node>,
     column: &'a dyn Fn(&str) -> Option<ColumnId>,
 }
 
+/// Whether a part was read.
 type Done = Result<(), Unreadable>;
 
 impl Reader<'_> {
@@ -100,7 +104,7 @@ impl Reader<'_> {
             return Err(Unreadable::TooLarge);
         }
         if let Some(value) = literal(sql) {
-            self.nodes.push(node_of(&value));
+            self.nodes.push(Node::of_value(&value));
             return Ok(());
         }
         match sql {
@@ -111,6 +115,22 @@ impl Reader<'_> {
                 Some(name) => self.column(name),
                 None => Err(unreadable(sql)),
             },
+            Expr::Trim { trim_where: None, trim_what: None, expr, trim_characters } => {
+                let more = trim_characters.iter().flatten();
+                self.call("trim", std::iter::once(&**expr).chain(more).collect(), depth)
+            }
+            Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
+                let more = substring_for.as_deref();
+                self.call("substr", [&**expr, &**from].into_iter().chain(more).collect(), depth)
+            }
+            Expr::Function(function) => self.function(sql, function, depth),
+            _ => self.operation(sql, depth),
+        }
+    }
+
+    /// What is written with an operator.
+    fn operation(&mut self, sql: &Expr, depth: usize) -> Done {
+        match sql {
             Expr::UnaryOp { op: UnaryOperator::Not, expr } => self.apply(Operator::Not, [&**expr], depth),
             Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
                 self.apply(Operator::Negate, [&**expr], depth)
@@ -147,15 +167,6 @@ impl Reader<'_> {
                 let operator = if operand.is_some() { Operator::CaseOf } else { Operator::Case };
                 self.apply(operator, operands, depth)
             }
-            Expr::Trim { trim_where: None, trim_what: None, expr, trim_characters } => {
-                let more = trim_characters.iter().flatten();
-                self.call("trim", std::iter::once(&**expr).chain(more).collect(), depth)
-            }
-            Expr::Substring { expr, substring_from: Some(from), substring_for, .. } => {
-                let more = substring_for.as_deref();
-                self.call("substr", [&**expr, &**from].into_iter().chain(more).collect(), depth)
-            }
-            Expr::Function(function) => self.function(sql, function, depth),
             _ => Err(unreadable(sql)),
         }
     }

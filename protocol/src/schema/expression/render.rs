@@ -1,7 +1,7 @@
 //! Expressions as SQL, every parenthesis of it ours.
 
 use super::{Expression, Node, Operator};
-use crate::schema::definition::ColumnId;
+use crate::schema::id::ColumnId;
 use crate::value::Value;
 
 /// Bytes of a text that is searched, and of what is searched for: to look for a pattern costs the
@@ -121,6 +121,7 @@ impl Expression {
     }
 }
 
+/// Writes an expression, depth first.
 struct Writer<'a> {
     nodes: std::slice::Iter<'a, Node>,
     style: Style,

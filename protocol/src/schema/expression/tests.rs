@@ -24,7 +24,7 @@ fn nodes() -> impl Strategy<Value = Node> {
     let functions =
         prop::sample::select(vec!["abs", "coalesce", "uuid7", "random", "nosuch", "x');DROP TABLE t--"]);
     prop_oneof![
-        4 => crate::value::tests::values().prop_map(|value| node_of(&value)),
+        4 => crate::value::tests::values().prop_map(|value| Node::of_value(&value)),
         4 => Just(column()),
         3 => (operators, 0u16..5).prop_map(|(operator, operands)| Node::Apply(operator, operands)),
         2 => (functions, 0u16..4).prop_map(|(name, operands)| Node::Call(name.to_owned(), operands)),

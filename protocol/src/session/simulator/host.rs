@@ -3,7 +3,8 @@
 use super::Network;
 use crate::identity::SpaceId;
 use crate::session::{
-    Answer, CatchUpStep, Host, Notice, Now, ReadDone, ReadRequest, Refusal, SessionEnd, StoreRequest, Taken,
+    Answer, CatchUpStep, Host, NotStored, Notice, Now, ReadDone, ReadRequest, SessionEnd, StoreDone,
+    StoreRequest,
 };
 use crate::verify::SignedTransaction;
 use crate::version::Dot;
@@ -43,7 +44,7 @@ impl Host for End<'_> {
         Answer::Later
     }
 
-    fn store(&mut self, request: StoreRequest) -> Answer<Result<Taken, Refusal>> {
+    fn store(&mut self, request: StoreRequest) -> Answer<Result<StoreDone, NotStored>> {
         if let Some(link) = self.network.sites[self.at].links.get_mut(&self.peer) {
             link.stores.push_back(request);
         }

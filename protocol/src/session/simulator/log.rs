@@ -5,7 +5,7 @@ use crate::chain::{Branches, Chain, Head};
 use crate::fork::{Fork, Withheld};
 use crate::identity::{Author, Prefix, TxHash};
 use crate::op::Op;
-use crate::session::{ReadDone, Refusal, Taken};
+use crate::session::{NotStored, ReadDone, StoreDone};
 use crate::transaction::{Header, Transaction, decode_header};
 use crate::verify::Fault;
 use crate::version::{Dot, VersionVector};
@@ -92,8 +92,8 @@ impl Log {
         let differs = |(chain, head): (&Chain, &Head)| {
             let dot = Dot::new(chain, head.seq);
             let held = self.head(&dot)?;
-            let fork = Fork::new(dot, held.prefix, head.prefix);
-            (held != *head && !withheld.reaches(chain, head.seq)).then_some(fork)
+            let differs = held != *head && !withheld.reaches(chain, head.seq);
+            differs.then(|| Fork::new(dot, held.prefix, head.prefix))
         };
         have.heads().filter_map(differs).collect()
     }
@@ -128,14 +128,19 @@ impl Log {
     }
 
     /// Takes in a block whole or not at all. `twice` counts what was held already.
-    pub fn receive(&mut self, block: &[u8], known: &Withheld, twice: &mut usize) -> Result<Taken, Refusal> {
-        let block = Block::decode(block).map_err(|error| Refusal::Fault(Fault::Malformed(error)))?;
+    pub fn receive(
+        &mut self,
+        block: &[u8],
+        known: &Withheld,
+        twice: &mut usize,
+    ) -> Result<StoreDone, NotStored> {
+        let block = Block::decode(block).map_err(|error| NotStored::Fault(Fault::Malformed(error)))?;
         let mut after = self.clone();
         let mut withheld = known.clone();
         let mut forks = Vec::new();
         let mut left_out = false;
         for (bytes, _) in block.iter() {
-            let header = decode_header(bytes).map_err(|error| Refusal::Fault(Fault::Malformed(error)))?;
+            let header = decode_header(bytes).map_err(|error| NotStored::Fault(Fault::Malformed(error)))?;
             let dot = header.dot;
             let expected = after.vector.seq(dot.chain()) + 1;
             if dot.seq < expected {
@@ -161,18 +166,18 @@ impl Log {
                 continue;
             }
             if dot.seq > expected {
-                return Err(Refusal::Fault(Fault::Gap { dot, expected }));
+                return Err(NotStored::Fault(Fault::Gap { dot, expected }));
             }
             if let Some((chain, head)) =
                 header.context.heads().find(|(chain, head)| after.vector.seq(*chain) < head.seq)
             {
                 let missing = Box::new(Dot::new(chain, head.seq));
-                return Err(Refusal::Fault(Fault::MissingContext { dot, missing }));
+                return Err(NotStored::Fault(Fault::MissingContext { dot, missing }));
             }
             after.append(header, bytes.to_vec());
         }
         *self = after;
         let news = withheld.0.into_iter().filter(|(chain, seq)| known.0.get(chain) != Some(seq));
-        Ok(Taken { vector: self.vector.clone(), forks, withheld: Withheld(news.collect()), left_out })
+        Ok(StoreDone { vector: self.vector.clone(), forks, withheld: Withheld(news.collect()), left_out })
     }
 }

@@ -292,6 +292,6 @@ impl Network {
     /// Frames that travelled from one site to another.
     pub fn frames(&self, from: usize, to: usize) -> usize {
         let kinds = self.wires.get(&(from, to)).map_or(&[][..], |wire| &wire.kinds);
-        kinds.iter().filter(|kind| **kind == super::message::FRAME).count()
+        kinds.iter().filter(|kind| **kind == super::message_kind::FRAME).count()
     }
 }

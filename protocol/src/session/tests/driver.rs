@@ -3,8 +3,8 @@
 use crate::identity::{Author, SpaceId};
 use crate::session::message::{Hello, Message};
 use crate::session::{
-    Answer, CatchUpStep, Config, Host, Input, Notice, Now, ReadDone, ReadRequest, Refusal, SessionDriver,
-    SessionEnd, Side, SpaceConfig, StoreRequest, Taken, greeting, name_of,
+    Answer, CatchUpStep, Config, Host, Input, NotStored, Notice, Now, ReadDone, ReadRequest, SessionDriver,
+    SessionEnd, Side, SpaceConfig, StoreDone, StoreRequest, greeting, name_of,
 };
 use crate::verify::SignedTransaction;
 use crate::version::VersionVector;
@@ -50,8 +50,8 @@ impl Host for Scribe {
     fn read(&mut self, _: ReadRequest) -> Answer<Result<ReadDone, String>> {
         self.answer("read", Ok(ReadDone { next: 9, ..ReadDone::default() }))
     }
-    fn store(&mut self, _: StoreRequest) -> Answer<Result<Taken, Refusal>> {
-        self.answer("store", Ok(Taken::default()))
+    fn store(&mut self, _: StoreRequest) -> Answer<Result<StoreDone, NotStored>> {
+        self.answer("store", Ok(StoreDone::default()))
     }
     fn catch_up(&mut self, _: SpaceId, _: CatchUpStep) -> Option<bool> {
         self.asked.push("catch up".to_owned());

@@ -220,7 +220,7 @@ pub const HOSTILE: &[Mutation] = &[
     Mutation {
         name: "group-unchecked",
         breaks: "keys and columns of received rows are not held to their bounds",
-        file: "protocol/src/op.rs",
+        file: "protocol/src/op/row_group.rs",
         old: "check_group(&group).map(|()| group)",
         new: "Ok(group)",
     },
@@ -252,14 +252,14 @@ pub const SCHEMAS: &[Mutation] = &[
     Mutation {
         name: "columns-not-united",
         breaks: "of a column that two declare, what the second demands is not demanded",
-        file: "protocol/src/schema/judgement.rs",
+        file: "protocol/src/schema/drafts/draft.rs",
         old: "known.what.not_null |= column.what.not_null;",
         new: "",
     },
     Mutation {
         name: "index-before-column",
         breaks: "an index counts though its column waits",
-        file: "protocol/src/schema/judgement.rs",
+        file: "protocol/src/schema/drafts/indices.rs",
         old: "index.columns.iter().find(|column| table.column(column).is_none())",
         new: "index.columns.iter().find(|_| false)",
     },
@@ -294,14 +294,14 @@ pub const SCHEMAS: &[Mutation] = &[
     Mutation {
         name: "writers-ignored",
         breaks: "a table that people work with is put aside by one that a wrong clock declares",
-        file: "protocol/src/schema/set.rs",
+        file: "protocol/src/schema/writers.rs",
         old: "authors.values().filter(unaware).count()",
         new: "authors.values().filter(unaware).count() * 0",
     },
     Mutation {
         name: "rules-unbounded",
         breaks: "the bound of a table's rules is not one of their sum",
-        file: "protocol/src/schema/judgement.rs",
+        file: "protocol/src/schema/drafts/rules.rs",
         old: "(None, None) if shown.checks.len() == bounds::RULES =>",
         new: "(None, None) if shown.checks.len() == bounds::RULES * 9 =>",
     },

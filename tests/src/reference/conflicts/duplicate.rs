@@ -20,7 +20,7 @@ pub fn duplicate(history: &History<'_>) -> Vec<Conflict> {
         }
         for op in entry.ops {
             if let Op::Settle(settlement) = op {
-                settled.extend(settlement.seen.iter().map(|seen| (settlement.conflict, seen.dot)));
+                settled.extend(settlement.looked_at.iter().map(|one| (settlement.conflict, one.dot)));
             }
         }
     }

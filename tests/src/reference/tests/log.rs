@@ -149,9 +149,9 @@ impl TestLog {
         self.write(by, ops.into_iter().map(Op::Schema).collect())
     }
 
-    pub fn settle(&mut self, by: char, conflict: ConflictId, seen: &[Dot]) -> Dot {
-        let seen = seen.iter().map(|dot| Reference { dot: *dot, prefix: [0; 16] }).collect();
-        self.write(by, vec![Op::Settle(Settlement { conflict, seen })])
+    pub fn settle(&mut self, by: char, conflict: ConflictId, looked_at: &[Dot]) -> Dot {
+        let looked_at = looked_at.iter().map(|dot| Reference { dot: *dot, prefix: [0; 16] }).collect();
+        self.write(by, vec![Op::Settle(Settlement { conflict, looked_at })])
     }
 
     /// An op on one row. Columns are named by their shown definition.
@@ -208,7 +208,7 @@ impl TestLog {
                 self.schema.add(at, op);
             }
         }
-        self.schema.settle();
+        self.schema.rejudge();
         self.transactions.push(Transaction { header, ops });
         dot
     }

@@ -42,13 +42,13 @@ fn of_two_definitions_the_first_is_shown_until_somebody_chooses() {
     assert_eq!(log.conflicts(), ["schema t().y: c=INTEGER b=TEXT"]);
     assert_eq!(log.fold().parked, 0);
     let table = log.schema.table("t").unwrap();
-    let seen = table.columns_named("y");
+    let looked_at = table.columns_named("y");
     let choice = SchemaOp::ChooseColumn {
         table: "t".into(),
         table_id: table.id(),
         name: "y".into(),
-        column: seen[1],
-        seen,
+        column: looked_at[1],
+        looked_at,
     };
     log.tell_all();
     log.write('d', vec![Op::Schema(choice)]);
@@ -73,9 +73,12 @@ fn two_tables_of_one_name_are_shown_side_by_side() {
     assert_eq!((log.shown("u"), log.shown("u (2)")), (vec!["one|x".to_owned()], vec!["1|x".to_owned()]));
     assert_eq!(log.fold().parked, 0);
     assert_eq!(log.conflicts(), ["schema u(): c=PRIMARY KEY (id TEXT) b=PRIMARY KEY (id INTEGER)"]);
-    let seen = log.schema.tables_named("u");
+    let looked_at = log.schema.tables_named("u");
     log.tell_all();
-    log.write('d', vec![Op::Schema(SchemaOp::ChooseTable { name: "u".into(), table_id: seen[1], seen })]);
+    log.write(
+        'd',
+        vec![Op::Schema(SchemaOp::ChooseTable { name: "u".into(), table_id: looked_at[1], looked_at })],
+    );
     assert_eq!((log.shown("u"), log.shown("u (2)")), (vec!["1|x".to_owned()], vec!["one|x".to_owned()]));
     assert!(log.conflicts().is_empty());
 }

@@ -1,0 +1,31 @@
+//! What was declared and cannot count yet.
+
+use super::place::OpPlace;
+
+/// Something declared that needs what is not there yet.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Waiting {
+    /// The op that declares it.
+    pub at: OpPlace,
+    /// What it is, in SQL words.
+    pub what: String,
+    /// What it waits for.
+    pub reason: WaitReason,
+}
+
+/// What something declared waits for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, thiserror::Error)]
+pub enum WaitReason {
+    /// A table that nobody declared yet.
+    #[error("a table that is not there yet")]
+    NoTable,
+    /// A column that is not there, or not shown in the definition that is meant.
+    #[error("the column {0}, which is not shown")]
+    NoColumn(String),
+    /// A function that a newer program knows.
+    #[error("the function {0}, which a newer program knows")]
+    NoFunction(String),
+    /// More are declared than a bound allows.
+    #[error("room: there are {0} already")]
+    TooMany(usize),
+}
