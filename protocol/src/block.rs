@@ -107,6 +107,13 @@ impl BlockBuilder {
         self.transactions.len() + self.signatures.len() * 66
     }
 
+    /// Whether so many more transactions fit, of so many bytes, where it is to have at most `most` bytes.
+    /// Into an empty one whatever is one block already fits.
+    pub fn has_room(&self, transactions: usize, bytes: usize, most: usize) -> bool {
+        self.is_empty()
+            || (self.raw_len() + bytes <= most && self.count + transactions <= bounds::BLOCK_TRANSACTIONS)
+    }
+
     /// Whether it has reached the size or number at which a block is closed.
     pub fn is_full(&self) -> bool {
         self.raw_len() >= bounds::BLOCK_TARGET_BYTES || self.count >= bounds::BLOCK_TRANSACTIONS
@@ -114,6 +121,7 @@ impl BlockBuilder {
 
     /// The block's bytes.
     pub fn finish(self) -> Vec<u8> {
+        assert!(self.count <= bounds::BLOCK_TRANSACTIONS, "nobody reads a block of more");
         let mut raw = Vec::with_capacity(self.raw_len() + 16);
         put_varint(&mut raw, self.count as u64);
         raw.extend_from_slice(&self.transactions);

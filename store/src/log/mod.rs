@@ -28,6 +28,9 @@ use engine::VALUE_BYTES;
 /// worth it where a record is mostly overhead, not where it is mostly data.
 const SMALL_BYTES: usize = 1024;
 
+/// Bytes of transactions that are joined, at most: a block's, and as much again for its last record.
+const JOINED_BYTES: usize = 2 * bounds::BLOCK_TARGET_BYTES;
+
 /// The log of one space.
 #[derive(Clone)]
 pub(crate) struct SpaceLog {
@@ -199,6 +202,12 @@ impl SpaceLog {
             }
             let damaged = |_| LogError::Damaged { arrival: record.arrival };
             let block = Block::decode(&record.block).map_err(damaged)?;
+            let raw = block.iter().map(|(bytes, _)| bytes.len()).sum();
+            if !builder.has_room(block.len(), raw, JOINED_BYTES) {
+                let next = record.arrival;
+                self.join(joined, builder)?;
+                return Ok(next);
+            }
             for (bytes, signature) in block.iter() {
                 let header = tandem_protocol::transaction::decode_header(bytes).map_err(damaged)?;
                 builder.push(header.dot.author, bytes, signature);

@@ -118,6 +118,13 @@ impl Record {
     }
 }
 
+impl Opened {
+    /// Bytes of its transactions.
+    pub(crate) fn raw_len(&self) -> usize {
+        self.block.iter().map(|(bytes, _)| bytes.len()).sum()
+    }
+}
+
 /// A record, read.
 pub(crate) struct Opened {
     /// The transactions' bytes and signatures.

@@ -11,7 +11,7 @@ use tandem_protocol::session::ReadDone;
 use tandem_protocol::transaction::Header;
 use tandem_protocol::version::{Dot, VersionVector};
 
-use super::Space;
+use super::{Recent, Space};
 use crate::log::LogError;
 
 /// Transactions for a peer.
@@ -90,8 +90,7 @@ impl ChunkReader<'_> {
             for record in self.space.0.log.records(from, end) {
                 let record = record?;
                 let opened = record.open()?;
-                let raw: usize = opened.block.iter().map(|(bytes, _)| bytes.len()).sum();
-                if !builder.is_empty() && builder.raw_len() + raw > limit {
+                if !builder.has_room(opened.block.len(), opened.raw_len(), limit) {
                     break;
                 }
                 chunk.next = record.end();
@@ -139,8 +138,8 @@ impl ChunkReader<'_> {
             let record = record?;
             let opened = record.open()?;
             let lacking = |(header, ..): &&(Header, _, _)| !have.covers(&header.dot);
-            let raw: usize = opened.block.iter().map(|(bytes, _)| bytes.len()).sum();
-            if !builder.is_empty() && builder.raw_len() + raw > limit {
+            let raw = opened.raw_len();
+            if !builder.has_room(opened.block.len(), raw, limit) {
                 break;
             }
             chunk.next = record.end();
@@ -187,7 +186,7 @@ impl ChunkReader<'_> {
 }
 
 fn recent_chunk(
-    recent: &mut dyn Iterator<Item = &super::Recent>,
+    recent: &mut dyn Iterator<Item = &Recent>,
     from: u64,
     have: &VersionVector,
     max_bytes: usize,
@@ -195,17 +194,22 @@ fn recent_chunk(
     let mut builder = BlockBuilder::default();
     let mut chunk = Chunk { next: from, ..Chunk::default() };
     let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
+    // Record by record: only where one ends does every author's run end in a signature.
+    let mut record: Vec<&Recent> = Vec::new();
     for transaction in recent {
-        chunk.next = transaction.arrival + 1;
-        if !have.covers(&transaction.header.dot) {
-            let author = transaction.header.dot.author;
-            builder.push(author, &transaction.bytes, transaction.signature);
-            let head = Head::new(transaction.header.dot.seq, &transaction.hash);
-            chunk.heads.advance(author, head, &Branches::NONE);
+        record.push(transaction);
+        if !transaction.ends_record {
+            continue;
         }
-        // Only there does every author's run end in a signature.
-        if transaction.ends_record && builder.raw_len() >= limit {
+        let raw: usize = record.iter().map(|one| one.bytes.len()).sum();
+        if !builder.has_room(record.len(), raw, limit) {
             break;
+        }
+        chunk.next = transaction.arrival + 1;
+        for one in record.drain(..).filter(|one| !have.covers(&one.header.dot)) {
+            let author = one.header.dot.author;
+            builder.push(author, &one.bytes, one.signature);
+            chunk.heads.advance(author, Head::new(one.header.dot.seq, &one.hash), &Branches::NONE);
         }
     }
     chunk.block = (!builder.is_empty()).then(|| builder.finish());

@@ -22,6 +22,7 @@ mod requests;
 mod row_edits;
 mod rowids;
 mod schemas;
+mod tiny;
 mod unique;
 mod writes;
 
