@@ -29,7 +29,7 @@ pub fn verify(block: &Block, known: Known<'_>) -> Result<Verified, Fault> {
     let mut unproven = Withheld::default();
     let mut found = Verified::default();
     loop {
-        let mut pass = Pass::new(known, unproven);
+        let mut pass = Pass::new(known, unproven.clone());
         for (at, (bytes, signature)) in block.iter().enumerate() {
             pass.look_at(at, bytes, block.branch(at), signature)?;
         }
@@ -46,12 +46,16 @@ pub fn verify(block: &Block, known: Known<'_>) -> Result<Verified, Fault> {
         let forks = pass.done.forks.iter().filter(|fork| !found.forks.contains(fork));
         let forks: Vec<Fork> = forks.copied().collect();
         found.forks.extend(forks);
-        if tails.is_empty() {
+        let Some(first) = tails.first().copied() else {
             return Ok(Verified { forks: found.forks, withheld: found.withheld, ..pass.done });
-        }
-        unproven = pass.unproven;
+        };
+        let before = std::mem::replace(&mut unproven, pass.unproven);
         for dot in tails {
             unproven.add(dot.chain(), dot.seq);
+        }
+        if unproven == before {
+            // Another reading would find the same, for ever.
+            return Err(Fault::BadSignature { dot: first });
         }
     }
 }
