@@ -25,6 +25,7 @@ mod running;
 #[cfg(feature = "simulation")]
 pub mod simulated;
 mod site_file;
+mod site_folder;
 mod space;
 mod store;
 mod view;

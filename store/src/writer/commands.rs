@@ -19,6 +19,9 @@ use crate::write::{Write, WriteError, Written};
 /// Answers a command, from the writer's thread.
 pub(crate) type Reply<T> = Box<dyn FnOnce(T) + Send>;
 
+/// Told, from the writer's thread, that something is over.
+pub(crate) type Done = Box<dyn FnOnce() + Send>;
+
 /// A request to the writer.
 pub(crate) enum Command {
     /// Record something.
@@ -31,9 +34,9 @@ pub(crate) enum Command {
     /// Build the view anew from the log.
     Rebuild(Reply<Result<(), ViewError>>),
     /// Finish what was asked before, go on under the site's present key, then answer.
-    KeyChanged(Box<dyn FnOnce() + Send>),
+    KeyChanged(Done),
     /// Finish what was asked before, close everything, then answer.
-    Stop(Box<dyn FnOnce() + Send>),
+    Stop(Done),
 }
 
 /// Something to record.

@@ -177,66 +177,41 @@ impl<'a, 'e> Finder<'a, 'e> {
     pub(super) fn expr(&mut self, expr: &'e Expr) {
         let mut waiting = vec![expr];
         while let Some(expr) = waiting.pop() {
-            match expr {
-                Expr::BinaryOp { left, op, right } => {
-                    if compares(op) {
-                        self.compare(left, right);
-                    }
-                    waiting.extend([&**left, &**right]);
-                }
-                Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
-                    self.compare(left, right);
-                    waiting.extend([&**left, &**right]);
-                }
-                Expr::Between { expr, low, high, .. } => {
-                    self.compare(expr, low);
-                    self.compare(expr, high);
-                    waiting.extend([&**expr, &**low, &**high]);
-                }
-                Expr::InList { expr, list, .. } => {
-                    list.iter().for_each(|item| self.compare(expr, item));
-                    waiting.push(expr);
-                    waiting.extend(list.iter().filter(|item| !matches!(item, Expr::Value(_))));
-                }
-                Expr::InSubquery { expr, subquery, .. } => {
-                    waiting.push(expr);
-                    self.quietly(subquery);
-                    let kinds = self.scopes.output(subquery);
-                    if let [(_, Some(kind))] = kinds.as_slice() {
-                        self.give(expr, Form::compared(*kind));
-                    }
-                }
-                Expr::Subquery(subquery) | Expr::Exists { subquery, .. } => self.quietly(subquery),
-                Expr::Case { operand, conditions, else_result, .. } => {
-                    for when in conditions {
-                        if let Some(operand) = operand {
-                            self.compare(operand, &when.condition);
-                        }
-                        waiting.extend([&when.condition, &when.result]);
-                    }
-                    waiting.extend(operand.iter().chain(else_result).map(|expr| &**expr));
-                }
-                Expr::Function(function) => {
-                    if let Some(kind) = self.scopes.kind(expr) {
-                        let values = arguments(&function.args);
-                        values.for_each(|argument| self.give(argument, Form::compared(kind)));
-                    }
-                    waiting.extend(arguments(&function.args));
-                }
-                Expr::Nested(inner)
-                | Expr::UnaryOp { expr: inner, .. }
-                | Expr::Cast { expr: inner, .. }
-                | Expr::Collate { expr: inner, .. }
-                | Expr::IsNull(inner)
-                | Expr::IsNotNull(inner)
-                | Expr::IsTrue(inner)
-                | Expr::IsFalse(inner)
-                | Expr::IsNotTrue(inner)
-                | Expr::IsNotFalse(inner) => waiting.push(inner),
-                Expr::Like { expr, pattern, .. } => waiting.extend([&**expr, &**pattern]),
-                Expr::Tuple(values) => waiting.extend(values),
-                _ => {}
+            self.compared(expr);
+            push_operands(expr, &mut waiting);
+        }
+    }
+
+    /// What an expression itself compares, and the queries in it.
+    fn compared(&mut self, expr: &'e Expr) {
+        match expr {
+            Expr::BinaryOp { left, op, right } if compares(op) => self.compare(left, right),
+            Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+                self.compare(left, right);
             }
+            Expr::Between { expr, low, high, .. } => {
+                self.compare(expr, low);
+                self.compare(expr, high);
+            }
+            Expr::InList { expr, list, .. } => list.iter().for_each(|item| self.compare(expr, item)),
+            Expr::InSubquery { expr, subquery, .. } => {
+                self.quietly(subquery);
+                let kinds = self.scopes.output(subquery);
+                if let [(_, Some(kind))] = kinds.as_slice() {
+                    self.give(expr, Form::compared(*kind));
+                }
+            }
+            Expr::Subquery(subquery) | Expr::Exists { subquery, .. } => self.quietly(subquery),
+            Expr::Case { operand: Some(operand), conditions, .. } => {
+                conditions.iter().for_each(|when| self.compare(operand, &when.condition));
+            }
+            Expr::Function(function) => {
+                if let Some(kind) = self.scopes.kind(expr) {
+                    let values = arguments(&function.args);
+                    values.for_each(|argument| self.give(argument, Form::compared(kind)));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -278,6 +253,40 @@ impl<'a, 'e> Finder<'a, 'e> {
         {
             self.places.push(Place { value, form, negative });
         }
+    }
+}
+
+/// Puts the expressions that one is made of among those that wait, but for the values of a list: they
+/// are many, and nothing is in them.
+fn push_operands<'e>(expr: &'e Expr, waiting: &mut Vec<&'e Expr>) {
+    match expr {
+        Expr::BinaryOp { left, right, .. }
+        | Expr::IsDistinctFrom(left, right)
+        | Expr::IsNotDistinctFrom(left, right) => waiting.extend([&**left, &**right]),
+        Expr::Between { expr, low, high, .. } => waiting.extend([&**expr, &**low, &**high]),
+        Expr::InList { expr, list, .. } => {
+            waiting.push(expr);
+            waiting.extend(list.iter().filter(|item| !matches!(item, Expr::Value(_))));
+        }
+        Expr::InSubquery { expr, .. } => waiting.push(expr),
+        Expr::Case { operand, conditions, else_result, .. } => {
+            waiting.extend(conditions.iter().flat_map(|when| [&when.condition, &when.result]));
+            waiting.extend(operand.iter().chain(else_result).map(|expr| &**expr));
+        }
+        Expr::Function(function) => waiting.extend(arguments(&function.args)),
+        Expr::Nested(inner)
+        | Expr::UnaryOp { expr: inner, .. }
+        | Expr::Cast { expr: inner, .. }
+        | Expr::Collate { expr: inner, .. }
+        | Expr::IsNull(inner)
+        | Expr::IsNotNull(inner)
+        | Expr::IsTrue(inner)
+        | Expr::IsFalse(inner)
+        | Expr::IsNotTrue(inner)
+        | Expr::IsNotFalse(inner) => waiting.push(inner),
+        Expr::Like { expr, pattern, .. } => waiting.extend([&**expr, &**pattern]),
+        Expr::Tuple(values) => waiting.extend(values),
+        _ => {}
     }
 }
 
