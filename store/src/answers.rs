@@ -20,7 +20,7 @@ use tandem_protocol::version::Dot;
 
 use crate::log::engine::{LogError, VALUE_BYTES};
 use crate::log::{Medium, Shelf};
-use crate::view::TableChange;
+use crate::table_change::TableChange;
 use crate::write::{StatementResult, Written};
 
 /// How long an answer is kept, in milliseconds: longer than any program tries again, also one that

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::folder::{Folder, key_in};
 use crate::open_error::OpenError;
 use crate::private;
-use crate::space::VIEW_FILE;
+use crate::view::file::VIEW_FILE;
 
 /// A copy that goes with the value.
 pub(crate) struct Copy {

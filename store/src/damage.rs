@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::open_error::OpenError;
 use crate::site_file::SiteFile;
-use crate::space::VIEW_FILE;
+use crate::view::file::VIEW_FILE;
 
 /// What of a data folder is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

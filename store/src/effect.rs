@@ -8,7 +8,7 @@ use tandem_protocol::conflict::ConflictId;
 use tandem_protocol::fingerprint::RowHash;
 use tandem_protocol::schema::TableId;
 
-use crate::view::TableChange;
+use crate::table_change::TableChange;
 
 /// See the module. Some fifty bytes for each row touched.
 #[derive(Clone, Debug, Default)]

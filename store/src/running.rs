@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::now::now_ms;
 use crate::owner::Owner;
 use crate::refusal::shortened;
 
@@ -42,7 +43,7 @@ impl Running {
     pub(crate) fn enter(&self, owner: &Owner, writes: bool, sql: &str) -> Entry {
         let statement = RunningStatement {
             writes,
-            since_ms: crate::now_ms(),
+            since_ms: now_ms(),
             elapsed: Duration::ZERO,
             owner: owner.name().to_owned(),
             text: shortened(sql.trim_start()),

@@ -6,14 +6,12 @@ mod conflicts;
 mod entries;
 mod forks;
 mod opening;
-mod shared;
+mod parts;
 mod status;
 mod verify;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::mpsc::sync_channel;
 
 use rusqlite::OptionalExtension;
 use tandem_protocol::fork::Withheld;
@@ -24,48 +22,32 @@ use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 
 pub use chunk::{Chunk, ChunkReader};
-pub use conflicts::{Choice, ConflictPlace, ConflictReader, Referrer, Referrers, Resolution};
+pub use conflicts::{ConflictPlace, ConflictReader, Referrer, Referrers};
 pub use entries::{LogEntry, LogFilter, LogReader};
-pub use shared::{Commit, CommittedTransaction, TableStatus};
-pub(crate) use shared::{ConflictStats, Recent, Shared};
+pub use forks::ForkReader;
 pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
+use parts::Parts;
+
+use crate::closed::Closed;
+use crate::commit::Commit;
 use crate::effect::SharedEffect;
-use crate::identity::Identity;
-use crate::log::SpaceLog;
-use crate::owner::{Owner, READ_DEADLINE};
+use crate::now::now_ms;
+use crate::owner::Owner;
 use crate::receive::{Blocks, ReceiveError, Received, Trial};
 use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::resolution::Resolution;
 use crate::running::RunningStatement;
 use crate::view::ViewError;
-use crate::view::guard::{ANSWER_BYTES, Leave};
-use crate::view::reader::{Answer, Asked, Readers, Rows};
+use crate::view::reader::{Answer, Rows};
 use crate::write::{Write, WriteError, Written};
 use crate::writer::{Command, Job, LocalJob, LocalWork, RemoteJob, TrialJob};
 
-/// The view's file in the space's folder.
-pub(crate) const VIEW_FILE: &str = "view.sqlite";
-
 /// A space on this site. Cheap to clone.
 #[derive(Clone)]
-pub struct Space(Arc<Inner>);
-
-struct Inner {
-    id: SpaceId,
-    name: String,
-    identity: Identity,
-    folder: PathBuf,
-    log: SpaceLog,
-    readers: Readers,
-    shared: Arc<Shared>,
-    commands: SyncSender<Command>,
-}
-
-/// Milliseconds since the Unix epoch by the local clock.
-pub fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as i64)
-}
+pub struct Space(Arc<Parts>);
 
 impl Space {
     /// The space's id.
@@ -90,7 +72,7 @@ impl Space {
 
     /// Everything durable here.
     pub fn vector(&self) -> Arc<VersionVector> {
-        Arc::clone(&self.0.shared.snapshot().vector)
+        self.0.vector()
     }
 
     /// What a site shows in its own transactions to have held: they name all that it knew. It may
@@ -105,7 +87,7 @@ impl Space {
 
     /// Arrival number after the last durable transaction; they count from 0.
     pub fn end(&self) -> u64 {
-        self.0.shared.snapshot().end
+        self.0.end()
     }
 
     /// The members.
@@ -115,13 +97,13 @@ impl Space {
 
     /// The tables.
     pub fn schema(&self) -> Arc<Schema> {
-        Arc::clone(&self.0.shared.snapshot().schema)
+        self.0.schema()
     }
 
     /// Why the space has no tables at the moment, if its view could not be opened or built: its log
     /// can be read, verified and exported all the same.
     pub fn without_view(&self) -> Option<String> {
-        self.0.shared.without_view()
+        self.0.without_view()
     }
 
     /// Tables that count but that this program cannot show, by name, and why: a defect of it. Their
@@ -137,17 +119,22 @@ impl Space {
 
     /// Its log, for people.
     pub fn log(&self) -> LogReader<'_> {
-        LogReader { space: self }
+        LogReader { parts: &self.0 }
     }
 
     /// Its log, for peers.
     pub fn chunks(&self) -> ChunkReader<'_> {
-        ChunkReader { space: self }
+        ChunkReader { parts: &self.0 }
+    }
+
+    /// Where what is held here differs from what others hold.
+    pub fn forks(&self) -> ForkReader<'_> {
+        ForkReader { parts: &self.0 }
     }
 
     /// Its open conflicts.
     pub fn conflicts(&self) -> ConflictReader<'_> {
-        ConflictReader { space: self }
+        ConflictReader { parts: &self.0 }
     }
 
     /// Records a local write. `reply` is called on the writer's thread once the write is durable
@@ -227,12 +214,7 @@ impl Space {
         self.send_local(work, now_ms(), Box::new(reply));
     }
 
-    fn send_local(
-        &self,
-        work: LocalWork,
-        now_ms: i64,
-        reply: crate::writer::Reply<Result<Written, WriteError>>,
-    ) {
+    fn send_local(&self, work: LocalWork, now_ms: i64, reply: Reply<Result<Written, WriteError>>) {
         let home = Some(self.0.commands.clone());
         self.send(Command::Job(Job::Local(LocalJob { work, home, now_ms, reply })));
     }
@@ -327,9 +309,7 @@ impl Space {
     /// Runs a query. The version returned is at most what the rows show, so a write that names it
     /// as its basis can only be more careful than needed.
     pub fn query(&self, sql: &str, params: &[Value]) -> Result<(Rows, Arc<VersionVector>), Refusal> {
-        let mut rows = Rows::default();
-        let vector = self.query_for(&Owner::default(), (sql, params), ANSWER_BYTES, &mut rows)?;
-        Ok((rows, vector))
+        self.0.query(sql, params)
     }
 
     /// As [`Space::query`], for `owner`, the answer given row by row as it is found, up to so many
@@ -341,19 +321,7 @@ impl Space {
         most: usize,
         answer: &mut dyn Answer,
     ) -> Result<Arc<VersionVector>, Refusal> {
-        if let Some(reason) = self.without_view() {
-            return Err(Refusal::without_view(&reason));
-        }
-        let _running = self.0.shared.running.enter(owner, false, sql);
-        let leave = Leave {
-            owner: owner.clone(),
-            deadline: owner.deadline(READ_DEADLINE),
-            stopping: Arc::clone(&self.0.shared.stopping),
-            gives_way: None,
-        };
-        let vector = self.vector();
-        self.0.readers.query(&self.schema(), &Asked { sql, params, most }, leave, answer)?;
-        Ok(vector)
+        self.0.query_for(owner, (sql, params), most, answer)
     }
 
     /// How far a source of edits has come ([`crate::SourceOffset`]): as the last transaction says that
@@ -393,21 +361,5 @@ impl Space {
             other => other,
         };
         let _dropped_when_closing = self.0.commands.send(command);
-    }
-}
-
-/// The writer has gone.
-#[derive(Debug, Clone, Copy)]
-pub struct Closed;
-
-impl From<Closed> for WriteError {
-    fn from(_: Closed) -> Self {
-        Self::Closed
-    }
-}
-
-impl From<Closed> for ReceiveError {
-    fn from(_: Closed) -> Self {
-        Self::Closed
     }
 }

@@ -21,7 +21,8 @@ use crate::private;
 use crate::refusal::Refusal;
 use crate::site_file::SiteFile;
 use crate::site_folder::SiteFolder;
-use crate::space::{Space, VIEW_FILE};
+use crate::space::Space;
+use crate::view::file::VIEW_FILE;
 
 /// A site. Cheap to clone; the folder is held until the last clone is gone.
 #[derive(Clone)]
@@ -205,7 +206,7 @@ impl Store {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| OpenError::from(io::Error::other(error.to_string())))?;
         let founding = MemberOp::Found(Founding::new(name, site_name, nonce));
-        let time_ms = crate::space::now_ms();
+        let time_ms = crate::now::now_ms();
         let id = founding_id(self.author(), &founding, &schema, time_ms);
         let space = self.open_space(id, name)?;
         if let Err(error) = space.found(founding, schema, time_ms) {

@@ -8,7 +8,8 @@ use crate::log::LogError;
 use crate::owner::Owner;
 use crate::refusal::Refusal;
 use crate::row_edit::RowEdit;
-use crate::view::{TableChange, ViewError};
+use crate::table_change::TableChange;
+use crate::view::ViewError;
 
 /// Bytes of the name of a source, at most.
 const SOURCE_BYTES: usize = 256;

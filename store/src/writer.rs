@@ -22,16 +22,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-pub(crate) use commands::{Command, Done, Job, LocalJob, LocalWork, RemoteJob, Reply, TrialJob};
+pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob, TrialJob};
 
 use aside::Aside;
 use failure::answer_error;
 use log_writer::LogWriter;
 
-pub(crate) use recovery::{OpenFailure, fold, members_of, read_log, remove_view};
+pub(crate) use recovery::{OpenFailure, fold, members_of, read_log};
 
 use crate::identity::Identity;
-use crate::space::Shared;
+use crate::published::Shared;
+use crate::reply::Done;
 use crate::view::{View, ViewError};
 
 /// Jobs of one group at most: bounds how long the first waits for the last.

@@ -11,8 +11,10 @@ use tandem_protocol::session::ReadDone;
 use tandem_protocol::transaction::Header;
 use tandem_protocol::version::{Dot, VersionVector};
 
-use super::Space;
+use super::forks::ForkReader;
+use super::parts::Parts;
 use crate::log::LogError;
+use crate::recent::Recent;
 
 /// Transactions for a peer.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +40,7 @@ impl From<Chunk> for ReadDone {
 
 /// What reads the log of a space for peers.
 pub struct ChunkReader<'s> {
-    pub(super) space: &'s Space,
+    pub(super) parts: &'s Parts,
 }
 
 impl ChunkReader<'_> {
@@ -57,7 +59,7 @@ impl ChunkReader<'_> {
         mut withheld: Withheld,
         max_bytes: usize,
     ) -> Result<Chunk, LogError> {
-        let forks = self.space.forks_from(have, &withheld);
+        let forks = ForkReader { parts: self.parts }.between(have, &withheld);
         for fork in &forks {
             withheld.add(fork.chain(), fork.seq);
         }
@@ -77,7 +79,7 @@ impl ChunkReader<'_> {
         mut withheld: Withheld,
         max_bytes: usize,
     ) -> Result<Chunk, LogError> {
-        let end = self.space.end();
+        let end = self.parts.end();
         if from >= end {
             return Ok(Chunk { next: end.max(from), withheld, ..Chunk::default() });
         }
@@ -87,7 +89,7 @@ impl ChunkReader<'_> {
             let mut chunk = Chunk { next: from, withheld: withheld.clone(), ..Chunk::default() };
             let mut builder = BlockBuilder::default();
             let mut unsigned: BTreeMap<Author, u64> = BTreeMap::new();
-            for record in self.space.0.log.records(from, end) {
+            for record in self.parts.log.records(from, end) {
                 let record = record?;
                 let opened = record.open()?;
                 let raw: usize = opened.block.iter().map(|(bytes, _)| bytes.len()).sum();
@@ -122,20 +124,20 @@ impl ChunkReader<'_> {
     }
 
     fn read_all(&self, from: u64, have: &VersionVector, max_bytes: usize) -> Result<Chunk, LogError> {
-        let end = self.space.end();
+        let end = self.parts.end();
         if from >= end {
             return Ok(Chunk { next: end.max(from), ..Chunk::default() });
         }
         let from = if from == 0 { self.first_lacking(have, &Withheld::default()) } else { from };
         if let Some(chunk) =
-            self.space.0.shared.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes))
+            self.parts.shared.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes))
         {
             return Ok(chunk);
         }
         let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
         let mut chunk = Chunk { next: from, ..Chunk::default() };
         let mut builder = BlockBuilder::default();
-        for record in self.space.0.log.records(from, end) {
+        for record in self.parts.log.records(from, end) {
             let record = record?;
             let opened = record.open()?;
             let lacking = |(header, ..): &&(Header, _, _)| !have.covers(&header.dot);
@@ -166,9 +168,9 @@ impl ChunkReader<'_> {
     /// Arrival number of the first transaction that `have` does not cover, found by index: a peer
     /// that lacks little costs little, however much is held.
     fn first_lacking(&self, have: &VersionVector, withheld: &Withheld) -> u64 {
-        let snapshot = self.space.0.shared.snapshot();
+        let snapshot = self.parts.snapshot();
         let sql = "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
-        let first = self.space.0.readers.read(|connection| {
+        let first = self.parts.readers.read(|connection| {
             let mut statement = connection.prepare_cached(sql)?;
             let mut first = snapshot.end;
             for (chain, head) in snapshot.vector.heads() {
@@ -187,7 +189,7 @@ impl ChunkReader<'_> {
 }
 
 fn recent_chunk(
-    recent: &mut dyn Iterator<Item = &super::Recent>,
+    recent: &mut dyn Iterator<Item = &Recent>,
     from: u64,
     have: &VersionVector,
     max_bytes: usize,

@@ -8,10 +8,13 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use tandem_protocol::identity::SpaceId;
 use tandem_protocol::schema::Judge;
 
-use super::{Inner, Shared, Space, VIEW_FILE};
+use super::Space;
+use super::parts::Parts;
 use crate::identity::Identity;
 use crate::log::{LogError, SpaceLog};
 use crate::open_error::OpenError;
+use crate::published::Shared;
+use crate::view::file::VIEW_FILE;
 use crate::view::reader::Readers;
 use crate::writer::{Command, OpenFailure, Writer, read_log, serve_without_view};
 
@@ -81,7 +84,7 @@ impl Space {
         commands: SyncSender<Command>,
     ) -> Self {
         let readers = Readers::new(&folder.join(VIEW_FILE));
-        Self(Arc::new(Inner { id, name, identity, folder, log, readers, shared, commands }))
+        Self(Arc::new(Parts { id, name, identity, folder, log, readers, shared, commands }))
     }
 
     /// Ends the statements of users that run, and those to come: the space is about to be closed.

@@ -74,7 +74,8 @@ impl LocalRun<'_> {
         let canonical = table.key_of(row);
         if table.is_stored_as(&canonical, key) {
             self.view.watch.capture().on = false;
-            let updated = self.view.update_row(table, row);
+            let view = &mut *self.view;
+            let updated = view.fold.unique.update_row(&view.connection, table, row);
             self.view.watch.capture().on = true;
             updated?;
             return Ok(true);

@@ -12,8 +12,8 @@ use tandem_protocol::version::{Dot, Reference};
 use super::position::Recorded;
 use super::table::ViewTable;
 use super::{ViewError, ViewResult};
+use crate::conflict_stats::ConflictStats;
 use crate::effect::Effect;
-use crate::space::ConflictStats;
 
 /// Kinds that follow from one row.
 const OF_ROW: [ConflictKind; 4] =

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::limits::Limit;
 use tandem_protocol::bounds;
 
-use super::CACHE_BYTES;
+use super::file::CACHE_BYTES;
 use crate::owner::Owner;
 
 /// Steps of SQLite between two looks: some ten microseconds.

@@ -12,14 +12,16 @@ use super::access::USER_MARK;
 use super::at_basis::at_basis;
 use super::bind::{Bind, read_row, weight};
 use super::capture::{CaptureError, RowChange};
-use super::captured::{Captured, LocalWrite};
+use super::captured::{Captured, LocalWrite, group_ops};
 use super::exactly::{self, Exact};
 use super::forms::Rewritten;
-use super::row::is_constraint;
-use super::row_op::{Change, Unseen, counted, group_ops};
+use super::row_op::{Change, Unseen, counted};
 use super::rows::Loaded;
 use super::words::{calls, rowid_in, words};
-use super::{FoldState, View, ViewError, absolute, functions, guard, ids, integrity, is_refusal, or_clause};
+use super::{
+    FoldState, View, ViewError, absolute, functions, guard, ids, integrity, is_constraint, is_refusal,
+    or_clause,
+};
 use crate::refusal::Refusal;
 use crate::write::{Statement, StatementResult};
 
@@ -269,7 +271,7 @@ impl<'v> LocalRun<'v> {
         let counted =
             new.as_ref().and_then(|(rowid, row)| Some((*rowid, counted(&table, state.as_ref()?, &op, row)?)));
         if let Some((_, row)) = &counted {
-            view.update_row(&table, row)?;
+            view.fold.unique.update_row(&view.connection, &table, row)?;
         }
         let new = counted.or(new);
         Ok(Some(Captured { table, key, old, new, state, op }))

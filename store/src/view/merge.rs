@@ -13,8 +13,9 @@ use tandem_protocol::version::VersionVector;
 
 use super::rows::{self, Base, Run};
 use super::table::ViewTable;
-use super::{FoldState, TableChange, View, ViewResult, unique};
+use super::{FoldState, View, ViewResult, unique};
 use crate::changed_rows::ChangedRows;
+use crate::table_change::TableChange;
 
 /// What merging a transaction changed.
 #[derive(Default, Debug)]
@@ -211,7 +212,7 @@ impl<'v> Merge<'v> {
             return Ok(false);
         }
         let row = bulk.row(table, group, at);
-        if !table.shows_as_written(&row) || !view.insert_row(table, &row)? {
+        if !table.shows_as_written(&row) || !view.fold.unique.insert_row(&view.connection, table, &row)? {
             return Ok(false);
         }
         let rowid = view.connection.last_insert_rowid();

@@ -2,16 +2,41 @@
 
 use std::sync::Arc;
 
-use rusqlite::ffi;
+use tandem_protocol::conflict::Conflict;
 use tandem_protocol::schema::ColumnDef;
 use tandem_protocol::value::{Key, Value};
 
 use super::merge::Merged;
+use super::row_op::{CellWrite, Cells};
 use super::rows::Loaded;
 use super::table::ViewTable;
-use super::{FoldState, View, ViewResult, functions};
+use super::{FoldState, View, ViewResult, functions, integrity};
+use crate::refusal::Refusal;
 
 impl View {
+    /// What writes cells.
+    pub(crate) fn cells(&mut self) -> Cells<'_> {
+        Cells { connection: &self.connection, documents: &mut self.documents, me: self.me }
+    }
+
+    /// The rules that the row of a write breaks, as conflicts.
+    pub(crate) fn broken_rules(&self, write: &CellWrite) -> ViewResult<Vec<Conflict>> {
+        match self.fold.tables.by_id(&write.table) {
+            Some(table) => self.fold.conflicts.breaches_of(&self.connection, table, &write.key.to_bytes()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Why a value of a column would refer to nothing, if it would.
+    pub(crate) fn refers_to_nothing(
+        &self,
+        at: (&ViewTable, usize),
+        value: &Value,
+        key: &Key,
+    ) -> ViewResult<Option<Refusal>> {
+        integrity::refers_to_nothing(&self.connection, &self.fold.tables, at, value, key)
+    }
+
     /// The values a row's state makes it show.
     pub(super) fn values(
         &mut self,
@@ -42,11 +67,13 @@ impl View {
         merged.count(table, before.as_deref(), after.as_deref());
         match (&before, &after) {
             (None, Some(values)) => {
-                self.insert_row(table, values)?;
+                self.fold.unique.insert_row(&self.connection, table, values)?;
                 let rowid = self.connection.last_insert_rowid();
                 self.fold.figures.set_next_rowid(table.number, rowid + 1);
             }
-            (Some(before), Some(values)) if before != values => self.update_row(table, values)?,
+            (Some(before), Some(values)) if before != values => {
+                self.fold.unique.update_row(&self.connection, table, values)?;
+            }
             (Some(_), None) => {
                 let mut delete = self.connection.prepare_cached(&table.sql.delete)?;
                 delete.execute(rusqlite::params_from_iter(table.stored_key(&key.0)))?;
@@ -109,43 +136,6 @@ impl View {
         self.fold.conflicts.follow_row((connection, &mut self.effect), table, key, open)
     }
 
-    /// `false` if the key is taken.
-    pub(super) fn insert_row(&mut self, table: &ViewTable, row: &[Value]) -> ViewResult<bool> {
-        loop {
-            let inserted = self
-                .connection
-                .prepare_cached(&table.sql.insert)?
-                .execute(rusqlite::params_from_iter(table.stored_row(row)));
-            match inserted {
-                Ok(_) => return Ok(true),
-                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => return Ok(false),
-                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
-                    self.fold.unique.suspend(&self.connection, table, error)?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    pub(super) fn update_row(&mut self, table: &ViewTable, row: &[Value]) -> ViewResult<()> {
-        loop {
-            let key = table.key.iter().map(|at| table.stored(*at, &row[*at]));
-            let updated = self
-                .connection
-                .prepare_cached(&table.sql.update)?
-                .execute(rusqlite::params_from_iter(table.stored_row(row).chain(key)));
-            match updated {
-                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
-                    self.fold.unique.suspend(&self.connection, table, error)?;
-                }
-                other => {
-                    other?;
-                    return Ok(());
-                }
-            }
-        }
-    }
-
     /// Keeps rows, fingerprint, the greatest key, and what is to be followed up in step with a row's
     /// change.
     pub(super) fn count(
@@ -171,8 +161,4 @@ impl View {
         }
         self.follow_up.note(&self.connection, (tables, figures, conflicts), table, (before, after))
     }
-}
-
-pub(super) fn is_constraint(error: &rusqlite::Error, code: i32) -> bool {
-    matches!(error, rusqlite::Error::SqliteFailure(error, _) if error.extended_code == code)
 }

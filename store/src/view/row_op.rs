@@ -4,21 +4,20 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 use tandem_protocol::bounds;
-use tandem_protocol::conflict::Conflict;
 use tandem_protocol::document::{DocumentId, DocumentWrite};
 use tandem_protocol::identity::Author;
 use tandem_protocol::merge::{Added, Cell, Offset, WriteId, in_units, units};
-use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
+use tandem_protocol::op::{Action, CellColumn, Mode, RowGroup};
 use tandem_protocol::schema::{ColumnId, ColumnType, MergeKind, TableId};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::{Dot, VersionVector};
 
+use super::ViewResult;
 use super::at_basis::{AtBasis, Past};
-use super::captured::Captured;
 use super::documents::{Documents, id_of};
 use super::rows::Loaded;
 use super::table::ViewTable;
-use super::{View, ViewResult};
+use super::tables::Tables;
 
 /// A document that grew beyond this with its history is replaced by a new one of its content at
 /// the next edit: bytes.
@@ -55,7 +54,7 @@ impl RowOp {
     }
 
     /// A group for ops of this shape.
-    fn empty_group(&self, table: &ViewTable) -> RowGroup {
+    pub(super) fn empty_group(&self, table: &ViewTable) -> RowGroup {
         let column = |(at, mode, _): &(usize, Mode, Value)| CellColumn {
             name: table.def.columns[*at].name.clone(),
             id: table.ids[*at],
@@ -89,9 +88,9 @@ pub(super) struct Change<'a> {
 
 /// How the cells of a change are written, with the documents at hand.
 pub(crate) struct Cells<'v> {
-    connection: &'v Connection,
-    documents: &'v mut Documents,
-    me: Author,
+    pub(super) connection: &'v Connection,
+    pub(super) documents: &'v mut Documents,
+    pub(super) me: Author,
 }
 
 impl Cells<'_> {
@@ -261,61 +260,14 @@ pub(crate) struct CellWrite {
     pub cells: Vec<(usize, Mode, Value)>,
 }
 
-impl View {
-    /// What writes cells.
-    pub(crate) fn cells(&mut self) -> Cells<'_> {
-        Cells { connection: &self.connection, documents: &mut self.documents, me: self.me }
-    }
-
-    /// The op of such a write.
-    pub(crate) fn row_group(&self, write: &CellWrite) -> Option<RowGroup> {
-        let table = self.fold.tables.by_id(&write.table)?;
-        let op = RowOp { action: write.action, cells: write.cells.clone() };
+impl CellWrite {
+    /// The op that says it, if there is such a table.
+    pub(crate) fn group(&self, tables: &Tables) -> Option<RowGroup> {
+        let table = tables.by_id(&self.table)?;
+        let op = RowOp { action: self.action, cells: self.cells.clone() };
         let mut group = op.empty_group(table);
-        group.keys.iter_mut().zip(&write.key.0).for_each(|(column, value)| column.push(value.clone()));
+        group.keys.iter_mut().zip(&self.key.0).for_each(|(column, value)| column.push(value.clone()));
         group.cells.iter_mut().zip(op.cells).for_each(|(column, (_, _, value))| column.push(value));
         Some(group)
     }
-
-    /// The rules that the row of such a write breaks, as conflicts.
-    pub(crate) fn broken_rules(&self, write: &CellWrite) -> ViewResult<Vec<Conflict>> {
-        match self.fold.tables.by_id(&write.table) {
-            Some(table) => self.fold.conflicts.breaches_of(&self.connection, table, &write.key.to_bytes()),
-            None => Ok(Vec::new()),
-        }
-    }
-}
-
-/// What the rows of a group have in common.
-type Shape = (TableId, Action, Vec<(ColumnId, Mode)>);
-
-/// The ops of a transaction: rows that share table, action and columns side by side. Rows that are
-/// new need what was written to them no longer.
-pub(super) fn group_ops(captured: &mut [Captured]) -> Vec<Op> {
-    let mut groups: Vec<RowGroup> = Vec::new();
-    let mut places: HashMap<Shape, usize> = HashMap::new();
-    let mut last: Option<usize> = None;
-    for row in captured.iter_mut().filter(|row| row.op.changes()) {
-        let op = &row.op;
-        let columns = || op.cells.iter().map(|(at, mode, _)| (row.table.ids[*at], *mode));
-        // Neighbours mostly belong together.
-        let same = last.filter(|at| {
-            let group = &groups[*at];
-            group.table_id == row.table.id
-                && group.action == op.action
-                && group.columns.iter().map(|column| (column.id, column.mode)).eq(columns())
-        });
-        let place = same.unwrap_or_else(|| {
-            *places.entry((row.table.id, op.action, columns().collect())).or_insert_with(|| {
-                groups.push(op.empty_group(&row.table));
-                groups.len() - 1
-            })
-        });
-        last = Some(place);
-        let group = &mut groups[place];
-        group.keys.iter_mut().zip(&row.key.0).for_each(|(column, value)| column.push(value.clone()));
-        let cells = if row.is_new() { std::mem::take(&mut row.op.cells) } else { row.op.cells.clone() };
-        group.cells.iter_mut().zip(cells).for_each(|(column, (_, _, value))| column.push(value));
-    }
-    groups.into_iter().map(Op::Rows).collect()
 }

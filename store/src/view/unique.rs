@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 use tandem_protocol::schema::expression::literal_sql as literal;
 use tandem_protocol::value::{Key, Value};
 
@@ -15,7 +15,7 @@ use super::ddl::UniqueRule;
 use super::table::{ViewTable, quoted, to_storage};
 use super::tables::Tables;
 use super::words::{conflict_targets, contains, words, written_table};
-use super::{LocalError, ViewResult};
+use super::{LocalError, ViewResult, is_constraint};
 use crate::refusal::Refusal;
 
 /// The state of the uniqueness rules, and what of it the transaction at hand leaves to look at.
@@ -81,6 +81,52 @@ impl UniqueRules {
             Arc::make_mut(&mut self.loose).insert(rule.name.clone());
         }
         Ok(())
+    }
+
+    /// Inserts a row; rules that it breaks give way. `false` if its key is taken.
+    pub(super) fn insert_row(
+        &mut self,
+        connection: &Connection,
+        table: &ViewTable,
+        row: &[Value],
+    ) -> ViewResult<bool> {
+        loop {
+            let inserted = connection
+                .prepare_cached(&table.sql.insert)?
+                .execute(rusqlite::params_from_iter(table.stored_row(row)));
+            match inserted {
+                Ok(_) => return Ok(true),
+                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => return Ok(false),
+                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+                    self.suspend(connection, table, error)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Gives a row other values; rules that it then breaks give way.
+    pub(super) fn update_row(
+        &mut self,
+        connection: &Connection,
+        table: &ViewTable,
+        row: &[Value],
+    ) -> ViewResult<()> {
+        loop {
+            let key = table.key.iter().map(|at| table.stored(*at, &row[*at]));
+            let updated = connection
+                .prepare_cached(&table.sql.update)?
+                .execute(rusqlite::params_from_iter(table.stored_row(row).chain(key)));
+            match updated {
+                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+                    self.suspend(connection, table, error)?;
+                }
+                other => {
+                    other?;
+                    return Ok(());
+                }
+            }
+        }
     }
 
     /// Rules that no open conflict is about are kept by a unique index again.

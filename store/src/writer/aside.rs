@@ -22,16 +22,16 @@ use tandem_protocol::transaction::Transaction;
 use super::commands::{Command, Job, LocalJob, LocalWork};
 use super::failure::JobError;
 use super::record::Labels;
-use super::recovery::{remove_view, transactions};
+use super::recovery::transactions;
 use super::run::JobRun;
 use super::unseen::unseen;
 use super::{OpenFailure, Writer, answer_error};
 use crate::identity::Identity;
 use crate::log::SpaceLog;
 use crate::owner::WRITE_DEADLINE;
-use crate::space::Shared;
+use crate::published::Shared;
 use crate::view::guard::{End, Leave, WRITE_BYTES};
-use crate::view::{Group, Unseen, View, ViewError, copy, heap};
+use crate::view::{Group, Unseen, View, ViewError, copy, file, heap};
 use crate::write::{StatementResult, Write, Written};
 
 /// Name of the copy in the space's folder.
@@ -95,7 +95,7 @@ impl Aside {
         judge: Judge,
     ) -> Result<Self, OpenFailure> {
         let place = Place { view: view.to_owned(), log, shared, identity, judge };
-        remove_view(&place.copy())?;
+        file::remove(&place.copy())?;
         Ok(Self { place, worker: None })
     }
 
@@ -138,7 +138,7 @@ impl Place {
         while let Ok(waiting) = waiting.recv() {
             let Waiting { mut job, write, times } = *waiting;
             let ran = self.run(&write, times, job.now_ms);
-            let _removed_at_the_next_start = remove_view(&self.copy());
+            let _removed_at_the_next_start = file::remove(&self.copy());
             let ready = match ran {
                 Ok(ready) => ready,
                 Err(error) => {

@@ -12,15 +12,10 @@ use super::aside::Ready;
 use crate::effect::SharedEffect;
 use crate::receive::{Blocks, ReceiveError, Received, Trial};
 use crate::refusal::Refusal;
-use crate::space::Resolution;
+use crate::reply::{Done, Reply};
+use crate::resolution::Resolution;
 use crate::view::ViewError;
 use crate::write::{Write, WriteError, Written};
-
-/// Answers a command, from the writer's thread.
-pub(crate) type Reply<T> = Box<dyn FnOnce(T) + Send>;
-
-/// Told, from the writer's thread, that something is over.
-pub(crate) type Done = Box<dyn FnOnce() + Send>;
 
 /// A request to the writer.
 pub(crate) enum Command {

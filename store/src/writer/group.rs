@@ -9,9 +9,11 @@ use super::failure::{JobError, answer_error, answer_failed, answer_log_failed};
 use super::intake::is_pressed;
 use super::recording::{Decided, Recording};
 use super::run::Outcome;
+use crate::commit::{Commit, CommittedTransaction};
 use crate::log::LogError;
+use crate::published::Shared;
+use crate::recent::Recent;
 use crate::refusal::Refusal;
-use crate::space::{Commit, CommittedTransaction, Recent, Shared};
 use crate::view::ViewError;
 use crate::view::guard::End;
 

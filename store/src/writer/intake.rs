@@ -13,10 +13,13 @@ use super::held::HeldHere;
 use super::record::chain_before;
 use super::records::Recorded;
 use super::run::JobRun;
+use crate::commit::CommittedTransaction;
 use crate::effect::SharedEffect;
 use crate::log::{Offsets, Record};
-use crate::receive::{ReceiveError, Received, add_changes};
-use crate::space::{CommittedTransaction, Recent, Shared};
+use crate::published::Shared;
+use crate::receive::{ReceiveError, Received};
+use crate::recent::Recent;
+use crate::table_change::add_changes;
 
 /// How long blocks of others are taken in while users' writes wait.
 const SLICE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(50) };

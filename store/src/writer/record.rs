@@ -14,9 +14,10 @@ use super::failure::JobError;
 use super::records::{OwnTransaction, Recorded};
 use super::run::JobRun;
 use super::unseen::unseen;
+use crate::commit::CommittedTransaction;
 use crate::log::Offsets;
+use crate::recent::Recent;
 use crate::refusal::Refusal;
-use crate::space::{CommittedTransaction, Recent};
 use crate::view::{CellWrite, Merged, Position, Unseen};
 use crate::write::{Edits, SourceOffset, StatementResult, Written};
 
@@ -89,7 +90,7 @@ impl JobRun<'_> {
         (write, rules): (CellWrite, Rules),
         labels: Labels,
     ) -> Result<Written, JobError> {
-        let op = self.view.row_group(&write).ok_or_else(Refusal::conflict_unknown)?;
+        let op = write.group(&self.view.fold.tables).ok_or_else(Refusal::conflict_unknown)?;
         let before = self.view.broken_rules(&write)?;
         let written = self.record(vec![Op::Rows(op)], Vec::new(), labels)?;
         self.view.write_crowded()?;

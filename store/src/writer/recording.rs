@@ -11,7 +11,7 @@ use super::log_writer::LogWriter;
 use super::records::Records;
 use super::run::{JobRun, Outcome};
 use crate::log::LogError;
-use crate::space::Shared;
+use crate::published::Shared;
 use crate::view::{Group, View, ViewError, ViewResult};
 
 /// See the module.

@@ -6,8 +6,9 @@ use tandem_protocol::request::RequestKey;
 use tandem_protocol::verify::{ChainHead, Chains};
 
 use crate::answers::Answer;
+use crate::commit::CommittedTransaction;
 use crate::log::{Offsets, Record};
-use crate::space::{CommittedTransaction, Recent};
+use crate::recent::Recent;
 use crate::write::Written;
 
 /// See the module.

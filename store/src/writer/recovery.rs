@@ -13,10 +13,12 @@ use tandem_protocol::verify::ChainHead;
 
 use super::Writer;
 use super::log_writer::LogWriter;
+use crate::conflict_stats::ConflictStats;
 use crate::identity::Identity;
 use crate::log::{LogError, Record, SpaceLog};
-use crate::space::{ConflictStats, Shared, TableStatus};
-use crate::view::{FoldState, Group, Position, Tables, View, ViewError};
+use crate::published::Shared;
+use crate::table_status::TableStatus;
+use crate::view::{FoldState, Group, Position, Tables, View, ViewError, file};
 
 /// Transactions replayed per SQLite transaction.
 const REPLAY_TRANSACTIONS: u64 = 10_000;
@@ -44,7 +46,7 @@ impl Writer {
             Ok(view) => view,
             Err(error) => {
                 tracing::warn!(%error, "the view cannot be used and is built anew from the log");
-                remove_view(view_path)?;
+                file::remove(view_path)?;
                 View::open(view_path, me, judge)?
             }
         };
@@ -234,7 +236,7 @@ pub(crate) fn fold(
     me: Author,
     judge: Judge,
 ) -> Result<(Vec<TableStatus>, ConflictStats), ViewError> {
-    remove_view(path).map_err(|error| ViewError::Behind(error.to_string()))?;
+    file::remove(path).map_err(|error| ViewError::Behind(error.to_string()))?;
     let mut view = View::open(path, me, judge)?;
     build(&mut view, log, end, |_| Ok(()))?;
     let shared = Shared::default();
@@ -256,19 +258,6 @@ pub(super) fn transactions(record: &Record) -> Result<Vec<(u64, Transaction, Cha
             Ok((arrival, transaction, ChainHead { seq: header.dot.seq, hash: *hash }))
         })
         .collect()
-}
-
-/// Removes the view's files. The log has everything.
-pub(crate) fn remove_view(path: &Path) -> std::io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        match std::fs::remove_file(&name) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// Why a space could not be opened.

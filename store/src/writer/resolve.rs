@@ -16,7 +16,7 @@ use super::run::JobRun;
 use super::unseen::recorded_transaction;
 use crate::log::SpaceLog;
 use crate::refusal::Refusal;
-use crate::space::{Choice, Resolution};
+use crate::resolution::{Choice, Resolution};
 use crate::view::{CellWrite, View, ViewTable, push_cell, quoted, to_storage};
 use crate::write::{Edits, Params, Statement, Written};
 
@@ -122,7 +122,7 @@ impl Resolver<'_> {
                 if value.is_null() && column.not_null {
                     return Err(Refusal::not_null(&table.def.name, name).into());
                 }
-                if let Some(refusal) = self.view.refers_to_nothing(table, at, &value, &key)? {
+                if let Some(refusal) = self.view.refers_to_nothing((table, at), &value, &key)? {
                     return Err(refusal.into());
                 }
                 (self.view.cells().cell_set(table, &row, &key, at, value.clone())?, Some(value))

@@ -9,7 +9,7 @@ use tandem_protocol::version::{Dot, VersionVector};
 use super::failure::JobError;
 use super::recovery::transactions;
 use crate::log::{LogError, SpaceLog};
-use crate::space::Recent;
+use crate::recent::Recent;
 use crate::view::{Past, Unseen, View, ViewError, ViewResult};
 
 /// What a view of the log up to `end` shows that `basis` does not cover; `recent` are those of the

@@ -116,7 +116,11 @@ fn a_retry_after_a_crash_is_answered_with_what_survived() {
         let sql = "INSERT INTO a (id, name) VALUES (7, 'x') RETURNING id, name".to_owned();
         let statements = vec![Statement { sql, params: Params::One(vec![]) }];
         let key = Some("sale 1".to_owned());
-        Request::Write(Transaction { edits: statements.into(), idempotency_key: key, ..Transaction::default() })
+        Request::Write(Transaction {
+            edits: statements.into(),
+            idempotency_key: key,
+            ..Transaction::default()
+        })
     };
     let survived = |changes| FlushFault::PowerCut(Survival { changes, torn: false });
     let torn = FlushFault::PowerCut(Survival { changes: 3, torn: true });

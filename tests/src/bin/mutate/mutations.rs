@@ -118,7 +118,7 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "cascade-unrecorded",
         breaks: "what ON DELETE does is not recorded",
-        file: "store/src/view/integrity.rs",
+        file: "store/src/view/deletions.rs",
         old: "self.view.connection.prepare_cached(&sql)?.execute(parameters)?;",
         new: "self.view.watch.capture().on = false; self.view.connection.prepare_cached(&sql)?.execute(parameters)?; self.view.watch.capture().on = true;",
     },
@@ -308,7 +308,7 @@ pub const SCHEMAS: &[Mutation] = &[
     Mutation {
         name: "update-learns-nothing",
         breaks: "a newer program keeps the view that an older one made",
-        file: "store/src/view/mod.rs",
+        file: "store/src/view/file.rs",
         old: "made_by != (Some(VERSION), Some(judge.level().into()))",
         new: "made_by.0 != Some(VERSION)",
     },

@@ -5,84 +5,22 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use tandem_protocol::conflict::{Conflict, ConflictKind};
-use tandem_protocol::fingerprint::Fingerprint;
-use tandem_protocol::identity::{Author, Signature, TxHash};
+use tandem_protocol::identity::Author;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::schema::{Schema, TableId};
-use tandem_protocol::transaction::Header;
-use tandem_protocol::version::{Dot, VersionVector};
+use tandem_protocol::version::VersionVector;
 
-use crate::changed_rows::ChangedRows;
+use crate::commit::Commit;
+use crate::conflict_stats::ConflictStats;
 use crate::forks::Forks;
+use crate::recent::Recent;
+use crate::reply::Reply;
 use crate::running::Running;
-use crate::view::{Authors, FoldState, TableChange};
-use crate::writer::Reply;
+use crate::table_status::TableStatus;
+use crate::view::{Authors, FoldState};
 
 /// Bytes of the newest transactions kept at hand for connected peers.
 const RECENT_BYTES: usize = 1 << 20;
-
-/// A durable commit of one or more transactions.
-#[derive(Clone, Debug)]
-pub struct Commit {
-    /// Arrival number after the last transaction.
-    pub end: u64,
-    /// Everything held now.
-    pub vector: Arc<VersionVector>,
-    /// What was committed, in order of arrival.
-    pub transactions: Vec<CommittedTransaction>,
-}
-
-/// One committed transaction.
-#[derive(Clone, Debug)]
-pub struct CommittedTransaction {
-    /// Its arrival number on this site.
-    pub arrival: u64,
-    /// Its name.
-    pub dot: Dot,
-    /// Its time, milliseconds since the Unix epoch.
-    pub time_ms: i64,
-    /// Whether this site wrote it.
-    pub local: bool,
-    /// Rows changed, per table.
-    pub changes: Vec<TableChange>,
-    /// Which ones.
-    pub rows: ChangedRows,
-}
-
-/// Figures of one table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableStatus {
-    /// The table.
-    pub name: String,
-    /// Rows shown.
-    pub rows: u64,
-    /// Fingerprint of the rows shown.
-    pub fingerprint: Fingerprint,
-}
-
-/// Figures of the open conflicts.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
-pub(crate) struct ConflictStats {
-    pub open: u64,
-    pub fingerprint: Fingerprint,
-    /// Deleted rows that are shown because others refer to them.
-    pub kept_rows: u64,
-}
-
-impl ConflictStats {
-    pub(crate) fn add(&mut self, conflict: &Conflict) {
-        self.open += 1;
-        self.fingerprint.add(conflict.hash());
-        self.kept_rows += u64::from(conflict.kind == ConflictKind::Reference);
-    }
-
-    pub(crate) fn remove(&mut self, conflict: &Conflict) {
-        self.open -= 1;
-        self.fingerprint.remove(conflict.hash());
-        self.kept_rows -= u64::from(conflict.kind == ConflictKind::Reference);
-    }
-}
 
 /// The newest durable state.
 #[derive(Clone, Default)]
@@ -104,19 +42,9 @@ pub(crate) struct Snapshot {
     pub void: u64,
 }
 
-/// A transaction as the log holds it.
-pub(crate) struct Recent {
-    pub arrival: u64,
-    pub header: Header,
-    pub bytes: Vec<u8>,
-    pub signature: Option<Signature>,
-    pub hash: TxHash,
-    /// Whether it is the last of its record.
-    pub ends_record: bool,
-}
-
 type Watcher = Box<dyn Fn(&Commit) + Send + Sync>;
 
+/// What the writer and everybody else share: the one sets it, the others read it.
 #[derive(Default)]
 pub(crate) struct Shared {
     snapshot: RwLock<Arc<Snapshot>>,
@@ -267,7 +195,9 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use tandem_protocol::identity::Author;
+    use tandem_protocol::identity::TxHash;
+    use tandem_protocol::transaction::Header;
+    use tandem_protocol::version::Dot;
 
     use super::*;
 
