@@ -20,8 +20,9 @@ use tandem_protocol::version::Dot;
 
 use crate::log::engine::{LogError, VALUE_BYTES};
 use crate::log::{Medium, Shelf};
+use crate::statement::StatementResult;
 use crate::table_change::TableChange;
-use crate::write::{StatementResult, Written};
+use crate::write::Written;
 
 /// How long an answer is kept, in milliseconds: longer than any program tries again, also one that
 /// was on holiday.

@@ -13,6 +13,7 @@ mod commit;
 mod conflict_stats;
 mod copy;
 mod damage;
+mod edits;
 mod effect;
 mod folder;
 mod forks;
@@ -35,6 +36,7 @@ pub mod simulated;
 mod site_file;
 mod site_folder;
 mod space;
+mod statement;
 mod store;
 mod table_change;
 mod table_status;
@@ -46,6 +48,7 @@ pub use changed_rows::ChangedRows;
 pub use closed::Closed;
 pub use commit::{Commit, CommittedTransaction};
 pub use damage::Damage;
+pub use edits::Edits;
 pub use effect::{Effect, SharedEffect};
 pub use folder::write_private;
 pub use identity::Identity;
@@ -62,13 +65,14 @@ pub use space::{
     Chunk, ChunkReader, ConflictPlace, ConflictReader, ForkReader, LogEntry, LogFilter, LogReader, Referrer,
     Referrers, Space, SpaceStatus, VerifyReport,
 };
+pub use statement::{Params, Statement, StatementResult};
 pub use store::Store;
 pub use table_change::TableChange;
 pub use table_status::TableStatus;
 pub use view::ViewError;
 pub use view::guard::ANSWER_BYTES;
 pub use view::reader::{Answer, Rows};
-pub use write::{Edits, Params, SourceOffset, Statement, StatementResult, Write, WriteError, Written};
+pub use write::{SourceOffset, Write, WriteError, Written};
 
 #[cfg(test)]
 mod tests;

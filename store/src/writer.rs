@@ -7,12 +7,16 @@ mod failure;
 mod group;
 mod held;
 mod intake;
+mod labels;
 mod log_writer;
+mod open_failure;
+mod ready;
 mod record;
 mod recording;
 mod records;
 mod recovery;
 mod repeat;
+mod replay;
 mod resolve;
 mod run;
 mod trial;
@@ -25,10 +29,10 @@ use std::sync::mpsc::Receiver;
 pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob, TrialJob};
 
 use aside::Aside;
-use failure::answer_error;
 use log_writer::LogWriter;
 
-pub(crate) use recovery::{OpenFailure, fold, members_of, read_log};
+pub(crate) use open_failure::OpenFailure;
+pub(crate) use replay::{fold, members_of, read_log};
 
 use crate::identity::Identity;
 use crate::published::Shared;

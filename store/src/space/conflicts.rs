@@ -10,10 +10,11 @@ use rusqlite::{Connection, OptionalExtension};
 use tandem_protocol::codec::{self, DecodeError};
 use tandem_protocol::conflict::{Conflict, ConflictId, ConflictKind};
 use tandem_protocol::schema::ColumnDef;
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
 
 use super::parts::Parts;
-use crate::view::{ViewError, decode, kind_code, quoted};
+use crate::view::{ViewError, decode, kind_code};
 
 /// A row that refers to another.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,29 +16,16 @@ use tandem_protocol::transaction::{Header, Transaction};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::Dot;
 
-use super::local::LocalError;
-use super::row_op::Unseen;
-use super::rows::{self, Loaded};
+use super::insert_runs::origin_of_rowid;
+use super::local_error::LocalError;
+use super::row_entry::RowEntry;
 use super::table::ViewTable;
+use super::unseen::{AtBasis, Past, Unseen};
 use super::{View, ViewResult, touched};
 use crate::refusal::Refusal;
 
 /// So many transactions are read again for one row, at most.
 pub(crate) const MOST_READ: usize = if cfg!(test) { 50 } else { 10_000 };
-
-/// The transactions recorded so far.
-pub(crate) trait Past {
-    /// Gives the transactions of these arrival numbers, which ascend, until `take` says `false`.
-    /// Answers `false` if one of them is not there any more.
-    fn read(
-        &self,
-        arrivals: &[u64],
-        take: &mut dyn FnMut(u64, Transaction) -> ViewResult<bool>,
-    ) -> ViewResult<bool>;
-}
-
-/// Counters of a row by their places in the table, and what they were; `None`: nothing, or NULL.
-pub(super) type AtBasis = Vec<(usize, Option<Value>)>;
 
 /// A write that set a counter.
 struct SetBy {
@@ -75,7 +62,7 @@ struct Reading<'a> {
 pub(super) fn at_basis(
     view: &View,
     (table, key): (&Arc<ViewTable>, &Key),
-    row: Option<&Loaded>,
+    row: Option<&RowEntry>,
     (absolute, exact): (&[usize], &[usize]),
     unseen: &Unseen,
 ) -> Result<AtBasis, LocalError> {
@@ -105,13 +92,13 @@ pub(super) fn at_basis(
 
 impl Reading<'_> {
     /// The transactions that touched the row from an arrival on, in their order: so many at most.
-    fn touched(&self, row: &Loaded, first: u64, most: i64) -> ViewResult<Vec<(u64, Dot)>> {
+    fn touched(&self, row: &RowEntry, first: u64, most: i64) -> ViewResult<Vec<(u64, Dot)>> {
         let (connection, authors) = (&self.view.connection, &self.view.fold.position.authors);
         if row.stored {
             return touched::dots(connection, authors, self.table, &self.key.to_bytes(), first, most);
         }
         let Some((rowid, _)) = &row.shown else { return Ok(Vec::new()) };
-        let by = rows::base_of_rowid(connection, authors, self.table, *rowid)?.by;
+        let by = origin_of_rowid(connection, authors, self.table, *rowid)?.by;
         let dot = by.dot();
         let arrival = self.view.arrival_of(&dot)?.filter(|arrival| *arrival >= first);
         Ok(arrival.map(|arrival| (arrival, dot)).into_iter().collect())

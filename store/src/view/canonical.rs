@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use rusqlite::OptionalExtension;
 use tandem_protocol::schema::Storage;
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
 
 use super::access::USER_MARK;
-use super::bind::{Bind, Stored, read_row};
+use super::bind::{Bind, Stored, read_row, to_storage};
 use super::capture::Touch;
 use super::forms::{Returning, Rewritten};
-use super::local::{LocalError, LocalRun, Prepared};
+use super::local::{LocalRun, Prepared};
+use super::local_error::LocalError;
 use super::rows;
-use super::table::{ViewTable, quoted, to_storage};
+use super::table::ViewTable;
 use crate::refusal::Refusal;
 
 impl LocalRun<'_> {

@@ -7,10 +7,10 @@ use tandem_protocol::op::{Action, Mode, Op, RowGroup};
 use tandem_protocol::schema::{ColumnId, TableId};
 use tandem_protocol::value::{Key, Value};
 
+use super::row_entry::RowEntry;
 use super::row_op::RowOp;
-use super::rows::Loaded;
 use super::table::ViewTable;
-use crate::write::StatementResult;
+use crate::statement::StatementResult;
 
 /// A local transaction whose statements have run.
 pub(crate) struct LocalWrite {
@@ -28,7 +28,7 @@ pub(super) struct Captured {
     pub old: Option<(i64, Vec<Value>)>,
     pub new: Option<(i64, Vec<Value>)>,
     /// The row's state before, where it has one.
-    pub state: Option<Loaded>,
+    pub state: Option<RowEntry>,
     pub op: RowOp,
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 use tandem_protocol::fingerprint::{Fingerprint, RowHash, RowHasher};
+use tandem_protocol::schema::expression::quoted;
 
-use super::table::{ViewTable, quoted};
+use super::table::ViewTable;
 use super::{ViewError, ViewResult, read_row};
 
 /// Running figures of one table.

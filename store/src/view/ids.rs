@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
 
 use super::ViewResult;
 use super::figures::Figures;
-use super::table::quoted;
 use super::tables::Tables;
 
 /// Ids are generated below this.

@@ -12,7 +12,7 @@ use tandem_protocol::value::{Key, Value};
 
 use super::ViewResult;
 use super::captured::Captured;
-use super::local::LocalError;
+use super::local_error::LocalError;
 use super::table::ViewTable;
 use super::tables::Tables;
 use crate::refusal::Refusal;

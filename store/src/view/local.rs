@@ -15,15 +15,18 @@ use super::capture::{CaptureError, RowChange};
 use super::captured::{Captured, LocalWrite, group_ops};
 use super::exactly::{self, Exact};
 use super::forms::Rewritten;
-use super::row_op::{Change, Unseen, counted};
-use super::rows::Loaded;
+use super::local_error::LocalError;
+use super::row_entry::RowEntry;
+use super::row_op::{CanonicalChange, counted};
+use super::unseen::Unseen;
 use super::words::{calls, rowid_in, words};
 use super::{
     FoldState, View, ViewError, absolute, functions, guard, ids, integrity, is_constraint, is_refusal,
     or_clause,
 };
+use crate::edits::Edits;
 use crate::refusal::Refusal;
-use crate::write::{Statement, StatementResult};
+use crate::statement::{Statement, StatementResult};
 
 /// A statement of a user, ready to run.
 pub(super) struct Prepared<'a> {
@@ -38,21 +41,20 @@ pub(super) struct Prepared<'a> {
     rewritten: Arc<Rewritten>,
 }
 
-/// Why a write failed: it was refused, or the view itself failed.
-pub(crate) enum LocalError {
-    Refused(Refusal),
-    View(ViewError),
-}
-
-impl From<ViewError> for LocalError {
-    fn from(error: ViewError) -> Self {
-        Self::View(error)
-    }
-}
-
-impl From<rusqlite::Error> for LocalError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::View(error.into())
+impl View {
+    /// Makes the edits of one transaction and works out its ops.
+    /// `unseen` tells the deltas beyond the write's basis, if it has one. `is_judged`: whether it is
+    /// refused for breaking a rule. `time_ms` is the time that STAMP columns take.
+    pub(crate) fn run_local(
+        &mut self,
+        edits: &Edits,
+        unseen: &Unseen,
+        is_judged: bool,
+        time_ms: i64,
+    ) -> Result<LocalWrite, LocalError> {
+        self.refresh_watch();
+        let statements = edits.statements(&self.fold.tables);
+        LocalRun::new(self, unseen, is_judged, time_ms).run(&statements)
     }
 }
 
@@ -252,13 +254,13 @@ impl<'v> LocalRun<'v> {
         let needs_state = old.is_some() || view.fold.figures.has_hidden(table.number);
         let state = if needs_state {
             let authors = &view.fold.position.authors;
-            Some(Loaded::load(&view.connection, authors, &table, &key.to_bytes(), old.clone())?)
+            Some(RowEntry::load(&view.connection, authors, &table, &key.to_bytes(), old.clone())?)
         } else {
             None
         };
         let state = state.filter(|state| old.is_some() || state.stored);
         let read = state.as_ref().filter(|_| old.is_some() && !renewed);
-        let change = Change {
+        let change = CanonicalChange {
             table: &table,
             key: &key,
             old: old.as_ref().filter(|_| !renewed).map(|(_, values)| values.as_slice()),

@@ -11,7 +11,8 @@ use tandem_protocol::value::Value;
 use tandem_protocol::verify::ChainHead;
 use tandem_protocol::version::VersionVector;
 
-use super::rows::{self, Base, Run};
+use super::insert_runs::{InsertOrigin, InsertRun, put_run};
+use super::rows;
 use super::table::ViewTable;
 use super::{FoldState, View, ViewResult, unique};
 use crate::changed_rows::ChangedRows;
@@ -49,6 +50,13 @@ impl Merged {
 
     fn has_deleted(&self, table: &ViewTable) -> bool {
         self.changes.iter().any(|change| change.table == table.def.name && change.deleted > 0)
+    }
+}
+
+impl View {
+    /// Applies a transaction at its place in the log.
+    pub(crate) fn merge(&mut self, transaction: &Transaction, chain: ChainHead) -> ViewResult<Merged> {
+        Merge::new(self, &transaction.header).merge(transaction, chain)
     }
 }
 
@@ -217,8 +225,8 @@ impl<'v> Merge<'v> {
         }
         let rowid = view.connection.last_insert_rowid();
         if bulk.rowids.is_none() {
-            let author = view.fold.position.author_number(bulk.base.by.author);
-            rows::put_run(&view.connection, table, &Run { first: rowid, author, base: bulk.base })?;
+            let author = view.fold.position.author_number(bulk.origin.by.author);
+            put_run(&view.connection, table, &InsertRun { first: rowid, author, origin: bulk.origin })?;
         }
         bulk.rowids = Some((bulk.rowids.map_or(rowid, |(first, _)| first), rowid));
         view.fold.figures.set_next_rowid(table.number, rowid + 1);
@@ -291,7 +299,7 @@ impl<'v> Merge<'v> {
 
 /// The insertion of many rows that all have every column, by one transaction.
 struct BulkInsert {
-    base: Base,
+    origin: InsertOrigin,
     /// For each column of the table that is no key, its place in the group.
     places: Vec<usize>,
     /// First and last rowid inserted.
@@ -307,8 +315,8 @@ impl BulkInsert {
         }
         let place = |at: &usize| group.columns.iter().position(|column| column.id == table.ids[*at]);
         let places = table.cells.iter().map(place).collect::<Option<_>>()?;
-        let base = Base { by: header.write_id(), width: table.width() };
-        Some(Self { base, places, rowids: None })
+        let origin = InsertOrigin { by: header.write_id(), width: table.width() };
+        Some(Self { origin, places, rowids: None })
     }
 
     fn row(&self, table: &ViewTable, group: &RowGroup, at: usize) -> Vec<Value> {

@@ -22,6 +22,7 @@ mod ddl;
 mod decimals;
 mod deletions;
 mod dialect;
+mod document_name;
 mod documents;
 mod error;
 mod exactly;
@@ -33,10 +34,12 @@ mod functions;
 pub(crate) mod guard;
 pub(crate) mod heap;
 mod ids;
+mod insert_runs;
 mod integrity;
 mod kept;
 mod layout;
 mod local;
+mod local_error;
 mod meanwhile;
 mod merge;
 mod or_clause;
@@ -47,6 +50,7 @@ pub(crate) mod reader;
 mod reads;
 mod references;
 mod row;
+mod row_entry;
 mod row_op;
 mod rows;
 mod rules;
@@ -56,6 +60,7 @@ mod tables;
 pub(crate) mod touched;
 mod undecided;
 mod unique;
+mod unseen;
 mod watch;
 mod words;
 
@@ -66,17 +71,13 @@ use tandem_protocol::conflict::{Conflict, ConflictId};
 use tandem_protocol::fingerprint::RowHasher;
 use tandem_protocol::identity::{Author, Prefix};
 use tandem_protocol::schema::{Judge, Schema};
-use tandem_protocol::transaction::Transaction;
-use tandem_protocol::verify::ChainHead;
 use tandem_protocol::version::{Dot, Reference, VersionVector};
 
 pub(crate) use again::read_again;
 #[cfg(test)]
 pub(crate) use at_basis::MOST_READ;
-pub(crate) use at_basis::Past;
 pub(crate) use authors::Authors;
-pub(crate) use bind::read_row;
-pub(crate) use captured::LocalWrite;
+pub(crate) use bind::{read_row, to_storage};
 pub(crate) use conflicts::{decode, kind_code};
 pub(crate) use copy::copy;
 pub use error::ViewError;
@@ -84,24 +85,21 @@ use error::is_constraint;
 pub(crate) use error::{ViewResult, is_refusal};
 pub(crate) use fold::FoldState;
 pub(crate) use layout::try_out;
-pub(crate) use local::LocalError;
+pub(crate) use local_error::LocalError;
 pub(crate) use merge::Merged;
 pub(crate) use position::{PREFIX_SQL, Position};
-pub(crate) use row_op::{CellWrite, Unseen, push_cell};
+pub(crate) use row_op::{CellWrite, push_cell};
 pub(crate) use rules::Broken;
-pub(crate) use table::{ViewTable, quoted, to_storage};
+pub(crate) use table::ViewTable;
 pub(crate) use tables::Tables;
 pub(crate) use undecided::{Group, Savepoint};
+pub(crate) use unseen::{Past, Unseen};
 
 use crate::effect::Effect;
 use crate::log::Offsets;
-use crate::write::Edits;
-use adopt::Adoption;
 use crowded::CrowdedRows;
 use documents::Documents;
 use guard::Guard;
-use local::LocalRun;
-use merge::Merge;
 use references::FollowUp;
 use watch::Watch;
 
@@ -245,36 +243,6 @@ impl View {
 
 /// What the writer asks of it.
 impl View {
-    /// Applies a transaction at its place in the log.
-    pub(crate) fn merge(&mut self, transaction: &Transaction, chain: ChainHead) -> ViewResult<Merged> {
-        Merge::new(self, &transaction.header).merge(transaction, chain)
-    }
-
-    /// Takes a local transaction, now that it has a name, into the rows' states.
-    pub(crate) fn adopt(
-        &mut self,
-        write: LocalWrite,
-        transaction: &Transaction,
-        chain: ChainHead,
-    ) -> ViewResult<Merged> {
-        Adoption::of(self, &transaction.header).adopt(write, transaction, chain)
-    }
-
-    /// Makes the edits of one transaction and works out its ops.
-    /// `unseen` tells the deltas beyond the write's basis, if it has one. `is_judged`: whether it is
-    /// refused for breaking a rule. `time_ms` is the time that STAMP columns take.
-    pub(crate) fn run_local(
-        &mut self,
-        edits: &Edits,
-        unseen: &Unseen,
-        is_judged: bool,
-        time_ms: i64,
-    ) -> Result<LocalWrite, LocalError> {
-        self.refresh_watch();
-        let statements = edits.statements(&self.fold.tables);
-        LocalRun::new(self, unseen, is_judged, time_ms).run(&statements)
-    }
-
     /// Ends a user's statements.
     pub(crate) fn guard(&mut self) -> &mut Guard {
         &mut self.watch.guard

@@ -6,12 +6,68 @@ use tandem_protocol::conflict::Conflict;
 use tandem_protocol::schema::ColumnDef;
 use tandem_protocol::value::{Key, Value};
 
+use super::crowded::{Crowded, is_crowded};
 use super::merge::Merged;
+use super::row_entry::RowEntry;
 use super::row_op::{CellWrite, Cells};
-use super::rows::Loaded;
 use super::table::ViewTable;
-use super::{FoldState, View, ViewResult, functions, integrity};
+use super::{FoldState, View, ViewError, ViewResult, functions, integrity, rows, touched};
 use crate::refusal::Refusal;
+
+/// Rows that many write at once.
+impl View {
+    /// The state of a row.
+    pub(crate) fn load_row(&self, table: &ViewTable, key: &Key, bytes: &[u8]) -> ViewResult<RowEntry> {
+        let shown = rows::select(&self.connection, table, key)?;
+        if let Some(row) = self.crowded.get(table, bytes) {
+            return Ok(row.clone().shown_as(shown));
+        }
+        RowEntry::load(&self.connection, &self.fold.position.authors, table, bytes, shown)
+    }
+
+    /// The state of a row that is about to be written.
+    pub(super) fn take_row(&mut self, table: &ViewTable, key: &Key, bytes: &[u8]) -> ViewResult<RowEntry> {
+        if let Some(row) = self.crowded.take(table, bytes) {
+            return Ok(row.shown_as(rows::select(&self.connection, table, key)?));
+        }
+        self.load_row(table, key, bytes)
+    }
+
+    /// Keeps a row at hand instead of writing it down, if it is crowded; gives it back if it is not.
+    /// Only one that has an entry of its own, is alive and was shown: nothing that is asked before the
+    /// job ends depends on how many versions such a row has.
+    pub(super) fn hold_crowded(
+        &mut self,
+        table: &Arc<ViewTable>,
+        key: &[u8],
+        mut row: RowEntry,
+    ) -> ViewResult<Option<RowEntry>> {
+        let plain = row.stored && row.shown.is_some() && row.state.is_alive();
+        if !is_crowded(&row) || !plain || self.fold.conflicts.is_kept(&self.connection, table, key)? {
+            return Ok(Some(row));
+        }
+        if self.crowded.is_full() {
+            self.write_crowded()?;
+        }
+        let position = &self.fold.position;
+        touched::note(&self.connection, &position.authors, table, key, position.next, None)?;
+        row.forget_changed(table);
+        let (table, arrival) = (Arc::clone(table), position.next);
+        self.crowded.put(key, Crowded { table, row, arrival });
+        Ok(None)
+    }
+
+    /// Writes down all that is at hand.
+    pub(crate) fn write_crowded(&mut self) -> ViewResult<()> {
+        for (bytes, Crowded { table, row, arrival }) in self.crowded.take_all() {
+            let key = Key::from_bytes(&bytes).map_err(|_| ViewError::Inconsistent("a key"))?;
+            let shown = rows::select(&self.connection, &table, &key)?;
+            self.list_row(&table, &bytes, &row, shown.as_ref().map(|(_, values)| values.as_slice()))?;
+            row.save(&self.connection, &self.fold.position.authors, &table, &bytes, arrival)?;
+        }
+        Ok(())
+    }
+}
 
 impl View {
     /// What writes cells.
@@ -43,7 +99,7 @@ impl View {
         table: &ViewTable,
         key: &Key,
         bytes: &[u8],
-        row: &Loaded,
+        row: &RowEntry,
     ) -> ViewResult<Vec<Value>> {
         let mut values = row.state.shown(&table.def, &table.ids);
         for at in &table.documents {
@@ -58,7 +114,7 @@ impl View {
         &mut self,
         table: &Arc<ViewTable>,
         (key, bytes): (&Key, &[u8]),
-        row: Loaded,
+        row: RowEntry,
         is_shown: bool,
         merged: &mut Merged,
     ) -> ViewResult<()> {
@@ -89,11 +145,11 @@ impl View {
         &mut self,
         table: &Arc<ViewTable>,
         bytes: &[u8],
-        row: Loaded,
+        row: RowEntry,
         was_shown: bool,
         shown: Option<&[Value]>,
     ) -> ViewResult<()> {
-        self.documents.keep_base(&self.connection, table, bytes, &row)?;
+        self.documents.keep_inserted(&self.connection, table, bytes, &row)?;
         let row = match shown {
             Some(_) => self.hold_crowded(table, bytes, row)?,
             None => Some(row),
@@ -110,7 +166,7 @@ impl View {
         &mut self,
         table: &ViewTable,
         key: &[u8],
-        row: &Loaded,
+        row: &RowEntry,
         shown: Option<&[Value]>,
     ) -> ViewResult<()> {
         let (connection, documents) = (&self.connection, &mut self.documents);

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use tandem_protocol::codec;
 use tandem_protocol::identity::Author;
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::schema::{Known, OpPlace, OpPlaces, Schema, SchemaOp, TableId};
 use tandem_protocol::value::Key;
 
 use super::figures::Figures;
 use super::position::Position;
-use super::table::{ViewTable, quoted};
+use super::table::ViewTable;
 use super::{ViewError, ViewResult, ddl, read_row};
 
 /// See the module.

@@ -7,15 +7,18 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, ffi};
 use tandem_protocol::schema::expression::literal_sql as literal;
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
 
+use super::bind::to_storage;
 use super::captured::Captured;
 use super::conflicts::ConflictList;
 use super::ddl::UniqueRule;
-use super::table::{ViewTable, quoted, to_storage};
+use super::local_error::LocalError;
+use super::table::ViewTable;
 use super::tables::Tables;
 use super::words::{conflict_targets, contains, words, written_table};
-use super::{LocalError, ViewResult, is_constraint};
+use super::{ViewResult, is_constraint};
 use crate::refusal::Refusal;
 
 /// The state of the uniqueness rules, and what of it the transaction at hand leaves to look at.
@@ -29,8 +32,8 @@ pub(crate) struct UniqueRules {
     noted: BTreeMap<(i64, usize, Vec<u8>), Key>,
 }
 
-/// A rule that is loose, and where its conflicts are listed.
-type Place<'a> = (&'a Connection, &'a ConflictList, &'a ViewTable);
+/// A table, and where the conflicts of its loose rules are listed.
+type ListedIn<'a> = (&'a Connection, &'a ConflictList, &'a ViewTable);
 
 impl UniqueRules {
     /// Finds out from the indices there are.
@@ -179,7 +182,7 @@ impl UniqueRules {
         let words = words(sql);
         let table = written_table(&words).and_then(|name| tables.named(&name));
         let Some(table) = table else { return Ok(sql.to_owned()) };
-        let place = (connection, conflicts, &*table);
+        let listed = (connection, conflicts, &*table);
         let mut sql = sql.to_owned();
         for target in conflict_targets(&words).iter().rev() {
             let names = |rule: &UniqueRule| {
@@ -188,13 +191,13 @@ impl UniqueRules {
                 names.into_iter().eq(target.columns.iter().cloned())
             };
             if let Some(rule) = table.unique.iter().find(|rule| names(rule) && self.is_loose(rule)) {
-                let condition = format!(" WHERE {} ", in_no_conflict(place, rule)?);
+                let condition = format!(" WHERE {} ", in_no_conflict(listed, rule)?);
                 sql.replace_range(target.condition.clone(), &condition);
             }
         }
         for rule in &table.unique {
             if self.is_loose(rule) && !self.rest.contains(&rule.rest) {
-                let condition = in_no_conflict(place, rule)?;
+                let condition = in_no_conflict(listed, rule)?;
                 let (name, on) = (quoted(&rule.rest), quoted(&table.def.name));
                 let columns: Vec<String> = rule.columns.iter().map(|column| quoted(column)).collect();
                 let columns = columns.join(", ");
@@ -278,7 +281,7 @@ pub(super) fn holders(
 }
 
 /// That a row's value is none of those that several rows hold, in SQL.
-fn in_no_conflict((connection, conflicts, table): Place<'_>, rule: &UniqueRule) -> ViewResult<String> {
+fn in_no_conflict((connection, conflicts, table): ListedIn<'_>, rule: &UniqueRule) -> ViewResult<String> {
     let held = conflicts.values_held_twice(connection, table, &rule.columns)?;
     let column = |name: &String| quoted(name);
     if let [only] = rule.columns.as_slice() {

@@ -8,7 +8,7 @@ use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::{Candidate, MemberOp, Membership, Role};
 use tandem_protocol::schema::SchemaOp;
 
-use super::aside::Ready;
+use super::ready::Ready;
 use crate::effect::SharedEffect;
 use crate::receive::{Blocks, ReceiveError, Received, Trial};
 use crate::refusal::Refusal;

@@ -1,9 +1,10 @@
 //! A group of jobs: run, made durable together, committed together, answered.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Writer;
+use super::aside::Waiting;
 use super::commands::{Job, LocalJob, LocalWork};
 use super::failure::{JobError, answer_error, answer_failed, answer_log_failed};
 use super::intake::is_pressed;
@@ -11,11 +12,15 @@ use super::recording::{Decided, Recording};
 use super::run::Outcome;
 use crate::commit::{Commit, CommittedTransaction};
 use crate::log::LogError;
+use crate::owner::WRITE_DEADLINE;
 use crate::published::Shared;
 use crate::recent::Recent;
 use crate::refusal::Refusal;
 use crate::view::ViewError;
 use crate::view::guard::End;
+
+/// How often a statement runs aside before it is given the writer alone.
+const TIMES: u8 = 2;
 
 /// A job that ran, and how it is answered once durable.
 struct Done {
@@ -92,6 +97,36 @@ impl Writer {
         match (job, error) {
             (Job::Local(job), JobError::Ended(End::GivesWay)) => self.put_aside(job),
             (job, error) => answer_error(job, error),
+        }
+    }
+
+    /// A statement had its turn, and others wait.
+    fn put_aside(&mut self, mut job: LocalJob) {
+        let work = std::mem::replace(&mut job.work, LocalWork::Nothing);
+        let (write, times) = match work {
+            LocalWork::Sql(write) => (write, 0),
+            LocalWork::Ready(ready) if ready.times < TIMES => (ready.write, ready.times),
+            LocalWork::Ready(ready) => {
+                let deadline = 2 * ready.took + Duration::from_secs(1);
+                job.work = LocalWork::Alone(ready.write, deadline);
+                return self.run_group(vec![Job::Local(job)]);
+            }
+            other => {
+                job.work = other;
+                return answer_error(Job::Local(job), JobError::Ended(End::GivesWay));
+            }
+        };
+        let Some(aside) = &mut self.aside else {
+            job.work = LocalWork::Alone(write, WRITE_DEADLINE);
+            return self.run_group(vec![Job::Local(job)]);
+        };
+        // It waits there, not for the writer.
+        self.shared.goes_aside();
+        if let Err(waiting) = aside.put(Box::new(Waiting { job, write, times })) {
+            let Waiting { mut job, write, .. } = *waiting;
+            self.shared.comes_back();
+            job.work = LocalWork::Alone(write, WRITE_DEADLINE);
+            self.run_group(vec![Job::Local(job)]);
         }
     }
 

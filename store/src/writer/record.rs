@@ -5,41 +5,23 @@ use tandem_protocol::chain::Chain;
 use tandem_protocol::conflict::Conflict;
 use tandem_protocol::identity::{Author, Signature, TxHash};
 use tandem_protocol::op::Op;
-use tandem_protocol::request::RequestKey;
 use tandem_protocol::transaction::{self, Header, Previous, Transaction};
 use tandem_protocol::verify::ChainHead;
-use tandem_protocol::version::{Dot, VersionVector};
+use tandem_protocol::version::Dot;
 
 use super::failure::JobError;
+use super::labels::{Labels, Rules};
 use super::records::{OwnTransaction, Recorded};
 use super::run::JobRun;
 use super::unseen::unseen;
 use crate::commit::CommittedTransaction;
+use crate::edits::Edits;
 use crate::log::Offsets;
 use crate::recent::Recent;
 use crate::refusal::Refusal;
+use crate::statement::StatementResult;
 use crate::view::{CellWrite, Merged, Position, Unseen};
-use crate::write::{Edits, SourceOffset, StatementResult, Written};
-
-/// What a transaction of this site says of itself.
-#[derive(Default)]
-pub(super) struct Labels {
-    pub key: Option<RequestKey>,
-    pub by: Option<String>,
-    pub message: Option<String>,
-    pub basis: Option<VersionVector>,
-    /// Not in the log of others: how far the source of its edits has come.
-    pub offset: Option<SourceOffset>,
-}
-
-/// What becomes of a write that breaks a rule.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rules {
-    /// It is refused, unless the rule was broken before.
-    Judged,
-    /// It stands, and what it breaks is listed, as if it had come from elsewhere.
-    OfAMerge,
-}
+use crate::write::{SourceOffset, Written};
 
 /// A transaction of this site, ready for the log.
 struct Signed {

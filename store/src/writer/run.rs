@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use tandem_protocol::clock::Clock;
 use tandem_protocol::op::Op;
-use tandem_protocol::schema::{SchemaOp, ddl};
+use tandem_protocol::schema::{Schema, SchemaOp, ddl};
 
-use super::aside::{Ready, TURN};
 use super::commands::{Job, LocalJob, LocalWork};
 use super::failure::JobError;
+use super::labels::{Labels, Rules};
 use super::log_writer::LogWriter;
-use super::record::{Labels, Rules};
+use super::ready::Ready;
 use super::records::{GivenAnswer, Recorded, Records};
 use super::unseen::holds;
 use crate::owner::WRITE_DEADLINE;
@@ -23,7 +23,10 @@ use crate::view::guard::{End, Leave, WRITE_BYTES};
 use crate::view::{Savepoint, ViewResult, heap};
 use crate::write::{SourceOffset, Write, WriteError, Written};
 
-/// See the module.
+/// How long a statement may hold up others before it goes aside.
+const TURN: Duration = Duration::from_millis(40);
+
+/// A job as it runs: what it changes in the view, and what it leaves to be recorded.
 pub(super) struct JobRun<'r> {
     pub view: Savepoint<'r>,
     pub log: &'r LogWriter,
@@ -96,7 +99,7 @@ impl JobRun<'_> {
                 self.record(vec![Op::Member(op)], Vec::new(), Labels::default())
             }
             LocalWork::Found(founding, schema) => {
-                self.try_out(schema)?;
+                try_out(&self.view.fold.tables.schema, schema)?;
                 let founding = Op::Member((**founding).clone());
                 let ops = std::iter::once(founding).chain(schema.iter().cloned().map(Op::Schema)).collect();
                 self.record(ops, Vec::new(), Labels::default())
@@ -158,19 +161,36 @@ impl JobRun<'_> {
         Ok(written)
     }
 
+    /// Records what a write did aside.
+    fn run_ready(&mut self, ready: &Ready, labels: Labels) -> Result<Written, JobError> {
+        if ready.me != self.log.key.author()
+            || ready.is_overtaken(&self.log.log, self.log.end, self.before.recent())?
+        {
+            return Err(JobError::Ended(End::GivesWay));
+        }
+        let open = self.view.fold.conflicts.figures.open;
+        let is_judged = labels.basis.is_none();
+        let written = self.record(ready.ops.clone(), ready.results.clone(), labels)?;
+        // Its rows it has judged; what others wrote meanwhile may not go together with them.
+        if is_judged && self.view.fold.conflicts.figures.open > open {
+            return Err(JobError::Ended(End::GivesWay));
+        }
+        Ok(written)
+    }
+
     fn change_schema(&mut self, sql: &str) -> Result<Written, JobError> {
         self.view.lay_out()?;
         let ops = ddl::plan(sql, &self.view.fold.tables.schema).map_err(|error| Refusal::of_ddl(&error))?;
-        self.try_out(&ops)?;
+        try_out(&self.view.fold.tables.schema, &ops)?;
         let ops = ops.into_iter().map(Op::Schema).collect();
         self.record(ops, Vec::new(), Labels { message: Some("schema".into()), ..Labels::default() })
     }
+}
 
-    /// Refuses a schema change that this program could not lay out, before it is signed.
-    fn try_out(&self, ops: &[SchemaOp]) -> Result<(), Refusal> {
-        let mut after = (*self.view.fold.tables.schema).clone();
-        after.add_next(ops);
-        after.settle();
-        crate::view::try_out(&after).map_err(|error| Refusal::of_schema_sql(&error))
-    }
+/// Refuses a schema change that this program could not lay out, before it is signed.
+fn try_out(schema: &Schema, ops: &[SchemaOp]) -> Result<(), Refusal> {
+    let mut after = schema.clone();
+    after.add_next(ops);
+    after.settle();
+    crate::view::try_out(&after).map_err(|error| Refusal::of_schema_sql(&error))
 }

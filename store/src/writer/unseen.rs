@@ -7,7 +7,7 @@ use tandem_protocol::transaction::Transaction;
 use tandem_protocol::version::{Dot, VersionVector};
 
 use super::failure::JobError;
-use super::recovery::transactions;
+use super::replay::transactions;
 use crate::log::{LogError, SpaceLog};
 use crate::recent::Recent;
 use crate::view::{Past, Unseen, View, ViewError, ViewResult};

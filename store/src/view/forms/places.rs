@@ -15,11 +15,11 @@ use sqlparser::ast::{
 use tandem_protocol::schema::ColumnType;
 
 use super::super::parsed::arguments;
+use super::form::{Form, WrittenTables};
 use super::scope::{self, Relation, Scopes};
-use super::{Form, Tables};
 
 /// A value, and what it becomes.
-pub(super) struct Place<'e> {
+pub(super) struct FormedValue<'e> {
     pub value: &'e ValueWithSpan,
     pub form: Form,
     /// A minus stands before it, which belongs to the number.
@@ -35,9 +35,9 @@ pub(super) struct Target {
 
 /// Finds places.
 pub(super) struct Finder<'a, 'e> {
-    pub(super) tables: &'a Tables,
+    pub(super) tables: &'a WrittenTables,
     pub(super) scopes: Scopes<'a>,
-    pub places: Vec<Place<'e>>,
+    pub places: Vec<FormedValue<'e>>,
     pub target: Option<Target>,
     /// What an INSERT calls its table.
     pub(super) alias: Option<String>,
@@ -46,7 +46,7 @@ pub(super) struct Finder<'a, 'e> {
 }
 
 impl<'a, 'e> Finder<'a, 'e> {
-    pub(super) fn new(tables: &'a Tables, alias: Option<String>) -> Self {
+    pub(super) fn new(tables: &'a WrittenTables, alias: Option<String>) -> Self {
         let scopes = Scopes::new(tables);
         Self { tables, scopes, places: Vec::new(), target: None, alias, names_text: false }
     }
@@ -251,7 +251,7 @@ impl<'a, 'e> Finder<'a, 'e> {
         if let (Expr::Value(value), Some(form)) = (expr, form)
             && matches!(value.value, Value::SingleQuotedString(_) | Value::Placeholder(_) | Value::Number(..))
         {
-            self.places.push(Place { value, form, negative });
+            self.places.push(FormedValue { value, form, negative });
         }
     }
 }

@@ -6,13 +6,14 @@ use sqlparser::ast::{Statement, Value};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use tandem_protocol::bounds;
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::sql_text;
 use tandem_protocol::value::Value as Cell;
 
-use super::places::{Finder, Place, Target};
-use super::{Form, Tables};
+use super::form::{Form, WrittenTables};
+use super::places::{Finder, FormedValue, Target};
+use crate::view::bind::to_storage;
 use crate::view::dialect::{Readable, readable};
-use crate::view::table::{quoted, to_storage};
 
 /// A statement as SQLite is to see it, and what tandem must know of it. Default: nothing to know.
 #[derive(Default, Debug)]
@@ -35,11 +36,11 @@ pub(crate) struct Returning {
     pub select: String,
 }
 
-pub(super) fn read(sql: &str, tables: &Tables) -> Rewritten {
+pub(super) fn read(sql: &str, tables: &WrittenTables) -> Rewritten {
     try_read(sql, tables).unwrap_or_default()
 }
 
-fn try_read(sql: &str, tables: &Tables) -> Option<Rewritten> {
+fn try_read(sql: &str, tables: &WrittenTables) -> Option<Rewritten> {
     let put = |tokens: Vec<TokenWithSpan>| {
         let returning = Span::of_returning(sql, &tokens);
         let Readable { tokens, alias } = readable(tokens);
@@ -103,7 +104,7 @@ fn returns(statement: &Statement) -> bool {
     }
 }
 
-fn keys<'t>(target: &Target, tables: &'t Tables) -> Option<Vec<&'t str>> {
+fn keys<'t>(target: &Target, tables: &'t WrittenTables) -> Option<Vec<&'t str>> {
     let columns = tables.get(&target.table)?;
     let keys: Vec<&str> =
         columns.iter().filter(|column| column.in_key).map(|column| column.name.as_str()).collect();
@@ -127,7 +128,7 @@ struct Edit {
 }
 
 impl Edit {
-    fn of(sql: &str, lines: &Lines, place: &Place<'_>) -> Option<Self> {
+    fn of(sql: &str, lines: &Lines, place: &FormedValue<'_>) -> Option<Self> {
         let (typed, text) = match &place.value.value {
             Value::Placeholder(name) => (name.clone(), place.form.call(name)),
             Value::SingleQuotedString(text) => {

@@ -9,7 +9,7 @@ use sqlparser::ast::{
 };
 
 use super::super::parsed::{arguments, last, lower};
-use super::Form;
+use super::form::Form;
 use super::places::{Finder, Target};
 use super::scope::Relation;
 

@@ -147,7 +147,7 @@ pub const MUTATIONS: &[Mutation] = &[
         name: "document-change-dropped",
         breaks: "the edits of a document by others are not taken in",
         file: "store/src/view/documents.rs",
-        old: "self.apply(connection, kind, &table.place(key, at, document), by.author, &change)?;",
+        old: "self.apply(connection, kind, &table.document(key, at, document), by.author, &change)?;",
         new: "let _ = document;",
     },
     Mutation {
