@@ -9,19 +9,19 @@ pub(crate) struct ConflictStats {
     pub open: u64,
     pub fingerprint: Fingerprint,
     /// Deleted rows that are shown because others refer to them.
-    pub kept_rows: u64,
+    pub retained_rows: u64,
 }
 
 impl ConflictStats {
     pub(crate) fn add(&mut self, conflict: &Conflict) {
         self.open += 1;
         self.fingerprint.add(conflict.hash());
-        self.kept_rows += u64::from(conflict.kind == ConflictKind::Reference);
+        self.retained_rows += u64::from(conflict.kind == ConflictKind::Reference);
     }
 
     pub(crate) fn remove(&mut self, conflict: &Conflict) {
         self.open -= 1;
         self.fingerprint.remove(conflict.hash());
-        self.kept_rows -= u64::from(conflict.kind == ConflictKind::Reference);
+        self.retained_rows -= u64::from(conflict.kind == ConflictKind::Reference);
     }
 }

@@ -1,4 +1,4 @@
-//! A data folder on a medium that cannot be written, opened to be read: in a copy, for to open a log
+//! A data folder on a disk that cannot be written, opened to be read: in a copy, for to open a log
 //! is to write to it.
 
 use std::fs::{self, File};

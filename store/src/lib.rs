@@ -33,6 +33,7 @@ mod row_edit;
 mod running;
 #[cfg(feature = "simulation")]
 pub mod simulated;
+mod site_check;
 mod site_file;
 mod site_folder;
 mod space;

@@ -44,9 +44,9 @@ pub(crate) struct Snapshot {
 
 type Watcher = Box<dyn Fn(&Commit) + Send + Sync>;
 
-/// What the writer and everybody else share: the one sets it, the others read it.
+/// What the writer of a space publishes; and beside it what it is told: who waits, and that it is to stop.
 #[derive(Default)]
-pub(crate) struct Shared {
+pub(crate) struct Published {
     snapshot: RwLock<Arc<Snapshot>>,
     recent: Mutex<VecDeque<Recent>>,
     watchers: Mutex<Vec<Arc<Watcher>>>,
@@ -65,7 +65,7 @@ pub(crate) struct Shared {
     users: AtomicUsize,
 }
 
-impl Shared {
+impl Published {
     /// A job's reply, the job counted among those that wait until it is answered.
     pub(crate) fn counted<T: 'static>(self: Arc<Self>, reply: Reply<T>) -> Reply<T> {
         self.comes_back();
@@ -215,20 +215,20 @@ mod tests {
         Recent { arrival, header, bytes: vec![0; 8], signature: None, hash, ends_record: true }
     }
 
-    fn from(shared: &Shared, arrival: u64) -> Option<Vec<u64>> {
-        shared.with_recent(arrival, |recent| recent.map(|one| one.arrival).collect())
+    fn from(published: &Published, arrival: u64) -> Option<Vec<u64>> {
+        published.with_recent(arrival, |recent| recent.map(|one| one.arrival).collect())
     }
 
     #[test]
     fn the_newest_transactions_are_kept_without_gaps() {
-        let shared = Shared::default();
-        shared.extend_recent(vec![recent(0), recent(1)]);
-        shared.extend_recent(vec![recent(2)]);
-        assert_eq!(from(&shared, 1), Some(vec![1, 2]));
-        assert_eq!(from(&shared, 3), None);
-        shared.extend_recent(vec![recent(5), recent(6)]);
-        assert_eq!(from(&shared, 6), Some(vec![6]));
-        assert_eq!(from(&shared, 5), Some(vec![5, 6]));
-        assert_eq!(from(&shared, 3), None, "3 and 4 are to be read from the log");
+        let published = Published::default();
+        published.extend_recent(vec![recent(0), recent(1)]);
+        published.extend_recent(vec![recent(2)]);
+        assert_eq!(from(&published, 1), Some(vec![1, 2]));
+        assert_eq!(from(&published, 3), None);
+        published.extend_recent(vec![recent(5), recent(6)]);
+        assert_eq!(from(&published, 6), Some(vec![6]));
+        assert_eq!(from(&published, 5), Some(vec![5, 6]));
+        assert_eq!(from(&published, 3), None, "3 and 4 are to be read from the log");
     }
 }

@@ -34,13 +34,13 @@ struct Entries {
 }
 
 /// One that runs, until this is dropped.
-pub(crate) struct Entry {
+pub(crate) struct RunningEntry {
     running: Running,
     number: u64,
 }
 
 impl Running {
-    pub(crate) fn enter(&self, owner: &Owner, writes: bool, sql: &str) -> Entry {
+    pub(crate) fn enter(&self, owner: &Owner, writes: bool, sql: &str) -> RunningEntry {
         let statement = RunningStatement {
             writes,
             since_ms: now_ms(),
@@ -52,7 +52,7 @@ impl Running {
         entries.next += 1;
         let number = entries.next;
         entries.by_number.insert(number, (Instant::now(), statement));
-        Entry { running: self.clone(), number }
+        RunningEntry { running: self.clone(), number }
     }
 
     /// Those that run, the oldest first.
@@ -70,7 +70,7 @@ impl Running {
     }
 }
 
-impl Drop for Entry {
+impl Drop for RunningEntry {
     fn drop(&mut self) {
         self.running.entries().by_number.remove(&self.number);
     }

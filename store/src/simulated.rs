@@ -20,9 +20,9 @@ use tandem_protocol::schema::{Judge, Schema, ddl};
 pub use crate::log::memory::{Disk, FlushFault, Survival};
 
 use crate::identity::Identity;
-use crate::log::{Medium, SpaceLog};
+use crate::log::{SpaceLog, Storage};
 use crate::open_error::{AddError, OpenError};
-use crate::published::Shared;
+use crate::published::Published;
 use crate::receive::{ReceiveError, Received};
 use crate::refusal::Refusal;
 use crate::resolution::Resolution;
@@ -246,16 +246,22 @@ impl Site {
     pub fn start(&mut self) -> Result<(), OpenError> {
         self.running = None;
         self.disk.power_on();
-        let log = SpaceLog::open(Arc::new(Medium::Memory(self.disk.clone())), self.id)?;
-        let shared = Arc::new(Shared::default());
+        let log = SpaceLog::open(Arc::new(Storage::Memory(self.disk.clone())), self.id)?;
+        let published = Arc::new(Published::default());
         let view = self.folder.join(VIEW_FILE);
-        let writer =
-            Writer::open(self.id, self.identity.clone(), log.clone(), &view, Arc::clone(&shared), self.judge)
-                .map_err(|error| OpenError::space("simulated", &error.to_string()))?;
+        let writer = Writer::open(
+            self.id,
+            self.identity.clone(),
+            log.clone(),
+            &view,
+            Arc::clone(&published),
+            self.judge,
+        )
+        .map_err(|error| OpenError::space("simulated", &error.to_string()))?;
         // Nobody listens: requests go straight to the writer.
         let (commands, _) = sync_channel(1);
         let (name, folder) = ("simulated".to_owned(), self.folder.clone());
-        let space = Space::over(self.id, name, self.identity.clone(), log, folder, shared, commands);
+        let space = Space::over(self.id, name, self.identity.clone(), log, folder, published, commands);
         self.running = Some(Running { writer, space });
         Ok(())
     }

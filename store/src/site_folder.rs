@@ -6,10 +6,10 @@ use std::path::Path;
 use tandem_protocol::identity::AuthorKey;
 
 use crate::copy::Copy;
-use crate::damage;
 use crate::folder::Folder;
-use crate::log::Medium;
+use crate::log::Storage;
 use crate::open_error::OpenError;
+use crate::site_check;
 
 /// The folder with the files of a site.
 pub(crate) enum SiteFolder {
@@ -24,7 +24,7 @@ impl SiteFolder {
     pub(crate) fn hold(folder: &Path, holder: &str) -> Result<Self, OpenError> {
         match Folder::hold(folder, holder) {
             Ok(held) => Ok(Self::Own(held)),
-            Err(OpenError::Io { error, .. }) if cannot_write(&error) && damage::is_site(folder) => {
+            Err(OpenError::Io { error, .. }) if cannot_write(&error) && site_check::is_site(folder) => {
                 Ok(Self::Copy(Copy::of(folder)?))
             }
             Err(error) => Err(error),
@@ -56,11 +56,11 @@ impl SiteFolder {
     }
 
     /// What its log is kept on.
-    pub(crate) fn medium(&self) -> Result<Medium, OpenError> {
+    pub(crate) fn storage(&self) -> Result<Storage, OpenError> {
         let log = self.path().join("log");
         Ok(match self {
-            Self::Own(_) => Medium::on_disk(&log)?,
-            Self::Copy(_) => Medium::on_copy(&log)?,
+            Self::Own(_) => Storage::on_disk(&log)?,
+            Self::Copy(_) => Storage::on_copy(&log)?,
         })
     }
 }

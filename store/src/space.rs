@@ -78,7 +78,7 @@ impl Space {
     /// What a site shows in its own transactions to have held: they name all that it knew. It may
     /// hold more by now.
     pub fn shown_by(&self, site: &Author) -> VersionVector {
-        let snapshot = self.0.shared.snapshot();
+        let snapshot = self.0.published.snapshot();
         let mut held = snapshot.contexts.get(site).map(|known| (**known).clone()).unwrap_or_default();
         let own = snapshot.vector.heads().filter(|(chain, _)| chain.author == *site);
         held.join(&VersionVector::of(own.map(|(chain, head)| (*chain, *head)), snapshot.vector.branches()));
@@ -92,7 +92,7 @@ impl Space {
 
     /// The members.
     pub fn membership(&self) -> Arc<Membership> {
-        Arc::clone(&self.0.shared.snapshot().membership)
+        Arc::clone(&self.0.published.snapshot().membership)
     }
 
     /// The tables.
@@ -109,7 +109,7 @@ impl Space {
     /// Tables that count but that this program cannot show, by name, and why: a defect of it. Their
     /// rows wait, and their fingerprints are withheld.
     pub fn not_shown(&self) -> Vec<(String, String)> {
-        let snapshot = self.0.shared.snapshot();
+        let snapshot = self.0.published.snapshot();
         let named = |(id, reason): (&TableId, &String)| {
             let name = snapshot.schema.table_by_id(*id).map(|table| table.shown.name.clone());
             (name.unwrap_or_else(|| id.to_string()), reason.clone())
@@ -335,27 +335,27 @@ impl Space {
 
     /// The statements of users that run now, the oldest first.
     pub fn running(&self) -> Vec<RunningStatement> {
-        self.0.shared.running.list()
+        self.0.published.running.list()
     }
 
     /// Calls `watcher` after every durable commit, on the writer's thread; it must not block.
     pub fn subscribe(&self, watcher: impl Fn(&Commit) + Send + Sync + 'static) {
-        self.0.shared.subscribe(Box::new(watcher));
+        self.0.published.subscribe(Box::new(watcher));
     }
 
     /// A command that cannot be sent is dropped, and its reply with it: the caller is told that
     /// the store is closing.
     fn send(&self, command: Command) {
-        let shared = Arc::clone(&self.0.shared);
+        let published = Arc::clone(&self.0.published);
         let command = match command {
             Command::Job(Job::Local(LocalJob { work, home, now_ms, reply })) => {
                 if work.is_asked() {
-                    shared.user_waits();
+                    published.user_waits();
                 }
-                Command::Job(Job::Local(LocalJob { work, home, now_ms, reply: shared.counted(reply) }))
+                Command::Job(Job::Local(LocalJob { work, home, now_ms, reply: published.counted(reply) }))
             }
             Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms, effect, reply, .. })) => {
-                let reply = shared.counted(reply);
+                let reply = published.counted(reply);
                 Command::Job(Job::Remote(RemoteJob::new(block, withheld, now_ms, effect, reply)))
             }
             other => other,

@@ -13,12 +13,13 @@ use tandem_protocol::schema::{Judge, Schema, SchemaOp, ddl};
 use tandem_protocol::transaction::{self, Header, Previous, Transaction};
 use tandem_protocol::version::{Dot, VersionVector};
 
-use crate::damage::{self, Damage};
+use crate::damage::Damage;
 use crate::identity::Identity;
-use crate::log::{Medium, SpaceLog};
+use crate::log::{SpaceLog, Storage};
 use crate::open_error::{AddError, OpenError};
 use crate::private;
 use crate::refusal::Refusal;
+use crate::site_check;
 use crate::site_file::SiteFile;
 use crate::site_folder::SiteFolder;
 use crate::space::Space;
@@ -30,7 +31,7 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     identity: Identity,
-    medium: Arc<Medium>,
+    storage: Arc<Storage>,
     judge: Judge,
     site: Mutex<SiteFile>,
     spaces: Mutex<BTreeMap<String, Space>>,
@@ -55,13 +56,13 @@ impl Store {
             return Err(OpenError::Clock);
         }
         let folder = SiteFolder::hold(path, holder)?;
-        damage::look(folder.path()).map_err(|error| error.of(path))?;
+        site_check::look(folder.path()).map_err(|error| error.of(path))?;
         let key = folder.key()?;
         let site = SiteFile::read(folder.path())?;
-        damage::look_for_log(folder.path(), site.as_ref()).map_err(|error| error.of(path))?;
+        site_check::look_for_log(folder.path(), site.as_ref()).map_err(|error| error.of(path))?;
         let store = Self(Arc::new(Inner {
             identity: Identity::new(key, former(site.as_ref())),
-            medium: Arc::new(folder.medium()?),
+            storage: Arc::new(folder.storage()?),
             judge,
             site: Mutex::default(),
             spaces: Mutex::default(),
@@ -107,7 +108,7 @@ impl Store {
 
     /// Whether a folder is that of a site, be it damaged.
     pub fn is_site(folder: &Path) -> bool {
-        damage::is_site(folder)
+        site_check::is_site(folder)
     }
 
     /// Whether nothing can be written where this site's folder lies: it can only be read.
@@ -247,8 +248,8 @@ impl Store {
 
     /// Opens a space that was here before.
     fn open_known(&self, id: SpaceId, name: &str) -> Result<Space, OpenError> {
-        let log = SpaceLog::open(Arc::clone(&self.0.medium), id)?;
-        if log.end()?.0 == 0 && damage::was_filled(&self.folder_of(id).join(VIEW_FILE)) {
+        let log = SpaceLog::open(Arc::clone(&self.0.storage), id)?;
+        if log.end()?.0 == 0 && site_check::was_filled(&self.folder_of(id).join(VIEW_FILE)) {
             return Err(OpenError::damaged(self.folder(), Damage::LogEmptied));
         }
         self.open_space(id, name)
@@ -262,7 +263,7 @@ impl Store {
     fn open_space(&self, id: SpaceId, name: &str) -> Result<Space, OpenError> {
         let folder = self.folder_of(id);
         private::make_folder(&folder).map_err(|error| OpenError::io(&folder, error))?;
-        let log = SpaceLog::open(Arc::clone(&self.0.medium), id)?;
+        let log = SpaceLog::open(Arc::clone(&self.0.storage), id)?;
         let space = Space::open(id, name.to_owned(), self.0.identity.clone(), log, folder, self.0.judge)?;
         self.opened().insert(name.to_owned(), space.clone());
         Ok(space)
@@ -281,8 +282,8 @@ impl Store {
     /// among them.
     fn remembered_by_the_log(&self) -> Result<SiteFile, OpenError> {
         let mut site = SiteFile::default();
-        for id in self.0.medium.spaces() {
-            let log = SpaceLog::open(Arc::clone(&self.0.medium), id)?;
+        for id in self.0.storage.spaces() {
+            let log = SpaceLog::open(Arc::clone(&self.0.storage), id)?;
             let members = crate::writer::members_of(&log)?;
             let me = self.0.identity.authors().into_iter().rev().find_map(|author| members.member(&author));
             let Some(me) = me else { continue };

@@ -35,7 +35,7 @@ pub(crate) use open_failure::OpenFailure;
 pub(crate) use replay::{fold, members_of, read_log};
 
 use crate::identity::Identity;
-use crate::published::Shared;
+use crate::published::Published;
 use crate::reply::Done;
 use crate::view::{View, ViewError};
 
@@ -48,7 +48,7 @@ pub(crate) struct Writer {
     identity: Identity,
     log: LogWriter,
     view: View,
-    shared: Arc<Shared>,
+    published: Arc<Published>,
     /// Where long writes run; without it, they hold up others.
     aside: Option<Aside>,
     /// Blocks, and what is left of one, that let users' writes go first.
@@ -74,8 +74,8 @@ pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
 impl Writer {
     /// Lets long writes run aside, beside the view at `view`.
     pub(crate) fn with_aside(mut self, view: &Path) -> Result<Self, OpenFailure> {
-        let (log, shared) = (self.log.log.clone(), Arc::clone(&self.shared));
-        self.aside = Some(Aside::of(view, log, shared, self.identity.clone(), self.view.judge())?);
+        let (log, published) = (self.log.log.clone(), Arc::clone(&self.published));
+        self.aside = Some(Aside::of(view, log, published, self.identity.clone(), self.view.judge())?);
         Ok(self)
     }
 
@@ -156,7 +156,7 @@ impl Writer {
                     if let Job::Local(LocalJob { work, .. }) = &job
                         && work.is_asked()
                     {
-                        self.shared.user_taken_up();
+                        self.published.user_taken_up();
                     }
                     group.push(job);
                 }

@@ -130,7 +130,7 @@ impl ChunkReader<'_> {
         }
         let from = if from == 0 { self.first_lacking(have, &Withheld::default()) } else { from };
         if let Some(chunk) =
-            self.parts.shared.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes))
+            self.parts.published.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes))
         {
             return Ok(chunk);
         }

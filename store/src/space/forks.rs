@@ -18,7 +18,7 @@ pub struct ForkReader<'s> {
 impl ForkReader<'_> {
     /// The chains known to have forked.
     pub fn all(&self) -> Vec<Fork> {
-        self.parts.shared.forks.all()
+        self.parts.published.forks.all()
     }
 
     /// Notes where somebody holds something else under a number that is held here. Whether that is
@@ -40,7 +40,7 @@ impl ForkReader<'_> {
 
     fn note(&self, fork: Fork) {
         match self.parts.log.forks(self.parts.id) {
-            Ok(shelf) => self.parts.shared.forks.note(&self.parts.log, &shelf, fork),
+            Ok(tree) => self.parts.published.forks.note(&self.parts.log, &tree, fork),
             Err(error) => tracing::warn!(%error, "a fork could not be noted"),
         }
     }

@@ -12,10 +12,10 @@ use tandem_protocol::version::VersionVector;
 use crate::identity::Identity;
 use crate::log::SpaceLog;
 use crate::owner::{Owner, READ_DEADLINE};
-use crate::published::{Shared, Snapshot};
+use crate::published::{Published, Snapshot};
 use crate::refusal::Refusal;
 use crate::view::guard::{ANSWER_BYTES, Leave};
-use crate::view::reader::{Answer, Asked, Readers, Rows};
+use crate::view::reader::{Answer, Query, Readers, Rows};
 use crate::writer::Command;
 
 /// The parts of a space: its log, the connections that read its view, what the writer tells, and the
@@ -27,14 +27,14 @@ pub(super) struct Parts {
     pub folder: PathBuf,
     pub log: SpaceLog,
     pub readers: Readers,
-    pub shared: Arc<Shared>,
+    pub published: Arc<Published>,
     pub commands: SyncSender<Command>,
 }
 
 impl Parts {
     /// The newest durable state.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.shared.snapshot()
+        self.published.snapshot()
     }
 
     /// Everything durable here.
@@ -54,7 +54,7 @@ impl Parts {
 
     /// Why there is no view, if there is none.
     pub fn without_view(&self) -> Option<String> {
-        self.shared.without_view()
+        self.published.without_view()
     }
 
     /// Runs a query. The version returned is at most what the rows show.
@@ -75,15 +75,15 @@ impl Parts {
         if let Some(reason) = self.without_view() {
             return Err(Refusal::without_view(&reason));
         }
-        let _running = self.shared.running.enter(owner, false, sql);
+        let _running = self.published.running.enter(owner, false, sql);
         let leave = Leave {
             owner: owner.clone(),
             deadline: owner.deadline(READ_DEADLINE),
-            stopping: Arc::clone(&self.shared.stopping),
+            stopping: Arc::clone(&self.published.stopping),
             gives_way: None,
         };
         let vector = self.vector();
-        self.readers.query(&self.schema(), &Asked { sql, params, most }, leave, answer)?;
+        self.readers.query(&self.schema(), &Query { sql, params, most }, leave, answer)?;
         Ok(vector)
     }
 }

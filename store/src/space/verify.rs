@@ -53,7 +53,7 @@ impl Space {
     /// The tables that another program had written to when the space was opened: they have been
     /// made anew from the log.
     pub fn mended_tables(&self) -> Vec<String> {
-        self.0.shared.mended()
+        self.0.published.mended()
     }
 }
 

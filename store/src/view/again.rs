@@ -26,7 +26,7 @@ struct Target {
     returning: Option<String>,
 }
 
-/// See the module.
+/// What the statements of a request that came before are answered with, read from the view as it is now.
 pub(crate) fn read_again(
     view: &View,
     statements: &[Statement],

@@ -37,16 +37,16 @@ struct SetBy {
 
 /// What was written to one counter.
 #[derive(Default)]
-struct Written {
+struct CounterWrites {
     sets: Vec<SetBy>,
     added: Added,
 }
 
 /// What was written to some counters of a row.
-struct Writes {
+struct RowWrites {
     /// Whether anything was written to the row at all.
     any: bool,
-    counters: BTreeMap<ColumnId, Written>,
+    counters: BTreeMap<ColumnId, CounterWrites>,
 }
 
 /// A row whose past is read.
@@ -106,8 +106,8 @@ impl Reading<'_> {
 
     /// What the counters came to by these transactions; `None` if that cannot be read.
     fn were(&self, seen: &[u64], counters: &[usize]) -> ViewResult<Option<AtBasis>> {
-        let written = counters.iter().map(|at| (self.table.ids[*at], Written::default()));
-        let mut writes = Writes { any: false, counters: written.collect() };
+        let written = counters.iter().map(|at| (self.table.ids[*at], CounterWrites::default()));
+        let mut writes = RowWrites { any: false, counters: written.collect() };
         let all = self.past.read(seen, &mut |arrival, transaction| {
             self.view.watch.guard.check()?;
             self.take(&mut writes, arrival, &transaction);
@@ -118,7 +118,8 @@ impl Reading<'_> {
         }
         let mut found = AtBasis::new();
         for at in counters {
-            let Written { sets, added } = writes.counters.remove(&self.table.ids[*at]).unwrap_or_default();
+            let CounterWrites { sets, added } =
+                writes.counters.remove(&self.table.ids[*at]).unwrap_or_default();
             let Some(set) = self.shown_of(&sets)? else { return Ok(None) };
             let cell = set.map(|set| Cell::once(set.by, &set.value)).unwrap_or_default();
             let column = &self.table.def.columns[*at];
@@ -134,7 +135,7 @@ impl Reading<'_> {
     }
 
     /// Takes in what a transaction wrote to the row.
-    fn take(&self, writes: &mut Writes, arrival: u64, transaction: &Transaction) {
+    fn take(&self, writes: &mut RowWrites, arrival: u64, transaction: &Transaction) {
         let header = &transaction.header;
         for op in &transaction.ops {
             let Op::Rows(group) = op else { continue };

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tandem_protocol::chain::Chain;
 use tandem_protocol::identity::Author;
 
-/// See the module.
+/// The authors known, with the numbers that the view's own tables give them.
 #[derive(Clone, Default)]
 pub(crate) struct Authors {
     numbers: HashMap<Author, i64>,

@@ -23,7 +23,7 @@ const PARTS: i64 = 64;
 /// RowEntry documents kept at hand.
 const LOADED: usize = 64;
 
-struct Entry {
+struct LoadedDocument {
     document: Document,
     /// Number of the next part.
     next: i64,
@@ -37,7 +37,7 @@ const CONTENT_BYTES: usize = 8 << 20;
 /// Documents at hand.
 #[derive(Default)]
 pub(super) struct Documents {
-    loaded: HashMap<DocumentName, Entry>,
+    loaded: HashMap<DocumentName, LoadedDocument>,
     /// What they contain.
     contents: HashMap<DocumentName, String>,
     content_bytes: usize,
@@ -76,7 +76,7 @@ impl Documents {
         connection: &Connection,
         kind: DocumentKind,
         name: &DocumentName,
-    ) -> ViewResult<Option<&mut Entry>> {
+    ) -> ViewResult<Option<&mut LoadedDocument>> {
         if !self.loaded.contains_key(name) {
             let sql = "SELECT part, bytes FROM _tandem_documents \
                        WHERE tbl = ?1 AND key = ?2 AND col = ?3 AND doc = ?4 ORDER BY part";
@@ -97,7 +97,7 @@ impl Documents {
                 self.loaded.clear();
             }
             let bytes = bytes.len();
-            self.loaded.insert(name.clone(), Entry { document, next, bytes });
+            self.loaded.insert(name.clone(), LoadedDocument { document, next, bytes });
         }
         Ok(self.loaded.get_mut(name))
     }

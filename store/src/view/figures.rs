@@ -22,7 +22,7 @@ pub(crate) struct TableFigures {
     changed: bool,
 }
 
-/// See the module. By the tables' numbers.
+/// The running figures of all tables, by the tables' numbers.
 #[derive(Clone, Default)]
 pub(crate) struct Figures(BTreeMap<i64, TableFigures>);
 

@@ -23,7 +23,7 @@ use crate::log::Offsets;
 /// The first half of the hash of a transaction, by its author's number and its own.
 pub(crate) const PREFIX_SQL: &str = "SELECT hash FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
 
-/// See the module.
+/// How far a view follows the log, and what each author had written and known by then.
 #[derive(Clone, Default)]
 pub(crate) struct Position {
     /// Arrival number of the next transaction to be merged.

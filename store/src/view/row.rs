@@ -43,7 +43,7 @@ impl View {
         mut row: RowEntry,
     ) -> ViewResult<Option<RowEntry>> {
         let plain = row.stored && row.shown.is_some() && row.state.is_alive();
-        if !is_crowded(&row) || !plain || self.fold.conflicts.is_kept(&self.connection, table, key)? {
+        if !is_crowded(&row) || !plain || self.fold.conflicts.is_retained(&self.connection, table, key)? {
             return Ok(Some(row));
         }
         if self.crowded.is_full() {

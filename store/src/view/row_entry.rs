@@ -13,7 +13,7 @@ use super::table::ViewTable;
 use super::{ViewError, ViewResult, touched};
 
 #[derive(Encode, Decode)]
-struct Stored {
+struct StoredEntry {
     origin: Option<InsertOrigin>,
     /// Without the cells that only `origin` wrote.
     state: RowState,
@@ -48,7 +48,7 @@ impl RowEntry {
         let is_stored = stored.is_some();
         let (origin, mut state) = match (&stored, &shown) {
             (Some(bytes), _) => {
-                let stored: Stored = codec::decode(bytes, "row state")
+                let stored: StoredEntry = codec::decode(bytes, "row state")
                     .map_err(|_| ViewError::Inconsistent("a row state that cannot be read"))?;
                 (stored.origin, stored.state)
             }
@@ -132,7 +132,7 @@ impl RowEntry {
                 self.state.cells.remove(&table.ids[*at]);
             }
         }
-        let stored = codec::encode(&Stored { origin: self.origin, state: self.state });
+        let stored = codec::encode(&StoredEntry { origin: self.origin, state: self.state });
         connection
             .prepare_cached(
                 "INSERT INTO _tandem_rows (tbl, key, state) VALUES (?1, ?2, ?3) \

@@ -15,7 +15,7 @@ use super::position::Position;
 use super::table::ViewTable;
 use super::{ViewError, ViewResult, ddl, read_row};
 
-/// See the module.
+/// The tables that are shown, and the schema they follow.
 #[derive(Clone, Default)]
 pub(crate) struct Tables {
     pub schema: Arc<Schema>,

@@ -16,7 +16,8 @@ use super::preupdate::Attached;
 use super::tables::Tables;
 use super::{ViewResult, access};
 
-/// See the module. Dropped after the connection, whose hooks call it.
+/// What the hooks of the writer's connection call while a user's statement runs. Dropped after the
+/// connection.
 pub(super) struct Watch {
     capture: Attached<Capture>,
     pub ids: SharedIds,

@@ -23,7 +23,7 @@ use super::unseen::unseen;
 use crate::identity::Identity;
 use crate::log::SpaceLog;
 use crate::owner::WRITE_DEADLINE;
-use crate::published::Shared;
+use crate::published::Published;
 use crate::view::guard::{End, Leave, WRITE_BYTES};
 use crate::view::{Group, Unseen, View, copy, file, heap};
 use crate::write::Write;
@@ -50,7 +50,7 @@ pub(super) struct Waiting {
 struct Surroundings {
     view: PathBuf,
     log: SpaceLog,
-    shared: Arc<Shared>,
+    published: Arc<Published>,
     identity: Identity,
     judge: Judge,
 }
@@ -60,11 +60,11 @@ impl Aside {
     pub fn of(
         view: &Path,
         log: SpaceLog,
-        shared: Arc<Shared>,
+        published: Arc<Published>,
         identity: Identity,
         judge: Judge,
     ) -> Result<Self, OpenFailure> {
-        let around = Surroundings { view: view.to_owned(), log, shared, identity, judge };
+        let around = Surroundings { view: view.to_owned(), log, published, identity, judge };
         file::remove(&around.copy())?;
         Ok(Self { around, worker: None })
     }
@@ -112,22 +112,22 @@ impl Surroundings {
             let ready = match ran {
                 Ok(ready) => ready,
                 Err(error) => {
-                    self.shared.comes_back();
+                    self.published.comes_back();
                     answer_error(Job::Local(job), error);
                     continue;
                 }
             };
             let Some(home) = job.home.clone() else { continue };
             job.work = LocalWork::Ready(Box::new(ready));
-            self.shared.comes_back();
+            self.published.comes_back();
             let _dropped_when_closing = home.send(Command::Job(Job::Local(job)));
         }
     }
 
     fn run(&self, write: &Write, times: u8, now_ms: i64) -> Result<Ready, JobError> {
-        let _running = self.shared.running.enter(&write.owner, true, write.begins());
+        let _running = self.published.running.enter(&write.owner, true, write.begins());
         let is_over = || {
-            if self.shared.is_stopping() {
+            if self.published.is_stopping() {
                 Some(End::Stopping)
             } else {
                 write.owner.has_left().then_some(End::Left)
@@ -149,7 +149,7 @@ impl Surroundings {
         view.guard().begin(Leave {
             owner: write.owner.clone(),
             deadline: write.owner.deadline(WRITE_DEADLINE),
-            stopping: Arc::clone(&self.shared.stopping),
+            stopping: Arc::clone(&self.published.stopping),
             gives_way: None,
         });
         let memory = heap::Bound::new(WRITE_BYTES);

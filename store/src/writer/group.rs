@@ -13,7 +13,7 @@ use super::run::Outcome;
 use crate::commit::{Commit, CommittedTransaction};
 use crate::log::LogError;
 use crate::owner::WRITE_DEADLINE;
-use crate::published::Shared;
+use crate::published::Published;
 use crate::recent::Recent;
 use crate::refusal::Refusal;
 use crate::view::ViewError;
@@ -23,7 +23,7 @@ use crate::view::guard::End;
 const TIMES: u8 = 2;
 
 /// A job that ran, and how it is answered once durable.
-struct Done {
+struct RanJob {
     job: Job,
     outcome: Outcome,
 }
@@ -31,7 +31,7 @@ struct Done {
 /// The jobs of a group that have run, and those that have not.
 #[derive(Default)]
 struct Progress {
-    done: Vec<Done>,
+    done: Vec<RanJob>,
     /// Long writes that go aside.
     aside: Vec<LocalJob>,
     /// Those that let users' writes go first.
@@ -81,9 +81,9 @@ impl Writer {
         let has_aside = self.aside.is_some();
         let recording = self
             .catch_up()
-            .and_then(|()| Recording::begin(&mut self.log, &mut self.view, &self.shared, has_aside));
+            .and_then(|()| Recording::begin(&mut self.log, &mut self.view, &self.published, has_aside));
         match recording {
-            Ok(recording) => Some(run_all(recording, jobs, &self.shared)),
+            Ok(recording) => Some(run_all(recording, jobs, &self.published)),
             Err(error) => {
                 let failed = Arc::new(error);
                 jobs.into_iter().for_each(|job| answer_failed(job, &failed));
@@ -121,19 +121,19 @@ impl Writer {
             return self.run_group(vec![Job::Local(job)]);
         };
         // It waits there, not for the writer.
-        self.shared.goes_aside();
+        self.published.goes_aside();
         if let Err(waiting) = aside.put(Box::new(Waiting { job, write, times })) {
             let Waiting { mut job, write, .. } = *waiting;
-            self.shared.comes_back();
+            self.published.comes_back();
             job.work = LocalWork::Alone(write, WRITE_DEADLINE);
             self.run_group(vec![Job::Local(job)]);
         }
     }
 
     /// Answers those who asked, once readers and watchers are told.
-    fn finish(&mut self, decided: Decided, done: Vec<Done>) {
+    fn finish(&mut self, decided: Decided, done: Vec<RanJob>) {
         let (records, committed) = match decided {
-            Decided::Empty => return done.into_iter().for_each(Done::answer),
+            Decided::Empty => return done.into_iter().for_each(RanJob::answer),
             Decided::Failed(error) => {
                 tracing::error!(%error, "the log could not be made durable");
                 let failed: Arc<LogError> = Arc::new(error);
@@ -167,11 +167,11 @@ impl Writer {
 
     /// Tells readers and watchers what is durable now.
     fn publish(&mut self, recent: Vec<Recent>, transactions: Vec<CommittedTransaction>) {
-        self.shared.set(&self.view.fold, self.log.log.disk_bytes());
-        self.shared.extend_recent(recent);
-        let snapshot = self.shared.snapshot();
+        self.published.set(&self.view.fold, self.log.log.disk_bytes());
+        self.published.extend_recent(recent);
+        let snapshot = self.published.snapshot();
         let commit = Commit { end: snapshot.end, vector: Arc::clone(&snapshot.vector), transactions };
-        self.shared.tell(&commit);
+        self.published.tell(&commit);
     }
 }
 
@@ -189,7 +189,7 @@ struct Lost {
 }
 
 /// Runs jobs one after the other, and decides.
-fn run_all(mut recording: Recording<'_>, jobs: Vec<Job>, shared: &Shared) -> (Progress, Ended) {
+fn run_all(mut recording: Recording<'_>, jobs: Vec<Job>, published: &Published) -> (Progress, Ended) {
     let since = Instant::now();
     let is_alone = jobs.len() == 1;
     let mut progress = Progress::default();
@@ -197,7 +197,7 @@ fn run_all(mut recording: Recording<'_>, jobs: Vec<Job>, shared: &Shared) -> (Pr
     while let Some(mut job) = jobs.next() {
         let is_cut = progress.done.last().is_some_and(|done| matches!(done.outcome, Outcome::Part));
         let may_wait = Kind::of(&job) == Kind::Other && !progress.done.is_empty();
-        if is_cut || may_wait && is_pressed(shared, since) {
+        if is_cut || may_wait && is_pressed(published, since) {
             progress.put_off.push(job);
             progress.put_off.extend(jobs);
             break;
@@ -211,7 +211,7 @@ fn run_all(mut recording: Recording<'_>, jobs: Vec<Job>, shared: &Shared) -> (Pr
             return (progress, Ended::Lost(Box::new(lost)));
         }
         match (ran, job) {
-            (Ok(outcome), job) => progress.done.push(Done { job, outcome }),
+            (Ok(outcome), job) => progress.done.push(RanJob { job, outcome }),
             (Err(JobError::Ended(End::GivesWay)), Job::Local(job)) => progress.aside.push(job),
             (Err(error), job) => answer_error(job, error),
         }
@@ -253,7 +253,7 @@ impl Kind {
     }
 }
 
-impl Done {
+impl RanJob {
     fn answer(self) {
         match (self.job, self.outcome) {
             (Job::Local(job), Outcome::Written(written)) => (job.reply)(Ok(written)),

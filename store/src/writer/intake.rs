@@ -16,7 +16,7 @@ use super::run::JobRun;
 use crate::commit::CommittedTransaction;
 use crate::effect::SharedEffect;
 use crate::log::{Offsets, Record};
-use crate::published::Shared;
+use crate::published::Published;
 use crate::receive::{ReceiveError, Received};
 use crate::recent::Recent;
 use crate::table_change::add_changes;
@@ -25,8 +25,8 @@ use crate::table_change::add_changes;
 const SLICE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(50) };
 
 /// Whether those who wrote something here have waited long enough for what others wrote elsewhere.
-pub(super) fn is_pressed(shared: &Shared, since: Instant) -> bool {
-    shared.users_wait() && since.elapsed() >= SLICE
+pub(super) fn is_pressed(published: &Published, since: Instant) -> bool {
+    published.users_wait() && since.elapsed() >= SLICE
 }
 
 /// The part of a block that was merged so far.
@@ -45,8 +45,8 @@ impl JobRun<'_> {
         job.goes_on = false;
         self.view.effect = job.effect.as_ref().map(SharedEffect::take);
         let received = self.take_block(job);
-        if let (Some(shared), Some(effect)) = (&job.effect, self.view.effect.take()) {
-            shared.put(effect);
+        if let (Some(told), Some(effect)) = (&job.effect, self.view.effect.take()) {
+            told.put(effect);
         }
         received
     }
@@ -68,7 +68,7 @@ impl JobRun<'_> {
             if part.unsigned.is_empty()
                 && incoming.len() > 0
                 && !job.at_once
-                && is_pressed(self.shared, since)
+                && is_pressed(self.published, since)
             {
                 rest = Some(joined(&block, incoming.by_ref()));
             }
@@ -115,7 +115,7 @@ impl JobRun<'_> {
         let Verified { incoming, forks, withheld, left_out, .. } =
             verify::verify(block, known).map_err(ReceiveError::from)?;
         for fork in &forks {
-            self.shared.forks.note(&self.log.log, &self.log.forks, *fork);
+            self.published.forks.note(&self.log.log, &self.log.forks, *fork);
         }
         received.forks.extend(forks);
         received.withheld.join(&withheld);

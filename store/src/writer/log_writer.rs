@@ -6,13 +6,13 @@ use tandem_protocol::identity::{AuthorKey, SpaceId};
 
 use super::records::{GivenAnswer, Records};
 use crate::answers::Answers;
-use crate::log::{LogError, Shelf, SpaceLog};
+use crate::log::{LogError, SpaceLog, Tree};
 use crate::view::View;
 
 /// Bytes of small records at which they are joined.
 const SEAL_AFTER_BYTES: usize = bounds::BLOCK_TARGET_BYTES;
 
-/// See the module.
+/// The log of a space with what lies beside it, and how far it has been written.
 pub(crate) struct LogWriter {
     pub space: SpaceId,
     pub key: AuthorKey,
@@ -20,7 +20,7 @@ pub(crate) struct LogWriter {
     /// What was answered to requests that can come again.
     pub answers: Answers,
     /// Where forks are noted.
-    pub forks: Shelf,
+    pub forks: Tree,
     pub clock: Clock,
     /// Arrival number after the last durable transaction.
     pub end: u64,

@@ -11,14 +11,14 @@ use super::log_writer::LogWriter;
 use super::records::Records;
 use super::run::{JobRun, Outcome};
 use crate::log::LogError;
-use crate::published::Shared;
+use crate::published::Published;
 use crate::view::{Group, View, ViewError, ViewResult};
 
-/// See the module.
+/// A group of jobs that is being recorded: `commit` decides it; dropped, it never was.
 pub(super) struct Recording<'w> {
     log: &'w mut LogWriter,
     view: Group<'w>,
-    shared: &'w Arc<Shared>,
+    published: &'w Arc<Published>,
     records: Records,
     clock: Clock,
     /// Whether long writes can go aside.
@@ -39,12 +39,12 @@ impl<'w> Recording<'w> {
     pub fn begin(
         log: &'w mut LogWriter,
         view: &'w mut View,
-        shared: &'w Arc<Shared>,
+        published: &'w Arc<Published>,
         has_aside: bool,
     ) -> ViewResult<Self> {
         assert_eq!(view.fold.position.next, log.end, "a recording begins where view and log end");
         let (view, clock) = (Group::begin(view)?, log.clock.clone());
-        Ok(Self { log, view, shared, records: Records::default(), clock, has_aside })
+        Ok(Self { log, view, published, records: Records::default(), clock, has_aside })
     }
 
     /// Runs a job. What it comes to is kept as a whole, or vanishes as a whole.
@@ -52,7 +52,7 @@ impl<'w> Recording<'w> {
         let mut run = JobRun {
             view: self.view.job(is_alone)?,
             log: self.log,
-            shared: self.shared,
+            published: self.published,
             before: &self.records,
             clock: self.clock.clone(),
             now_ms: job.now_ms(),

@@ -5,13 +5,13 @@ use tandem_protocol::identity::Author;
 use tandem_protocol::request::RequestKey;
 use tandem_protocol::verify::{ChainHead, Chains};
 
-use crate::answers::Answer;
+use crate::answers::KeptAnswer;
 use crate::commit::CommittedTransaction;
 use crate::log::{Offsets, Record};
 use crate::recent::Recent;
 use crate::write::Written;
 
-/// See the module.
+/// The records that a group of jobs leaves, and what is to be told of them.
 #[derive(Default)]
 pub(super) struct Records {
     records: Vec<Record>,
@@ -120,10 +120,10 @@ impl Records {
     }
 
     /// What was answered so far to the request of that key.
-    pub fn answer(&self, key: &[u8; 32]) -> Option<Answer> {
+    pub fn answer(&self, key: &[u8; 32]) -> Option<KeptAnswer> {
         let given = self.answers.iter().find(|given| given.key.key == *key)?;
         let written = Written { repeated: true, ..given.written.clone() };
-        Some(Answer { request: given.key.request, written })
+        Some(KeptAnswer { request: given.key.request, written })
     }
 
     /// Keeps of the transactions recorded so far only what later ones are compared with.

@@ -14,7 +14,7 @@ use super::open_failure::OpenFailure;
 use super::replay::{build, replay};
 use crate::identity::Identity;
 use crate::log::{LogError, SpaceLog};
-use crate::published::Shared;
+use crate::published::Published;
 use crate::view::{Group, View, ViewError, file};
 
 /// Transactions replayed per SQLite transaction.
@@ -27,7 +27,7 @@ impl Writer {
         identity: Identity,
         log: SpaceLog,
         view_path: &Path,
-        shared: Arc<Shared>,
+        published: Arc<Published>,
         judge: Judge,
     ) -> Result<Self, OpenFailure> {
         let (log_end, cut) = log.end()?;
@@ -50,10 +50,10 @@ impl Writer {
         let sealed = view.state("sealed")?.unwrap_or(0) as u64;
         let clock = Clock::default();
         let (answers, forks) = (log.answers(space)?, log.forks(space)?);
-        shared.forks.load(&forks)?;
+        published.forks.load(&forks)?;
         let log =
             LogWriter { space, key, log, answers, forks, clock, end: log_end, sealed, unsealed_bytes: 0 };
-        let mut writer = Self { identity, log, view, shared, aside: None, put_off: Vec::new() };
+        let mut writer = Self { identity, log, view, published, aside: None, put_off: Vec::new() };
         let altered = writer.view.altered_tables();
         if !altered.is_empty() {
             tracing::warn!(
@@ -61,7 +61,7 @@ impl Writer {
                 "another program has written into the view, which is built anew from the log; nothing of the log was lost"
             );
             writer.rebuild()?;
-            writer.shared.set_mended(altered);
+            writer.published.set_mended(altered);
         } else if writer.follows_log()? {
             writer.catch_up()?;
         } else {
@@ -72,7 +72,7 @@ impl Writer {
             writer.rebuild()?;
         }
         writer.log.clock = Clock::resume(writer.view.last_times()?);
-        writer.shared.set(&writer.view.fold, writer.log.log.disk_bytes());
+        writer.published.set(&writer.view.fold, writer.log.log.disk_bytes());
         Ok(writer)
     }
 
@@ -111,7 +111,7 @@ impl Writer {
         let sealed = self.log.sealed as i64;
         let log = &self.log;
         build(&mut self.view, &log.log, log.end, |view| view.put_state("sealed", sealed))?;
-        self.shared.set(&self.view.fold, self.log.log.disk_bytes());
+        self.published.set(&self.view.fold, self.log.log.disk_bytes());
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use tandem_protocol::verify::ChainHead;
 use super::open_failure::OpenFailure;
 use crate::conflict_stats::ConflictStats;
 use crate::log::{LogError, Record, SpaceLog};
-use crate::published::Shared;
+use crate::published::Published;
 use crate::table_status::TableStatus;
 use crate::view::{FoldState, Group, Position, Tables, View, ViewError, file};
 
@@ -37,11 +37,11 @@ pub(super) fn build(
 pub(crate) fn read_log(
     space: SpaceId,
     log: &SpaceLog,
-    shared: &Shared,
+    published: &Published,
     judge: Judge,
     reason: String,
 ) -> Result<(), OpenFailure> {
-    shared.forks.load(&log.forks(space)?)?;
+    published.forks.load(&log.forks(space)?)?;
     let (end, _) = log.end()?;
     let tables = Tables::of(schema_of(log, end, judge)?);
     let mut fold = FoldState { tables, ..FoldState::default() };
@@ -64,8 +64,8 @@ pub(crate) fn read_log(
         reason,
         "the tables of a space cannot be shown; its log can be read, verified and exported"
     );
-    shared.set(&fold, log.disk_bytes());
-    shared.set_without_view(reason);
+    published.set(&fold, log.disk_bytes());
+    published.set_without_view(reason);
     Ok(())
 }
 
@@ -137,9 +137,9 @@ pub(crate) fn fold(
     file::remove(path).map_err(|error| ViewError::Behind(error.to_string()))?;
     let mut view = View::open(path, me, judge)?;
     build(&mut view, log, end, |_| Ok(()))?;
-    let shared = Shared::default();
-    shared.set(&view.fold, 0);
-    let snapshot = shared.snapshot();
+    let published = Published::default();
+    published.set(&view.fold, 0);
+    let snapshot = published.snapshot();
     Ok((snapshot.tables.to_vec(), snapshot.conflicts))
 }
 

@@ -16,7 +16,7 @@ use super::ready::Ready;
 use super::records::{GivenAnswer, Recorded, Records};
 use super::unseen::holds;
 use crate::owner::WRITE_DEADLINE;
-use crate::published::Shared;
+use crate::published::Published;
 use crate::receive::Received;
 use crate::refusal::Refusal;
 use crate::view::guard::{End, Leave, WRITE_BYTES};
@@ -30,7 +30,7 @@ const TURN: Duration = Duration::from_millis(40);
 pub(super) struct JobRun<'r> {
     pub view: Savepoint<'r>,
     pub log: &'r LogWriter,
-    pub shared: &'r Arc<Shared>,
+    pub published: &'r Arc<Published>,
     /// What the group has recorded before it.
     pub before: &'r Records,
     pub clock: Clock,
@@ -117,12 +117,12 @@ impl JobRun<'_> {
         turn: Option<Instant>,
         run: impl FnOnce(&mut Self) -> Result<Written, JobError>,
     ) -> Result<Written, JobError> {
-        let _running = self.shared.running.enter(&write.owner, true, write.begins());
+        let _running = self.published.running.enter(&write.owner, true, write.begins());
         self.view.guard().begin(Leave {
             owner: write.owner.clone(),
             deadline,
-            stopping: Arc::clone(&self.shared.stopping),
-            gives_way: turn.map(|until| (until, Arc::clone(&self.shared.waiting))),
+            stopping: Arc::clone(&self.published.stopping),
+            gives_way: turn.map(|until| (until, Arc::clone(&self.published.waiting))),
         });
         let memory = heap::Bound::new(WRITE_BYTES);
         let ran = run(self);

@@ -15,7 +15,7 @@ impl Writer {
     pub(super) fn run_trial(&mut self, job: TrialJob) {
         let TrialJob { blocks, withheld, now_ms, reply } = job;
         let recording = match self.catch_up() {
-            Ok(()) => Recording::begin(&mut self.log, &mut self.view, &self.shared, false),
+            Ok(()) => Recording::begin(&mut self.log, &mut self.view, &self.published, false),
             Err(error) => Err(error),
         };
         reply(match recording {

@@ -104,14 +104,14 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "kept-one-level",
         breaks: "a deleted row is kept only by rows that are alive, not through other kept rows",
-        file: "store/src/view/kept.rs",
+        file: "store/src/view/retained.rs",
         old: "supported.extend(supports.remove(&name).unwrap_or_default());",
         new: "",
     },
     Mutation {
         name: "kept-not-at-all",
         breaks: "a deleted row that others refer to is hidden",
-        file: "store/src/view/kept.rs",
+        file: "store/src/view/retained.rs",
         old: "view.follow_up.doubt();\n                return Ok(true);",
         new: "return Ok(false);",
     },
