@@ -86,6 +86,10 @@ impl Answers {
 
     fn put_unguarded(&mut self, key: &RequestKey, written: &Written, now_ms: i64) -> Result<(), LogError> {
         let content = encode(key, written, now_ms);
+        debug_assert!(
+            decode(&content).is_some_and(|(_, answer)| answer.request == key.request),
+            "an answer that is stored can be loaded"
+        );
         if content.len() > ANSWER_BYTES {
             return Ok(());
         }

@@ -19,9 +19,14 @@ impl ConflictStats {
         self.retained_rows += u64::from(conflict.kind == ConflictKind::Reference);
     }
 
-    pub(crate) fn remove(&mut self, conflict: &Conflict) {
-        self.open -= 1;
+    /// Counts one less. `false`: none was counted, for another program has written into the view.
+    #[must_use]
+    pub(crate) fn remove(&mut self, conflict: &Conflict) -> bool {
+        let retained = u64::from(conflict.kind == ConflictKind::Reference);
+        let less = self.open.checked_sub(1).zip(self.retained_rows.checked_sub(retained));
+        let Some((open, retained_rows)) = less else { return false };
+        (self.open, self.retained_rows) = (open, retained_rows);
         self.fingerprint.remove(conflict.hash());
-        self.retained_rows -= u64::from(conflict.kind == ConflictKind::Reference);
+        true
     }
 }

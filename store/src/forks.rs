@@ -33,6 +33,7 @@ impl Forks {
 
     /// Notes a fork, durably, and tells it in the program's log, if it was not known.
     pub(crate) fn note(&self, log: &SpaceLog, tree: &Tree, fork: Fork) {
+        assert_ne!(fork.held, fork.other, "a fork is of two transactions");
         {
             let mut known = self.known();
             if known.get(&fork.chain()).is_some_and(|known| known.seq <= fork.seq) {

@@ -57,6 +57,7 @@ impl Identity {
     pub(crate) fn change(&self, key: AuthorKey) {
         let author = key.author();
         let before = std::mem::replace(&mut *self.0.key.write().unwrap_or_else(PoisonError::into_inner), key);
+        assert_ne!(before.author(), author, "another key makes another author");
         self.0.former.write().unwrap_or_else(PoisonError::into_inner).push(before.author());
         self.watchers().iter().for_each(|watcher| watcher(author));
     }

@@ -77,7 +77,8 @@ impl Published {
 
     /// A job does not wait for the writer for a while.
     pub(crate) fn goes_aside(&self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        let before = self.waiting.fetch_sub(1, Ordering::Relaxed);
+        assert!(before > 0, "a job that leaves was counted among those that wait");
     }
 
     /// It does.
@@ -92,7 +93,8 @@ impl Published {
 
     /// The writer takes it up.
     pub(crate) fn user_taken_up(&self) {
-        self.users.fetch_sub(1, Ordering::Relaxed);
+        let before = self.users.fetch_sub(1, Ordering::Relaxed);
+        assert!(before > 0, "a write that is taken up was counted among those that wait");
     }
 
     /// Whether users' writes wait.
@@ -147,11 +149,17 @@ impl Published {
             ops: position.ops,
             void: position.void,
         };
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        let mut published = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        assert!(snapshot.end >= published.end, "what has been published is never taken back");
+        *published = Arc::new(snapshot);
     }
 
     /// Keeps the newest transactions, contiguous to the end.
     pub(crate) fn extend_recent(&self, transactions: Vec<Recent>) {
+        let follows = |pair: &[Recent]| pair[0].arrival + 1 == pair[1].arrival;
+        debug_assert!(transactions.windows(2).all(follows), "transactions are told in order of arrival");
+        let last = transactions.last();
+        assert!(last.is_none_or(|last| last.ends_record), "records are told whole");
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let next = recent.back().map(|last| last.arrival + 1);
         if next != transactions.first().map(|first| first.arrival) {

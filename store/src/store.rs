@@ -215,6 +215,7 @@ impl Store {
             self.opened().remove(name);
             return Err(error.into());
         }
+        assert!(space.membership().is_founded(), "a space that is told of has a founder");
         self.remember(site_name, name, id)?;
         Ok(space)
     }

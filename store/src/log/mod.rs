@@ -38,6 +38,7 @@ fn key(arrival: u64, piece: u16) -> [u8; 10] {
     let mut key = [0; 10];
     key[..8].copy_from_slice(&arrival.to_be_bytes());
     key[8..].copy_from_slice(&piece.to_be_bytes());
+    debug_assert_eq!(arrival_of(&key), arrival, "a record's key is read as its arrival number");
     key
 }
 
@@ -94,6 +95,10 @@ impl SpaceLog {
     /// Adds a record at the end. Durable only after [`SpaceLog::flush`].
     pub(crate) fn append(&self, record: &Record) -> Result<(), LogError> {
         self.storage.writable()?;
+        debug_assert!(
+            Block::decode(&record.block).is_ok_and(|block| block.len() == record.count as usize),
+            "a record counts the transactions of its block"
+        );
         let put = self.put(record);
         if put.is_err() {
             self.storage.poison();
@@ -114,6 +119,7 @@ impl SpaceLog {
     /// Later pieces first: once the first piece is there, all are.
     fn put(&self, record: &Record) -> Result<(), LogError> {
         let bytes = record.encode();
+        assert!(bytes.len() / VALUE_BYTES < usize::from(u16::MAX), "a record counts its pieces in 16 bits");
         let mut framed = Vec::with_capacity(bytes.len() + 4);
         framed.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
         framed.extend_from_slice(&bytes);

@@ -68,6 +68,8 @@ impl ChunkReader<'_> {
         } else {
             self.read_passing(from, have, withheld, max_bytes)?
         };
+        assert!(chunk.next >= from, "a reader of the log never goes back");
+        assert_eq!(chunk.block.is_none(), chunk.heads.is_empty(), "the heads are those of the block");
         Ok(Chunk { forks, ..chunk })
     }
 
@@ -198,6 +200,7 @@ fn recent_chunk(
     let mut chunk = Chunk { next: from, ..Chunk::default() };
     let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
     for transaction in recent {
+        debug_assert_eq!(transaction.arrival, chunk.next, "recent transactions have no gaps");
         chunk.next = transaction.arrival + 1;
         if !have.covers(&transaction.header.dot) {
             let author = transaction.header.dot.author;

@@ -137,6 +137,10 @@ impl<'s> LogReader<'s> {
             let entry = held.as_ref().and_then(|(first, entries)| entries.get((arrival - first) as usize));
             found.extend(entry.filter(|entry| filter.matches(&entry.transaction)).cloned());
         }
+        debug_assert!(
+            found.windows(2).all(|pair| pair[0].arrival > pair[1].arrival),
+            "the newest come first"
+        );
         Ok(found)
     }
 

@@ -25,7 +25,11 @@ impl View {
         transaction: &Transaction,
         chain: ChainHead,
     ) -> ViewResult<Merged> {
-        Adoption::of(self, &transaction.header).adopt(write, transaction, chain)
+        assert!(self.is_undecided, "a transaction is adopted in a group");
+        let arrival = self.fold.position.next;
+        let merged = Adoption::of(self, &transaction.header).adopt(write, transaction, chain)?;
+        assert_eq!(self.fold.position.next, arrival + 1, "a transaction has one arrival number");
+        Ok(merged)
     }
 }
 

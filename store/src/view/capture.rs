@@ -103,6 +103,7 @@ impl Capture {
 
     /// Starts over.
     pub(crate) fn begin(&mut self) {
+        assert!(!self.on, "the changes of one transaction are captured at a time");
         self.on = true;
         self.statement = 0;
         self.removed.clear();
@@ -129,6 +130,7 @@ impl Capture {
     /// What changed since [`Capture::begin`], in the order in which rows were first touched.
     pub(crate) fn finish(&mut self) -> Result<Vec<RowChange>, CaptureError> {
         self.on = false;
+        assert_eq!(self.by_key.len(), self.changes.len(), "a row has one net change");
         self.by_key.clear();
         let changes = std::mem::take(&mut self.changes);
         match self.error.take() {
@@ -145,6 +147,7 @@ impl Capture {
 
     /// A statement is about to run.
     pub(crate) fn next_statement(&mut self) {
+        debug_assert!(self.on, "a user's statement is captured");
         self.statement += 1;
         self.inserted = None;
         self.following = false;
@@ -267,6 +270,7 @@ impl Capture {
             self.note_generated(&table, &update.key);
         }
         let (number, touch) = (table.number, update.touch());
+        debug_assert!(was_there || is_there, "a change is of a row that is there before it, or after");
         let Some(at) = self.net(table, update) else { return };
         let change = &mut self.changes[at];
         if is_there && !self.following {

@@ -80,5 +80,8 @@ pub(super) fn group_ops(captured: &mut [Captured]) -> Vec<Op> {
         let cells = if row.is_new() { std::mem::take(&mut row.op.cells) } else { row.op.cells.clone() };
         group.cells.iter_mut().zip(cells).for_each(|(column, (_, _, value))| column.push(value));
     }
+    let grouped: usize = groups.iter().map(RowGroup::rows).sum();
+    let changed = captured.iter().filter(|row| row.op.changes() || row.is_new()).count();
+    debug_assert!(grouped <= changed, "a row that changed is in one group");
     groups.into_iter().map(Op::Rows).collect()
 }

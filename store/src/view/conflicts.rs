@@ -265,18 +265,19 @@ impl ConflictList {
         for old in known.iter().filter(|old| !open.contains(old)) {
             let sql = "DELETE FROM _tandem_conflicts WHERE id = ?1";
             connection.prepare_cached(sql)?.execute([old.id().0])?;
-            self.figures.remove(old);
+            if !self.figures.remove(old) {
+                return Err(ViewError::Inconsistent("a conflict that nobody counted"));
+            }
         }
         let sql = "INSERT INTO _tandem_conflicts (id, kind, tbl, key, body) VALUES (?1, ?2, ?3, ?4, ?5)";
         for new in open.iter().filter(|new| !known.contains(new)) {
+            let body = codec::encode(new);
+            debug_assert!(
+                decode(&body).is_ok_and(|read| read == *new),
+                "a conflict that is listed can be read"
+            );
             let mut statement = connection.prepare_cached(sql)?;
-            statement.execute(params![
-                new.id().0,
-                kind_code(new.kind),
-                table,
-                new.key,
-                codec::encode(new)
-            ])?;
+            statement.execute(params![new.id().0, kind_code(new.kind), table, new.key, body])?;
             self.figures.add(new);
         }
         Ok(())

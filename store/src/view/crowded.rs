@@ -54,6 +54,11 @@ impl CrowdedRows {
         self.0.insert((crowded.table.number, key.to_vec()), crowded);
     }
 
+    /// Whether none is at hand.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether some are to be written down before another one is put in.
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= ROWS

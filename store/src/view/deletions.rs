@@ -42,6 +42,7 @@ impl LocalRun<'_> {
             if self.view.watch.capture().was_just_written(child, &referrer) {
                 continue;
             }
+            debug_assert_ne!(action, OnDelete::Restrict, "only what acts is followed");
             let sql = match action {
                 OnDelete::Cascade => child.sql.delete.clone(),
                 _ => TableSql::set_null(&child.def, &child.key, at),

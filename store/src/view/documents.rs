@@ -126,7 +126,12 @@ impl Documents {
         }
         self.change(name);
         let mut document = Document::create(kind, name.id, content);
-        put_part(connection, name, 0, &document.save())
+        let whole = document.save();
+        debug_assert!(
+            Document::load(kind, name.id, &whole).is_ok(),
+            "a document that is stored can be loaded"
+        );
+        put_part(connection, name, 0, &whole)
     }
 
     /// What a document contains; `None` if it is not kept.

@@ -30,6 +30,7 @@ pub(crate) struct InsertRun {
 
 /// Records that the rows of `table` from `run.first` on were inserted by one transaction.
 pub(crate) fn put_run(connection: &Connection, table: &ViewTable, run: &InsertRun) -> ViewResult<()> {
+    assert_eq!(run.origin.width, table.width(), "an insert writes every column there is");
     // Rowids are reused after the last rows were deleted; older runs above are stale then.
     connection
         .prepare_cached("DELETE FROM _tandem_runs WHERE tbl = ?1 AND first >= ?2")?

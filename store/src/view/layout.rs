@@ -51,6 +51,7 @@ impl Tables {
 
     /// Makes tables and indices follow the schema in memory.
     pub(super) fn follow_schema(&mut self, connection: &Connection, figures: &mut Figures) -> ViewResult<()> {
+        assert!(!self.schema.is_unsettled(), "tables follow a schema that is settled");
         let schema = Arc::clone(&self.schema);
         let is_shown = |id| schema.table_by_id(id).is_some();
         let has_moved = self.all().any(|table| {
@@ -91,6 +92,7 @@ impl Tables {
     /// Lays out a new table. If SQLite refuses what counts, that is a defect of this program: the
     /// table is not shown here, its rows wait, and everything else goes on.
     fn create(&mut self, connection: &Connection, figures: &mut Figures, def: &TableDef) -> ViewResult<()> {
+        assert!(self.by_id(&def.id()).is_none(), "a table is laid out once");
         connection.execute_batch("SAVEPOINT layout")?;
         let made = ddl::create_table(def, self.schema.judge())
             .iter()
@@ -122,6 +124,7 @@ impl Tables {
         known: &ViewTable,
         shown: &TableDef,
     ) -> ViewResult<()> {
+        assert_eq!(known.id, shown.id(), "a table grows into its own definition");
         let (old, new) = (&known.def, shown);
         let is_longer = new.columns.len() > old.columns.len()
             && new.columns[..old.columns.len()] == old.columns[..]
@@ -183,6 +186,7 @@ fn copy_into(connection: &Connection, old: &TableDef, new: &TableDef, judge: Jud
     let mut statement = connection.prepare(sql)?;
     let indices: Vec<String> =
         statement.query_map([&old.name], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    assert!(new.columns.len() > old.columns.len(), "a table that is copied has more columns then");
     let copy = ddl::COPY;
     connection.execute_batch(&ddl::create_copy(new, judge))?;
     let names = |def: &TableDef| def.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>();

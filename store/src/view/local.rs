@@ -52,6 +52,7 @@ impl View {
         is_judged: bool,
         time_ms: i64,
     ) -> Result<LocalWrite, LocalError> {
+        assert!(self.follow_up.is_done(), "statements begin where nothing is left to follow up");
         self.refresh_watch();
         let statements = edits.statements(&self.fold.tables);
         LocalRun::new(self, unseen, is_judged, time_ms).run(&statements)

@@ -14,7 +14,7 @@ use tandem_protocol::version::VersionVector;
 use super::insert_runs::{InsertOrigin, InsertRun, put_run};
 use super::rows;
 use super::table::ViewTable;
-use super::{FoldState, View, ViewResult, unique};
+use super::{FoldState, View, ViewError, ViewResult, unique};
 use crate::changed_rows::ChangedRows;
 use crate::table_change::TableChange;
 
@@ -56,7 +56,10 @@ impl Merged {
 impl View {
     /// Applies a transaction at its place in the log.
     pub(crate) fn merge(&mut self, transaction: &Transaction, chain: ChainHead) -> ViewResult<Merged> {
-        Merge::new(self, &transaction.header).merge(transaction, chain)
+        let arrival = self.fold.position.next;
+        let merged = Merge::new(self, &transaction.header).merge(transaction, chain)?;
+        assert_eq!(self.fold.position.next, arrival + 1, "a transaction has one arrival number");
+        Ok(merged)
     }
 }
 
@@ -73,6 +76,7 @@ pub(super) struct Merge<'v> {
 
 impl<'v> Merge<'v> {
     pub fn new(view: &'v mut View, header: &'v Header) -> Self {
+        assert!(view.is_undecided, "a transaction is merged in a group");
         let context = view.fold.position.context(header);
         let seen = header.basis.as_ref().map(|basis| header.within_context(basis, &context));
         Self { view, header, context, seen, merged: Merged::default() }
@@ -109,6 +113,7 @@ impl<'v> Merge<'v> {
         self.list_unique()?;
         self.settle(&transaction.ops)?;
         self.note_writers(transaction)?;
+        assert!(self.view.follow_up.is_done(), "references are followed to their end");
         let FoldState { position, conflicts, .. } = &mut self.view.fold;
         let (connection, header) = (&self.view.connection, self.header);
         position.list(connection, header, transaction.op_count(), chain, self.context)?;
@@ -228,7 +233,11 @@ impl<'v> Merge<'v> {
             let author = view.fold.position.author_number(bulk.origin.by.author);
             put_run(&view.connection, table, &InsertRun { first: rowid, author, origin: bulk.origin })?;
         }
-        bulk.rowids = Some((bulk.rowids.map_or(rowid, |(first, _)| first), rowid));
+        let (first, last) = bulk.rowids.unwrap_or((rowid, rowid - 1));
+        if rowid <= last {
+            return Err(ViewError::Inconsistent("a run of rows whose rowids do not ascend"));
+        }
+        bulk.rowids = Some((first, rowid));
         view.fold.figures.set_next_rowid(table.number, rowid + 1);
         view.count(table, None, Some(&row))?;
         Ok(true)
@@ -320,6 +329,7 @@ impl BulkInsert {
     }
 
     fn row(&self, table: &ViewTable, group: &RowGroup, at: usize) -> Vec<Value> {
+        debug_assert_eq!(self.places.len(), table.cells.len(), "whole rows write every column");
         let mut row = vec![Value::Null; table.def.columns.len()];
         for (column, values) in table.key.iter().zip(&group.keys) {
             row[*column] = values[at].clone();

@@ -156,6 +156,7 @@ impl View {
     /// Empties the view, and lays out the tables of a schema known in advance: rows then replay
     /// into tables that have their final shape.
     pub(crate) fn clear(&mut self, schema: Schema) -> ViewResult<()> {
+        assert!(self.is_undecided, "readers see the old tables until the new ones are complete");
         file::empty(&self.connection, self.judge)?;
         self.fold = FoldState { tables: Tables::of(schema), ..FoldState::default() };
         let FoldState { position, tables, figures, .. } = &mut self.fold;
@@ -172,6 +173,7 @@ impl View {
 
     /// Ends a group: all that follows from its transactions is in the view, and is committed.
     fn settle_group(&mut self) -> ViewResult<()> {
+        assert!(self.is_undecided, "only a group is settled");
         self.write_crowded()?;
         self.lay_out()?;
         let FoldState { position, tables, unique, figures, conflicts, .. } = &mut self.fold;

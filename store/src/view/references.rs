@@ -63,6 +63,11 @@ impl FollowUp {
         self.is_unsupported = true;
     }
 
+    /// Whether nothing is left to be looked at.
+    pub(super) fn is_done(&self) -> bool {
+        self.referring.is_empty() && !self.is_unsupported
+    }
+
     /// The next row that may have come to refer to hidden ones.
     pub(super) fn next_referring(&mut self) -> Option<RowName> {
         self.referring.pop_first()

@@ -5,7 +5,7 @@ use bincode::{Decode, Encode};
 use rusqlite::{Connection, OptionalExtension, params};
 use tandem_protocol::codec;
 use tandem_protocol::merge::{Cell, RowState};
-use tandem_protocol::value::Value;
+use tandem_protocol::value::{Key, Value};
 
 use super::authors::Authors;
 use super::insert_runs::{InsertOrigin, origin_of_rowid};
@@ -132,7 +132,16 @@ impl RowEntry {
                 self.state.cells.remove(&table.ids[*at]);
             }
         }
+        debug_assert!(
+            Key::from_bytes(key).is_ok_and(|read| read.to_bytes() == key),
+            "the bytes of a key are read as that key"
+        );
         let stored = codec::encode(&StoredEntry { origin: self.origin, state: self.state });
+        debug_assert!(
+            codec::decode::<StoredEntry>(&stored, "row state")
+                .is_ok_and(|read| codec::encode(&read) == stored),
+            "an entry that is stored can be loaded"
+        );
         connection
             .prepare_cached(
                 "INSERT INTO _tandem_rows (tbl, key, state) VALUES (?1, ?2, ?3) \

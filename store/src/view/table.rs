@@ -144,6 +144,7 @@ impl ViewTable {
 
     /// A row's values as they are stored.
     pub(crate) fn stored_row<'a>(&'a self, row: &'a [Value]) -> impl Iterator<Item = Stored<'a>> {
+        debug_assert_eq!(row.len(), self.def.columns.len(), "a row has a value for each column");
         row.iter().enumerate().map(|(at, value)| self.stored(at, value))
     }
 
@@ -200,6 +201,7 @@ impl ViewTable {
 
     /// The hash of a shown row.
     pub(crate) fn hash(&self, hasher: &mut RowHasher, row: &[Value]) -> RowHash {
+        debug_assert_eq!(row.len(), self.def.columns.len(), "a row has a value for each column");
         let cells = self.hashed.iter().map(|at| (self.ids[*at], &row[*at]));
         hasher.hash(self.id, &self.key_of(row), cells)
     }

@@ -39,6 +39,7 @@ impl<'v> Group<'v> {
     /// Begins one job. SQLite then keeps a copy of every page the job changes; one that is alone in
     /// its group goes without.
     pub(crate) fn job(&mut self, is_alone: bool) -> ViewResult<Savepoint<'_>> {
+        assert!(self.view.crowded.is_empty(), "what the job before it left at hand is written down");
         if !is_alone {
             self.view.run("SAVEPOINT one")?;
         }
@@ -73,6 +74,7 @@ pub(crate) struct Savepoint<'g> {
 impl Savepoint<'_> {
     /// Keeps what the job did, for the group to decide on.
     pub(crate) fn keep(mut self) -> ViewResult<()> {
+        assert!(self.view.is_undecided, "a job is kept for its group to decide on");
         self.view.write_crowded()?;
         if !self.is_alone {
             self.view.run("RELEASE one")?;

@@ -79,6 +79,7 @@ impl UniqueRules {
                 self.drop_rest(connection, rule)?;
                 continue;
             }
+            assert!(!self.rest.contains(&rule.rest), "a rule that holds has one index, over all its values");
             connection.execute_batch(&format!("DROP INDEX {}", quoted(&rule.name)))?;
             connection.execute_batch(&rule.plain)?;
             Arc::make_mut(&mut self.loose).insert(rule.name.clone());
@@ -93,6 +94,7 @@ impl UniqueRules {
         table: &ViewTable,
         row: &[Value],
     ) -> ViewResult<bool> {
+        debug_assert!(!connection.is_autocommit(), "a row is written in a group");
         loop {
             let inserted = connection
                 .prepare_cached(&table.sql.insert)?
@@ -115,6 +117,7 @@ impl UniqueRules {
         table: &ViewTable,
         row: &[Value],
     ) -> ViewResult<()> {
+        debug_assert!(!connection.is_autocommit(), "a row is written in a group");
         loop {
             let key = table.key.iter().map(|at| table.stored(*at, &row[*at]));
             let updated = connection

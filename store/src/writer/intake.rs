@@ -73,7 +73,9 @@ impl JobRun<'_> {
                 rest = Some(joined(&block, incoming.by_ref()));
             }
         }
-        received.transactions += part.recent.len() as u64;
+        let merged = self.view.fold.position.next - first;
+        assert_eq!(merged, part.recent.len() as u64, "each transaction that was merged is recorded");
+        received.transactions += merged;
         let block = match (&rest, is_whole) {
             (None, true) => job.block.clone(),
             _ => part.bytes(),
@@ -137,6 +139,8 @@ impl JobRun<'_> {
         part.before.entry(author.into()).or_insert_with(before);
         self.clock.observe(header.time_ms, self.now_ms);
         let chain = ChainHead { seq: header.dot.seq, hash: one.hash };
+        let known = self.view.fold.position.chains.get(&header.dot.chain()).map_or(0, |last| last.seq);
+        assert_eq!(chain.seq, known + 1, "what was verified follows the last of its chain");
         let merged = self.view.merge(&one.transaction, chain)?;
         let (bytes, signature) = block.get(one.at).unwrap_or_default();
         add_changes(&mut received.changes, &merged.changes);
@@ -189,6 +193,7 @@ fn joined(block: &Block, those: impl Iterator<Item = Incoming>) -> Vec<u8> {
     let mut rest = BlockBuilder::default();
     for one in those {
         let (bytes, signature) = block.get(one.at).unwrap_or_default();
+        debug_assert!(!bytes.is_empty(), "what was verified is in its block");
         rest.push(one.transaction.header.dot.author, bytes, signature);
     }
     rest.finish()

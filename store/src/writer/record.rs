@@ -11,6 +11,7 @@ use tandem_protocol::version::Dot;
 
 use super::failure::JobError;
 use super::labels::{Labels, Rules};
+use super::log_writer::LogWriter;
 use super::records::{OwnTransaction, Recorded};
 use super::run::JobRun;
 use super::unseen::unseen;
@@ -29,6 +30,30 @@ struct Signed {
     signature: Signature,
     chain: ChainHead,
     before: ChainHead,
+}
+
+impl Signed {
+    /// Signs a transaction at its place: the next of its author.
+    fn of(transaction: &Transaction, position: &Position, log: &LogWriter) -> Result<Self, JobError> {
+        let bytes = transaction.encode();
+        if bytes.len() > bounds::TRANSACTION_BYTES {
+            return Err(Refusal::too_large(bytes.len()).into());
+        }
+        if transaction.is_too_much(bytes.len()) {
+            return Err(Refusal::too_many_rows(transaction.op_count()).into());
+        }
+        let before = chain_before(position, log.space.0, transaction.header.dot.author);
+        let hash = transaction::hash(Previous(before.hash.0), &bytes);
+        let chain = ChainHead { seq: transaction.header.dot.seq, hash };
+        assert_eq!(chain.seq, before.seq + 1, "a chain has no gaps");
+        let founds = position.next == 0;
+        assert!(!founds || hash.0 == log.space.0, "a space is named by its first transaction");
+        debug_assert!(
+            Transaction::decode(&bytes).is_ok_and(|read| read.header == transaction.header),
+            "what is signed can be read"
+        );
+        Ok(Self { signature: log.key.sign(&hash), before, bytes, chain })
+    }
 }
 
 impl JobRun<'_> {
@@ -54,7 +79,8 @@ impl JobRun<'_> {
         }
         let ops = std::mem::take(&mut local.ops).into_iter().chain(besides).collect();
         let transaction = self.transaction(ops, labels)?;
-        let signed = self.sign(&transaction)?;
+        assert_eq!(transaction.header.time_ms, time_ms, "a STAMP shows its transaction's time");
+        let signed = Signed::of(&transaction, &self.view.fold.position, self.log)?;
         let merged = if transaction.header.basis.is_some() || rules == Rules::OfAMerge {
             // What others changed meanwhile may win, what others refer to may stay: decided as if it
             // had come from elsewhere.
@@ -96,7 +122,7 @@ impl JobRun<'_> {
             return Ok(unchanged(results));
         }
         let transaction = self.transaction(ops, labels)?;
-        let signed = self.sign(&transaction)?;
+        let signed = Signed::of(&transaction, &self.view.fold.position, self.log)?;
         let merged = self.view.merge(&transaction, signed.chain)?;
         self.recorded(transaction, signed, merged, results)
     }
@@ -122,22 +148,8 @@ impl JobRun<'_> {
             by,
             message,
         };
+        assert!(header.time_ms >= self.now_ms, "a transaction is no older than the clock it was made by");
         Ok(Transaction { header, ops })
-    }
-
-    fn sign(&self, transaction: &Transaction) -> Result<Signed, JobError> {
-        let bytes = transaction.encode();
-        if bytes.len() > bounds::TRANSACTION_BYTES {
-            return Err(Refusal::too_large(bytes.len()).into());
-        }
-        if transaction.is_too_much(bytes.len()) {
-            return Err(Refusal::too_many_rows(transaction.op_count()).into());
-        }
-        let before = chain_before(&self.view.fold.position, self.log.space.0, transaction.header.dot.author);
-        let hash = transaction::hash(Previous(before.hash.0), &bytes);
-        let chain = ChainHead { seq: transaction.header.dot.seq, hash };
-        assert_eq!(chain.seq, before.seq + 1, "a chain has no gaps");
-        Ok(Signed { signature: self.log.key.sign(&hash), before, bytes, chain })
     }
 
     /// Leaves a transaction that is in the view to be recorded.
@@ -161,6 +173,8 @@ impl JobRun<'_> {
             rows: merged.rows,
         };
         let Signed { bytes, signature, chain, before } = signed;
+        let shown = self.view.fold.position.chains.get(&Chain::from(dot.author));
+        assert_eq!(shown, Some(&chain), "the view holds what was signed");
         let recent = Recent {
             arrival,
             header,

@@ -49,6 +49,7 @@ impl<'w> Recording<'w> {
 
     /// Runs a job. What it comes to is kept as a whole, or vanishes as a whole.
     pub fn run(&mut self, job: &mut Job, is_alone: bool) -> Result<Outcome, JobError> {
+        assert!(!self.is_lost(), "no job runs in a group that was taken back");
         let mut run = JobRun {
             view: self.view.job(is_alone)?,
             log: self.log,

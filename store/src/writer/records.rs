@@ -62,17 +62,25 @@ impl Records {
         match recorded {
             Recorded::Own(own) => {
                 let OwnTransaction { recent, committed, before, offsets } = *own;
+                self.assert_follows(recent.arrival);
                 self.join(&recent, before, offsets);
                 self.recent.push(recent);
                 self.committed.push(committed);
             }
             Recorded::Block { record, recent, committed } => {
+                self.assert_follows(record.arrival);
+                assert_eq!(record.count as usize, recent.len(), "a record counts its transactions");
                 self.close();
                 self.records.push(record);
                 self.recent.extend(recent);
                 self.committed.extend(committed);
             }
         }
+    }
+
+    fn assert_follows(&self, arrival: u64) {
+        let next = self.recent.last().map_or(arrival, |last| last.arrival + 1);
+        assert_eq!(arrival, next, "transactions are recorded in order of arrival");
     }
 
     /// Takes in what a job that is kept is answered with.
@@ -89,6 +97,8 @@ impl Records {
             offsets: Offsets::new(),
         };
         let open = self.open.get_or_insert_with(empty);
+        let next = open.arrival + open.block.len() as u64;
+        assert_eq!(recent.arrival, next, "a transaction that joins a record follows its last");
         open.before.entry(author.into()).or_insert(before);
         open.block.push(author, &recent.bytes, recent.signature);
         open.offsets.extend(offsets);
@@ -101,6 +111,7 @@ impl Records {
     pub fn close(&mut self) {
         if let Some(OpenRecord { arrival, before, block, offsets }) = self.open.take() {
             let count = block.len() as u32;
+            assert!(count > 0, "a record holds a transaction");
             self.records.push(Record { arrival, block: block.finish(), count, before, offsets });
         }
     }
@@ -112,6 +123,7 @@ impl Records {
 
     /// Those that are closed.
     pub fn all(&self) -> &[Record] {
+        assert!(self.open.is_none(), "a record is closed before it is written");
         &self.records
     }
 
@@ -140,6 +152,11 @@ impl Records {
 
     /// What readers and watchers are told once it is durable.
     pub fn told(self) -> (Vec<Recent>, Vec<CommittedTransaction>) {
+        assert_eq!(
+            self.recent.len(),
+            self.committed.len(),
+            "what is recorded is told, each transaction once"
+        );
         (self.recent, self.committed)
     }
 }

@@ -96,6 +96,7 @@ impl Writer {
 
     /// Merges what the log has beyond the view.
     pub(crate) fn catch_up(&mut self) -> Result<(), ViewError> {
+        assert!(self.view.fold.position.next <= self.log.end, "a view is never ahead of its log");
         while self.view.fold.position.next < self.log.end {
             let mut group = Group::begin(&mut self.view)?;
             let until = self.log.end.min(group.fold.position.next + REPLAY_TRANSACTIONS);
@@ -111,6 +112,7 @@ impl Writer {
         let sealed = self.log.sealed as i64;
         let log = &self.log;
         build(&mut self.view, &log.log, log.end, |view| view.put_state("sealed", sealed))?;
+        assert!(self.view.fold.position.next <= self.log.end, "a view is never ahead of its log");
         self.published.set(&self.view.fold, self.log.log.disk_bytes());
         Ok(())
     }

@@ -60,6 +60,7 @@ impl JobRun<'_> {
     }
 
     pub fn run(&mut self, job: &mut Job) -> Result<Outcome, JobError> {
+        assert!(self.recorded.is_none() && self.answer.is_none(), "a job runs once");
         match job {
             Job::Local(job) => self.run_local(job).map(Outcome::Written),
             Job::Remote(job) => {

@@ -66,6 +66,7 @@ fn read_statement<'e>(
         finder.places.iter().filter_map(|place| Edit::of(sql, &lines, place)).collect();
     edits.sort_by_key(|edit| edit.from);
     edits.dedup_by_key(|edit| edit.from);
+    debug_assert!(edits.windows(2).all(|pair| pair[0].to <= pair[1].from), "values stand side by side");
     let mut rewritten = Rewritten { names_text: finder.names_text, ..Rewritten::default() };
     let target = finder.target;
     let mut text = String::with_capacity(sql.len() + 32 * edits.len());
