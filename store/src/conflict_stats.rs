@@ -30,3 +30,31 @@ impl ConflictStats {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_counted_is_not_taken_out() {
+        let [kind, other] = [ConflictKind::Reference, ConflictKind::Check];
+        let conflict = |kind| Conflict {
+            kind,
+            table: "levels".into(),
+            key: Vec::new(),
+            columns: Vec::new(),
+            versions: Vec::new(),
+        };
+        let mut stats = ConflictStats::default();
+        stats.add(&conflict(other));
+        let before = stats;
+        assert!(!stats.remove(&conflict(kind)), "no retained row was counted");
+        assert_eq!(stats, before);
+        stats.add(&conflict(kind));
+        assert!(stats.remove(&conflict(kind)));
+        assert_eq!(stats, before);
+        assert!(stats.remove(&conflict(other)));
+        assert_eq!(stats, ConflictStats::default());
+        assert!(!stats.remove(&conflict(other)));
+    }
+}

@@ -171,24 +171,6 @@ impl View {
         Ok(())
     }
 
-    /// Ends a group: all that follows from its transactions is in the view, and is committed.
-    fn settle_group(&mut self) -> ViewResult<()> {
-        assert!(self.is_undecided, "only a group is settled");
-        self.write_crowded()?;
-        self.lay_out()?;
-        let FoldState { position, tables, unique, figures, conflicts, .. } = &mut self.fold;
-        unique.restore(&self.connection, conflicts, tables)?;
-        for table in tables.all() {
-            let greatest = || functions::locked(&self.watch.ids).greatest(&table.id_text);
-            figures.save(&self.connection, table.number, greatest)?;
-        }
-        if tables.needs_rebuild {
-            state::put_state(&self.connection, "needs_rebuild", 1)?;
-        }
-        position.save(&self.connection)?;
-        Ok(self.run("COMMIT")?)
-    }
-
     /// Gives back the room of a journal that one large group made long.
     pub(crate) fn shorten_journal(&self) -> ViewResult<()> {
         file::shorten_journal(&self.connection)
