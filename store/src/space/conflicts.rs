@@ -200,6 +200,7 @@ impl ConflictReader<'_> {
                 }));
             }
         }
+        assert!(found.rows.len() <= limit, "no more rows are told than were asked for");
         Ok(found)
     }
 }

@@ -85,6 +85,7 @@ impl<'v> Adoption<'v> {
     /// Takes one row in; gives its rowid, if it is part of a run.
     fn row(&mut self, captured: Captured) -> ViewResult<Option<i64>> {
         let Captured { table, key, old, new, state, op } = captured;
+        assert!(state.is_some() || old.is_none(), "a row that was shown has a state");
         let view = &mut *self.view;
         match (state, &new) {
             (None, Some((rowid, _))) if *rowid >= view.fold.figures.next_rowid(table.number) => {

@@ -55,6 +55,7 @@ type Shape = (TableId, Action, Vec<(ColumnId, Mode)>);
 /// The ops of a transaction: rows that share table, action and columns side by side. Rows that are
 /// new need what was written to them no longer.
 pub(super) fn group_ops(captured: &mut [Captured]) -> Vec<Op> {
+    let changed = captured.iter().filter(|row| row.op.changes()).count();
     let mut groups: Vec<RowGroup> = Vec::new();
     let mut places: HashMap<Shape, usize> = HashMap::new();
     let mut last: Option<usize> = None;
@@ -81,7 +82,6 @@ pub(super) fn group_ops(captured: &mut [Captured]) -> Vec<Op> {
         group.cells.iter_mut().zip(cells).for_each(|(column, (_, _, value))| column.push(value));
     }
     let grouped: usize = groups.iter().map(RowGroup::rows).sum();
-    let changed = captured.iter().filter(|row| row.op.changes() || row.is_new()).count();
-    debug_assert!(grouped <= changed, "a row that changed is in one group");
+    assert_eq!(grouped, changed, "each row that changed is in one group");
     groups.into_iter().map(Op::Rows).collect()
 }

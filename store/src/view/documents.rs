@@ -203,6 +203,7 @@ impl Documents {
     }
 
     fn append(&mut self, connection: &Connection, name: &DocumentName, change: &[u8]) -> ViewResult<()> {
+        debug_assert!(self.undecided.contains(name), "a document that changes can be taken back");
         let Some(entry) = self.loaded.get_mut(name) else { return Ok(()) };
         if entry.next < PARTS {
             put_part(connection, name, entry.next, change)?;

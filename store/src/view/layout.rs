@@ -34,6 +34,11 @@ impl Tables {
             self.needs_rebuild |= self.explains_parked(connection, &before)?;
         }
         self.follow_schema(connection, figures)?;
+        let is_told = |id| self.by_id(&id).is_some() || self.unshown.contains_key(&id);
+        debug_assert!(
+            self.needs_rebuild || self.schema.tables().all(|table| is_told(table.id())),
+            "a table that counts is shown, or it is told why not"
+        );
         Ok(true)
     }
 

@@ -149,6 +149,7 @@ impl Readers {
     }
 
     fn give_back(&self, reader: Reader) {
+        assert!(reader.connection.is_autocommit(), "an idle reader holds no moment of the view");
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE {
             idle.push(reader);

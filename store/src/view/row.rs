@@ -118,6 +118,7 @@ impl View {
         is_shown: bool,
         merged: &mut Merged,
     ) -> ViewResult<()> {
+        debug_assert_eq!(key.to_bytes(), bytes, "a row has one key");
         let before = row.shown.as_ref().map(|(_, values)| values.clone());
         let after = if is_shown { Some(self.values(table, key, bytes, &row)?) } else { None };
         merged.count(table, before.as_deref(), after.as_deref());

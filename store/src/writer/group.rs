@@ -78,6 +78,8 @@ impl Writer {
 
     /// Runs jobs in one recording. Nothing, if it could not begin; they are answered then.
     fn record(&mut self, jobs: Vec<Job>) -> Option<(Progress, Ended)> {
+        let is_same = |pair: &[Job]| Kind::of(&pair[0]) == Kind::of(&pair[1]);
+        debug_assert!(jobs.windows(2).all(is_same), "jobs that are recorded together are of one kind");
         let has_aside = self.aside.is_some();
         let recording = self
             .catch_up()
@@ -120,6 +122,7 @@ impl Writer {
             job.work = LocalWork::Alone(write, WRITE_DEADLINE);
             return self.run_group(vec![Job::Local(job)]);
         };
+        assert!(times < TIMES, "a write that was overtaken so often has the writer alone");
         // It waits there, not for the writer.
         self.published.goes_aside();
         if let Err(waiting) = aside.put(Box::new(Waiting { job, write, times })) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use tandem_protocol::block::{Block, BlockBuilder};
-use tandem_protocol::identity::Author;
+use tandem_protocol::identity::{Author, Signature};
 use tandem_protocol::verify::{self, ChainHead, Chains, Incoming, Known, Verified};
 
 use super::commands::RemoteJob;
@@ -20,6 +20,7 @@ use crate::published::Published;
 use crate::receive::{ReceiveError, Received};
 use crate::recent::Recent;
 use crate::table_change::add_changes;
+use crate::view::Merged;
 
 /// How long blocks of others are taken in while users' writes wait.
 const SLICE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(50) };
@@ -144,7 +145,22 @@ impl JobRun<'_> {
         let merged = self.view.merge(&one.transaction, chain)?;
         let (bytes, signature) = block.get(one.at).unwrap_or_default();
         add_changes(&mut received.changes, &merged.changes);
-        part.recent.push(Recent {
+        part.add(arrival, one, (bytes, signature), merged);
+        Ok(())
+    }
+}
+
+impl Part {
+    /// Takes in a transaction that was merged, with its bytes and its signature.
+    fn add(
+        &mut self,
+        arrival: u64,
+        one: &Incoming,
+        (bytes, signature): (&[u8], Option<Signature>),
+        merged: Merged,
+    ) {
+        let header = &one.transaction.header;
+        self.recent.push(Recent {
             arrival,
             header: header.clone(),
             bytes: bytes.to_vec(),
@@ -152,7 +168,7 @@ impl JobRun<'_> {
             hash: one.hash,
             ends_record: false,
         });
-        part.committed.push(CommittedTransaction {
+        self.committed.push(CommittedTransaction {
             arrival,
             dot: header.dot,
             time_ms: header.time_ms,
@@ -161,14 +177,11 @@ impl JobRun<'_> {
             rows: merged.rows,
         });
         match signature {
-            Some(_) => part.unsigned.remove(&author),
-            None => part.unsigned.insert(author),
+            Some(_) => self.unsigned.remove(&header.dot.author),
+            None => self.unsigned.insert(header.dot.author),
         };
-        Ok(())
     }
-}
 
-impl Part {
     /// It as a block.
     fn bytes(&self) -> Vec<u8> {
         let mut block = BlockBuilder::default();

@@ -33,6 +33,11 @@ pub(crate) struct LogWriter {
 impl LogWriter {
     /// Makes records durable, and with them what is answered.
     pub(super) fn write(&mut self, records: &Records) -> Result<(), LogError> {
+        let mut end = self.end;
+        for record in records.all() {
+            assert_eq!(record.arrival, end, "a record begins where the log ends");
+            end += u64::from(record.count);
+        }
         records.all().iter().try_for_each(|record| self.log.append(record))?;
         // After the records: an answer is never there without what it tells of.
         let mut answers = records.answers().iter();
@@ -41,10 +46,7 @@ impl LogWriter {
         self.log.flush()?;
         let small = records.all().iter().filter(|record| record.is_small());
         self.unsealed_bytes += small.map(|record| record.block.len()).sum::<usize>();
-        for record in records.all() {
-            assert_eq!(record.arrival, self.end, "a record begins where the log ends");
-            self.end += u64::from(record.count);
-        }
+        self.end = end;
         Ok(())
     }
 
@@ -57,7 +59,10 @@ impl LogWriter {
         loop {
             match self.log.seal(self.sealed, self.end) {
                 Ok(next) if next == self.sealed => break,
-                Ok(next) => self.sealed = next,
+                Ok(next) => {
+                    debug_assert!(next > self.sealed, "what has been joined is behind");
+                    self.sealed = next;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "records could not be joined");
                     break;

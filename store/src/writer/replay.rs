@@ -27,6 +27,7 @@ pub(super) fn build(
     let schema = schema_of(log, end, view.judge())?;
     let mut group = Group::begin(view)?;
     group.clear(schema)?;
+    assert_eq!(group.fold.position.next, 0, "a view is built from the log's beginning");
     replay(&mut group, log, end, end)?;
     finish(&group)?;
     group.commit()

@@ -12,7 +12,7 @@ use super::commands::{Job, LocalJob, LocalWork};
 use super::failure::JobError;
 use super::labels::{Labels, Rules};
 use super::log_writer::LogWriter;
-use super::ready::Ready;
+use super::ready::{Ready, rows_of};
 use super::records::{GivenAnswer, Recorded, Records};
 use super::unseen::holds;
 use crate::owner::WRITE_DEADLINE;
@@ -54,7 +54,13 @@ pub(super) enum Outcome {
 impl JobRun<'_> {
     /// Keeps what it did in the view, and gives what it leaves to be recorded.
     pub fn keep(self) -> ViewResult<(Clock, Option<Recorded>, Option<GivenAnswer>)> {
-        let Self { view, clock, recorded, answer, .. } = self;
+        let Self { view, clock, recorded, answer, offset, .. } = self;
+        assert!(offset.is_none(), "an offset is kept with the transaction that brought it");
+        let is_answered_alike = |answer: &GivenAnswer| answer.written.dot.is_some() == recorded.is_some();
+        assert!(
+            answer.as_ref().is_none_or(is_answered_alike),
+            "who is told of a transaction finds it recorded"
+        );
         view.keep()?;
         Ok((clock, recorded, answer))
     }
@@ -169,6 +175,10 @@ impl JobRun<'_> {
         {
             return Err(JobError::Ended(End::GivesWay));
         }
+        debug_assert!(
+            rows_of(&ready.ops).all(|row| ready.rows.contains(&row)),
+            "what ran aside names the rows it changes"
+        );
         let open = self.view.fold.conflicts.figures.open;
         let is_judged = labels.basis.is_none();
         let written = self.record(ready.ops.clone(), ready.results.clone(), labels)?;

@@ -49,6 +49,7 @@ impl Past for Logged {
         arrivals: &[u64],
         take: &mut dyn FnMut(u64, Transaction) -> ViewResult<bool>,
     ) -> ViewResult<bool> {
+        debug_assert!(arrivals.windows(2).all(|pair| pair[0] < pair[1]), "what is asked for ascends");
         let failed = |error: LogError| ViewError::Behind(error.to_string());
         let mut wanted = arrivals.iter().copied().peekable();
         while let Some(first) = wanted.peek().copied() {
