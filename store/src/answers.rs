@@ -54,7 +54,9 @@ pub(crate) struct Answers {
     most: u64,
 }
 
+/// An answer as it is encoded: the request's hash, when it was given, the transaction, results, changes.
 type Encoded = ([u8; 32], i64, Option<Dot>, Vec<EncodedResult>, Vec<(String, u64, u64, u64)>);
+/// What one statement did: rows affected, names of columns, rows, whether it came too late.
 type EncodedResult = (u64, Vec<String>, Vec<Vec<Constant>>, bool);
 
 impl Answers {

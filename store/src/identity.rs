@@ -10,6 +10,7 @@ use tandem_protocol::identity::{Author, AuthorKey};
 #[derive(Clone)]
 pub struct Identity(Arc<Inner>);
 
+/// What all clones of an identity share.
 struct Inner {
     key: RwLock<AuthorKey>,
     /// The keys before, as authors: what they wrote was written by this site.
@@ -17,6 +18,7 @@ struct Inner {
     watchers: Mutex<Vec<Watcher>>,
 }
 
+/// Told the new author when the key has changed.
 type Watcher = Box<dyn Fn(Author) + Send + Sync>;
 
 impl Identity {

@@ -42,6 +42,7 @@ pub(crate) struct Snapshot {
     pub void: u64,
 }
 
+/// Told each commit.
 type Watcher = Box<dyn Fn(&Commit) + Send + Sync>;
 
 /// What the writer of a space publishes; and beside it what it is told: who waits, and that it is to stop.

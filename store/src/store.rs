@@ -29,6 +29,7 @@ use crate::view::file::VIEW_FILE;
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
+/// What all clones of a store share.
 struct Inner {
     identity: Identity,
     storage: Arc<Storage>,

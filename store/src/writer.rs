@@ -74,6 +74,7 @@ pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
 impl Writer {
     /// Lets long writes run aside, beside the view at `view`.
     pub(crate) fn with_aside(mut self, view: &Path) -> Result<Self, OpenFailure> {
+        assert!(self.aside.is_none(), "long writes run in one place");
         let (log, published) = (self.log.log.clone(), Arc::clone(&self.published));
         self.aside = Some(Aside::of(view, log, published, self.identity.clone(), self.view.judge())?);
         Ok(self)

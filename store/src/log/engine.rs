@@ -224,11 +224,12 @@ pub(crate) struct Tree {
     _db: Arc<Opened>,
 }
 
+/// A key and its value.
 pub(crate) type Entry = (Vec<u8>, Vec<u8>);
 
 impl Tree {
     pub(crate) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), LogError> {
-        debug_assert!(value.len() <= VALUE_BYTES);
+        debug_assert!(value.len() <= VALUE_BYTES, "what is larger is cut into pieces");
         self.tree.insert(key, value)?;
         Ok(())
     }

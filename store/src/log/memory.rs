@@ -28,6 +28,7 @@ pub enum FlushFault {
     Fails(Survival),
 }
 
+/// What one tree holds.
 type Content = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// A change not yet flushed: where, and what was there before.
@@ -204,7 +205,7 @@ pub(crate) struct Tree {
 
 impl Tree {
     pub(super) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), LogError> {
-        debug_assert!(value.len() <= VALUE_BYTES);
+        debug_assert!(value.len() <= VALUE_BYTES, "what is larger is cut into pieces");
         self.change(key, Some(value.to_vec()))
     }
 

@@ -116,6 +116,7 @@ impl Capture {
     /// A row that was touched since the last statement, if any is left: to be made canonical.
     pub(crate) fn next_touched(&mut self) -> Option<(usize, &mut RowChange)> {
         let at = self.touched.pop()?;
+        debug_assert!(at < self.changes.len(), "what a statement touched has a net change");
         let change = self.changes.get_mut(at)?;
         Some((at, change))
     }

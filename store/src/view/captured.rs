@@ -77,6 +77,8 @@ pub(super) fn group_ops(captured: &mut [Captured]) -> Vec<Op> {
         });
         last = Some(place);
         let group = &mut groups[place];
+        assert_eq!(group.keys.len(), row.key.0.len(), "a key has a value for each of its columns");
+        assert_eq!(group.cells.len(), row.op.cells.len(), "rows of a group write the same columns");
         group.keys.iter_mut().zip(&row.key.0).for_each(|(column, value)| column.push(value.clone()));
         let cells = if row.is_new() { std::mem::take(&mut row.op.cells) } else { row.op.cells.clone() };
         group.cells.iter_mut().zip(cells).for_each(|(column, (_, _, value))| column.push(value));

@@ -97,6 +97,7 @@ impl Documents {
                 self.loaded.clear();
             }
             let bytes = bytes.len();
+            assert!(self.loaded.len() < LOADED, "documents at hand are few");
             self.loaded.insert(name.clone(), LoadedDocument { document, next, bytes });
         }
         Ok(self.loaded.get_mut(name))

@@ -330,6 +330,7 @@ impl BulkInsert {
 
     fn row(&self, table: &ViewTable, group: &RowGroup, at: usize) -> Vec<Value> {
         debug_assert_eq!(self.places.len(), table.cells.len(), "whole rows write every column");
+        debug_assert_eq!(group.keys.len(), table.key.len(), "a key has a value for each of its columns");
         let mut row = vec![Value::Null; table.def.columns.len()];
         for (column, values) in table.key.iter().zip(&group.keys) {
             row[*column] = values[at].clone();

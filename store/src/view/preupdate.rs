@@ -17,6 +17,7 @@ unsafe extern "C" {
     fn sqlite3_preupdate_new(db: *mut ffi::sqlite3, at: c_int, value: *mut *mut ffi::sqlite3_value) -> c_int;
 }
 
+/// The function that SQLite calls before each change.
 type Hook = unsafe extern "C" fn(
     *mut c_void,
     *mut ffi::sqlite3,

@@ -59,6 +59,10 @@ impl JobRun<'_> {
         let block = Block::decode(&job.block).map_err(verify::Fault::from).map_err(ReceiveError::from)?;
         let mut received = std::mem::take(&mut job.before);
         let incoming = self.verified(&block, job, &mut received)?;
+        debug_assert!(
+            incoming.windows(2).all(|pair| pair[0].at < pair[1].at),
+            "a block is taken in in its order"
+        );
         let is_whole = incoming.len() == block.len();
         let first = self.view.fold.position.next;
         let mut part = Part::default();

@@ -91,6 +91,7 @@ impl<'w> Recording<'w> {
         if self.records.is_empty() {
             return Decided::Empty;
         }
+        assert!(!self.is_lost(), "what is recorded is in the view");
         if let Err(error) = self.log.write(&self.records) {
             return Decided::Failed(error);
         }

@@ -85,6 +85,7 @@ impl Records {
 
     /// Takes in what a job that is kept is answered with.
     pub fn add_answer(&mut self, answer: GivenAnswer) {
+        debug_assert!(self.answer(&answer.key.key).is_none(), "a request is carried out once");
         self.answers.push(answer);
     }
 

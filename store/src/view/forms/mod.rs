@@ -2,7 +2,7 @@
 //!
 //! SQLite compares texts byte by byte, and a time or a UUID has many spellings. So a literal or
 //! parameter that a statement gives to a column of such a type, or compares directly with one
-//! (`places.rs`, `writes.rs`), is replaced by its canonical form: a literal in the text of the statement, a
+//! (`finder.rs`, `writes.rs`), is replaced by its canonical form: a literal in the text of the statement, a
 //! parameter by wrapping it, `at >= ?` becoming `at >= timestamp_form(?)`; a parameter used beside
 //! columns of two types so has both forms. What means nothing to the type stays as it is, and is
 //! refused where it is written.
@@ -11,8 +11,8 @@
 //! sqlparser does not understand, runs as it is: what it writes is made canonical after it ran
 //! (`canonical.rs`), what it compares is compared as typed.
 
+mod finder;
 mod form;
-mod places;
 mod rewrite;
 mod scope;
 mod writes;
@@ -114,6 +114,7 @@ impl Forms {
             if self.known.len() >= CACHED {
                 self.known.clear();
             }
+            assert!(self.known.len() < CACHED, "statements at hand are few");
             self.known.insert(sql.to_owned(), Arc::clone(&rewritten));
         }
         rewritten

@@ -10,8 +10,8 @@ use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::sql_text;
 use tandem_protocol::value::Value as Cell;
 
+use super::finder::{Finder, FormedValue, Target};
 use super::form::{Form, WrittenTables};
-use super::places::{Finder, FormedValue, Target};
 use crate::view::bind::to_storage;
 use crate::view::dialect::{Readable, readable};
 
@@ -63,7 +63,7 @@ fn read_statement<'e>(
     finder.statement(statement);
     let lines = Lines::of(sql);
     let mut edits: Vec<Edit> =
-        finder.places.iter().filter_map(|place| Edit::of(sql, &lines, place)).collect();
+        finder.values.iter().filter_map(|formed| Edit::of(sql, &lines, formed)).collect();
     edits.sort_by_key(|edit| edit.from);
     edits.dedup_by_key(|edit| edit.from);
     debug_assert!(edits.windows(2).all(|pair| pair[0].to <= pair[1].from), "values stand side by side");
@@ -129,25 +129,25 @@ struct Edit {
 }
 
 impl Edit {
-    fn of(sql: &str, lines: &Lines, place: &FormedValue<'_>) -> Option<Self> {
-        let (typed, text) = match &place.value.value {
-            Value::Placeholder(name) => (name.clone(), place.form.call(name)),
+    fn of(sql: &str, lines: &Lines, formed: &FormedValue<'_>) -> Option<Self> {
+        let (typed, text) = match &formed.value.value {
+            Value::Placeholder(name) => (name.clone(), formed.form.call(name)),
             Value::SingleQuotedString(text) => {
-                (literal(text), place.form.of_literal(Cell::Text(text.clone()))?)
+                (literal(text), formed.form.of_literal(Cell::Text(text.clone()))?)
             }
-            Value::Number(number, _) if place.form.is_of_numbers() => {
-                let sign = if place.negative { "-" } else { "" };
-                (number.clone(), place.form.of_literal(as_sqlite_reads(&format!("{sign}{number}"))?)?)
+            Value::Number(number, _) if formed.form.is_of_numbers() => {
+                let sign = if formed.negative { "-" } else { "" };
+                (number.clone(), formed.form.of_literal(as_sqlite_reads(&format!("{sign}{number}"))?)?)
             }
             _ => return None,
         };
-        let mut from = lines.offset(place.value.span.start)?;
+        let mut from = lines.offset(formed.value.span.start)?;
         let to = from + typed.len();
         // Only what stands there as it was read can be replaced.
         if sql.get(from..to)? != typed {
             return None;
         }
-        if place.negative {
+        if formed.negative {
             from = sql[..from].trim_end().strip_suffix('-')?.len();
         }
         (text != sql[from..to]).then_some(Self { from, to, text })

@@ -1,4 +1,5 @@
-//! Places: where a statement gives a value to a column, or compares one directly with it.
+//! The finder of formed values: of those that a statement gives to a column, or compares directly with
+//! one.
 //!
 //! Directly means side by side: `column op value`, `value op column`, BETWEEN, IN, CASE, row values
 //! of such pairs, and what is written (`writes.rs`). Column means also min, max, coalesce and ifnull of
@@ -18,7 +19,7 @@ use super::super::parsed::arguments;
 use super::form::{Form, WrittenTables};
 use super::scope::{self, Relation, Scopes};
 
-/// A value, and what it becomes.
+/// A value that a statement writes or compares, and the form it is to get.
 pub(super) struct FormedValue<'e> {
     pub value: &'e ValueWithSpan,
     pub form: Form,
@@ -33,22 +34,22 @@ pub(super) struct Target {
     pub sets: HashSet<String>,
 }
 
-/// Finds places.
+/// Finds the formed values of a statement.
 pub(super) struct Finder<'a, 'e> {
     pub(super) tables: &'a WrittenTables,
     pub(super) scopes: Scopes<'a>,
-    pub places: Vec<FormedValue<'e>>,
+    pub values: Vec<FormedValue<'e>>,
     pub target: Option<Target>,
     /// What an INSERT calls its table.
     pub(super) alias: Option<String>,
-    /// The columns of the answer are named after text in which there are places.
+    /// The columns of the answer are named after text in which there are formed values.
     pub names_text: bool,
 }
 
 impl<'a, 'e> Finder<'a, 'e> {
     pub(super) fn new(tables: &'a WrittenTables, alias: Option<String>) -> Self {
         let scopes = Scopes::new(tables);
-        Self { tables, scopes, places: Vec::new(), target: None, alias, names_text: false }
+        Self { tables, scopes, values: Vec::new(), target: None, alias, names_text: false }
     }
 
     pub(super) fn statement(&mut self, statement: &'e Statement) {
@@ -154,11 +155,11 @@ impl<'a, 'e> Finder<'a, 'e> {
 
     pub(super) fn items(&mut self, items: impl IntoIterator<Item = &'e SelectItem>) {
         for item in items {
-            let before = self.places.len();
+            let before = self.values.len();
             match item {
                 SelectItem::UnnamedExpr(expr) => {
                     self.expr(expr);
-                    self.names_text |= self.places.len() > before;
+                    self.names_text |= self.values.len() > before;
                 }
                 SelectItem::ExprWithAlias { expr, .. } => self.expr(expr),
                 _ => {}
@@ -251,7 +252,7 @@ impl<'a, 'e> Finder<'a, 'e> {
         if let (Expr::Value(value), Some(form)) = (expr, form)
             && matches!(value.value, Value::SingleQuotedString(_) | Value::Placeholder(_) | Value::Number(..))
         {
-            self.places.push(FormedValue { value, form, negative });
+            self.values.push(FormedValue { value, form, negative });
         }
     }
 }
