@@ -9,7 +9,7 @@ use tandem_protocol::identity::Author;
 use tandem_protocol::version::VersionVector;
 
 use crate::log::engine::VALUE_BYTES;
-use crate::log::{LogError, Shelf};
+use crate::log::{LogError, Tree};
 
 /// The last word of each other site of one space.
 #[derive(Default)]
@@ -17,9 +17,9 @@ pub(crate) struct Acknowledged(Mutex<BTreeMap<Author, VersionVector>>);
 
 impl Acknowledged {
     /// Reads back what was noted before.
-    pub(crate) fn load(&self, shelf: &Shelf) -> Result<(), LogError> {
+    pub(crate) fn load(&self, tree: &Tree) -> Result<(), LogError> {
         let mut known = self.known();
-        for entry in shelf.from(b"") {
+        for entry in tree.from(b"") {
             let (key, value) = entry?;
             // What cannot be read is said again at the next contact.
             if let (Ok(author), Ok(vector)) = (key.as_slice().try_into(), codec::decode(&value, "vector")) {
@@ -36,7 +36,7 @@ impl Acknowledged {
 
     /// Notes what a site says: its last word counts, for it may have lost what it had. It becomes durable
     /// with the next write.
-    pub(crate) fn note(&self, shelf: &Shelf, site: Author, vector: &VersionVector) -> Result<(), LogError> {
+    pub(crate) fn note(&self, tree: &Tree, site: Author, vector: &VersionVector) -> Result<(), LogError> {
         let mut known = self.known();
         if known.get(&site) == Some(vector) {
             return Ok(());
@@ -44,7 +44,7 @@ impl Acknowledged {
         known.insert(site, vector.clone());
         let bytes = codec::encode(vector);
         // Of more chains than fit, what is said at the next contact has to do.
-        if bytes.len() <= VALUE_BYTES { shelf.put(&site.0, &bytes) } else { shelf.remove(&site.0) }
+        if bytes.len() <= VALUE_BYTES { tree.put(&site.0, &bytes) } else { tree.remove(&site.0) }
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<Author, VersionVector>> {

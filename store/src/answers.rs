@@ -19,9 +19,10 @@ use tandem_protocol::value::Value;
 use tandem_protocol::version::Dot;
 
 use crate::log::engine::{LogError, VALUE_BYTES};
-use crate::log::{Medium, Shelf};
-use crate::view::TableChange;
-use crate::write::{StatementResult, Written};
+use crate::log::{Storage, Tree};
+use crate::statement::StatementResult;
+use crate::table_change::TableChange;
+use crate::write::Written;
 
 /// How long an answer is kept, in milliseconds: longer than any program tries again, also one that
 /// was on holiday.
@@ -37,7 +38,7 @@ const FRAMING_BYTES: usize = 4 + 8;
 
 /// What was answered to a request.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct KeptAnswer {
     /// The hash of what was asked.
     pub request: [u8; 32],
     /// The answer.
@@ -46,19 +47,21 @@ pub(crate) struct Answer {
 
 /// The kept answers of one space.
 pub(crate) struct Answers {
-    medium: Arc<Medium>,
-    shelf: Shelf,
+    storage: Arc<Storage>,
+    tree: Tree,
     /// Bytes of all; none before somebody had to know.
     bytes: Option<u64>,
     most: u64,
 }
 
+/// An answer as it is encoded: the request's hash, when it was given, the transaction, results, changes.
 type Encoded = ([u8; 32], i64, Option<Dot>, Vec<EncodedResult>, Vec<(String, u64, u64, u64)>);
+/// What one statement did: rows affected, names of columns, rows, whether it came too late.
 type EncodedResult = (u64, Vec<String>, Vec<Vec<Constant>>, bool);
 
 impl Answers {
-    pub(crate) fn new(medium: Arc<Medium>, shelf: Shelf) -> Self {
-        Self { medium, shelf, bytes: None, most: ALL_BYTES }
+    pub(crate) fn new(storage: Arc<Storage>, tree: Tree) -> Self {
+        Self { storage, tree, bytes: None, most: ALL_BYTES }
     }
 
     /// With room for so many bytes only.
@@ -68,23 +71,27 @@ impl Answers {
     }
 
     /// What was answered to the request of that key. One that cannot be read is as good as none.
-    pub(crate) fn get(&self, key: &[u8; 32]) -> Result<Option<Answer>, LogError> {
+    pub(crate) fn get(&self, key: &[u8; 32]) -> Result<Option<KeptAnswer>, LogError> {
         Ok(self.read(key)?.and_then(|content| decode(&content)).map(|(_, answer)| answer))
     }
 
     /// Keeps an answer, unless it is too large, and forgets what is old or too much. Durable only
     /// after the next flush of the log.
     pub(crate) fn put(&mut self, key: &RequestKey, written: &Written, now_ms: i64) -> Result<(), LogError> {
-        self.medium.writable()?;
+        self.storage.writable()?;
         let put = self.put_unguarded(key, written, now_ms);
         if put.is_err() {
-            self.medium.poison();
+            self.storage.poison();
         }
         put
     }
 
     fn put_unguarded(&mut self, key: &RequestKey, written: &Written, now_ms: i64) -> Result<(), LogError> {
         let content = encode(key, written, now_ms);
+        debug_assert!(
+            decode(&content).is_some_and(|(_, answer)| answer.request == key.request),
+            "an answer that is stored can be loaded"
+        );
         if content.len() > ANSWER_BYTES {
             return Ok(());
         }
@@ -93,9 +100,9 @@ impl Answers {
         framed.extend_from_slice(&blake3::hash(&content).as_bytes()[..8]);
         framed.extend_from_slice(&content);
         // First what will make it forgotten: nothing lies here that nobody finds.
-        self.shelf.put(&age(now_ms, &key.key), &(framed.len() as u32).to_le_bytes())?;
+        self.tree.put(&age(now_ms, &key.key), &(framed.len() as u32).to_le_bytes())?;
         for (piece, value) in framed.chunks(VALUE_BYTES).enumerate().rev() {
-            self.shelf.put(&place(&key.key, piece as u16), value)?;
+            self.tree.put(&place(&key.key, piece as u16), value)?;
         }
         let bytes = match self.bytes {
             Some(bytes) => bytes + framed.len() as u64 + ENTRY_BYTES,
@@ -107,7 +114,7 @@ impl Answers {
 
     /// Removes the oldest answers until the rest are young and few enough. Gives what is left.
     fn forget(&self, mut bytes: u64, now_ms: i64) -> Result<u64, LogError> {
-        let mut ages = self.shelf.from(b"t");
+        let mut ages = self.tree.from(b"t");
         while let Some((age, size)) = ages.next().transpose()? {
             let Some((time_ms, key)) = read_age(&age) else { break };
             if bytes <= self.most && now_ms.saturating_sub(time_ms) <= KEPT_MS {
@@ -116,9 +123,9 @@ impl Answers {
             // An answer given anew under the same key has an age of its own.
             if self.read(&key)?.and_then(|content| decode(&content)).is_none_or(|(at, _)| at == time_ms) {
                 let pieces = (ANSWER_BYTES + FRAMING_BYTES).div_ceil(VALUE_BYTES) as u16;
-                (0..pieces).try_for_each(|piece| self.shelf.remove(&place(&key, piece)))?;
+                (0..pieces).try_for_each(|piece| self.tree.remove(&place(&key, piece)))?;
             }
-            self.shelf.remove(&age)?;
+            self.tree.remove(&age)?;
             bytes = bytes.saturating_sub(size_of(&size));
         }
         Ok(bytes)
@@ -126,7 +133,7 @@ impl Answers {
 
     fn sizes(&self) -> Result<u64, LogError> {
         let mut bytes = 0;
-        for entry in self.shelf.from(b"t") {
+        for entry in self.tree.from(b"t") {
             let (age, size) = entry?;
             if read_age(&age).is_none() {
                 break;
@@ -137,12 +144,12 @@ impl Answers {
     }
 
     fn read(&self, key: &[u8; 32]) -> Result<Option<Vec<u8>>, LogError> {
-        let Some(mut framed) = self.shelf.get(&place(key, 0))? else { return Ok(None) };
+        let Some(mut framed) = self.tree.get(&place(key, 0))? else { return Ok(None) };
         let Some(len) = framed.first_chunk::<4>().map(|len| u32::from_le_bytes(*len) as usize) else {
             return Ok(None);
         };
         for piece in 1..(len.min(ANSWER_BYTES) + FRAMING_BYTES).div_ceil(VALUE_BYTES) {
-            match self.shelf.get(&place(key, piece as u16))? {
+            match self.tree.get(&place(key, piece as u16))? {
                 Some(more) => framed.extend_from_slice(&more),
                 None => return Ok(None),
             }
@@ -193,7 +200,7 @@ fn encode(key: &RequestKey, written: &Written, now_ms: i64) -> Vec<u8> {
 }
 
 /// When it was given, and what it was.
-fn decode(content: &[u8]) -> Option<(i64, Answer)> {
+fn decode(content: &[u8]) -> Option<(i64, KeptAnswer)> {
     let (request, time_ms, dot, results, changes): Encoded = codec::decode(content, "answer").ok()?;
     let result = |(affected, columns, rows, changed_meanwhile): EncodedResult| {
         let row = |row: Vec<Constant>| row.iter().map(|cell| cell.value().ok()).collect::<Option<_>>();
@@ -207,7 +214,7 @@ fn decode(content: &[u8]) -> Option<(i64, Answer)> {
         changes: changes.into_iter().map(change).collect(),
         repeated: true,
     };
-    Some((time_ms, Answer { request, written }))
+    Some((time_ms, KeptAnswer { request, written }))
 }
 
 #[cfg(test)]
@@ -218,9 +225,9 @@ mod tests {
 
     fn answers() -> Answers {
         let folder = tempfile::tempdir().unwrap();
-        let medium = Arc::new(Medium::on_disk(folder.path()).unwrap());
-        let shelf = medium.shelf("answers").unwrap();
-        Answers::new(medium, shelf)
+        let storage = Arc::new(Storage::on_disk(folder.path()).unwrap());
+        let tree = storage.tree("answers").unwrap();
+        Answers::new(storage, tree)
     }
 
     fn name(number: u8) -> RequestKey {
@@ -254,7 +261,7 @@ mod tests {
         answers.put(&name(4), &answer(ANSWER_BYTES), 5).unwrap();
         assert!(answers.get(&name(4).key).unwrap().is_none(), "larger than one is kept");
         // A piece that a crash lost makes it one that is not there.
-        answers.shelf.remove(&place(&name(3).key, 2)).unwrap();
+        answers.tree.remove(&place(&name(3).key, 2)).unwrap();
         assert!(answers.get(&name(3).key).unwrap().is_none());
     }
 

@@ -1,4 +1,4 @@
-//! A data folder on a medium that cannot be written, opened to be read: in a copy, for to open a log
+//! A data folder on a disk that cannot be written, opened to be read: in a copy, for to open a log
 //! is to write to it.
 
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::folder::{Folder, key_in};
 use crate::open_error::OpenError;
 use crate::private;
-use crate::space::VIEW_FILE;
+use crate::view::file::VIEW_FILE;
 
 /// A copy that goes with the value.
 pub(crate) struct Copy {

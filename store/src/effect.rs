@@ -8,9 +8,9 @@ use tandem_protocol::conflict::ConflictId;
 use tandem_protocol::fingerprint::RowHash;
 use tandem_protocol::schema::TableId;
 
-use crate::view::TableChange;
+use crate::table_change::TableChange;
 
-/// See the module. Some fifty bytes for each row touched.
+/// What became of the rows and conflicts that some blocks touched. Some fifty bytes for each row.
 #[derive(Clone, Debug, Default)]
 pub struct Effect {
     /// By table and hash of the key: the row before the first change, and after the last.

@@ -8,7 +8,7 @@ use tandem_protocol::chain::Chain;
 use tandem_protocol::codec;
 use tandem_protocol::fork::Fork;
 
-use crate::log::{LogError, Shelf, SpaceLog};
+use crate::log::{LogError, SpaceLog, Tree};
 
 /// The forks known in one space, each under the smallest number that is known to differ.
 #[derive(Default)]
@@ -16,9 +16,9 @@ pub(crate) struct Forks(Mutex<BTreeMap<Chain, Fork>>);
 
 impl Forks {
     /// Reads back what was noted before.
-    pub(crate) fn load(&self, shelf: &Shelf) -> Result<(), LogError> {
+    pub(crate) fn load(&self, tree: &Tree) -> Result<(), LogError> {
         let mut known = self.known();
-        for entry in shelf.from(b"") {
+        for entry in tree.from(b"") {
             if let Ok(fork) = codec::decode::<Fork>(&entry?.1, "fork") {
                 known.insert(fork.chain(), fork);
             }
@@ -32,7 +32,8 @@ impl Forks {
     }
 
     /// Notes a fork, durably, and tells it in the program's log, if it was not known.
-    pub(crate) fn note(&self, log: &SpaceLog, shelf: &Shelf, fork: Fork) {
+    pub(crate) fn note(&self, log: &SpaceLog, tree: &Tree, fork: Fork) {
+        assert_ne!(fork.held, fork.other, "a fork is of two transactions");
         {
             let mut known = self.known();
             if known.get(&fork.chain()).is_some_and(|known| known.seq <= fork.seq) {
@@ -50,7 +51,7 @@ impl Forks {
             elsewhere,
             "two different transactions go by one name: a copied or restored folder, or one who signs twice"
         );
-        let put = shelf.put(&codec::encode(&fork.chain()), &codec::encode(&fork)).and_then(|()| log.flush());
+        let put = tree.put(&codec::encode(&fork.chain()), &codec::encode(&fork)).and_then(|()| log.flush());
         if let Err(error) = put {
             tracing::warn!(%error, "a fork could not be noted; it is found again at the next contact");
         }

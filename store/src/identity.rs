@@ -10,6 +10,7 @@ use tandem_protocol::identity::{Author, AuthorKey};
 #[derive(Clone)]
 pub struct Identity(Arc<Inner>);
 
+/// What all clones of an identity share.
 struct Inner {
     key: RwLock<AuthorKey>,
     /// The keys before, as authors: what they wrote was written by this site.
@@ -17,6 +18,7 @@ struct Inner {
     watchers: Mutex<Vec<Watcher>>,
 }
 
+/// Told the new author when the key has changed.
 type Watcher = Box<dyn Fn(Author) + Send + Sync>;
 
 impl Identity {
@@ -57,6 +59,7 @@ impl Identity {
     pub(crate) fn change(&self, key: AuthorKey) {
         let author = key.author();
         let before = std::mem::replace(&mut *self.0.key.write().unwrap_or_else(PoisonError::into_inner), key);
+        assert_ne!(before.author(), author, "another key makes another author");
         self.0.former.write().unwrap_or_else(PoisonError::into_inner).push(before.author());
         self.watchers().iter().for_each(|watcher| watcher(author));
     }

@@ -9,51 +9,72 @@
 mod acknowledged;
 mod answers;
 mod changed_rows;
+mod closed;
+mod commit;
+mod conflict_stats;
 mod copy;
 mod damage;
+mod edits;
 mod effect;
 mod folder;
 mod forks;
 mod identity;
 mod log;
+mod now;
 mod open_error;
 mod owner;
 mod private;
+mod published;
 mod receive;
+mod recent;
 mod refusal;
+mod reply;
+mod resolution;
 mod row_edit;
 mod running;
 #[cfg(feature = "simulation")]
 pub mod simulated;
+mod site_check;
 mod site_file;
+mod site_folder;
 mod space;
+mod statement;
 mod store;
+mod table_change;
+mod table_status;
 mod view;
 mod write;
 mod writer;
 
 pub use changed_rows::ChangedRows;
+pub use closed::Closed;
+pub use commit::{Commit, CommittedTransaction};
 pub use damage::Damage;
+pub use edits::Edits;
 pub use effect::{Effect, SharedEffect};
 pub use folder::write_private;
 pub use identity::Identity;
 pub use log::LogError;
+pub use now::now_ms;
 pub use open_error::{AddError, OpenError};
 pub use owner::{Owner, READ_DEADLINE, WRITE_DEADLINE};
 pub use receive::{Blocks, ReceiveError, Received, Trial};
 pub use refusal::Refusal;
+pub use resolution::{Choice, Resolution};
 pub use row_edit::RowEdit;
 pub use running::RunningStatement;
 pub use space::{
-    Choice, Chunk, ChunkReader, Closed, Commit, CommittedTransaction, ConflictPlace, ConflictReader,
-    LogEntry, LogFilter, LogReader, Referrer, Referrers, Resolution, Space, SpaceStatus, TableStatus,
-    VerifyReport, is_key_text, now_ms,
+    Chunk, ChunkReader, ConflictPlace, ConflictReader, ForkReader, LogEntry, LogFilter, LogReader, Referrer,
+    Referrers, Space, SpaceStatus, VerifyReport, is_key_text,
 };
+pub use statement::{Params, Statement, StatementResult};
 pub use store::Store;
+pub use table_change::TableChange;
+pub use table_status::TableStatus;
+pub use view::ViewError;
 pub use view::guard::ANSWER_BYTES;
 pub use view::reader::{Answer, Rows};
-pub use view::{TableChange, ViewError};
-pub use write::{Edits, Params, SourceOffset, Statement, StatementResult, Write, WriteError, Written};
+pub use write::{SourceOffset, Write, WriteError, Written};
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,8 @@ use tandem_protocol::version::VersionVector;
 
 use crate::effect::Effect;
 use crate::log::LogError;
-use crate::view::{TableChange, ViewError};
+use crate::table_change::TableChange;
+use crate::view::ViewError;
 
 /// A block that was taken in: durable, and merged.
 #[derive(Clone, Debug, Default)]
@@ -73,20 +74,6 @@ impl From<ReceiveError> for session::NotStored {
         match error {
             ReceiveError::Fault(fault) => Self::Fault(fault),
             error => Self::Local(error.to_string()),
-        }
-    }
-}
-
-/// Adds up changes per table.
-pub(crate) fn add_changes(all: &mut Vec<TableChange>, more: &[TableChange]) {
-    for change in more {
-        match all.iter_mut().find(|known| known.table == change.table) {
-            Some(known) => {
-                known.inserted += change.inserted;
-                known.updated += change.updated;
-                known.deleted += change.deleted;
-            }
-            None => all.push(change.clone()),
         }
     }
 }

@@ -1,13 +1,11 @@
 //! Row edits: rows as they are to be, for whoever has rows and no SQL (files, databases beside). They
 //! become statements, so that what judges a typed write judges them, and in the same way.
 
-use std::borrow::Cow;
-
 use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::Value;
 
+use crate::statement::{Params, Statement};
 use crate::view::Tables;
-use crate::write::{Edits, Params, Statement};
 
 /// An edit of rows of one table that all name the same columns.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +53,7 @@ impl RowEdit {
     }
 
     /// The statement that does it. (Of a table or column that is not there, it is refused as any other.)
-    fn statement(&self, tables: &Tables) -> Statement {
+    pub(crate) fn statement(&self, tables: &Tables) -> Statement {
         let name = quoted(self.table());
         let table = tables.named(self.table());
         let key: &[String] = table.as_ref().map_or(&[], |table| &table.def.key);
@@ -90,14 +88,4 @@ impl RowEdit {
 
 fn list(columns: &[String]) -> String {
     columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ")
-}
-
-impl Edits {
-    /// The statements that make them.
-    pub(crate) fn statements(&self, tables: &Tables) -> Cow<'_, [Statement]> {
-        match self {
-            Self::Sql(statements) => Cow::Borrowed(statements),
-            Self::Rows(edits) => edits.iter().map(|edit| edit.statement(tables)).collect(),
-        }
-    }
 }

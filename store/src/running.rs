@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::now::now_ms;
 use crate::owner::Owner;
 use crate::refusal::shortened;
 
@@ -33,16 +34,16 @@ struct Entries {
 }
 
 /// One that runs, until this is dropped.
-pub(crate) struct Entry {
+pub(crate) struct RunningEntry {
     running: Running,
     number: u64,
 }
 
 impl Running {
-    pub(crate) fn enter(&self, owner: &Owner, writes: bool, sql: &str) -> Entry {
+    pub(crate) fn enter(&self, owner: &Owner, writes: bool, sql: &str) -> RunningEntry {
         let statement = RunningStatement {
             writes,
-            since_ms: crate::now_ms(),
+            since_ms: now_ms(),
             elapsed: Duration::ZERO,
             owner: owner.name().to_owned(),
             text: shortened(sql.trim_start()),
@@ -51,7 +52,7 @@ impl Running {
         entries.next += 1;
         let number = entries.next;
         entries.by_number.insert(number, (Instant::now(), statement));
-        Entry { running: self.clone(), number }
+        RunningEntry { running: self.clone(), number }
     }
 
     /// Those that run, the oldest first.
@@ -69,7 +70,7 @@ impl Running {
     }
 }
 
-impl Drop for Entry {
+impl Drop for RunningEntry {
     fn drop(&mut self) {
         self.running.entries().by_number.remove(&self.number);
     }

@@ -20,15 +20,18 @@ use tandem_protocol::schema::{Judge, Schema, ddl};
 pub use crate::log::memory::{Disk, FlushFault, Survival};
 
 use crate::identity::Identity;
-use crate::log::{Medium, SpaceLog};
+use crate::log::{SpaceLog, Storage};
 use crate::open_error::{AddError, OpenError};
+use crate::published::Published;
 use crate::receive::{ReceiveError, Received};
 use crate::refusal::Refusal;
-use crate::space::{Resolution, Shared, Space, VIEW_FILE};
+use crate::resolution::Resolution;
+use crate::space::Space;
 use crate::store::founding_id;
 use crate::view::ViewError;
+use crate::view::file::{self, VIEW_FILE};
 use crate::write::{Write, WriteError, Written};
-use crate::writer::{Job, LocalJob, LocalWork, RemoteJob, Writer, remove_view};
+use crate::writer::{Job, LocalJob, LocalWork, RemoteJob, Writer};
 
 /// What a site can be asked, as [`Space`]'s methods of these names do.
 #[derive(Clone, Debug)]
@@ -230,10 +233,10 @@ impl Site {
         match view {
             ViewLoss::None => Ok(()),
             ViewLoss::Older if !remembered.exists() => Ok(()),
-            ViewLoss::Older => remove_view(&file).and_then(|()| copy_view(&remembered, &self.folder)),
-            ViewLoss::Lost => remove_view(&file),
+            ViewLoss::Older => file::remove(&file).and_then(|()| copy_view(&remembered, &self.folder)),
+            ViewLoss::Lost => file::remove(&file),
             ViewLoss::Damaged => {
-                remove_view(&file)?;
+                file::remove(&file)?;
                 std::fs::write(&file, b"no database, but long enough to be looked at as one: ".repeat(100))
             }
         }
@@ -243,16 +246,22 @@ impl Site {
     pub fn start(&mut self) -> Result<(), OpenError> {
         self.running = None;
         self.disk.power_on();
-        let log = SpaceLog::open(Arc::new(Medium::Memory(self.disk.clone())), self.id)?;
-        let shared = Arc::new(Shared::default());
+        let log = SpaceLog::open(Arc::new(Storage::Memory(self.disk.clone())), self.id)?;
+        let published = Arc::new(Published::default());
         let view = self.folder.join(VIEW_FILE);
-        let writer =
-            Writer::open(self.id, self.identity.clone(), log.clone(), &view, Arc::clone(&shared), self.judge)
-                .map_err(|error| OpenError::space("simulated", &error.to_string()))?;
+        let writer = Writer::open(
+            self.id,
+            self.identity.clone(),
+            log.clone(),
+            &view,
+            Arc::clone(&published),
+            self.judge,
+        )
+        .map_err(|error| OpenError::space("simulated", &error.to_string()))?;
         // Nobody listens: requests go straight to the writer.
         let (commands, _) = sync_channel(1);
         let (name, folder) = ("simulated".to_owned(), self.folder.clone());
-        let space = Space::over(self.id, name, self.identity.clone(), log, folder, shared, commands);
+        let space = Space::over(self.id, name, self.identity.clone(), log, folder, published, commands);
         self.running = Some(Running { writer, space });
         Ok(())
     }
@@ -290,7 +299,7 @@ fn received(
 /// together are the view.
 fn copy_view(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(to)?;
-    remove_view(&to.join(VIEW_FILE))?;
+    file::remove(&to.join(VIEW_FILE))?;
     for suffix in ["", "-wal"] {
         let name = format!("{VIEW_FILE}{suffix}");
         match std::fs::copy(from.join(&name), to.join(&name)) {

@@ -11,7 +11,7 @@ use crate::open_error::OpenError;
 
 const SITE_FILE: &str = "site.json";
 
-/// See the module. It only repeats what the log says.
+/// What `site.json` says: the site's name and its spaces. It only repeats what the log says.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct SiteFile {
     pub name: String,

@@ -6,14 +6,12 @@ mod conflicts;
 mod entries;
 mod forks;
 mod opening;
-mod shared;
+mod parts;
 mod status;
 mod verify;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::mpsc::sync_channel;
 
 use rusqlite::OptionalExtension;
 use tandem_protocol::fork::Withheld;
@@ -24,48 +22,32 @@ use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 
 pub use chunk::{Chunk, ChunkReader};
-pub use conflicts::{Choice, ConflictPlace, ConflictReader, Referrer, Referrers, Resolution};
+pub use conflicts::{ConflictPlace, ConflictReader, Referrer, Referrers};
 pub use entries::{LogEntry, LogFilter, LogReader, is_key_text};
-pub use shared::{Commit, CommittedTransaction, TableStatus};
-pub(crate) use shared::{ConflictStats, Recent, Shared};
+pub use forks::ForkReader;
 pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
+use parts::Parts;
+
+use crate::closed::Closed;
+use crate::commit::Commit;
 use crate::effect::SharedEffect;
-use crate::identity::Identity;
-use crate::log::SpaceLog;
-use crate::owner::{Owner, READ_DEADLINE};
+use crate::now::now_ms;
+use crate::owner::Owner;
 use crate::receive::{Blocks, ReceiveError, Received, Trial};
 use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::resolution::Resolution;
 use crate::running::RunningStatement;
 use crate::view::ViewError;
-use crate::view::guard::{ANSWER_BYTES, Leave};
-use crate::view::reader::{Answer, Asked, Readers, Rows};
+use crate::view::reader::{Answer, Rows};
 use crate::write::{Write, WriteError, Written};
 use crate::writer::{Command, Job, LocalJob, LocalWork, RemoteJob, TrialJob};
 
-/// The view's file in the space's folder.
-pub(crate) const VIEW_FILE: &str = "view.sqlite";
-
 /// A space on this site. Cheap to clone.
 #[derive(Clone)]
-pub struct Space(Arc<Inner>);
-
-struct Inner {
-    id: SpaceId,
-    name: String,
-    identity: Identity,
-    folder: PathBuf,
-    log: SpaceLog,
-    readers: Readers,
-    shared: Arc<Shared>,
-    commands: SyncSender<Command>,
-}
-
-/// Milliseconds since the Unix epoch by the local clock.
-pub fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as i64)
-}
+pub struct Space(Arc<Parts>);
 
 impl Space {
     /// The space's id.
@@ -90,13 +72,13 @@ impl Space {
 
     /// Everything durable here.
     pub fn vector(&self) -> Arc<VersionVector> {
-        Arc::clone(&self.0.shared.snapshot().vector)
+        self.0.vector()
     }
 
     /// What a site shows in its own transactions to have held: they name all that it knew. It may
     /// hold more by now.
     pub fn shown_by(&self, site: &Author) -> VersionVector {
-        let snapshot = self.0.shared.snapshot();
+        let snapshot = self.0.published.snapshot();
         let mut held = snapshot.contexts.get(site).map(|known| (**known).clone()).unwrap_or_default();
         let own = snapshot.vector.heads().filter(|(chain, _)| chain.author == *site);
         held.join(&VersionVector::of(own.map(|(chain, head)| (*chain, *head)), snapshot.vector.branches()));
@@ -105,13 +87,13 @@ impl Space {
 
     /// What another site said to hold when it was last heard of, also before this site was opened.
     pub fn acknowledged_by(&self, site: &Author) -> VersionVector {
-        self.0.shared.acknowledged.by(site)
+        self.0.published.acknowledged.by(site)
     }
 
     /// Notes what another site says to hold.
     pub fn note_acknowledged(&self, site: Author, vector: &VersionVector) {
         let noted = self.0.log.acknowledged(self.0.id);
-        let noted = noted.and_then(|shelf| self.0.shared.acknowledged.note(&shelf, site, vector));
+        let noted = noted.and_then(|tree| self.0.published.acknowledged.note(&tree, site, vector));
         if let Err(error) = noted {
             tracing::warn!(%error, "what a site holds could not be noted; it is said again at the next contact");
         }
@@ -119,29 +101,29 @@ impl Space {
 
     /// Arrival number after the last durable transaction; they count from 0.
     pub fn end(&self) -> u64 {
-        self.0.shared.snapshot().end
+        self.0.end()
     }
 
     /// The members.
     pub fn membership(&self) -> Arc<Membership> {
-        Arc::clone(&self.0.shared.snapshot().membership)
+        Arc::clone(&self.0.published.snapshot().membership)
     }
 
     /// The tables.
     pub fn schema(&self) -> Arc<Schema> {
-        Arc::clone(&self.0.shared.snapshot().schema)
+        self.0.schema()
     }
 
     /// Why the space has no tables at the moment, if its view could not be opened or built: its log
     /// can be read, verified and exported all the same.
     pub fn without_view(&self) -> Option<String> {
-        self.0.shared.without_view()
+        self.0.without_view()
     }
 
     /// Tables that count but that this program cannot show, by name, and why: a defect of it. Their
     /// rows wait, and their fingerprints are withheld.
     pub fn not_shown(&self) -> Vec<(String, String)> {
-        let snapshot = self.0.shared.snapshot();
+        let snapshot = self.0.published.snapshot();
         let named = |(id, reason): (&TableId, &String)| {
             let name = snapshot.schema.table_by_id(*id).map(|table| table.shown.name.clone());
             (name.unwrap_or_else(|| id.to_string()), reason.clone())
@@ -151,17 +133,22 @@ impl Space {
 
     /// Its log, for people.
     pub fn log(&self) -> LogReader<'_> {
-        LogReader { space: self }
+        LogReader { parts: &self.0 }
     }
 
     /// Its log, for peers.
     pub fn chunks(&self) -> ChunkReader<'_> {
-        ChunkReader { space: self }
+        ChunkReader { parts: &self.0 }
+    }
+
+    /// Where what is held here differs from what others hold.
+    pub fn forks(&self) -> ForkReader<'_> {
+        ForkReader { parts: &self.0 }
     }
 
     /// Its open conflicts.
     pub fn conflicts(&self) -> ConflictReader<'_> {
-        ConflictReader { space: self }
+        ConflictReader { parts: &self.0 }
     }
 
     /// Records a local write. `reply` is called on the writer's thread once the write is durable
@@ -241,12 +228,7 @@ impl Space {
         self.send_local(work, now_ms(), Box::new(reply));
     }
 
-    fn send_local(
-        &self,
-        work: LocalWork,
-        now_ms: i64,
-        reply: crate::writer::Reply<Result<Written, WriteError>>,
-    ) {
+    fn send_local(&self, work: LocalWork, now_ms: i64, reply: Reply<Result<Written, WriteError>>) {
         let home = Some(self.0.commands.clone());
         self.send(Command::Job(Job::Local(LocalJob { work, home, now_ms, reply })));
     }
@@ -341,9 +323,7 @@ impl Space {
     /// Runs a query. The version returned is at most what the rows show, so a write that names it
     /// as its basis can only be more careful than needed.
     pub fn query(&self, sql: &str, params: &[Value]) -> Result<(Rows, Arc<VersionVector>), Refusal> {
-        let mut rows = Rows::default();
-        let vector = self.query_for(&Owner::default(), (sql, params), ANSWER_BYTES, &mut rows)?;
-        Ok((rows, vector))
+        self.0.query(sql, params)
     }
 
     /// As [`Space::query`], for `owner`, the answer given row by row as it is found, up to so many
@@ -355,19 +335,7 @@ impl Space {
         most: usize,
         answer: &mut dyn Answer,
     ) -> Result<Arc<VersionVector>, Refusal> {
-        if let Some(reason) = self.without_view() {
-            return Err(Refusal::without_view(&reason));
-        }
-        let _running = self.0.shared.running.enter(owner, false, sql);
-        let leave = Leave {
-            owner: owner.clone(),
-            deadline: owner.deadline(READ_DEADLINE),
-            stopping: Arc::clone(&self.0.shared.stopping),
-            gives_way: None,
-        };
-        let vector = self.vector();
-        self.0.readers.query(&self.schema(), &Asked { sql, params, most }, leave, answer)?;
-        Ok(vector)
+        self.0.query_for(owner, (sql, params), most, answer)
     }
 
     /// How far a source of edits has come ([`crate::SourceOffset`]): as the last transaction says that
@@ -381,47 +349,31 @@ impl Space {
 
     /// The statements of users that run now, the oldest first.
     pub fn running(&self) -> Vec<RunningStatement> {
-        self.0.shared.running.list()
+        self.0.published.running.list()
     }
 
     /// Calls `watcher` after every durable commit, on the writer's thread; it must not block.
     pub fn subscribe(&self, watcher: impl Fn(&Commit) + Send + Sync + 'static) {
-        self.0.shared.subscribe(Box::new(watcher));
+        self.0.published.subscribe(Box::new(watcher));
     }
 
     /// A command that cannot be sent is dropped, and its reply with it: the caller is told that
     /// the store is closing.
     fn send(&self, command: Command) {
-        let shared = Arc::clone(&self.0.shared);
+        let published = Arc::clone(&self.0.published);
         let command = match command {
             Command::Job(Job::Local(LocalJob { work, home, now_ms, reply })) => {
                 if work.is_asked() {
-                    shared.user_waits();
+                    published.user_waits();
                 }
-                Command::Job(Job::Local(LocalJob { work, home, now_ms, reply: shared.counted(reply) }))
+                Command::Job(Job::Local(LocalJob { work, home, now_ms, reply: published.counted(reply) }))
             }
             Command::Job(Job::Remote(RemoteJob { block, withheld, now_ms, effect, reply, .. })) => {
-                let reply = shared.counted(reply);
+                let reply = published.counted(reply);
                 Command::Job(Job::Remote(RemoteJob::new(block, withheld, now_ms, effect, reply)))
             }
             other => other,
         };
         let _dropped_when_closing = self.0.commands.send(command);
-    }
-}
-
-/// The writer has gone.
-#[derive(Debug, Clone, Copy)]
-pub struct Closed;
-
-impl From<Closed> for WriteError {
-    fn from(_: Closed) -> Self {
-        Self::Closed
-    }
-}
-
-impl From<Closed> for ReceiveError {
-    fn from(_: Closed) -> Self {
-        Self::Closed
     }
 }

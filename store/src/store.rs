@@ -13,24 +13,26 @@ use tandem_protocol::schema::{Judge, Schema, SchemaOp, ddl};
 use tandem_protocol::transaction::{self, Header, Previous, Transaction};
 use tandem_protocol::version::{Dot, VersionVector};
 
-use crate::copy::Copy;
-use crate::damage::{self, Damage};
-use crate::folder::Folder;
+use crate::damage::Damage;
 use crate::identity::Identity;
-use crate::log::{Medium, SpaceLog};
+use crate::log::{SpaceLog, Storage};
 use crate::open_error::{AddError, OpenError};
 use crate::private;
 use crate::refusal::Refusal;
+use crate::site_check;
 use crate::site_file::SiteFile;
-use crate::space::{Space, VIEW_FILE};
+use crate::site_folder::SiteFolder;
+use crate::space::Space;
+use crate::view::file::VIEW_FILE;
 
 /// A site. Cheap to clone; the folder is held until the last clone is gone.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
+/// What all clones of a store share.
 struct Inner {
     identity: Identity,
-    medium: Arc<Medium>,
+    storage: Arc<Storage>,
     judge: Judge,
     site: Mutex<SiteFile>,
     spaces: Mutex<BTreeMap<String, Space>>,
@@ -39,15 +41,7 @@ struct Inner {
     /// Held while who this site is must not change, or changes.
     founding: Mutex<()>,
     /// Dropped last: whoever holds the folder next finds its log free.
-    place: Place,
-}
-
-/// Where the files of a site are.
-enum Place {
-    /// In its folder.
-    Folder(Folder),
-    /// In a copy of it, for nothing can be written there.
-    Copy(Copy),
+    folder: SiteFolder,
 }
 
 impl Store {
@@ -58,77 +52,69 @@ impl Store {
     }
 
     /// Opens the site as a program that knows so much.
-    pub(crate) fn open_as(folder: &Path, holder: &str, judge: Judge) -> Result<Self, OpenError> {
+    pub(crate) fn open_as(path: &Path, holder: &str, judge: Judge) -> Result<Self, OpenError> {
         if SystemTime::now() < UNIX_EPOCH {
             return Err(OpenError::Clock);
         }
-        let place = match Folder::hold(folder, holder) {
-            Ok(held) => Place::Folder(held),
-            Err(OpenError::Io { error, .. }) if cannot_write(&error) && damage::is_site(folder) => {
-                Place::Copy(Copy::of(folder)?)
-            }
-            Err(error) => return Err(error),
-        };
-        let path = place.path().to_owned();
-        damage::look(&path).map_err(|error| error.of(folder))?;
-        let key = match &place {
-            Place::Folder(held) => held.key()?,
-            Place::Copy(copy) => copy.key().map_err(|error| error.of(folder))?,
-        };
-        let site = SiteFile::read(&path)?;
-        damage::look_for_log(&path, site.as_ref()).map_err(|error| error.of(folder))?;
-        let log = path.join("log");
-        let medium = match &place {
-            Place::Folder(_) => Medium::on_disk(&log)?,
-            Place::Copy(_) => Medium::on_copy(&log)?,
-        };
+        let folder = SiteFolder::hold(path, holder)?;
+        site_check::look(folder.path()).map_err(|error| error.of(path))?;
+        let key = folder.key()?;
+        let site = SiteFile::read(folder.path())?;
+        site_check::look_for_log(folder.path(), site.as_ref()).map_err(|error| error.of(path))?;
         let store = Self(Arc::new(Inner {
             identity: Identity::new(key, former(site.as_ref())),
-            medium: Arc::new(medium),
+            storage: Arc::new(folder.storage()?),
             judge,
             site: Mutex::default(),
             spaces: Mutex::default(),
             unopened: Mutex::default(),
             founding: Mutex::default(),
-            place,
+            folder,
         }));
         let site = match site {
             Some(site) => site,
             None => store.remembered_by_the_log()?,
         };
         site.clone_into(&mut store.site());
-        // One that cannot be opened keeps no other from it.
-        for (name, id) in &site.spaces {
-            let id: Result<SpaceId, _> =
-                id.parse().map_err(|_| OpenError::space(name, "its id is not valid"));
-            match id.and_then(|id| store.open_known(id, name)) {
-                Ok(_) => {}
-                // These are not of one space alone.
-                Err(error) if matches!(error, OpenError::Damaged { .. }) || error.is_full_disk() => {
-                    store.close();
-                    return Err(error.of(folder));
-                }
-                Err(error) => {
-                    tracing::error!(space = name, %error, "a space could not be opened; the others can be used");
-                    let mut unopened = store.0.unopened.lock().unwrap_or_else(PoisonError::into_inner);
-                    unopened.insert(name.clone(), error.to_string());
-                }
-            }
+        if let Err(error) = store.open_all(&site) {
+            store.close();
+            return Err(error.of(path));
         }
-        if let Place::Folder(_) = store.0.place {
-            private::mend(&path);
+        if !store.is_read_only() {
+            private::mend(store.0.folder.path());
         }
         Ok(store)
     }
 
+    /// Opens the spaces of a site. One that cannot be opened keeps no other from it, unless it is for a
+    /// reason that is not of one space alone.
+    fn open_all(&self, site: &SiteFile) -> Result<(), OpenError> {
+        for (name, id) in &site.spaces {
+            let id: Result<SpaceId, _> =
+                id.parse().map_err(|_| OpenError::space(name, "its id is not valid"));
+            match id.and_then(|id| self.open_known(id, name)) {
+                Ok(_) => {}
+                Err(error) if matches!(error, OpenError::Damaged { .. }) || error.is_full_disk() => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    tracing::error!(space = name, %error, "a space could not be opened; the others can be used");
+                    let mut unopened = self.0.unopened.lock().unwrap_or_else(PoisonError::into_inner);
+                    unopened.insert(name.clone(), error.to_string());
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a folder is that of a site, be it damaged.
     pub fn is_site(folder: &Path) -> bool {
-        damage::is_site(folder)
+        site_check::is_site(folder)
     }
 
     /// Whether nothing can be written where this site's folder lies: it can only be read.
     pub fn is_read_only(&self) -> bool {
-        matches!(self.0.place, Place::Copy(_))
+        matches!(self.0.folder, SiteFolder::Copy(_))
     }
 
     fn writable(&self) -> Result<(), OpenError> {
@@ -154,7 +140,7 @@ impl Store {
     /// or of the new one, each transaction whole; when this returns, nothing is signed with the old key
     /// any more. A space takes nothing of the new author before it is admitted there.
     pub fn change_key(&self, key: AuthorKey) -> Result<(), OpenError> {
-        let Place::Folder(folder) = &self.0.place else { return Err(OpenError::ReadOnly) };
+        let SiteFolder::Own(folder) = &self.0.folder else { return Err(OpenError::ReadOnly) };
         let _nothing_is_founded = self.0.founding.lock().unwrap_or_else(PoisonError::into_inner);
         if key.author() == self.author() {
             return Ok(());
@@ -164,7 +150,7 @@ impl Store {
             let mut site = self.site();
             let mut after = site.clone();
             after.former.push(self.author().to_string());
-            after.write(self.0.place.path())?;
+            after.write(self.0.folder.path())?;
             *site = after;
         }
         folder.set_key(&key).map_err(|error| OpenError::io(folder.path(), error))?;
@@ -175,10 +161,7 @@ impl Store {
 
     /// The data folder.
     pub fn folder(&self) -> &Path {
-        match &self.0.place {
-            Place::Folder(folder) => folder.path(),
-            Place::Copy(copy) => copy.original(),
-        }
+        self.0.folder.named()
     }
 
     /// Bytes that may still be written before writing stops for want of room.
@@ -225,7 +208,7 @@ impl Store {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| OpenError::from(io::Error::other(error.to_string())))?;
         let founding = MemberOp::Found(Founding::new(name, site_name, nonce));
-        let time_ms = crate::space::now_ms();
+        let time_ms = crate::now::now_ms();
         let id = founding_id(self.author(), &founding, &schema, time_ms);
         let space = self.open_space(id, name)?;
         if let Err(error) = space.found(founding, schema, time_ms) {
@@ -233,6 +216,7 @@ impl Store {
             self.opened().remove(name);
             return Err(error.into());
         }
+        assert!(space.membership().is_founded(), "a space that is told of has a founder");
         self.remember(site_name, name, id)?;
         Ok(space)
     }
@@ -266,8 +250,8 @@ impl Store {
 
     /// Opens a space that was here before.
     fn open_known(&self, id: SpaceId, name: &str) -> Result<Space, OpenError> {
-        let log = SpaceLog::open(Arc::clone(&self.0.medium), id)?;
-        if log.end()?.0 == 0 && damage::was_filled(&self.folder_of(id).join(VIEW_FILE)) {
+        let log = SpaceLog::open(Arc::clone(&self.0.storage), id)?;
+        if log.end()?.0 == 0 && site_check::was_filled(&self.folder_of(id).join(VIEW_FILE)) {
             return Err(OpenError::damaged(self.folder(), Damage::LogEmptied));
         }
         self.open_space(id, name)
@@ -275,13 +259,13 @@ impl Store {
 
     /// By its id, never by its name: what two names of one folder are differs between systems.
     fn folder_of(&self, id: SpaceId) -> PathBuf {
-        self.0.place.path().join("spaces").join(id.to_string())
+        self.0.folder.path().join("spaces").join(id.to_string())
     }
 
     fn open_space(&self, id: SpaceId, name: &str) -> Result<Space, OpenError> {
         let folder = self.folder_of(id);
         private::make_folder(&folder).map_err(|error| OpenError::io(&folder, error))?;
-        let log = SpaceLog::open(Arc::clone(&self.0.medium), id)?;
+        let log = SpaceLog::open(Arc::clone(&self.0.storage), id)?;
         let space = Space::open(id, name.to_owned(), self.0.identity.clone(), log, folder, self.0.judge)?;
         self.opened().insert(name.to_owned(), space.clone());
         Ok(space)
@@ -293,15 +277,15 @@ impl Store {
             site_name.clone_into(&mut site.name);
         }
         site.spaces.insert(space.to_owned(), id.to_string());
-        site.write(self.0.place.path())
+        site.write(self.0.folder.path())
     }
 
     /// The list of spaces anew, of what their logs say. A space of which nothing has arrived is not
     /// among them.
     fn remembered_by_the_log(&self) -> Result<SiteFile, OpenError> {
         let mut site = SiteFile::default();
-        for id in self.0.medium.spaces() {
-            let log = SpaceLog::open(Arc::clone(&self.0.medium), id)?;
+        for id in self.0.storage.spaces() {
+            let log = SpaceLog::open(Arc::clone(&self.0.storage), id)?;
             let members = crate::writer::members_of(&log)?;
             let me = self.0.identity.authors().into_iter().rev().find_map(|author| members.member(&author));
             let Some(me) = me else { continue };
@@ -314,7 +298,7 @@ impl Store {
         }
         if !site.spaces.is_empty() {
             tracing::warn!("site.json was missing or damaged, and has been made anew from the log");
-            site.write(self.0.place.path())?;
+            site.write(self.0.folder.path())?;
         }
         Ok(site)
     }
@@ -347,20 +331,6 @@ pub(crate) fn founding_id(author: Author, founding: &MemberOp, schema: &[SchemaO
     let ops = std::iter::once(Op::Member(founding.clone())).chain(schema.iter().cloned().map(Op::Schema));
     let bytes = Transaction { header, ops: ops.collect() }.encode();
     SpaceId(transaction::hash(Previous::GENESIS, &bytes).0)
-}
-
-impl Place {
-    fn path(&self) -> &Path {
-        match self {
-            Self::Folder(folder) => folder.path(),
-            Self::Copy(copy) => copy.path(),
-        }
-    }
-}
-
-/// Whether it is the medium, or the rights on it, that let nothing be written.
-fn cannot_write(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
 }
 
 /// Names of spaces are typed and become names of files here and there; and what cannot travel as a

@@ -1,14 +1,16 @@
 //! A local write: what is asked, and what is answered.
 
 use tandem_protocol::request::{Asked, RequestKey};
-use tandem_protocol::value::Value;
 use tandem_protocol::version::{Dot, VersionVector};
 
+use crate::edits::Edits;
 use crate::log::LogError;
 use crate::owner::Owner;
 use crate::refusal::Refusal;
 use crate::row_edit::RowEdit;
-use crate::view::{TableChange, ViewError};
+use crate::statement::StatementResult;
+use crate::table_change::TableChange;
+use crate::view::ViewError;
 
 /// Bytes of the name of a source, at most.
 const SOURCE_BYTES: usize = 256;
@@ -33,27 +35,6 @@ pub struct Write {
     pub offset: Option<SourceOffset>,
     /// Who waits for it.
     pub owner: Owner,
-}
-
-/// What a write changes: all of it, or nothing.
-#[derive(Clone, Debug)]
-pub enum Edits {
-    /// Statements of SQL, run in order.
-    Sql(Vec<Statement>),
-    /// Rows as they are to be, one edit after the other.
-    Rows(Vec<RowEdit>),
-}
-
-impl Default for Edits {
-    fn default() -> Self {
-        Self::Sql(Vec::new())
-    }
-}
-
-impl From<Vec<Statement>> for Edits {
-    fn from(statements: Vec<Statement>) -> Self {
-        Self::Sql(statements)
-    }
 }
 
 /// How far a source of edits outside (a file, another database) has been taken in. It is kept with the
@@ -105,46 +86,6 @@ impl Write {
             }
         })
     }
-}
-
-/// One SQL statement, run once per parameter set.
-#[derive(Clone, Debug)]
-pub struct Statement {
-    /// The SQL, one statement.
-    pub sql: String,
-    /// Its parameters.
-    pub params: Params,
-}
-
-/// Parameters of a statement.
-#[derive(Clone, Debug)]
-pub enum Params {
-    /// One set: the statement runs once.
-    One(Vec<Value>),
-    /// Many sets: the statement runs once per set.
-    Many(Vec<Vec<Value>>),
-}
-
-impl Params {
-    pub(crate) fn sets(&self) -> &[Vec<Value>] {
-        match self {
-            Self::One(set) => std::slice::from_ref(set),
-            Self::Many(sets) => sets,
-        }
-    }
-}
-
-/// What one statement did.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StatementResult {
-    /// Rows inserted, updated or deleted.
-    pub affected: u64,
-    /// Names of the columns returned (a query, or RETURNING).
-    pub columns: Vec<String>,
-    /// Rows returned.
-    pub rows: Vec<Vec<Value>>,
-    /// Whether it changed no row, in a table in which something was written since its writer looked.
-    pub changed_meanwhile: bool,
 }
 
 /// A write that took effect.

@@ -7,12 +7,16 @@ mod failure;
 mod group;
 mod held;
 mod intake;
+mod labels;
 mod log_writer;
+mod open_failure;
+mod ready;
 mod record;
 mod recording;
 mod records;
 mod recovery;
 mod repeat;
+mod replay;
 mod resolve;
 mod run;
 mod trial;
@@ -22,16 +26,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob, Reply, TrialJob};
+pub(crate) use commands::{Command, Job, LocalJob, LocalWork, RemoteJob, TrialJob};
 
 use aside::Aside;
-use failure::answer_error;
 use log_writer::LogWriter;
 
-pub(crate) use recovery::{OpenFailure, fold, members_of, read_log, remove_view};
+pub(crate) use open_failure::OpenFailure;
+pub(crate) use replay::{fold, members_of, read_log};
 
 use crate::identity::Identity;
-use crate::space::Shared;
+use crate::published::Published;
+use crate::reply::Done;
 use crate::view::{View, ViewError};
 
 /// Jobs of one group at most: bounds how long the first waits for the last.
@@ -43,7 +48,7 @@ pub(crate) struct Writer {
     identity: Identity,
     log: LogWriter,
     view: View,
-    shared: Arc<Shared>,
+    published: Arc<Published>,
     /// Where long writes run; without it, they hold up others.
     aside: Option<Aside>,
     /// Blocks, and what is left of one, that let users' writes go first.
@@ -69,8 +74,9 @@ pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
 impl Writer {
     /// Lets long writes run aside, beside the view at `view`.
     pub(crate) fn with_aside(mut self, view: &Path) -> Result<Self, OpenFailure> {
-        let (log, shared) = (self.log.log.clone(), Arc::clone(&self.shared));
-        self.aside = Some(Aside::of(view, log, shared, self.identity.clone(), self.view.judge())?);
+        assert!(self.aside.is_none(), "long writes run in one place");
+        let (log, published) = (self.log.log.clone(), Arc::clone(&self.published));
+        self.aside = Some(Aside::of(view, log, published, self.identity.clone(), self.view.judge())?);
         Ok(self)
     }
 
@@ -91,51 +97,12 @@ impl Writer {
     /// Serves until told to stop, or until nobody is left to ask.
     pub(crate) fn serve(mut self, jobs: Receiver<Command>) {
         loop {
-            let mut group = std::mem::take(&mut self.put_off);
-            let mut next = if group.is_empty() { jobs.recv().ok() } else { jobs.try_recv().ok() };
-            if group.is_empty() && next.is_none() {
+            let put_off = std::mem::take(&mut self.put_off);
+            let first = if put_off.is_empty() { jobs.recv().ok() } else { jobs.try_recv().ok() };
+            if put_off.is_empty() && first.is_none() {
                 return;
             }
-            let mut stop = None;
-            while let Some(command) = next.take() {
-                match command {
-                    Command::Stop(done) => {
-                        stop = Some(done);
-                        break;
-                    }
-                    #[cfg(test)]
-                    Command::LimitColumns(most) => {
-                        self.run_group(std::mem::take(&mut group));
-                        self.view.limit_columns(most);
-                    }
-                    Command::KeyChanged(done) => {
-                        self.run_group(std::mem::take(&mut group));
-                        self.take_up_identity();
-                        done();
-                    }
-                    Command::Rebuild(reply) => {
-                        self.run_group(std::mem::take(&mut group));
-                        reply(self.rebuild());
-                    }
-                    Command::Try(trial) => {
-                        self.run_group(std::mem::take(&mut group));
-                        self.run_trial(trial);
-                    }
-                    Command::Job(job) => {
-                        if let Job::Local(LocalJob { work, .. }) = &job
-                            && work.is_asked()
-                        {
-                            self.shared.user_taken_up();
-                        }
-                        group.push(job);
-                    }
-                }
-                if group.len() < GROUP_JOBS {
-                    next = jobs.try_recv().ok();
-                }
-            }
-            self.run_group(group);
-            if let Some(done) = stop {
+            if let Some(done) = self.run_waiting(put_off, first, &jobs) {
                 while !self.put_off.is_empty() {
                     let rest = std::mem::take(&mut self.put_off);
                     self.run_group(rest);
@@ -151,5 +118,55 @@ impl Writer {
                 tracing::warn!(%error, "the view's journal could not be shortened");
             }
         }
+    }
+
+    /// Runs what was put off, and all that waits: jobs as one group, anything else after those before
+    /// it. Gives what to call when all is closed, if it is to stop.
+    fn run_waiting(
+        &mut self,
+        mut group: Vec<Job>,
+        mut next: Option<Command>,
+        jobs: &Receiver<Command>,
+    ) -> Option<Done> {
+        let mut stop = None;
+        while let Some(command) = next.take() {
+            match command {
+                Command::Stop(done) => {
+                    stop = Some(done);
+                    break;
+                }
+                #[cfg(test)]
+                Command::LimitColumns(most) => {
+                    self.run_group(std::mem::take(&mut group));
+                    self.view.limit_columns(most);
+                }
+                Command::KeyChanged(done) => {
+                    self.run_group(std::mem::take(&mut group));
+                    self.take_up_identity();
+                    done();
+                }
+                Command::Rebuild(reply) => {
+                    self.run_group(std::mem::take(&mut group));
+                    reply(self.rebuild());
+                }
+                Command::Try(trial) => {
+                    self.run_group(std::mem::take(&mut group));
+                    self.run_trial(trial);
+                }
+                Command::Job(job) => {
+                    if let Job::Local(LocalJob { work, .. }) = &job
+                        && work.is_asked()
+                    {
+                        self.published.user_taken_up();
+                    }
+                    group.push(job);
+                }
+            }
+            if group.len() < GROUP_JOBS {
+                next = jobs.try_recv().ok();
+            }
+        }
+        self.run_group(group);
+        stop
     }
 }

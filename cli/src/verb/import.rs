@@ -88,7 +88,7 @@ impl Import {
         let shown = client.schema(space)?.sql;
         let ops = ddl::plan(&shown, &schema).map_err(|error| error_kind::failed.with("detail", error))?;
         schema.add_next(&ops);
-        schema.settle();
+        schema.rejudge();
         let found = schema.table(&name).map(|table| table.shown.clone());
         found.ok_or_else(|| error_kind::table_unknown.with("table", name).into())
     }
@@ -254,7 +254,7 @@ mod tests {
         let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, t TEXT, n TEXT NOT NULL, d DECIMAL(9,2), r REAL, \
              c COUNTER, day DATE, b BOOLEAN)";
         schema.add_next(&ddl::plan(sql, &schema).unwrap());
-        schema.settle();
+        schema.rejudge();
         let table = &schema.table("t").unwrap().shown;
         let of = |column: &str, text: &str, french: bool| {
             meant(table.column(column).unwrap(), text, french).map(|value| value.to_string())

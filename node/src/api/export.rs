@@ -74,7 +74,7 @@ impl Export {
     /// Writes the bundle.
     pub fn write(self, out: impl Write) -> std::result::Result<(), ExportError> {
         let failed = ExportError::Target;
-        self.space.compare_all(&self.header.since);
+        self.space.forks().compare_all(&self.header.since);
         let mut writer = BundleWriter::new(out, &self.header).map_err(failed)?;
         let mut from = 0;
         let mut withheld = Withheld::default();

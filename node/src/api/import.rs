@@ -151,13 +151,13 @@ impl Forks {
     /// What its header says to be held elsewhere.
     fn of_header(space: &Space, header: &BundleHeader) -> Self {
         let mut withheld = Withheld::default();
-        let since = space.compare_all(&header.since);
+        let since = space.forks().compare_all(&header.since);
         for fork in &since {
             withheld.add(fork.author, fork.seq);
         }
         let mut forks = Self { withheld: RefCell::new(withheld), found: Vec::new() };
         forks.add(&since);
-        forks.add(&space.compare_all(&header.until));
+        forks.add(&space.forks().compare_all(&header.until));
         forks
     }
 

@@ -132,7 +132,7 @@ impl Host for LinkHost {
             Notice::Forked { space, chain, head } => {
                 if let Some(held) = self.hub.space(&space) {
                     // Noting it waits for the disk.
-                    tokio::task::spawn_blocking(move || held.compare(chain, head));
+                    tokio::task::spawn_blocking(move || held.forks().compare(chain, head));
                 }
             }
         }

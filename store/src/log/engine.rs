@@ -168,12 +168,12 @@ impl Engine {
     }
 
     /// The ordered map of that name, created if needed.
-    pub(crate) fn shelf(&self, name: &str) -> Result<Shelf, LogError> {
-        Ok(Shelf { tree: self.db.db()?.open_tree(name)?, _db: Arc::clone(&self.db) })
+    pub(crate) fn tree(&self, name: &str) -> Result<Tree, LogError> {
+        Ok(Tree { tree: self.db.db()?.open_tree(name)?, _db: Arc::clone(&self.db) })
     }
 
     /// The names of all maps.
-    pub(crate) fn shelves(&self) -> Vec<String> {
+    pub(crate) fn trees(&self) -> Vec<String> {
         let names = self.db.db().map(|db| db.tree_names()).unwrap_or_default();
         names.iter().filter_map(|name| std::str::from_utf8(name).ok().map(str::to_owned)).collect()
     }
@@ -218,17 +218,18 @@ impl Engine {
 
 /// Bytes under keys in ascending order.
 #[derive(Clone)]
-pub(crate) struct Shelf {
+pub(crate) struct Tree {
     tree: sled::Tree,
     /// Dropped after the map: the last to let go of sled is the one that knows how.
     _db: Arc<Opened>,
 }
 
+/// A key and its value.
 pub(crate) type Entry = (Vec<u8>, Vec<u8>);
 
-impl Shelf {
+impl Tree {
     pub(crate) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), LogError> {
-        debug_assert!(value.len() <= VALUE_BYTES);
+        debug_assert!(value.len() <= VALUE_BYTES, "what is larger is cut into pieces");
         self.tree.insert(key, value)?;
         Ok(())
     }
@@ -310,7 +311,7 @@ mod tests {
     fn the_largest_values_never_leave_the_data_file() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::open(folder.path()).unwrap();
-        let shelf = engine.shelf("log").unwrap();
+        let tree = engine.tree("log").unwrap();
         let mut noise = 1u64;
         for number in 0u64..300 {
             let value: Vec<u8> = std::iter::repeat_with(|| {
@@ -319,9 +320,9 @@ mod tests {
             })
             .take(VALUE_BYTES)
             .collect();
-            shelf.put(&number.to_be_bytes(), &value).unwrap();
+            tree.put(&number.to_be_bytes(), &value).unwrap();
             if number % 3 == 0 {
-                shelf.remove(&(number / 2).to_be_bytes()).unwrap();
+                tree.remove(&(number / 2).to_be_bytes()).unwrap();
             }
             if number % 16 == 0 {
                 engine.flush().unwrap();
@@ -337,8 +338,8 @@ mod tests {
     fn after_a_failed_flush_nothing_more_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let mut engine = Engine::open(folder.path()).unwrap();
-        let shelf = engine.shelf("log").unwrap();
-        shelf.put(b"key", b"value").unwrap();
+        let tree = engine.tree("log").unwrap();
+        tree.put(b"key", b"value").unwrap();
         engine.flush().unwrap();
         // A file that cannot be synced, as a disk that fails.
         let good = std::mem::replace(&mut engine.file, File::open("/dev/null").unwrap());
@@ -347,9 +348,9 @@ mod tests {
         engine.file = good;
         assert!(matches!(engine.flush(), Err(LogError::Poisoned)));
         assert!(matches!(engine.writable(), Err(LogError::Poisoned)));
-        drop((shelf, engine));
+        drop((tree, engine));
         let engine = Engine::open(folder.path()).unwrap();
         engine.flush().unwrap();
-        assert_eq!(engine.shelf("log").unwrap().get(b"key").unwrap().unwrap(), b"value");
+        assert_eq!(engine.tree("log").unwrap().get(b"key").unwrap().unwrap(), b"value");
     }
 }

@@ -28,18 +28,19 @@ pub enum FlushFault {
     Fails(Survival),
 }
 
+/// What one tree holds.
 type Content = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// A change not yet flushed: where, and what was there before.
 struct Unflushed {
-    shelf: String,
+    tree: String,
     key: Vec<u8>,
     before: Option<Vec<u8>>,
 }
 
 #[derive(Default)]
 struct State {
-    shelves: BTreeMap<String, Content>,
+    trees: BTreeMap<String, Content>,
     unflushed: Vec<Unflushed>,
     fault: Option<FlushFault>,
     off: bool,
@@ -56,8 +57,8 @@ impl Disk {
     /// Another disk that holds the same, also what was not flushed.
     #[must_use]
     pub fn copy(&self) -> Self {
-        let shelves = self.state().shelves.clone();
-        Self(Arc::new(Mutex::new(State { shelves, ..State::default() })))
+        let trees = self.state().trees.clone();
+        Self(Arc::new(Mutex::new(State { trees, ..State::default() })))
     }
 
     /// Arranges what the next flush does.
@@ -108,8 +109,8 @@ impl Disk {
         self.state().flushes
     }
 
-    pub(super) fn shelf(&self, name: &str) -> Shelf {
-        Shelf { disk: self.clone(), name: name.to_owned() }
+    pub(super) fn tree(&self, name: &str) -> Tree {
+        Tree { disk: self.clone(), name: name.to_owned() }
     }
 
     pub(super) fn flush(&self) -> Result<(), LogError> {
@@ -157,7 +158,7 @@ impl Disk {
 
     pub(super) fn bytes(&self) -> u64 {
         let state = self.state();
-        state.shelves.values().flat_map(Content::values).map(|value| value.len() as u64).sum()
+        state.trees.values().flat_map(Content::values).map(|value| value.len() as u64).sum()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -178,17 +179,16 @@ impl State {
     fn take_back(&mut self, survival: Survival) {
         while self.unflushed.len() > survival.changes {
             let Some(change) = self.unflushed.pop() else { break };
-            let shelf = self.shelves.entry(change.shelf).or_default();
+            let tree = self.trees.entry(change.tree).or_default();
             match change.before {
-                Some(value) => shelf.insert(change.key, value),
-                None => shelf.remove(&change.key),
+                Some(value) => tree.insert(change.key, value),
+                None => tree.remove(&change.key),
             };
         }
         if survival.torn
             && let Some(change) = self.unflushed.last()
             && change.before.is_none()
-            && let Some(value) =
-                self.shelves.get_mut(&change.shelf).and_then(|shelf| shelf.get_mut(&change.key))
+            && let Some(value) = self.trees.get_mut(&change.tree).and_then(|tree| tree.get_mut(&change.key))
         {
             value.truncate(value.len() / 2);
         }
@@ -198,14 +198,14 @@ impl State {
 
 /// The bytes of one space on such a disk.
 #[derive(Clone)]
-pub(crate) struct Shelf {
+pub(crate) struct Tree {
     disk: Disk,
     name: String,
 }
 
-impl Shelf {
+impl Tree {
     pub(super) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), LogError> {
-        debug_assert!(value.len() <= VALUE_BYTES);
+        debug_assert!(value.len() <= VALUE_BYTES, "what is larger is cut into pieces");
         self.change(key, Some(value.to_vec()))
     }
 
@@ -234,17 +234,17 @@ impl Shelf {
         if state.off {
             return Err(gone());
         }
-        let shelf = state.shelves.entry(self.name.clone()).or_default();
+        let tree = state.trees.entry(self.name.clone()).or_default();
         let before = match value {
-            Some(value) => shelf.insert(key.to_vec(), value),
-            None => shelf.remove(key),
+            Some(value) => tree.insert(key.to_vec(), value),
+            None => tree.remove(key),
         };
-        state.unflushed.push(Unflushed { shelf: self.name.clone(), key: key.to_vec(), before });
+        state.unflushed.push(Unflushed { tree: self.name.clone(), key: key.to_vec(), before });
         Ok(())
     }
 
     fn read<T: Default>(&self, read: impl FnOnce(&Content) -> T) -> T {
-        self.disk.state().shelves.get(&self.name).map(read).unwrap_or_default()
+        self.disk.state().trees.get(&self.name).map(read).unwrap_or_default()
     }
 }
 
@@ -256,45 +256,45 @@ fn owned((key, value): (&Vec<u8>, &Vec<u8>)) -> Entry {
 mod tests {
     use super::*;
 
-    fn content(shelf: &Shelf) -> Vec<Entry> {
-        shelf.from(b"")
+    fn content(tree: &Tree) -> Vec<Entry> {
+        tree.from(b"")
     }
 
     #[test]
     fn a_power_cut_takes_back_what_was_not_flushed_from_its_end() {
         let disk = Disk::default();
-        let shelf = disk.shelf("log");
-        shelf.put(b"a", b"1111").unwrap();
+        let tree = disk.tree("log");
+        tree.put(b"a", b"1111").unwrap();
         disk.flush().unwrap();
-        shelf.put(b"a", b"2222").unwrap();
-        shelf.put(b"b", b"3333").unwrap();
-        shelf.remove(b"a").unwrap();
+        tree.put(b"a", b"2222").unwrap();
+        tree.put(b"b", b"3333").unwrap();
+        tree.remove(b"a").unwrap();
         disk.power_cut(Survival { changes: 2, torn: true });
-        assert!(shelf.put(b"c", b"4").is_err());
+        assert!(tree.put(b"c", b"4").is_err());
         disk.power_on();
         let kept = [(b"a".to_vec(), b"2222".to_vec()), (b"b".to_vec(), b"33".to_vec())];
-        assert_eq!(content(&shelf), kept);
-        shelf.put(b"c", b"4").unwrap();
+        assert_eq!(content(&tree), kept);
+        tree.put(b"c", b"4").unwrap();
         disk.power_cut(Survival { changes: 0, torn: false });
-        assert_eq!(content(&shelf), kept);
+        assert_eq!(content(&tree), kept);
     }
 
     #[test]
     fn a_flush_does_what_was_arranged() {
         let disk = Disk::default();
-        let shelf = disk.shelf("log");
-        shelf.put(b"a", b"1").unwrap();
+        let tree = disk.tree("log");
+        tree.put(b"a", b"1").unwrap();
         disk.fail_next_flush(FlushFault::PowerCutAfter);
         assert!(disk.flush().is_err());
         assert!(disk.is_off());
         disk.power_on();
-        assert_eq!(shelf.get(b"a").unwrap(), b"1");
-        shelf.put(b"b", b"2").unwrap();
+        assert_eq!(tree.get(b"a").unwrap(), b"1");
+        tree.put(b"b", b"2").unwrap();
         disk.fail_next_flush(FlushFault::Fails(Survival { changes: 0, torn: false }));
         assert!(disk.flush().is_err());
         assert!(matches!(disk.flush(), Err(LogError::Poisoned)));
         disk.power_on();
-        assert_eq!(shelf.get(b"b"), None);
+        assert_eq!(tree.get(b"b"), None);
         disk.flush().unwrap();
     }
 }

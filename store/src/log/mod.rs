@@ -3,10 +3,10 @@
 
 pub(crate) mod engine;
 mod leftovers;
-mod medium;
 #[cfg(feature = "simulation")]
 pub(crate) mod memory;
 mod record;
+mod storage;
 
 use std::sync::Arc;
 
@@ -17,9 +17,8 @@ use tandem_protocol::verify::Chains;
 
 pub use engine::LogError;
 pub(crate) use engine::sync_folder;
-pub(crate) use medium::Medium;
-pub(crate) use medium::Shelf;
 pub(crate) use record::{Offsets, Opened, Record};
+pub(crate) use storage::{Storage, Tree};
 
 use crate::answers::Answers;
 use engine::VALUE_BYTES;
@@ -34,14 +33,15 @@ const JOINED_BYTES: usize = 2 * bounds::BLOCK_TARGET_BYTES;
 /// The log of one space.
 #[derive(Clone)]
 pub(crate) struct SpaceLog {
-    medium: Arc<Medium>,
-    shelf: Shelf,
+    storage: Arc<Storage>,
+    tree: Tree,
 }
 
 fn key(arrival: u64, piece: u16) -> [u8; 10] {
     let mut key = [0; 10];
     key[..8].copy_from_slice(&arrival.to_be_bytes());
     key[8..].copy_from_slice(&piece.to_be_bytes());
+    debug_assert_eq!(arrival_of(&key), arrival, "a record's key is read as its arrival number");
     key
 }
 
@@ -57,32 +57,32 @@ impl Record {
 }
 
 impl SpaceLog {
-    pub(crate) fn open(medium: Arc<Medium>, space: SpaceId) -> Result<Self, LogError> {
-        let shelf = medium.shelf(&format!("log/{space}"))?;
-        Ok(Self { medium, shelf })
+    pub(crate) fn open(storage: Arc<Storage>, space: SpaceId) -> Result<Self, LogError> {
+        let tree = storage.tree(&format!("log/{space}"))?;
+        Ok(Self { storage, tree })
     }
 
     /// What lies beside the log of that space and becomes durable with it.
     pub(crate) fn answers(&self, space: SpaceId) -> Result<Answers, LogError> {
-        let shelf = self.medium.shelf(&format!("answers/{space}"))?;
-        Ok(Answers::new(Arc::clone(&self.medium), shelf))
+        let tree = self.storage.tree(&format!("answers/{space}"))?;
+        Ok(Answers::new(Arc::clone(&self.storage), tree))
     }
 
     /// Where it is noted what other sites of that space said to hold.
-    pub(crate) fn acknowledged(&self, space: SpaceId) -> Result<Shelf, LogError> {
-        self.medium.shelf(&format!("acknowledged/{space}"))
+    pub(crate) fn acknowledged(&self, space: SpaceId) -> Result<Tree, LogError> {
+        self.storage.tree(&format!("acknowledged/{space}"))
     }
 
     /// Where forks of chains of that space are noted.
-    pub(crate) fn forks(&self, space: SpaceId) -> Result<Shelf, LogError> {
-        self.medium.shelf(&format!("forks/{space}"))
+    pub(crate) fn forks(&self, space: SpaceId) -> Result<Tree, LogError> {
+        self.storage.tree(&format!("forks/{space}"))
     }
 
     /// Arrival number after the last transaction. Records at the end that cannot be read (a write
     /// cut off by a power failure) are cut off and counted.
     pub(crate) fn end(&self) -> Result<(u64, usize), LogError> {
         let mut cut = 0;
-        while let Some((last, _)) = self.shelf.last()? {
+        while let Some((last, _)) = self.tree.last()? {
             match self.record(arrival_of(&last)) {
                 Ok(Some(record)) => return Ok((record.end(), cut)),
                 Ok(None) | Err(LogError::Damaged { .. }) => {
@@ -97,37 +97,42 @@ impl SpaceLog {
 
     /// Refuses when the disk is almost full, before anything is written.
     pub(crate) fn has_room(&self) -> Result<(), LogError> {
-        self.medium.has_room()
+        self.storage.has_room()
     }
 
     /// Adds a record at the end. Durable only after [`SpaceLog::flush`].
     pub(crate) fn append(&self, record: &Record) -> Result<(), LogError> {
-        self.medium.writable()?;
+        self.storage.writable()?;
+        debug_assert!(
+            Block::decode(&record.block).is_ok_and(|block| block.len() == record.count as usize),
+            "a record counts the transactions of its block"
+        );
         let put = self.put(record);
         if put.is_err() {
-            self.medium.poison();
+            self.storage.poison();
         }
         put
     }
 
     /// Returns once everything appended survives a power cut.
     pub(crate) fn flush(&self) -> Result<(), LogError> {
-        self.medium.flush()
+        self.storage.flush()
     }
 
     /// Bytes the log of all spaces takes on disk.
     pub(crate) fn disk_bytes(&self) -> u64 {
-        self.medium.disk_bytes()
+        self.storage.disk_bytes()
     }
 
     /// Later pieces first: once the first piece is there, all are.
     fn put(&self, record: &Record) -> Result<(), LogError> {
         let bytes = record.encode();
+        assert!(bytes.len() / VALUE_BYTES < usize::from(u16::MAX), "a record counts its pieces in 16 bits");
         let mut framed = Vec::with_capacity(bytes.len() + 4);
         framed.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
         framed.extend_from_slice(&bytes);
         for (piece, value) in framed.chunks(VALUE_BYTES).enumerate().rev() {
-            self.shelf.put(&key(record.arrival, piece as u16), value)?;
+            self.tree.put(&key(record.arrival, piece as u16), value)?;
         }
         Ok(())
     }
@@ -135,7 +140,7 @@ impl SpaceLog {
     /// The record that begins at `arrival`.
     fn record(&self, arrival: u64) -> Result<Option<Record>, LogError> {
         let damaged = || LogError::Damaged { arrival };
-        let Some(first) = self.shelf.get(&key(arrival, 0))? else { return Ok(None) };
+        let Some(first) = self.tree.get(&key(arrival, 0))? else { return Ok(None) };
         let (len, bytes) = first.split_first_chunk::<4>().ok_or_else(damaged)?;
         let len = u32::from_le_bytes(*len) as usize;
         if len > bounds::FRAME_BYTES * 2 {
@@ -143,7 +148,7 @@ impl SpaceLog {
         }
         let mut bytes = bytes.to_vec();
         for piece in 1..(len + 4).div_ceil(VALUE_BYTES) {
-            let more = self.shelf.get(&key(arrival, piece as u16))?.ok_or_else(damaged)?;
+            let more = self.tree.get(&key(arrival, piece as u16))?.ok_or_else(damaged)?;
             bytes.extend_from_slice(&more);
         }
         if bytes.len() != len {
@@ -154,7 +159,7 @@ impl SpaceLog {
 
     /// The record that holds the transaction of that arrival number.
     pub(crate) fn holding(&self, arrival: u64) -> Result<Option<Record>, LogError> {
-        let Some((found, _)) = self.shelf.at_or_before(&key(arrival, u16::MAX))? else {
+        let Some((found, _)) = self.tree.at_or_before(&key(arrival, u16::MAX))? else {
             return Ok(None);
         };
         match self.record(arrival_of(&found))? {
@@ -247,12 +252,12 @@ impl SpaceLog {
 
     fn remove(&self, arrival: u64) -> Result<(), LogError> {
         let keys: Vec<Vec<u8>> = self
-            .shelf
+            .tree
             .from(&key(arrival, 0))
             .map_while(|entry| entry.ok().map(|(key, _)| key))
             .take_while(|key| arrival_of(key) == arrival)
             .collect();
         // The first piece goes first: without it the others are nothing.
-        keys.iter().try_for_each(|key| self.shelf.remove(key))
+        keys.iter().try_for_each(|key| self.tree.remove(key))
     }
 }

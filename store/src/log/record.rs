@@ -52,6 +52,7 @@ pub(crate) type Offsets = BTreeMap<String, Vec<u8>>;
 
 impl Record {
     pub(crate) fn encode(&self) -> Vec<u8> {
+        assert!(self.before.len() <= usize::from(u16::MAX), "a record counts its chains in 16 bits");
         let mut content = Vec::with_capacity(self.block.len() + 16 + self.before.len() * CHAIN_BYTES);
         content.extend_from_slice(&self.count.to_le_bytes());
         content.extend_from_slice(&(self.before.len() as u16).to_le_bytes());
@@ -64,6 +65,10 @@ impl Record {
         bytes.push(VERSION);
         bytes.extend_from_slice(&blake3::hash(&content).as_bytes()[..CHECKSUM_BYTES]);
         bytes.extend_from_slice(&content);
+        debug_assert!(
+            Self::decode(self.arrival, &bytes).is_ok_and(|read| read.end() == self.end()),
+            "what is stored can be loaded"
+        );
         bytes
     }
 

@@ -11,8 +11,10 @@ use tandem_protocol::session::ReadDone;
 use tandem_protocol::transaction::Header;
 use tandem_protocol::version::{Dot, VersionVector};
 
-use super::{Recent, Space};
+use super::forks::ForkReader;
+use super::parts::Parts;
 use crate::log::LogError;
+use crate::recent::Recent;
 
 /// Transactions for a peer.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +40,7 @@ impl From<Chunk> for ReadDone {
 
 /// What reads the log of a space for peers.
 pub struct ChunkReader<'s> {
-    pub(super) space: &'s Space,
+    pub(super) parts: &'s Parts,
 }
 
 impl ChunkReader<'_> {
@@ -57,7 +59,7 @@ impl ChunkReader<'_> {
         mut withheld: Withheld,
         max_bytes: usize,
     ) -> Result<Chunk, LogError> {
-        let forks = self.space.forks_from(have, &withheld);
+        let forks = ForkReader { parts: self.parts }.between(have, &withheld);
         for fork in &forks {
             withheld.add(fork.chain(), fork.seq);
         }
@@ -66,6 +68,8 @@ impl ChunkReader<'_> {
         } else {
             self.read_passing(from, have, withheld, max_bytes)?
         };
+        assert!(chunk.next >= from, "a reader of the log never goes back");
+        assert_eq!(chunk.block.is_none(), chunk.heads.is_empty(), "the heads are those of the block");
         Ok(Chunk { forks, ..chunk })
     }
 
@@ -77,7 +81,7 @@ impl ChunkReader<'_> {
         mut withheld: Withheld,
         max_bytes: usize,
     ) -> Result<Chunk, LogError> {
-        let end = self.space.end();
+        let end = self.parts.end();
         if from >= end {
             return Ok(Chunk { next: end.max(from), withheld, ..Chunk::default() });
         }
@@ -87,7 +91,7 @@ impl ChunkReader<'_> {
             let mut chunk = Chunk { next: from, withheld: withheld.clone(), ..Chunk::default() };
             let mut builder = BlockBuilder::default();
             let mut unsigned: BTreeMap<Author, u64> = BTreeMap::new();
-            for record in self.space.0.log.records(from, end) {
+            for record in self.parts.log.records(from, end) {
                 let record = record?;
                 let opened = record.open()?;
                 if !builder.has_room(opened.block.len(), opened.raw_len(), limit) {
@@ -121,20 +125,20 @@ impl ChunkReader<'_> {
     }
 
     fn read_all(&self, from: u64, have: &VersionVector, max_bytes: usize) -> Result<Chunk, LogError> {
-        let end = self.space.end();
+        let end = self.parts.end();
         if from >= end {
             return Ok(Chunk { next: end.max(from), ..Chunk::default() });
         }
         let from = if from == 0 { self.first_lacking(have, &Withheld::default()) } else { from };
         if let Some(chunk) =
-            self.space.0.shared.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes))
+            self.parts.published.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes))
         {
             return Ok(chunk);
         }
         let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
         let mut chunk = Chunk { next: from, ..Chunk::default() };
         let mut builder = BlockBuilder::default();
-        for record in self.space.0.log.records(from, end) {
+        for record in self.parts.log.records(from, end) {
             let record = record?;
             let opened = record.open()?;
             let lacking = |(header, ..): &&(Header, _, _)| !have.covers(&header.dot);
@@ -165,9 +169,9 @@ impl ChunkReader<'_> {
     /// Arrival number of the first transaction that `have` does not cover, found by index: a peer
     /// that lacks little costs little, however much is held.
     fn first_lacking(&self, have: &VersionVector, withheld: &Withheld) -> u64 {
-        let snapshot = self.space.0.shared.snapshot();
+        let snapshot = self.parts.snapshot();
         let sql = "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
-        let first = self.space.0.readers.read(|connection| {
+        let first = self.parts.readers.read(|connection| {
             let mut statement = connection.prepare_cached(sql)?;
             let mut first = snapshot.end;
             for (chain, head) in snapshot.vector.heads() {
@@ -197,6 +201,11 @@ fn recent_chunk(
     // Record by record: only where one ends does every author's run end in a signature.
     let mut record: Vec<&Recent> = Vec::new();
     for transaction in recent {
+        debug_assert_eq!(
+            transaction.arrival,
+            chunk.next + record.len() as u64,
+            "recent transactions have no gaps"
+        );
         record.push(transaction);
         if !transaction.ends_record {
             continue;

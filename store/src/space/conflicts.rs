@@ -10,37 +10,11 @@ use rusqlite::{Connection, OptionalExtension};
 use tandem_protocol::codec::{self, DecodeError};
 use tandem_protocol::conflict::{Conflict, ConflictId, ConflictKind};
 use tandem_protocol::schema::ColumnDef;
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
-use tandem_protocol::version::Dot;
 
-use super::Space;
-use crate::view::{ViewError, decode, kind_code, quoted};
-
-/// What is to become of a conflict.
-#[derive(Clone, Debug)]
-pub struct Resolution {
-    /// The conflict.
-    pub id: ConflictId,
-    /// [`Conflict::versions_hash`] of what was looked at; refused if it has changed since.
-    pub seen: u64,
-    /// What is wanted.
-    pub choice: Choice,
-    /// Label: who.
-    pub by: Option<String>,
-    /// Label: why.
-    pub message: Option<String>,
-}
-
-/// What is wanted of a conflict.
-#[derive(Clone, Debug)]
-pub enum Choice {
-    /// The version that this transaction wrote.
-    Use(Dot),
-    /// Another value.
-    Value(Value),
-    /// All of them (`duplicate`: they are different requests after all).
-    KeepAll,
-}
+use super::parts::Parts;
+use crate::view::{ViewError, decode, kind_code};
 
 /// A row that refers to another.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,7 +93,7 @@ pub struct Referrers {
 
 /// What reads the open conflicts of a space.
 pub struct ConflictReader<'s> {
-    pub(super) space: &'s Space,
+    pub(super) parts: &'s Parts,
 }
 
 impl ConflictReader<'_> {
@@ -135,7 +109,7 @@ impl ConflictReader<'_> {
         after: Option<&ConflictPlace>,
         limit: usize,
     ) -> Result<(Vec<Conflict>, Option<ConflictPlace>), ViewError> {
-        self.space.0.readers.read(|connection| {
+        self.parts.readers.read(|connection| {
             let tables = tables(connection)?;
             let mut page = Vec::new();
             for kind in ConflictKind::ALL {
@@ -170,7 +144,7 @@ impl ConflictReader<'_> {
             format!("{beginning}{}", String::from(with).repeat(missing)).parse::<ConflictId>()
         };
         let (Ok(first), Ok(last)) = (filled('a'), filled('7')) else { return Ok(Vec::new()) };
-        self.space.0.readers.read(|connection| {
+        self.parts.readers.read(|connection| {
             let sql = "SELECT body FROM _tandem_conflicts WHERE id BETWEEN ?1 AND ?2 LIMIT 2";
             let mut statement = connection.prepare_cached(sql)?;
             let bodies = statement.query_map((first.0, last.0), |row| row.get::<_, Vec<u8>>(0))?;
@@ -180,7 +154,7 @@ impl ConflictReader<'_> {
 
     /// An open conflict.
     pub fn get(&self, id: ConflictId) -> Result<Option<Conflict>, ViewError> {
-        self.space.0.readers.read(|connection| {
+        self.parts.readers.read(|connection| {
             let sql = "SELECT body FROM _tandem_conflicts WHERE id = ?1";
             let body: Option<Vec<u8>> =
                 connection.prepare_cached(sql)?.query_row([id.0], |row| row.get(0)).optional()?;
@@ -195,7 +169,7 @@ impl ConflictReader<'_> {
         let ([value], ConflictKind::Reference) = (key.as_slice(), conflict.kind) else {
             return Ok(Referrers::default());
         };
-        let schema = self.space.schema();
+        let schema = self.parts.schema();
         let mut found = Referrers::default();
         for table in schema.tables().map(|table| &table.shown) {
             let refers = |column: &&ColumnDef| {
@@ -209,7 +183,7 @@ impl ConflictReader<'_> {
                 let keys = table.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
                 let (name, at) = (quoted(&table.name), quoted(&column.name));
                 let rows = |sql: &str| -> Result<Vec<Vec<Value>>, ViewError> {
-                    let rows = self.space.query(sql, std::slice::from_ref(value));
+                    let rows = self.parts.query(sql, std::slice::from_ref(value));
                     Ok(rows.map_err(|refusal| ViewError::Behind(refusal.message))?.0.rows)
                 };
                 let count = rows(&format!("SELECT count(*) FROM {name} WHERE {at} = ?1"))?;
@@ -226,6 +200,7 @@ impl ConflictReader<'_> {
                 }));
             }
         }
+        assert!(found.rows.len() <= limit, "no more rows are told than were asked for");
         Ok(found)
     }
 }

@@ -10,7 +10,7 @@ use tandem_protocol::value::Value;
 use tandem_protocol::verify::SignedTransaction;
 use tandem_protocol::version::Dot;
 
-use super::Space;
+use super::parts::Parts;
 use crate::log::{LogError, Opened, Record};
 use crate::view::{ViewError, ViewTable, touched};
 
@@ -48,20 +48,20 @@ pub struct LogFilter {
 
 /// What reads the log of a space for people.
 pub struct LogReader<'s> {
-    pub(super) space: &'s Space,
+    pub(super) parts: &'s Parts,
 }
 
 impl<'s> LogReader<'s> {
     /// The transaction that admitted an author (or founded the space), verifiable on its own.
     pub fn admission_of(&self, author: &Author) -> Result<Option<SignedTransaction>, LogError> {
         let sql = "SELECT DISTINCT arrival FROM _tandem_system ORDER BY arrival";
-        let arrivals = self.space.0.readers.read(|connection| {
+        let arrivals = self.parts.readers.read(|connection| {
             let mut statement = connection.prepare_cached(sql)?;
             let arrivals = statement.query_map([], |row| row.get::<_, i64>(0))?;
             Ok(arrivals.collect::<Result<Vec<_>, _>>()?)
         });
         for arrival in arrivals.unwrap_or_default() {
-            let Some(record) = self.space.0.log.holding(arrival as u64)? else { continue };
+            let Some(record) = self.parts.log.holding(arrival as u64)? else { continue };
             let opened = record.open()?;
             let at = arrival as usize - record.arrival as usize;
             let Some(((bytes, Some(signature)), (header, previous, _))) =
@@ -83,11 +83,11 @@ impl<'s> LogReader<'s> {
 
     /// The transaction of that name.
     pub fn transaction(&self, dot: &Dot) -> Result<Option<LogEntry>, LogError> {
-        let Some(number) = self.space.0.shared.snapshot().authors.number(&dot.author) else {
+        let Some(number) = self.parts.snapshot().authors.number(&dot.author) else {
             return Ok(None);
         };
         let sql = "SELECT arrival FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
-        let arrival = self.space.0.readers.read(|connection| {
+        let arrival = self.parts.readers.read(|connection| {
             Ok(connection
                 .prepare_cached(sql)?
                 .query_row((number, dot.seq as i64), |row| row.get::<_, i64>(0))?)
@@ -97,13 +97,13 @@ impl<'s> LogReader<'s> {
 
     /// The transaction that arrived as number `arrival`.
     pub fn entry(&self, arrival: u64) -> Result<Option<LogEntry>, LogError> {
-        let Some(record) = self.space.0.log.holding(arrival)? else { return Ok(None) };
+        let Some(record) = self.parts.log.holding(arrival)? else { return Ok(None) };
         entry(&record.open()?, record.arrival, arrival)
     }
 
     /// Transactions from arrival number `from` on, oldest first.
     pub fn entries_from(&self, from: u64) -> impl Iterator<Item = Result<LogEntry, LogError>> + use<'s> {
-        let records = self.space.0.log.records(from, self.space.end());
+        let records = self.parts.log.records(from, self.parts.end());
         let flat = records.flat_map(|record| match record.and_then(|record| entries(&record)) {
             Ok(entries) => entries.into_iter().map(Ok).collect::<Vec<_>>(),
             Err(error) => vec![Err(error)],
@@ -115,7 +115,7 @@ impl<'s> LogReader<'s> {
     pub fn find(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, LogError> {
         let limit = filter.limit.unwrap_or(usize::MAX);
         let number = match &filter.author {
-            Some(author) => match self.space.0.shared.snapshot().authors.number(author) {
+            Some(author) => match self.parts.snapshot().authors.number(author) {
                 Some(number) => Some(number),
                 None => return Ok(Vec::new()),
             },
@@ -132,12 +132,16 @@ impl<'s> LogReader<'s> {
                 break;
             }
             if held.as_ref().is_none_or(|(first, _)| arrival < *first) {
-                let Some(record) = self.space.0.log.holding(arrival)? else { continue };
+                let Some(record) = self.parts.log.holding(arrival)? else { continue };
                 held = Some((record.arrival, record.open()?));
             }
             let entry = held.as_ref().map(|(first, opened)| entry(opened, *first, arrival)).transpose()?;
             found.extend(entry.flatten().filter(|entry| filter.matches(&entry.transaction)));
         }
+        debug_assert!(
+            found.windows(2).all(|pair| pair[0].arrival > pair[1].arrival),
+            "the newest come first"
+        );
         Ok(found)
     }
 
@@ -147,13 +151,13 @@ impl<'s> LogReader<'s> {
         let sql = "SELECT arrival FROM _tandem_transactions WHERE (?1 IS NULL OR author = ?1) \
                    AND (?2 IS NULL OR time >= ?2) AND (?3 IS NULL OR time <= ?3) \
                    AND arrival >= ?4 AND arrival < ?5 ORDER BY arrival DESC";
-        if self.space.without_view().is_some() {
-            let before = filter.before.unwrap_or(u64::MAX).min(self.space.end());
+        if self.parts.without_view().is_some() {
+            let before = filter.before.unwrap_or(u64::MAX).min(self.parts.end());
             return Ok((filter.from.unwrap_or(0)..before).rev().collect());
         }
         let place = |arrival: u64| i64::try_from(arrival).unwrap_or(i64::MAX);
         let (from, before) = (place(filter.from.unwrap_or(0)), place(filter.before.unwrap_or(u64::MAX)));
-        let read = self.space.0.readers.read(|connection| {
+        let read = self.parts.readers.read(|connection| {
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement
                 .query_map((author, filter.since_ms, filter.until_ms, from, before), |row| {
@@ -167,12 +171,12 @@ impl<'s> LogReader<'s> {
     /// Arrival numbers of the transactions that may have touched the row asked for, newest first.
     /// `None`: no single row is asked for.
     fn of_row(&self, filter: &LogFilter) -> Result<Option<Vec<u64>>, LogError> {
-        let Some(key) = filter.key.as_ref().filter(|_| self.space.without_view().is_none()) else {
+        let Some(key) = filter.key.as_ref().filter(|_| self.parts.without_view().is_none()) else {
             return Ok(None);
         };
-        let snapshot = self.space.0.shared.snapshot();
+        let snapshot = self.parts.snapshot();
         let wanted = |name: &str| filter.table.as_ref().is_none_or(|table| table.eq_ignore_ascii_case(name));
-        let read = self.space.0.readers.read(|connection| {
+        let read = self.parts.readers.read(|connection| {
             // What is not understood yet may be of any row.
             let mut parked = connection.prepare_cached("SELECT DISTINCT arrival FROM _tandem_parked")?;
             let parked = parked.query_map([], |row| row.get::<_, i64>(0))?;

@@ -8,10 +8,13 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use tandem_protocol::identity::SpaceId;
 use tandem_protocol::schema::Judge;
 
-use super::{Inner, Shared, Space, VIEW_FILE};
+use super::Space;
+use super::parts::Parts;
 use crate::identity::Identity;
 use crate::log::{LogError, SpaceLog};
 use crate::open_error::OpenError;
+use crate::published::Published;
+use crate::view::file::VIEW_FILE;
 use crate::view::reader::Readers;
 use crate::writer::{Command, OpenFailure, Writer, read_log, serve_without_view};
 
@@ -29,28 +32,29 @@ impl Space {
         judge: Judge,
     ) -> Result<Self, OpenError> {
         let view_path = folder.join(VIEW_FILE);
-        let shared = Arc::new(Shared::default());
+        let published = Arc::new(Published::default());
         let (commands, inbox) = sync_channel(WAITING);
         let (opened, report) = sync_channel(1);
         let writer_log = log.clone();
         let writer_identity = identity.clone();
-        let (writer_shared, writer_view) = (Arc::clone(&shared), view_path.clone());
+        let (writer_published, writer_view) = (Arc::clone(&published), view_path.clone());
         // The writer's connection is opened on the thread that uses it.
         std::thread::Builder::new().name(format!("tandem-writer-{name}")).spawn(move || {
-            let (log, shared) = (writer_log.clone(), Arc::clone(&writer_shared));
-            let opening = Writer::open(id, writer_identity, writer_log, &writer_view, writer_shared, judge);
+            let (log, published) = (writer_log.clone(), Arc::clone(&writer_published));
+            let opening =
+                Writer::open(id, writer_identity, writer_log, &writer_view, writer_published, judge);
             match opening.and_then(|writer| writer.with_aside(&writer_view)) {
                 Ok(writer) => {
                     // Whoever hears that the writer has stopped may open the log again at once.
-                    drop((log, shared));
+                    drop((log, published));
                     let _opener_waits = opened.send(Ok(()));
                     writer.serve(inbox);
                 }
                 Err(error @ (OpenFailure::View(_) | OpenFailure::Io(_))) => {
                     // The log can be read, verified and exported without its view.
-                    let read = read_log(id, &log, &shared, judge, error.to_string());
+                    let read = read_log(id, &log, &published, judge, error.to_string());
                     let is_read = read.is_ok();
-                    drop((log, shared));
+                    drop((log, published));
                     let _opener_waits = opened.send(read);
                     if is_read {
                         serve_without_view(&inbox, &error.to_string());
@@ -67,26 +71,26 @@ impl Space {
             Ok(Err(error)) => return Err(OpenError::space(&name, &error.to_string())),
             Err(_) => return Err(OpenError::space(&name, "its writer stopped while opening")),
         }
-        Ok(Self::over(id, name, identity, log, folder, shared, commands))
+        Ok(Self::over(id, name, identity, log, folder, published, commands))
     }
 
-    /// The handle of a space whose writer takes `commands` and publishes in `shared`.
+    /// The handle of a space whose writer takes `commands` and publishes in `published`.
     pub(crate) fn over(
         id: SpaceId,
         name: String,
         identity: Identity,
         log: SpaceLog,
         folder: PathBuf,
-        shared: Arc<Shared>,
+        published: Arc<Published>,
         commands: SyncSender<Command>,
     ) -> Self {
         let readers = Readers::new(&folder.join(VIEW_FILE));
-        Self(Arc::new(Inner { id, name, identity, folder, log, readers, shared, commands }))
+        Self(Arc::new(Parts { id, name, identity, folder, log, readers, published, commands }))
     }
 
     /// Ends the statements of users that run, and those to come: the space is about to be closed.
     pub(crate) fn interrupt(&self) {
-        self.0.shared.stopping.store(true, Ordering::Relaxed);
+        self.0.published.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Finishes what was asked before, and closes the space: a statement of a user that runs is ended,

@@ -4,7 +4,9 @@ use tandem_protocol::fingerprint::Fingerprint;
 use tandem_protocol::fork::Fork;
 use tandem_protocol::membership::Role;
 
-use super::{Space, TableStatus};
+use super::Space;
+use crate::table_status::TableStatus;
+use crate::view::file::VIEW_FILE;
 
 /// How a space stands on this site.
 #[derive(Clone, Debug)]
@@ -44,13 +46,13 @@ pub struct SpaceStatus {
 impl Space {
     /// How many conflicts are open, and the fingerprint of all of them.
     pub fn open_conflicts(&self) -> (u64, Fingerprint) {
-        let conflicts = self.0.shared.snapshot().conflicts;
+        let conflicts = self.0.snapshot().conflicts;
         (conflicts.open, conflicts.fingerprint)
     }
 
     /// How the space stands now.
     pub fn status(&self) -> SpaceStatus {
-        let snapshot = self.0.shared.snapshot();
+        let snapshot = self.0.snapshot();
         let me = snapshot.membership.member(&self.me());
         let mut fingerprint = Fingerprint::default();
         snapshot.tables.iter().for_each(|table| fingerprint.combine(table.fingerprint));
@@ -72,9 +74,9 @@ impl Space {
             fingerprint,
             open_conflicts: snapshot.conflicts.open,
             conflict_fingerprint: snapshot.conflicts.fingerprint,
-            forks: self.forks(),
+            forks: self.forks().all(),
             log_bytes: snapshot.log_bytes,
-            view_bytes: size("view.sqlite") + size("view.sqlite-wal"),
+            view_bytes: size(VIEW_FILE) + size(&format!("{VIEW_FILE}-wal")),
         }
     }
 }

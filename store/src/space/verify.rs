@@ -10,9 +10,11 @@ use tandem_protocol::membership::Membership;
 use tandem_protocol::op::Op;
 use tandem_protocol::verify::{self, ChainHead, Chains, Known, Verified};
 
-use super::shared::Snapshot;
-use super::{ConflictStats, Space, TableStatus};
+use super::Space;
+use crate::conflict_stats::ConflictStats;
 use crate::log::LogError;
+use crate::published::Snapshot;
+use crate::table_status::TableStatus;
 use crate::view::{ViewError, census};
 
 /// What a check of the log found.
@@ -51,7 +53,7 @@ impl Space {
     /// The tables that another program had written to when the space was opened: they have been
     /// made anew from the log.
     pub fn mended_tables(&self) -> Vec<String> {
-        self.0.shared.mended()
+        self.0.published.mended()
     }
 }
 
@@ -66,7 +68,7 @@ impl Check<'_> {
     fn run(&mut self, scratch: &std::path::Path) -> Result<(), String> {
         let without_view = self.space.without_view();
         let (snapshot, rows) = match &without_view {
-            Some(_) => (self.space.0.shared.snapshot(), Vec::new()),
+            Some(_) => (self.space.0.snapshot(), Vec::new()),
             None => census_of(self.space).map_err(|error| error.to_string())?,
         };
         self.check_log(snapshot.end)?;
@@ -87,6 +89,7 @@ impl Check<'_> {
     fn check_log(&mut self, end: u64) -> Result<(), String> {
         let mut chains = Chains::new();
         let mut membership = Membership::default();
+        let held = self.space.forks();
         for record in self.space.0.log.records(0, end) {
             let record = record.map_err(|error| error.to_string())?;
             let block = Block::decode(&record.block).map_err(|error| error.to_string())?;
@@ -94,7 +97,7 @@ impl Check<'_> {
                 space: self.space.0.id,
                 chains: &chains,
                 branches: None,
-                held: self.space,
+                held: &held,
                 membership: &membership,
                 withheld: &Withheld::default(),
             };
@@ -121,7 +124,7 @@ impl Check<'_> {
 /// The newest state, and the figures of its tables from their rows.
 fn census_of(space: &Space) -> Result<(Arc<Snapshot>, Vec<TableStatus>), ViewError> {
     for _ in 0..TRIES {
-        let snapshot = space.0.shared.snapshot();
+        let snapshot = space.0.snapshot();
         let rows = space.0.readers.read(|connection| {
             let reading = connection.unchecked_transaction()?;
             let sql = "SELECT value FROM _tandem_state WHERE name = 'position'";
@@ -146,7 +149,7 @@ fn fold_again(
     std::fs::create_dir_all(scratch)?;
     let path = scratch.join("verify.sqlite");
     let figures = crate::writer::fold(&space.0.log, end, &path, space.me(), space.schema().judge());
-    crate::writer::remove_view(&path)?;
+    crate::view::file::remove(&path)?;
     Ok(figures?)
 }
 

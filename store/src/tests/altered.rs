@@ -1,6 +1,7 @@
 //! Another program writes into the view's file.
 
-use super::{Site, pull};
+use super::{Site, assert_equal, pull};
+use crate::ReceiveError;
 use tandem_protocol::value::Value;
 
 const SCHEMA: &str = "
@@ -60,4 +61,25 @@ fn rows_that_another_program_wrote_are_found_while_running_and_put_right_on_open
             [[Value::Integer(1)]]
         );
     }
+}
+
+#[test]
+fn rows_given_the_last_rowid_from_outside_stop_a_block_until_the_view_is_opened_again() {
+    let site = Site::founder(SCHEMA);
+    let member = Site::member(&site, "member");
+    pull(&member, &site);
+    let rows: Vec<String> = (10..30).map(|number| format!("('{number}', 'x')")).collect();
+    site.write(&format!("INSERT INTO quiet (id, name) VALUES {}", rows.join(", ")));
+    // From here on SQLite takes rowids by chance.
+    let outside = rusqlite::Connection::open(member.space.folder().join("view.sqlite")).unwrap();
+    let sql = "INSERT INTO quiet (rowid, id, name) VALUES (9223372036854775807, '7', 'from outside')";
+    outside.execute(sql, []).unwrap();
+    drop(outside);
+    let block = site.space.chunks().read(0, &member.space.vector(), 1 << 20).unwrap().block.unwrap();
+    let received = member.space.wait(|reply| member.space.receive(block, reply));
+    assert!(matches!(received, Err(ReceiveError::View(_))), "{received:?}");
+    let member = member.reopen();
+    pull(&member, &site);
+    assert_equal(&member, &site);
+    member.verify();
 }

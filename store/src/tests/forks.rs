@@ -51,15 +51,15 @@ fn carry(from: &Site, to: &Site, withheld: &mut Withheld) {
             from.space.chunks().read_without(cursor, &to.space.vector(), withheld.clone(), 1 << 20).unwrap();
         withheld.join(&chunk.withheld);
         for fork in &chunk.forks {
-            from.space.compare(fork.author, fork.other_head());
-            to.space.compare(fork.author, fork.held_head());
+            from.space.forks().compare(fork.author, fork.other_head());
+            to.space.forks().compare(fork.author, fork.held_head());
         }
         cursor = chunk.next;
         if let Some(block) = chunk.block {
             let received = receive(to, block, withheld).unwrap();
             withheld.join(&received.withheld);
             for fork in &received.forks {
-                from.space.compare(fork.chain(), fork.held_head());
+                from.space.forks().compare(fork.chain(), fork.held_head());
             }
             if received.left_out {
                 cursor = 0;
@@ -77,9 +77,9 @@ fn meet(a: &Site, b: &Site) {
     let (of_a, of_b) = (a.space.vector(), b.space.vector());
     let mut withheld = Withheld::default();
     for (here, there, theirs) in [(a, b, of_b), (b, a, of_a)] {
-        for fork in here.space.compare_all(&theirs) {
+        for fork in here.space.forks().compare_all(&theirs) {
             withheld.add(fork.chain(), fork.seq);
-            there.space.compare(fork.chain(), fork.held_head());
+            there.space.forks().compare(fork.chain(), fork.held_head());
         }
     }
     carry(a, b, &mut withheld);
@@ -87,7 +87,7 @@ fn meet(a: &Site, b: &Site) {
 }
 
 fn named(site: &Site) -> Vec<(Author, u64)> {
-    site.space.forks().iter().map(|fork| (fork.author, fork.seq)).collect()
+    site.space.forks().all().iter().map(|fork| (fork.author, fork.seq)).collect()
 }
 
 /// What both hold of all but one author.
@@ -116,7 +116,7 @@ fn a_copied_folder_is_named_by_both_and_all_others_stay_equal() {
     let seq = b.space.vector().seq(author);
     assert_eq!(named(&a), [(author, seq)]);
     assert_eq!(named(&c), [(author, seq)]);
-    let (of_a, of_c) = (a.space.forks()[0], c.space.forks()[0]);
+    let (of_a, of_c) = (a.space.forks().all()[0], c.space.forks().all()[0]);
     assert_eq!((of_a.held, of_a.other), (of_c.other, of_c.held));
     others_equal(&a, &c, &author);
     assert_eq!(a.rows("SELECT count(*) FROM notes"), ["3"]);
@@ -125,7 +125,7 @@ fn a_copied_folder_is_named_by_both_and_all_others_stay_equal() {
     c.write("INSERT INTO notes (text) VALUES ('knows the copy')");
     meet(&a, &c);
     meet(&c, &a);
-    assert_eq!((a.space.forks().len(), c.space.forks().len()), (1, 1));
+    assert_eq!((a.space.forks().all().len(), c.space.forks().all().len()), (1, 1));
     assert_eq!(c.rows("SELECT count(*) FROM notes WHERE text = 'knows the till'"), ["0"]);
     // Noted for good, and the log and the view are as they should be.
     let (a, c) = (a.reopen(), c.reopen());
@@ -226,11 +226,11 @@ fn a_member_who_signs_two_chains_is_named_and_stops_nobody() {
         }
     }
     let expected = Fork::new(Dot::new(author, 1), one[0].hash.prefix(), two[0].hash.prefix());
-    assert_eq!(a.space.forks(), [expected]);
+    assert_eq!(a.space.forks().all(), [expected]);
     // A longer branch goes on where the other one ends: left out, not taken for a forgery.
     let received = receive(&b, block(&one), &nothing).unwrap();
     assert_eq!((received.transactions, received.left_out), (0, true));
-    assert_eq!(b.space.forks().len(), 1);
+    assert_eq!(b.space.forks().all().len(), 1);
     a.write("INSERT INTO notes (text) VALUES ('a')");
     b.write("INSERT INTO notes (text) VALUES ('b')");
     meet(&a, &b);
@@ -256,7 +256,7 @@ fn the_same_transaction_again_is_the_same_and_an_unsigned_other_is_no_fork() {
     forged.signature = one[0].signature;
     let received = receive(&a, block(&[forged]), &nothing).unwrap();
     assert!(received.left_out && received.forks.is_empty());
-    assert_eq!(a.space.forks(), []);
+    assert_eq!(a.space.forks().all(), []);
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn a_context_that_names_another_branch_is_seen_however_much_more_is_held() {
     assert_eq!((received.transactions, received.left_out), (0, true));
     assert_eq!(received.withheld, Withheld([(till.into(), 1)].into()));
     assert_eq!(
-        a.space.forks().iter().map(|fork| (fork.author, fork.seq)).collect::<Vec<_>>(),
+        a.space.forks().all().iter().map(|fork| (fork.author, fork.seq)).collect::<Vec<_>>(),
         [(forger.site.store.author(), 4)]
     );
     // A basis with another hash than what is held is none of this site's.
@@ -349,12 +349,12 @@ proptest! {
         for (at, with) in [(0, 1), (1, 0)] {
             meet(&sites[at], &sites[with]);
         }
-        if sites[0].space.forks().is_empty() && sites[1].space.forks().is_empty() {
+        if sites[0].space.forks().all().is_empty() && sites[1].space.forks().all().is_empty() {
             others_equal(&sites[0], &sites[1], &author);
         }
         for site in &sites {
             site.verify();
-            prop_assert!(site.space.forks().iter().all(|fork| fork.author == author));
+            prop_assert!(site.space.forks().all().iter().all(|fork| fork.author == author));
         }
     }
 }

@@ -207,7 +207,7 @@ fn only_the_transactions_that_were_looked_at_are_settled() {
     let conflict = a.space.conflicts().all().unwrap().remove(0);
     let settle = |altered: u8| {
         let reference = |version: &Version| {
-            let mut prefix = a.space.prefix(&version.dot()).unwrap();
+            let mut prefix = a.space.forks().prefix(&version.dot()).unwrap();
             prefix[15] ^= altered;
             Reference { dot: version.dot(), prefix }
         };

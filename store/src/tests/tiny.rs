@@ -10,7 +10,7 @@ use tandem_protocol::verify::{ChainHead, Chains};
 use tandem_protocol::version::{Dot, VersionVector};
 
 use super::{Site, pull};
-use crate::log::{Medium, Offsets, Record, SpaceLog};
+use crate::log::{Offsets, Record, SpaceLog, Storage};
 use crate::{ReceiveError, Received};
 
 /// A member that writes nothing, again and again.
@@ -82,9 +82,9 @@ fn what_one_member_wrote_by_the_thousand_still_passes_from_site_to_site() {
 #[test]
 fn records_joined_into_one_can_be_read_again() {
     let folder = tempfile::tempdir().unwrap();
-    let medium = std::sync::Arc::new(Medium::on_disk(folder.path()).unwrap());
+    let storage = std::sync::Arc::new(Storage::on_disk(folder.path()).unwrap());
     let space = tandem_protocol::identity::SpaceId([7; 32]);
-    let log = SpaceLog::open(medium, space).unwrap();
+    let log = SpaceLog::open(storage, space).unwrap();
     let last = ChainHead { seq: 0, hash: tandem_protocol::identity::TxHash(space.0) };
     let key = AuthorKey::from_secret(&[1; 32]);
     let mut idler = Idler { key, last, known: VersionVector::default() };

@@ -14,8 +14,8 @@ use tandem_protocol::{bounds, sql_text};
 use super::dialect::{Readable, readable};
 use super::parsed::{last, lower};
 use super::reads::{Columns, Reads, Source};
-use super::row_op::Unseen;
 use super::tables::Tables;
+use super::unseen::Unseen;
 
 /// The columns of one table that a statement sets absolutely, in lower case.
 #[derive(Default, Debug, PartialEq)]

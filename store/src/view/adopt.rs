@@ -11,12 +11,29 @@ use tandem_protocol::verify::ChainHead;
 use tandem_protocol::version::VersionVector;
 
 use super::captured::{Captured, LocalWrite};
+use super::insert_runs::{InsertOrigin, InsertRun, put_run};
 use super::merge::{Merge, Merged};
-use super::rows::{self, Base, Loaded, Run};
+use super::row_entry::RowEntry;
 use super::table::ViewTable;
 use super::{View, ViewResult};
 
-/// See the module.
+impl View {
+    /// Takes a local transaction, now that it has a name, into the rows' states.
+    pub(crate) fn adopt(
+        &mut self,
+        write: LocalWrite,
+        transaction: &Transaction,
+        chain: ChainHead,
+    ) -> ViewResult<Merged> {
+        assert!(self.is_undecided, "a transaction is adopted in a group");
+        let arrival = self.fold.position.next;
+        let merged = Adoption::of(self, &transaction.header).adopt(write, transaction, chain)?;
+        assert_eq!(self.fold.position.next, arrival + 1, "a transaction has one arrival number");
+        Ok(merged)
+    }
+}
+
+/// The adoption of a local transaction: its rows are shown already, and come into the rows' states.
 pub(super) struct Adoption<'v> {
     view: &'v mut View,
     by: WriteId,
@@ -54,8 +71,8 @@ impl<'v> Adoption<'v> {
         }
         let author = self.view.fold.position.author_number(self.by.author);
         for (first, table) in runs.into_values() {
-            let base = Base { by: self.by, width: table.width() };
-            rows::put_run(&self.view.connection, &table, &Run { first, author, base })?;
+            let origin = InsertOrigin { by: self.by, width: table.width() };
+            put_run(&self.view.connection, &table, &InsertRun { first, author, origin })?;
         }
         written.sort_by_key(|table| table.number);
         written.dedup_by_key(|table| table.number);
@@ -68,13 +85,14 @@ impl<'v> Adoption<'v> {
     /// Takes one row in; gives its rowid, if it is part of a run.
     fn row(&mut self, captured: Captured) -> ViewResult<Option<i64>> {
         let Captured { table, key, old, new, state, op } = captured;
+        assert!(state.is_some() || old.is_none(), "a row that was shown has a state");
         let view = &mut *self.view;
         match (state, &new) {
             (None, Some((rowid, _))) if *rowid >= view.fold.figures.next_rowid(table.number) => {
                 return Ok(Some(*rowid));
             }
             (None, Some((_, row))) => {
-                let row = Loaded::inserted(&table, Base { by: self.by, width: table.width() }, row);
+                let row = RowEntry::inserted(&table, InsertOrigin { by: self.by, width: table.width() }, row);
                 let position = &view.fold.position;
                 row.save(&view.connection, &position.authors, &table, &key.to_bytes(), position.next)?;
             }

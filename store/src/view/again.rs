@@ -6,13 +6,14 @@
 
 use sqlparser::ast::{FromTable, SelectItem, Statement as Ast, TableFactor, TableObject, TableWithJoins};
 use tandem_protocol::op::{Action, Op, RowGroup};
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::sql_text;
 
 use super::access::USER_MARK;
 use super::bind::read_row;
-use super::table::{ViewTable, quoted};
+use super::table::ViewTable;
 use super::{View, ViewResult};
-use crate::write::{Statement, StatementResult};
+use crate::statement::{Statement, StatementResult};
 
 /// Bytes of a statement up to which it is looked into.
 const SQL_BYTES: usize = 64 << 10;
@@ -25,7 +26,7 @@ struct Target {
     returning: Option<String>,
 }
 
-/// See the module.
+/// What the statements of a request that came before are answered with, read from the view as it is now.
 pub(crate) fn read_again(
     view: &View,
     statements: &[Statement],

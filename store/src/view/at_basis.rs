@@ -16,29 +16,16 @@ use tandem_protocol::transaction::{Header, Transaction};
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::Dot;
 
-use super::local::LocalError;
-use super::row_op::Unseen;
-use super::rows::{self, Loaded};
+use super::insert_runs::origin_of_rowid;
+use super::local_error::LocalError;
+use super::row_entry::RowEntry;
 use super::table::ViewTable;
+use super::unseen::{AtBasis, Past, Unseen};
 use super::{View, ViewResult, touched};
 use crate::refusal::Refusal;
 
 /// So many transactions are read again for one row, at most.
 pub(crate) const MOST_READ: usize = if cfg!(test) { 50 } else { 10_000 };
-
-/// The transactions recorded so far.
-pub(crate) trait Past {
-    /// Gives the transactions of these arrival numbers, which ascend, until `take` says `false`.
-    /// Answers `false` if one of them is not there any more.
-    fn read(
-        &self,
-        arrivals: &[u64],
-        take: &mut dyn FnMut(u64, Transaction) -> ViewResult<bool>,
-    ) -> ViewResult<bool>;
-}
-
-/// Counters of a row by their places in the table, and what they were; `None`: nothing, or NULL.
-pub(super) type AtBasis = Vec<(usize, Option<Value>)>;
 
 /// A write that set a counter.
 struct SetBy {
@@ -50,16 +37,16 @@ struct SetBy {
 
 /// What was written to one counter.
 #[derive(Default)]
-struct Written {
+struct CounterWrites {
     sets: Vec<SetBy>,
     added: Added,
 }
 
 /// What was written to some counters of a row.
-struct Writes {
+struct RowWrites {
     /// Whether anything was written to the row at all.
     any: bool,
-    counters: BTreeMap<ColumnId, Written>,
+    counters: BTreeMap<ColumnId, CounterWrites>,
 }
 
 /// A row whose past is read.
@@ -75,7 +62,7 @@ struct Reading<'a> {
 pub(super) fn at_basis(
     view: &View,
     (table, key): (&Arc<ViewTable>, &Key),
-    row: Option<&Loaded>,
+    row: Option<&RowEntry>,
     (absolute, exact): (&[usize], &[usize]),
     unseen: &Unseen,
 ) -> Result<AtBasis, LocalError> {
@@ -105,13 +92,13 @@ pub(super) fn at_basis(
 
 impl Reading<'_> {
     /// The transactions that touched the row from an arrival on, in their order: so many at most.
-    fn touched(&self, row: &Loaded, first: u64, most: i64) -> ViewResult<Vec<(u64, Dot)>> {
+    fn touched(&self, row: &RowEntry, first: u64, most: i64) -> ViewResult<Vec<(u64, Dot)>> {
         let (connection, authors) = (&self.view.connection, &self.view.fold.position.authors);
         if row.stored {
             return touched::dots(connection, authors, self.table, &self.key.to_bytes(), first, most);
         }
         let Some((rowid, _)) = &row.shown else { return Ok(Vec::new()) };
-        let by = rows::base_of_rowid(connection, authors, self.table, *rowid)?.by;
+        let by = origin_of_rowid(connection, authors, self.table, *rowid)?.by;
         let dot = by.dot();
         let arrival = self.view.arrival_of(&dot)?.filter(|arrival| *arrival >= first);
         Ok(arrival.map(|arrival| (arrival, dot)).into_iter().collect())
@@ -119,8 +106,8 @@ impl Reading<'_> {
 
     /// What the counters came to by these transactions; `None` if that cannot be read.
     fn were(&self, seen: &[u64], counters: &[usize]) -> ViewResult<Option<AtBasis>> {
-        let written = counters.iter().map(|at| (self.table.ids[*at], Written::default()));
-        let mut writes = Writes { any: false, counters: written.collect() };
+        let written = counters.iter().map(|at| (self.table.ids[*at], CounterWrites::default()));
+        let mut writes = RowWrites { any: false, counters: written.collect() };
         let all = self.past.read(seen, &mut |arrival, transaction| {
             self.view.watch.guard.check()?;
             self.take(&mut writes, arrival, &transaction);
@@ -131,7 +118,8 @@ impl Reading<'_> {
         }
         let mut found = AtBasis::new();
         for at in counters {
-            let Written { sets, added } = writes.counters.remove(&self.table.ids[*at]).unwrap_or_default();
+            let CounterWrites { sets, added } =
+                writes.counters.remove(&self.table.ids[*at]).unwrap_or_default();
             let Some(set) = self.shown_of(&sets)? else { return Ok(None) };
             let cell = set.map(|set| Cell::once(set.by, &set.value)).unwrap_or_default();
             let column = &self.table.def.columns[*at];
@@ -147,7 +135,7 @@ impl Reading<'_> {
     }
 
     /// Takes in what a transaction wrote to the row.
-    fn take(&self, writes: &mut Writes, arrival: u64, transaction: &Transaction) {
+    fn take(&self, writes: &mut RowWrites, arrival: u64, transaction: &Transaction) {
         let header = &transaction.header;
         for op in &transaction.ops {
             let Op::Rows(group) = op else { continue };

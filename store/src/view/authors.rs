@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tandem_protocol::chain::Chain;
 use tandem_protocol::identity::Author;
 
-/// See the module.
+/// The authors known, with the numbers that the view's own tables give them.
 #[derive(Clone, Default)]
 pub(crate) struct Authors {
     numbers: HashMap<Author, i64>,
@@ -35,6 +35,7 @@ impl Authors {
     pub(super) fn add(&mut self, author: Author) -> i64 {
         self.list.push(author);
         let number = self.list.len() as i64;
+        debug_assert_eq!(self.author(number), Some(author), "a number names its author");
         let before = self.numbers.insert(author, number);
         assert_eq!(before, None, "an author has one number");
         number

@@ -2,7 +2,7 @@
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Row, ToSql};
-use tandem_protocol::decimal::Decimal;
+use tandem_protocol::decimal::{DIGITS, Decimal};
 use tandem_protocol::schema::{ColumnType, Storage};
 use tandem_protocol::value::Value;
 
@@ -79,4 +79,27 @@ pub(crate) fn read_row(row: &Row<'_>, first: usize, count: usize) -> rusqlite::R
             })
         })
         .collect()
+}
+
+/// What SQLite stores for a canonical value.
+pub(crate) fn to_storage(kind: ColumnType, value: Value) -> Value {
+    match value {
+        Value::Decimal(decimal) => decimal_as(kind.storage(), decimal),
+        other => other,
+    }
+}
+
+/// The canonical value of what SQLite stores: exact, for what is stored as floating point has at
+/// most 15 digits.
+pub(super) fn from_storage(kind: ColumnType, value: Value) -> Value {
+    let Some((_, scale)) = kind.digits() else { return value };
+    let decimal = match &value {
+        Value::Integer(number) if kind.storage() == Storage::Integer => {
+            Ok(Decimal { mantissa: i128::from(*number), scale })
+        }
+        Value::Real(number) => Decimal::from_f64(*number, DIGITS, scale),
+        Value::Text(text) => Decimal::parse(text, DIGITS, scale),
+        _ => return value,
+    };
+    decimal.map_or(value, Value::Decimal)
 }

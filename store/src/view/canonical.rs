@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use rusqlite::OptionalExtension;
 use tandem_protocol::schema::Storage;
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
 
 use super::access::USER_MARK;
-use super::bind::{Bind, Stored, read_row};
+use super::bind::{Bind, Stored, read_row, to_storage};
 use super::capture::Touch;
 use super::forms::{Returning, Rewritten};
-use super::local::{LocalError, LocalRun, Prepared};
+use super::local::{LocalRun, Prepared};
+use super::local_error::LocalError;
 use super::rows;
-use super::table::{ViewTable, quoted, to_storage};
+use super::table::ViewTable;
 use crate::refusal::Refusal;
 
 impl LocalRun<'_> {
@@ -74,7 +76,8 @@ impl LocalRun<'_> {
         let canonical = table.key_of(row);
         if table.is_stored_as(&canonical, key) {
             self.view.watch.capture().on = false;
-            let updated = self.view.update_row(table, row);
+            let view = &mut *self.view;
+            let updated = view.fold.unique.update_row(&view.connection, table, row);
             self.view.watch.capture().on = true;
             updated?;
             return Ok(true);

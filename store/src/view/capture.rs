@@ -1,6 +1,7 @@
 //! What a user's statements changed, as the pre-update hook reports it: one net change per row,
 //! from the values before the first statement to those after the last.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use tandem_protocol::value::{Key, Value};
 use super::bind::weight;
 use super::guard::Guard;
 use super::ids::{self, SharedIds};
-use super::preupdate::{Change, Watcher};
+use super::preupdate::{PreUpdate, Watcher};
 use super::table::ViewTable;
 
 /// The net change of one row. Values are as SQLite stores them.
@@ -102,6 +103,7 @@ impl Capture {
 
     /// Starts over.
     pub(crate) fn begin(&mut self) {
+        assert!(!self.on, "the changes of one transaction are captured at a time");
         self.on = true;
         self.statement = 0;
         self.removed.clear();
@@ -114,6 +116,7 @@ impl Capture {
     /// A row that was touched since the last statement, if any is left: to be made canonical.
     pub(crate) fn next_touched(&mut self) -> Option<(usize, &mut RowChange)> {
         let at = self.touched.pop()?;
+        debug_assert!(at < self.changes.len(), "what a statement touched has a net change");
         let change = self.changes.get_mut(at)?;
         Some((at, change))
     }
@@ -128,6 +131,7 @@ impl Capture {
     /// What changed since [`Capture::begin`], in the order in which rows were first touched.
     pub(crate) fn finish(&mut self) -> Result<Vec<RowChange>, CaptureError> {
         self.on = false;
+        assert_eq!(self.by_key.len(), self.changes.len(), "a row has one net change");
         self.by_key.clear();
         let changes = std::mem::take(&mut self.changes);
         match self.error.take() {
@@ -144,6 +148,7 @@ impl Capture {
 
     /// A statement is about to run.
     pub(crate) fn next_statement(&mut self) {
+        debug_assert!(self.on, "a user's statement is captured");
         self.statement += 1;
         self.inserted = None;
         self.following = false;
@@ -201,64 +206,124 @@ impl Capture {
 }
 
 impl Watcher for Capture {
-    fn changing(&mut self, change: &Change<'_>) {
+    fn changing(&mut self, change: &PreUpdate<'_>) {
         if !self.on {
             return;
         }
-        let Some(table) = self.tables.get(change.table) else { return };
-        let table = Arc::clone(table);
+        let Some(table) = self.tables.get(change.table).cloned() else { return };
+        match RowUpdate::read(&table, change) {
+            Ok(Some(update)) => self.take(table, update),
+            Ok(None) => {}
+            Err(error) => self.fail(error),
+        }
+    }
+}
+
+/// What SQLite is about to do to one row, if an op can say it.
+struct RowUpdate {
+    key: Key,
+    old: Option<(i64, Vec<Value>)>,
+    new: Option<(i64, Vec<Value>)>,
+}
+
+impl RowUpdate {
+    /// Reads it. `None`: there is no row before it, and none after.
+    fn read(table: &ViewTable, change: &PreUpdate<'_>) -> Result<Option<Self>, CaptureError> {
         let columns = table.def.columns.len();
         let name = || table.def.name.clone();
-        let old = change.has_old.then(|| change.row_before(columns));
-        let new = change.has_new.then(|| change.row_after(columns));
-        if matches!(old, Some(None)) || matches!(new, Some(None)) {
-            return self.fail(CaptureError::NotReadable(name()));
-        }
-        let (old, new) = (old.flatten(), new.flatten());
+        let readable = |row: Option<Vec<Value>>| row.ok_or_else(|| CaptureError::NotReadable(name()));
+        let old = change.has_old.then(|| readable(change.row_before(columns))).transpose()?;
+        let new = change.has_new.then(|| readable(change.row_after(columns))).transpose()?;
         let old_key = old.as_ref().map(|row| table.key_of(row));
         let new_key = new.as_ref().map(|row| table.key_of(row));
         if let (Some(before), Some(after)) = (&old_key, &new_key)
             && before != after
         {
-            return self.fail(CaptureError::KeyChanged(name()));
+            return Err(CaptureError::KeyChanged(name()));
         }
         if change.has_new && change.new_rowid >= ROWID_BELOW {
-            return self.fail(CaptureError::Rowid(name()));
+            return Err(CaptureError::Rowid(name()));
         }
-        let Some(key) = old_key.or(new_key) else { return };
-        let held = |row: &Option<Vec<Value>>| row.as_deref().map_or(0, weight);
-        self.guard.changed(size_of::<RowChange>() + held(&old) + held(&new));
-        if !change.has_old
-            && table.generated_key().is_some()
+        let Some(key) = old_key.or(new_key) else { return Ok(None) };
+        let old = old.map(|row| (change.old_rowid, row));
+        let new = new.map(|row| (change.new_rowid, row));
+        Ok(Some(Self { key, old, new }))
+    }
+
+    /// What it is for the statement that does it.
+    fn touch(&self) -> Touch {
+        let (old, new) = (self.old.as_ref(), self.new.as_ref());
+        let changed = old.map(|(_, values)| values) != new.map(|(_, values)| values);
+        Touch { any: true, inserted: old.is_none(), changed }
+    }
+
+    /// The memory that its rows take.
+    fn weight(&self) -> usize {
+        [&self.old, &self.new].into_iter().flatten().map(|(_, row)| weight(row)).sum()
+    }
+}
+
+impl Capture {
+    fn take(&mut self, table: Arc<ViewTable>, update: RowUpdate) {
+        self.guard.changed(size_of::<RowChange>() + update.weight());
+        let (was_there, is_there) = (update.old.is_some(), update.new.is_some());
+        if !was_there {
+            self.note_generated(&table, &update.key);
+        }
+        let (number, touch) = (table.number, update.touch());
+        debug_assert!(was_there || is_there, "a change is of a row that is there before it, or after");
+        let Some(at) = self.net(table, update) else { return };
+        let change = &mut self.changes[at];
+        if is_there && !self.following {
+            change.written_by = self.statement;
+        }
+        if !is_there && self.followed.contains(&number) {
+            self.removed.push(at);
+        }
+        if !change.now.any {
+            self.touched.push(at);
+        }
+        change.now = Touch { changed: touch.changed || change.now.changed, ..touch };
+        if was_there && is_there {
+            note_set(&self.exact, number, &mut change.exact);
+        }
+        // OR REPLACE deletes a row and inserts it.
+        if is_there {
+            note_set(&self.absolute, number, &mut change.absolute);
+        }
+    }
+
+    /// Takes note of the key of a new row, where tandem could have made it.
+    fn note_generated(&mut self, table: &ViewTable, key: &Key) {
+        if table.generated_key().is_some()
             && let [Value::Integer(id)] = key.0[..]
         {
             self.inserted = Some(id);
             ids::locked(&self.ids).saw(&table.id_text, id);
         }
-        let touch = Touch { any: true, inserted: old.is_none(), changed: old != new };
-        let new = new.map(|row| (change.new_rowid, row));
-        let number = table.number;
-        let at = match self.by_key.entry((number, key.to_bytes())) {
-            std::collections::hash_map::Entry::Occupied(at) => {
+    }
+
+    /// Where the net change of a row stands, with what now happens to it. `None`: they are too many.
+    fn net(&mut self, table: Arc<ViewTable>, update: RowUpdate) -> Option<usize> {
+        let RowUpdate { key, old, new } = update;
+        let statement = self.statement;
+        match self.by_key.entry((table.number, key.to_bytes())) {
+            Entry::Occupied(at) => {
                 let known = &mut self.changes[*at.get()];
                 // Within one statement (OR REPLACE) it is the same row, with other values.
-                known.renewed |=
-                    known.new.is_none() && known.old.is_some() && known.deleted_by != self.statement;
+                known.renewed |= known.new.is_none() && known.old.is_some() && known.deleted_by != statement;
                 if new.is_none() {
-                    known.deleted_by = self.statement;
+                    known.deleted_by = statement;
                 }
                 known.new = new;
-                *at.get()
+                Some(*at.get())
             }
-            std::collections::hash_map::Entry::Vacant(_)
-                if self.changes.len() >= bounds::TRANSACTION_ROWS =>
-            {
+            Entry::Vacant(_) if self.changes.len() >= bounds::TRANSACTION_ROWS => {
                 self.error.get_or_insert(CaptureError::TooManyRows);
-                return;
+                None
             }
-            std::collections::hash_map::Entry::Vacant(at) => {
+            Entry::Vacant(at) => {
                 at.insert(self.changes.len());
-                let old = old.map(|row| (change.old_rowid, row));
                 self.changes.push(RowChange {
                     table,
                     key,
@@ -267,30 +332,12 @@ impl Watcher for Capture {
                     exact: Vec::new(),
                     absolute: Vec::new(),
                     renewed: false,
-                    deleted_by: self.statement,
+                    deleted_by: statement,
                     written_by: 0,
                     now: Touch::default(),
                 });
-                self.changes.len() - 1
+                Some(self.changes.len() - 1)
             }
-        };
-        if change.has_new && !self.following {
-            self.changes[at].written_by = self.statement;
-        }
-        if !change.has_new && self.followed.contains(&number) {
-            self.removed.push(at);
-        }
-        let now = &mut self.changes[at].now;
-        if !now.any {
-            self.touched.push(at);
-        }
-        *now = Touch { changed: touch.changed || now.changed, ..touch };
-        if change.has_old && change.has_new {
-            note_set(&self.exact, number, &mut self.changes[at].exact);
-        }
-        // OR REPLACE deletes a row and inserts it.
-        if change.has_new {
-            note_set(&self.absolute, number, &mut self.changes[at].absolute);
         }
     }
 }

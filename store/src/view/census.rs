@@ -9,7 +9,7 @@ use super::figures::Figures;
 use super::table::ViewTable;
 use super::tables::Tables;
 use super::{ViewResult, read_row};
-use crate::space::TableStatus;
+use crate::table_status::TableStatus;
 
 /// Rows counted whenever a view is opened: the smallest tables first. Some hundredths of a second.
 const ON_OPEN_ROWS: u64 = 20_000;

@@ -12,8 +12,8 @@ use tandem_protocol::version::{Dot, Reference};
 use super::position::Recorded;
 use super::table::ViewTable;
 use super::{ViewError, ViewResult};
+use crate::conflict_stats::ConflictStats;
 use crate::effect::Effect;
-use crate::space::ConflictStats;
 
 /// Kinds that follow from one row.
 const OF_ROW: [ConflictKind; 4] =
@@ -29,14 +29,14 @@ pub(crate) fn decode(body: &[u8]) -> ViewResult<Conflict> {
     codec::decode(body, "conflict").map_err(|_| ViewError::Inconsistent("a conflict that cannot be read"))
 }
 
-/// See the module.
+/// The list of open conflicts.
 #[derive(Clone, Default)]
 pub(crate) struct ConflictList {
     pub figures: ConflictStats,
 }
 
 /// The view's file, as the list is written to, and who wants to know what becomes of it.
-pub(super) type Written<'w> = (&'w Connection, &'w mut Option<Effect>);
+pub(super) type Listing<'w> = (&'w Connection, &'w mut Option<Effect>);
 
 /// What is listed.
 impl ConflictList {
@@ -87,8 +87,13 @@ impl ConflictList {
     }
 
     /// Whether a row is shown although it is deleted.
-    pub(super) fn is_kept(&self, connection: &Connection, table: &ViewTable, key: &[u8]) -> ViewResult<bool> {
-        if self.figures.kept_rows == 0 {
+    pub(super) fn is_retained(
+        &self,
+        connection: &Connection,
+        table: &ViewTable,
+        key: &[u8],
+    ) -> ViewResult<bool> {
+        if self.figures.retained_rows == 0 {
             return Ok(false);
         }
         let sql = "SELECT 1 FROM _tandem_conflicts WHERE tbl = ?1 AND key = ?2 AND kind = ?3";
@@ -97,7 +102,7 @@ impl ConflictList {
     }
 
     /// All rows that are shown although they are deleted: table number and key.
-    pub(super) fn kept_rows(&self, connection: &Connection) -> ViewResult<Vec<(i64, Vec<u8>)>> {
+    pub(super) fn retained_rows(&self, connection: &Connection) -> ViewResult<Vec<(i64, Vec<u8>)>> {
         let sql = "SELECT tbl, key FROM _tandem_conflicts WHERE kind = ?1";
         let mut statement = connection.prepare_cached(sql)?;
         let rows = statement
@@ -152,7 +157,7 @@ impl ConflictList {
     /// Lists what one row leaves to decide: `open`, and no more.
     pub(super) fn follow_row(
         &mut self,
-        written: Written<'_>,
+        written: Listing<'_>,
         table: &ViewTable,
         key: &[u8],
         mut open: Vec<Conflict>,
@@ -171,7 +176,7 @@ impl ConflictList {
     /// another answer than before.
     pub(super) fn follow_unique(
         &mut self,
-        written: Written<'_>,
+        written: Listing<'_>,
         table: &ViewTable,
         (columns, value): (&[String], &[u8]),
         mut holders: Vec<Version>,
@@ -197,7 +202,7 @@ impl ConflictList {
     }
 
     /// Lists the names that were declared in several ways.
-    pub(super) fn follow_schema(&mut self, written: Written<'_>, open: &[Conflict]) -> ViewResult<()> {
+    pub(super) fn follow_schema(&mut self, written: Listing<'_>, open: &[Conflict]) -> ViewResult<()> {
         let known = self.of_table(written.0, ConflictKind::Schema, 0)?;
         self.replace(written, known, open.to_vec(), 0)
     }
@@ -205,7 +210,7 @@ impl ConflictList {
     /// Lists that one request was recorded by several sites, if it was: by these.
     pub(super) fn follow_request(
         &mut self,
-        written: Written<'_>,
+        written: Listing<'_>,
         request: &[u8; 32],
         recorded: &[Recorded],
     ) -> ViewResult<()> {
@@ -246,7 +251,7 @@ impl ConflictList {
     /// Lists `open` in place of `known`.
     fn replace(
         &mut self,
-        (connection, effect): Written<'_>,
+        (connection, effect): Listing<'_>,
         known: Vec<Conflict>,
         open: Vec<Conflict>,
         table: i64,
@@ -260,18 +265,19 @@ impl ConflictList {
         for old in known.iter().filter(|old| !open.contains(old)) {
             let sql = "DELETE FROM _tandem_conflicts WHERE id = ?1";
             connection.prepare_cached(sql)?.execute([old.id().0])?;
-            self.figures.remove(old);
+            if !self.figures.remove(old) {
+                return Err(ViewError::Inconsistent("a conflict that nobody counted"));
+            }
         }
         let sql = "INSERT INTO _tandem_conflicts (id, kind, tbl, key, body) VALUES (?1, ?2, ?3, ?4, ?5)";
         for new in open.iter().filter(|new| !known.contains(new)) {
+            let body = codec::encode(new);
+            debug_assert!(
+                decode(&body).is_ok_and(|read| read == *new),
+                "a conflict that is listed can be read"
+            );
             let mut statement = connection.prepare_cached(sql)?;
-            statement.execute(params![
-                new.id().0,
-                kind_code(new.kind),
-                table,
-                new.key,
-                codec::encode(new)
-            ])?;
+            statement.execute(params![new.id().0, kind_code(new.kind), table, new.key, body])?;
             self.figures.add(new);
         }
         Ok(())

@@ -5,11 +5,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tandem_protocol::value::Key;
-
-use super::rows::{self, Loaded};
+use super::row_entry::RowEntry;
 use super::table::ViewTable;
-use super::{View, ViewError, ViewResult, touched};
 
 /// Versions of one cell from which on its row is crowded.
 const CROWD: usize = 16;
@@ -18,72 +15,62 @@ const CROWD: usize = 16;
 const ROWS: usize = 64;
 
 /// The crowded rows that the job at hand wrote, by table number and key.
-pub(super) type CrowdedRows = HashMap<(i64, Vec<u8>), Crowded>;
+#[derive(Default)]
+pub(super) struct CrowdedRows(HashMap<(i64, Vec<u8>), Crowded>);
 
 /// A crowded row whose state and conflicts are not written down yet; what it shows is.
 pub(super) struct Crowded {
-    table: Arc<ViewTable>,
-    row: Loaded,
+    pub table: Arc<ViewTable>,
+    pub row: RowEntry,
     /// Arrival number of the last transaction that touched it.
-    arrival: u64,
+    pub arrival: u64,
 }
 
-impl View {
-    /// The state of a row.
-    pub(crate) fn load_row(&self, table: &ViewTable, key: &Key, bytes: &[u8]) -> ViewResult<Loaded> {
-        let shown = rows::select(&self.connection, table, key)?;
-        if !self.crowded.is_empty()
-            && let Some(crowded) = self.crowded.get(&(table.number, bytes.to_vec()))
-        {
-            return Ok(crowded.row.clone().shown_as(shown));
+/// Whether so many wrote a cell of a row without knowing of each other.
+pub(super) fn is_crowded(row: &RowEntry) -> bool {
+    row.state.cells.values().any(|cell| cell.set.siblings().len() >= CROWD)
+}
+
+impl CrowdedRows {
+    /// The row of that key, if it is at hand.
+    pub(super) fn get(&self, table: &ViewTable, key: &[u8]) -> Option<&RowEntry> {
+        if self.0.is_empty() {
+            return None;
         }
-        Loaded::load(&self.connection, &self.fold.position.authors, table, bytes, shown)
+        self.0.get(&(table.number, key.to_vec())).map(|crowded| &crowded.row)
     }
 
-    /// The state of a row that is about to be written.
-    pub(super) fn take_row(&mut self, table: &ViewTable, key: &Key, bytes: &[u8]) -> ViewResult<Loaded> {
-        if !self.crowded.is_empty()
-            && let Some(crowded) = self.crowded.remove(&(table.number, bytes.to_vec()))
-        {
-            let shown = rows::select(&self.connection, table, key)?;
-            return Ok(crowded.row.shown_as(shown));
+    /// Takes it out.
+    pub(super) fn take(&mut self, table: &ViewTable, key: &[u8]) -> Option<RowEntry> {
+        if self.0.is_empty() {
+            return None;
         }
-        self.load_row(table, key, bytes)
+        self.0.remove(&(table.number, key.to_vec())).map(|crowded| crowded.row)
     }
 
-    /// Keeps a row at hand instead of writing it down, if it is crowded; gives it back if it is not.
-    /// Only one that has an entry of its own, is alive and was shown: nothing that is asked before the
-    /// job ends depends on how many versions such a row has.
-    pub(super) fn hold_crowded(
-        &mut self,
-        table: &Arc<ViewTable>,
-        key: &[u8],
-        mut row: Loaded,
-    ) -> ViewResult<Option<Loaded>> {
-        let is_crowded = row.state.cells.values().any(|cell| cell.set.siblings().len() >= CROWD);
-        let plain = row.stored && row.shown.is_some() && row.state.is_alive();
-        if !is_crowded || !plain || self.fold.conflicts.is_kept(&self.connection, table, key)? {
-            return Ok(Some(row));
-        }
-        if self.crowded.len() >= ROWS {
-            self.write_crowded()?;
-        }
-        let position = &self.fold.position;
-        touched::note(&self.connection, &position.authors, table, key, position.next, None)?;
-        row.forget_changed_base(table);
-        let (table, arrival) = (Arc::clone(table), position.next);
-        self.crowded.insert((table.number, key.to_vec()), Crowded { table, row, arrival });
-        Ok(None)
+    /// Puts one in.
+    pub(super) fn put(&mut self, key: &[u8], crowded: Crowded) {
+        assert!(self.0.len() < ROWS, "crowded rows are written down before they are too many");
+        self.0.insert((crowded.table.number, key.to_vec()), crowded);
     }
 
-    /// Writes down all that is at hand.
-    pub(crate) fn write_crowded(&mut self) -> ViewResult<()> {
-        for ((_, bytes), Crowded { table, row, arrival }) in std::mem::take(&mut self.crowded) {
-            let key = Key::from_bytes(&bytes).map_err(|_| ViewError::Inconsistent("a key"))?;
-            let shown = rows::select(&self.connection, &table, &key)?;
-            self.list_row(&table, &bytes, &row, shown.as_ref().map(|(_, values)| values.as_slice()))?;
-            row.save(&self.connection, &self.fold.position.authors, &table, &bytes, arrival)?;
-        }
-        Ok(())
+    /// Whether none is at hand.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether some are to be written down before another one is put in.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= ROWS
+    }
+
+    /// All of them, with their keys, to be written down.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = (Vec<u8>, Crowded)> + use<> {
+        std::mem::take(&mut self.0).into_iter().map(|((_, key), crowded)| (key, crowded))
+    }
+
+    /// Forgets them: they are taken back.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 }

@@ -12,7 +12,7 @@ use tandem_protocol::schema::{
 };
 use tandem_protocol::value::Value;
 
-use super::table::to_storage;
+use super::bind::to_storage;
 
 /// The view's own tables. Those that hold values of any size keep their rowid: to find its way in a
 /// table without one, SQLite reads each entry it passes to the end, be it ten megabytes.

@@ -84,6 +84,7 @@ impl Sum {
     }
 }
 
+/// The aggregate `decimal_sum`.
 struct DecimalSum;
 
 impl Aggregate<Option<Sum>, Option<String>> for DecimalSum {

@@ -24,6 +24,7 @@ pub(super) fn readable(tokens: Vec<TokenWithSpan>) -> Readable {
     reader.readable
 }
 
+/// The tokens of a statement as they are made readable.
 struct Reader {
     given: Vec<TokenWithSpan>,
     at: usize,

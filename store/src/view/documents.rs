@@ -12,26 +12,18 @@ use tandem_protocol::op::Mode;
 use tandem_protocol::schema::ColumnId;
 use tandem_protocol::value::Value;
 
-use super::rows::Loaded;
+use super::document_name::{DocumentName, id_of};
+use super::row_entry::RowEntry;
 use super::table::ViewTable;
 use super::{ViewError, ViewResult};
 
 /// Changes kept beside a compact document. More cost more to load than to write it anew.
 const PARTS: i64 = 64;
 
-/// Loaded documents kept at hand.
+/// RowEntry documents kept at hand.
 const LOADED: usize = 64;
 
-/// One document of one cell.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Place {
-    pub table: i64,
-    pub key: Vec<u8>,
-    pub column: ColumnId,
-    pub id: DocumentId,
-}
-
-struct Entry {
+struct LoadedDocument {
     document: Document,
     /// Number of the next part.
     next: i64,
@@ -45,12 +37,12 @@ const CONTENT_BYTES: usize = 8 << 20;
 /// Documents at hand.
 #[derive(Default)]
 pub(super) struct Documents {
-    loaded: HashMap<Place, Entry>,
+    loaded: HashMap<DocumentName, LoadedDocument>,
     /// What they contain.
-    contents: HashMap<Place, String>,
+    contents: HashMap<DocumentName, String>,
     content_bytes: usize,
     /// Those that the group at hand has changed.
-    undecided: HashSet<Place>,
+    undecided: HashSet<DocumentName>,
 }
 
 impl Documents {
@@ -61,9 +53,9 @@ impl Documents {
 
     /// Forgets what may be rolled back: what the group at hand has changed.
     pub(super) fn forget_undecided(&mut self) {
-        for place in &self.undecided {
-            self.loaded.remove(place);
-            self.contents.remove(place);
+        for name in &self.undecided {
+            self.loaded.remove(name);
+            self.contents.remove(name);
         }
     }
 
@@ -72,10 +64,10 @@ impl Documents {
         self.undecided.clear();
     }
 
-    fn change(&mut self, place: &Place) {
-        self.contents.remove(place);
-        if !self.undecided.contains(place) {
-            self.undecided.insert(place.clone());
+    fn change(&mut self, name: &DocumentName) {
+        self.contents.remove(name);
+        if !self.undecided.contains(name) {
+            self.undecided.insert(name.clone());
         }
     }
 
@@ -83,14 +75,14 @@ impl Documents {
         &mut self,
         connection: &Connection,
         kind: DocumentKind,
-        place: &Place,
-    ) -> ViewResult<Option<&mut Entry>> {
-        if !self.loaded.contains_key(place) {
+        name: &DocumentName,
+    ) -> ViewResult<Option<&mut LoadedDocument>> {
+        if !self.loaded.contains_key(name) {
             let sql = "SELECT part, bytes FROM _tandem_documents \
                        WHERE tbl = ?1 AND key = ?2 AND col = ?3 AND doc = ?4 ORDER BY part";
             let mut statement = connection.prepare_cached(sql)?;
-            let column = place.column.0;
-            let mut rows = statement.query(params![place.table, place.key, column, place.id.0])?;
+            let column = name.column.0;
+            let mut rows = statement.query(params![name.table, name.key, column, name.id.0])?;
             let (mut bytes, mut next) = (Vec::new(), 0);
             while let Some(row) = rows.next()? {
                 next = row.get::<_, i64>(0)? + 1;
@@ -99,24 +91,25 @@ impl Documents {
             if next == 0 {
                 return Ok(None);
             }
-            let document = Document::load(kind, place.id, &bytes)
+            let document = Document::load(kind, name.id, &bytes)
                 .map_err(|_| ViewError::Inconsistent("a document that cannot be read"))?;
             if self.loaded.len() >= LOADED {
                 self.loaded.clear();
             }
             let bytes = bytes.len();
-            self.loaded.insert(place.clone(), Entry { document, next, bytes });
+            assert!(self.loaded.len() < LOADED, "documents at hand are few");
+            self.loaded.insert(name.clone(), LoadedDocument { document, next, bytes });
         }
-        Ok(self.loaded.get_mut(place))
+        Ok(self.loaded.get_mut(name))
     }
 
     /// Whether the cell ever had this document, as far as the view keeps it.
-    pub(super) fn has(&self, connection: &Connection, place: &Place) -> ViewResult<bool> {
+    pub(super) fn has(&self, connection: &Connection, name: &DocumentName) -> ViewResult<bool> {
         let sql = "SELECT 1 FROM _tandem_documents WHERE tbl = ?1 AND key = ?2 AND col = ?3 AND doc = ?4";
-        let column = place.column.0;
+        let column = name.column.0;
         let mut statement = connection.prepare_cached(sql)?;
         Ok(statement
-            .query_row(params![place.table, place.key, column, place.id.0], |_| Ok(()))
+            .query_row(params![name.table, name.key, column, name.id.0], |_| Ok(()))
             .optional()?
             .is_some())
     }
@@ -126,15 +119,20 @@ impl Documents {
         &mut self,
         connection: &Connection,
         kind: DocumentKind,
-        place: &Place,
+        name: &DocumentName,
         content: &str,
     ) -> ViewResult<()> {
-        if self.has(connection, place)? {
+        if self.has(connection, name)? {
             return Ok(());
         }
-        self.change(place);
-        let mut document = Document::create(kind, place.id, content);
-        put_part(connection, place, 0, &document.save())
+        self.change(name);
+        let mut document = Document::create(kind, name.id, content);
+        let whole = document.save();
+        debug_assert!(
+            Document::load(kind, name.id, &whole).is_ok(),
+            "a document that is stored can be loaded"
+        );
+        put_part(connection, name, 0, &whole)
     }
 
     /// What a document contains; `None` if it is not kept.
@@ -142,12 +140,12 @@ impl Documents {
         &mut self,
         connection: &Connection,
         kind: DocumentKind,
-        place: &Place,
+        name: &DocumentName,
     ) -> ViewResult<Option<String>> {
-        if let Some(content) = self.contents.get(place) {
+        if let Some(content) = self.contents.get(name) {
             return Ok(Some(content.clone()));
         }
-        let Some(content) = self.entry(connection, kind, place)?.map(|entry| entry.document.content()) else {
+        let Some(content) = self.entry(connection, kind, name)?.map(|entry| entry.document.content()) else {
             return Ok(None);
         };
         self.content_bytes += content.len();
@@ -155,7 +153,7 @@ impl Documents {
             self.contents.clear();
             self.content_bytes = content.len();
         }
-        self.contents.insert(place.clone(), content.clone());
+        self.contents.insert(name.clone(), content.clone());
         Ok(Some(content))
     }
 
@@ -164,9 +162,9 @@ impl Documents {
         &mut self,
         connection: &Connection,
         kind: DocumentKind,
-        place: &Place,
+        name: &DocumentName,
     ) -> ViewResult<usize> {
-        Ok(self.entry(connection, kind, place)?.map_or(0, |entry| entry.bytes))
+        Ok(self.entry(connection, kind, name)?.map_or(0, |entry| entry.bytes))
     }
 
     /// Takes in a change. One that is none, or of a document that nobody made, changes nothing.
@@ -174,14 +172,14 @@ impl Documents {
         &mut self,
         connection: &Connection,
         kind: DocumentKind,
-        place: &Place,
+        name: &DocumentName,
         author: Author,
         change: &[u8],
     ) -> ViewResult<()> {
-        self.change(place);
-        let Some(entry) = self.entry(connection, kind, place)? else { return Ok(()) };
+        self.change(name);
+        let Some(entry) = self.entry(connection, kind, name)? else { return Ok(()) };
         match entry.document.apply(author, change) {
-            Ok(()) => self.append(connection, place, change),
+            Ok(()) => self.append(connection, name, change),
             Err(_not_a_change) => Ok(()),
         }
     }
@@ -192,82 +190,58 @@ impl Documents {
         &mut self,
         connection: &Connection,
         kind: DocumentKind,
-        place: &Place,
+        name: &DocumentName,
         author: Author,
         content: &str,
     ) -> ViewResult<Option<Vec<u8>>> {
-        self.change(place);
-        let Some(entry) = self.entry(connection, kind, place)? else { return Ok(None) };
+        self.change(name);
+        let Some(entry) = self.entry(connection, kind, name)? else { return Ok(None) };
         let change = entry.document.edit(author, content);
         if let Some(change) = &change {
-            self.append(connection, place, change)?;
+            self.append(connection, name, change)?;
         }
         Ok(change)
     }
 
-    fn append(&mut self, connection: &Connection, place: &Place, change: &[u8]) -> ViewResult<()> {
-        let Some(entry) = self.loaded.get_mut(place) else { return Ok(()) };
+    fn append(&mut self, connection: &Connection, name: &DocumentName, change: &[u8]) -> ViewResult<()> {
+        debug_assert!(self.undecided.contains(name), "a document that changes can be taken back");
+        let Some(entry) = self.loaded.get_mut(name) else { return Ok(()) };
         if entry.next < PARTS {
-            put_part(connection, place, entry.next, change)?;
+            put_part(connection, name, entry.next, change)?;
             entry.next += 1;
             entry.bytes += change.len();
             return Ok(());
         }
         let sql = "DELETE FROM _tandem_documents WHERE tbl = ?1 AND key = ?2 AND col = ?3 AND doc = ?4";
-        let column = place.column.0;
-        connection.prepare_cached(sql)?.execute(params![place.table, place.key, column, place.id.0])?;
+        let column = name.column.0;
+        connection.prepare_cached(sql)?.execute(params![name.table, name.key, column, name.id.0])?;
         let whole = entry.document.save();
-        put_part(connection, place, 0, &whole)?;
+        put_part(connection, name, 0, &whole)?;
         (entry.next, entry.bytes) = (1, whole.len());
         Ok(())
     }
 }
 
-fn put_part(connection: &Connection, place: &Place, part: i64, bytes: &[u8]) -> ViewResult<()> {
+fn put_part(connection: &Connection, name: &DocumentName, part: i64, bytes: &[u8]) -> ViewResult<()> {
     let sql =
         "INSERT INTO _tandem_documents (tbl, key, col, doc, part, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let column = place.column.0;
-    connection.prepare_cached(sql)?.execute(params![
-        place.table,
-        place.key,
-        column,
-        place.id.0,
-        part,
-        bytes
-    ])?;
+    let column = name.column.0;
+    connection.prepare_cached(sql)?.execute(params![name.table, name.key, column, name.id.0, part, bytes])?;
     Ok(())
-}
-
-/// The id that a document column's register holds; `None` for NULL.
-pub(super) fn id_of(value: &Value) -> Option<DocumentId> {
-    match value {
-        Value::Blob(bytes) => Some(DocumentId(bytes.as_slice().try_into().ok()?)),
-        _ => None,
-    }
-}
-
-/// What the register of a cell holds that one insert gave this text.
-pub(super) fn register_value(kind: DocumentKind, text: &Value) -> Value {
-    match text {
-        Value::Text(text) => {
-            DocumentWrite::Create(DocumentId::of(kind, text, None), String::new()).register_value()
-        }
-        other => other.clone(),
-    }
 }
 
 impl Documents {
     /// Keeps the documents of a row that so far only its text in the view told of, where that text
     /// is about to be no longer enough.
-    pub(super) fn keep_base(
+    pub(super) fn keep_inserted(
         &mut self,
         connection: &Connection,
         table: &ViewTable,
         key: &[u8],
-        row: &Loaded,
+        row: &RowEntry,
     ) -> ViewResult<()> {
-        for at in table.documents.iter().filter(|at| !row.is_only_base(table, **at)) {
-            if let Some(text) = row.base_text(*at) {
+        for at in table.documents.iter().filter(|at| !row.is_as_inserted(table, **at)) {
+            if let Some(text) = row.inserted_text(*at) {
                 self.create_from(connection, table, key, *at, text)?;
             }
         }
@@ -284,8 +258,8 @@ impl Documents {
         text: &str,
     ) -> ViewResult<()> {
         let Some(kind) = table.def.columns[at].kind.document_kind() else { return Ok(()) };
-        let place = table.place(key, at, DocumentId::of(kind, text, None));
-        self.create(connection, kind, &place, text)
+        let name = table.document(key, at, DocumentId::of(kind, text, None));
+        self.create(connection, kind, &name, text)
     }
 }
 
@@ -296,7 +270,7 @@ impl Documents {
         connection: &Connection,
         table: &ViewTable,
         key: &[u8],
-        row: &Loaded,
+        row: &RowEntry,
         at: usize,
         held: &Value,
     ) -> ViewResult<Value> {
@@ -305,18 +279,18 @@ impl Documents {
             // NULL, or the column's default.
             return Ok(held.clone());
         };
-        if let Some(text) = self.content(connection, kind, &table.place(key, at, id))? {
+        if let Some(text) = self.content(connection, kind, &table.document(key, at, id))? {
             return Ok(Value::Text(text));
         }
         let of_base = |text: &&str| DocumentId::of(kind, text, None) == id;
-        Ok(row.base_text(at).filter(of_base).map_or(Value::Null, |text| Value::Text(text.to_owned())))
+        Ok(row.inserted_text(at).filter(of_base).map_or(Value::Null, |text| Value::Text(text.to_owned())))
     }
 
-    /// Takes the document writes of a row in, and puts what the registers are to hold in their place.
+    /// Takes the document writes of a row in, and puts what the registers are to hold in their name.
     pub(super) fn take(
         &mut self,
         connection: &Connection,
-        (table, key, row): (&ViewTable, &[u8], &Loaded),
+        (table, key, row): (&ViewTable, &[u8], &RowEntry),
         cells: Vec<(ColumnId, Mode, Value)>,
         by: WriteId,
     ) -> ViewResult<Vec<(ColumnId, Mode, Value)>> {
@@ -336,16 +310,16 @@ impl Documents {
                 continue;
             };
             taken.push((id, Mode::Set, write.register_value()));
-            if let Some(text) = row.base_text(at) {
+            if let Some(text) = row.inserted_text(at) {
                 self.create_from(connection, table, key, at, text)?;
             }
             match write {
                 DocumentWrite::Null => {}
                 DocumentWrite::Create(document, content) => {
-                    self.create(connection, kind, &table.place(key, at, document), &content)?;
+                    self.create(connection, kind, &table.document(key, at, document), &content)?;
                 }
                 DocumentWrite::Change(document, change) if !change.is_empty() => {
-                    self.apply(connection, kind, &table.place(key, at, document), by.author, &change)?;
+                    self.apply(connection, kind, &table.document(key, at, document), by.author, &change)?;
                 }
                 DocumentWrite::Change(..) => {}
             }

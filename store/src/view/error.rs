@@ -45,3 +45,8 @@ pub(crate) fn is_refusal(error: &rusqlite::Error) -> bool {
         )
     )
 }
+
+/// Whether SQLite said that a constraint of that kind is broken.
+pub(super) fn is_constraint(error: &rusqlite::Error, code: i32) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(error, _) if error.extended_code == code)
+}

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 use tandem_protocol::fingerprint::{Fingerprint, RowHash, RowHasher};
+use tandem_protocol::schema::expression::quoted;
 
-use super::table::{ViewTable, quoted};
+use super::table::ViewTable;
 use super::{ViewError, ViewResult, read_row};
 
 /// Running figures of one table.
@@ -21,7 +22,7 @@ pub(crate) struct TableFigures {
     changed: bool,
 }
 
-/// See the module. By the tables' numbers.
+/// The running figures of all tables, by the tables' numbers.
 #[derive(Clone, Default)]
 pub(crate) struct Figures(BTreeMap<i64, TableFigures>);
 

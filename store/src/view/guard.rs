@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::limits::Limit;
 use tandem_protocol::bounds;
 
-use super::CACHE_BYTES;
+use super::file::CACHE_BYTES;
 use crate::owner::Owner;
 
 /// Steps of SQLite between two looks: some ten microseconds.
@@ -92,7 +92,8 @@ impl Guard {
     pub(crate) fn begin(&self, leave: Leave) {
         let until = Instant::now() + leave.deadline;
         self.0.changed.store(0, Ordering::Relaxed);
-        *self.watched() = Some(Watched { leave, until, end: None });
+        let before = self.watched().replace(Watched { leave, until, end: None });
+        assert!(before.is_none(), "one thing is watched over at a time");
         self.0.on.store(true, Ordering::Relaxed);
     }
 

@@ -65,6 +65,7 @@ pub(crate) struct Bound(());
 
 impl Bound {
     pub(crate) fn new(bytes: usize) -> Self {
+        assert_eq!(MOST.get(), i64::MAX, "one thing is bounded at a time");
         REFUSED.set(false);
         MOST.set(HELD.get().saturating_add(bytes as i64));
         Self(())

@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
 
 use super::ViewResult;
 use super::figures::Figures;
-use super::table::quoted;
 use super::tables::Tables;
 
 /// Ids are generated below this.
@@ -100,6 +100,7 @@ impl Ids {
         let is_taken = |id: &i64| table.taken.as_ref().is_some_and(|taken| taken.contains(id));
         let ids = (table.counter + 1..GENERATED_BELOW / ORDINALS).map(|counter| counter * ORDINALS + ordinal);
         let id = ids.into_iter().find(|id| !is_taken(id)).ok_or(NoId::Exhausted)?;
+        assert!(id / ORDINALS > table.counter, "generated ids ascend");
         table.counter = id / ORDINALS;
         Ok(id)
     }

@@ -1,5 +1,4 @@
-//! References of a local write: what ON DELETE does, and whether each of them leads to a row when
-//! the transaction ends.
+//! References of a local write: whether each of them leads to a row when the transaction ends.
 //!
 //! SQLite's own foreign keys are off (decision 0026). They could not be judged where they must be,
 //! at the end of one job of a group and before it is signed; and they do not tell a reference that
@@ -9,14 +8,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use tandem_protocol::schema::OnDelete;
 use tandem_protocol::value::{Key, Value};
 
+use super::ViewResult;
 use super::captured::Captured;
-use super::local::{LocalError, LocalRun};
-use super::table::{TableSql, ViewTable};
+use super::local_error::LocalError;
+use super::table::ViewTable;
 use super::tables::Tables;
-use super::{View, ViewResult};
 use crate::refusal::Refusal;
 
 /// The columns of a table that refer to others, and the tables they refer to.
@@ -24,50 +22,6 @@ type Targets = Vec<(usize, Arc<ViewTable>)>;
 
 /// The columns that refer to a table, with the tables they are in.
 type Referring = Vec<(Arc<ViewTable>, usize)>;
-
-impl LocalRun<'_> {
-    /// Carries out the ON DELETE actions for the rows that the statement just run has removed. A
-    /// row that is there again under its key, replaced, was not removed; and a reference that the
-    /// statement itself wrote is left to be judged.
-    pub(super) fn follow_deletions(&mut self) -> ViewResult<()> {
-        loop {
-            let removed = self.view.watch.capture().take_removed();
-            if removed.is_empty() {
-                return Ok(());
-            }
-            for (table, key) in removed {
-                for (child, at) in self.view.fold.tables.referring_to(&table) {
-                    let action =
-                        child.def.columns[at].references.as_ref().map(|reference| reference.on_delete);
-                    let Some(action @ (OnDelete::Cascade | OnDelete::SetNull)) = action else { continue };
-                    self.follow_deletion(&child, at, action, &key)?;
-                }
-            }
-        }
-    }
-
-    fn follow_deletion(
-        &mut self,
-        child: &Arc<ViewTable>,
-        at: usize,
-        action: OnDelete,
-        key: &Key,
-    ) -> ViewResult<()> {
-        let View { connection, fold, .. } = &mut *self.view;
-        for referrer in fold.tables.referrers(connection, child, at, key, usize::MAX >> 1)? {
-            if self.view.watch.capture().was_just_written(child, &referrer) {
-                continue;
-            }
-            let sql = match action {
-                OnDelete::Cascade => child.sql.delete.clone(),
-                _ => TableSql::set_null(&child.def, &child.key, at),
-            };
-            let parameters = rusqlite::params_from_iter(child.stored_key(&referrer.0));
-            self.view.connection.prepare_cached(&sql)?.execute(parameters)?;
-        }
-        Ok(())
-    }
-}
 
 /// Refuses a transaction that makes a reference lead nowhere: by writing it, or by removing the
 /// row it led to. One that led nowhere before is not looked at.
@@ -108,20 +62,18 @@ pub(super) fn judge(
     Ok(())
 }
 
-impl View {
-    /// Why a value of a column would refer to nothing, if it would.
-    pub(crate) fn refers_to_nothing(
-        &self,
-        table: &ViewTable,
-        at: usize,
-        value: &Value,
-        key: &Key,
-    ) -> ViewResult<Option<Refusal>> {
-        let target = targets_of(&self.fold.tables, table).into_iter().find(|(column, _)| *column == at);
-        let Some((_, target)) = target.filter(|_| !value.is_null()) else { return Ok(None) };
-        let refusal = || Refusal::refers_to_nothing(table, at, value, key, &target);
-        Ok((!is_there(&self.connection, &target, value)?).then(refusal))
-    }
+/// Why a value of a column would refer to nothing, if it would.
+pub(crate) fn refers_to_nothing(
+    connection: &Connection,
+    tables: &Tables,
+    (table, at): (&ViewTable, usize),
+    value: &Value,
+    key: &Key,
+) -> ViewResult<Option<Refusal>> {
+    let target = targets_of(tables, table).into_iter().find(|(column, _)| *column == at);
+    let Some((_, target)) = target.filter(|_| !value.is_null()) else { return Ok(None) };
+    let refusal = || Refusal::refers_to_nothing(table, at, value, key, &target);
+    Ok((!is_there(connection, &target, value)?).then(refusal))
 }
 
 fn targets_of(tables: &Tables, table: &ViewTable) -> Targets {

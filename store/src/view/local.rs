@@ -12,16 +12,21 @@ use super::access::USER_MARK;
 use super::at_basis::at_basis;
 use super::bind::{Bind, read_row, weight};
 use super::capture::{CaptureError, RowChange};
-use super::captured::{Captured, LocalWrite};
+use super::captured::{Captured, LocalWrite, group_ops};
 use super::exactly::{self, Exact};
 use super::forms::Rewritten;
-use super::row::is_constraint;
-use super::row_op::{Change, Unseen, counted, group_ops};
-use super::rows::Loaded;
+use super::local_error::LocalError;
+use super::row_entry::RowEntry;
+use super::row_op::{CanonicalChange, counted};
+use super::unseen::Unseen;
 use super::words::{calls, rowid_in, words};
-use super::{FoldState, View, ViewError, absolute, functions, guard, ids, integrity, is_refusal, or_clause};
+use super::{
+    FoldState, View, ViewError, absolute, functions, guard, ids, integrity, is_constraint, is_refusal,
+    or_clause,
+};
+use crate::edits::Edits;
 use crate::refusal::Refusal;
-use crate::write::{Statement, StatementResult};
+use crate::statement::{Statement, StatementResult};
 
 /// A statement of a user, ready to run.
 pub(super) struct Prepared<'a> {
@@ -36,21 +41,21 @@ pub(super) struct Prepared<'a> {
     rewritten: Arc<Rewritten>,
 }
 
-/// Why a write failed: it was refused, or the view itself failed.
-pub(crate) enum LocalError {
-    Refused(Refusal),
-    View(ViewError),
-}
-
-impl From<ViewError> for LocalError {
-    fn from(error: ViewError) -> Self {
-        Self::View(error)
-    }
-}
-
-impl From<rusqlite::Error> for LocalError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::View(error.into())
+impl View {
+    /// Makes the edits of one transaction and works out its ops.
+    /// `unseen` tells the deltas beyond the write's basis, if it has one. `is_judged`: whether it is
+    /// refused for breaking a rule. `time_ms` is the time that STAMP columns take.
+    pub(crate) fn run_local(
+        &mut self,
+        edits: &Edits,
+        unseen: &Unseen,
+        is_judged: bool,
+        time_ms: i64,
+    ) -> Result<LocalWrite, LocalError> {
+        assert!(self.follow_up.is_done(), "statements begin where nothing is left to follow up");
+        self.refresh_watch();
+        let statements = edits.statements(&self.fold.tables);
+        LocalRun::new(self, unseen, is_judged, time_ms).run(&statements)
     }
 }
 
@@ -250,13 +255,13 @@ impl<'v> LocalRun<'v> {
         let needs_state = old.is_some() || view.fold.figures.has_hidden(table.number);
         let state = if needs_state {
             let authors = &view.fold.position.authors;
-            Some(Loaded::load(&view.connection, authors, &table, &key.to_bytes(), old.clone())?)
+            Some(RowEntry::load(&view.connection, authors, &table, &key.to_bytes(), old.clone())?)
         } else {
             None
         };
         let state = state.filter(|state| old.is_some() || state.stored);
         let read = state.as_ref().filter(|_| old.is_some() && !renewed);
-        let change = Change {
+        let change = CanonicalChange {
             table: &table,
             key: &key,
             old: old.as_ref().filter(|_| !renewed).map(|(_, values)| values.as_slice()),
@@ -269,7 +274,7 @@ impl<'v> LocalRun<'v> {
         let counted =
             new.as_ref().and_then(|(rowid, row)| Some((*rowid, counted(&table, state.as_ref()?, &op, row)?)));
         if let Some((_, row)) = &counted {
-            view.update_row(&table, row)?;
+            view.fold.unique.update_row(&view.connection, &table, row)?;
         }
         let new = counted.or(new);
         Ok(Some(Captured { table, key, old, new, state, op }))

@@ -41,7 +41,8 @@ impl LocalRun<'_> {
         }
         let values = self.view.values(&table, &key, &bytes, &row)?;
         self.view.watch.capture().on = false;
-        let inserted = self.view.insert_row(&table, &values);
+        let view = &mut *self.view;
+        let inserted = view.fold.unique.insert_row(&view.connection, &table, &values);
         self.view.watch.capture().on = true;
         inserted.map(|_| ())
     }

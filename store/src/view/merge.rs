@@ -11,10 +11,12 @@ use tandem_protocol::value::Value;
 use tandem_protocol::verify::ChainHead;
 use tandem_protocol::version::VersionVector;
 
-use super::rows::{self, Base, Run};
+use super::insert_runs::{InsertOrigin, InsertRun, put_run};
+use super::rows;
 use super::table::ViewTable;
-use super::{FoldState, TableChange, View, ViewResult, unique};
+use super::{FoldState, View, ViewError, ViewResult, unique};
 use crate::changed_rows::ChangedRows;
+use crate::table_change::TableChange;
 
 /// What merging a transaction changed.
 #[derive(Default, Debug)]
@@ -51,6 +53,16 @@ impl Merged {
     }
 }
 
+impl View {
+    /// Applies a transaction at its place in the log.
+    pub(crate) fn merge(&mut self, transaction: &Transaction, chain: ChainHead) -> ViewResult<Merged> {
+        let arrival = self.fold.position.next;
+        let merged = Merge::new(self, &transaction.header).merge(transaction, chain)?;
+        assert_eq!(self.fold.position.next, arrival + 1, "a transaction has one arrival number");
+        Ok(merged)
+    }
+}
+
 /// A transaction as it is merged.
 pub(super) struct Merge<'v> {
     pub view: &'v mut View,
@@ -64,6 +76,7 @@ pub(super) struct Merge<'v> {
 
 impl<'v> Merge<'v> {
     pub fn new(view: &'v mut View, header: &'v Header) -> Self {
+        assert!(view.is_undecided, "a transaction is merged in a group");
         let context = view.fold.position.context(header);
         let seen = header.basis.as_ref().map(|basis| header.within_context(basis, &context));
         Self { view, header, context, seen, merged: Merged::default() }
@@ -100,6 +113,7 @@ impl<'v> Merge<'v> {
         self.list_unique()?;
         self.settle(&transaction.ops)?;
         self.note_writers(transaction)?;
+        assert!(self.view.follow_up.is_done(), "references are followed to their end");
         let FoldState { position, conflicts, .. } = &mut self.view.fold;
         let (connection, header) = (&self.view.connection, self.header);
         position.list(connection, header, transaction.op_count(), chain, self.context)?;
@@ -211,15 +225,19 @@ impl<'v> Merge<'v> {
             return Ok(false);
         }
         let row = bulk.row(table, group, at);
-        if !table.shows_as_written(&row) || !view.insert_row(table, &row)? {
+        if !table.shows_as_written(&row) || !view.fold.unique.insert_row(&view.connection, table, &row)? {
             return Ok(false);
         }
         let rowid = view.connection.last_insert_rowid();
         if bulk.rowids.is_none() {
-            let author = view.fold.position.author_number(bulk.base.by.author);
-            rows::put_run(&view.connection, table, &Run { first: rowid, author, base: bulk.base })?;
+            let author = view.fold.position.author_number(bulk.origin.by.author);
+            put_run(&view.connection, table, &InsertRun { first: rowid, author, origin: bulk.origin })?;
         }
-        bulk.rowids = Some((bulk.rowids.map_or(rowid, |(first, _)| first), rowid));
+        let (first, last) = bulk.rowids.unwrap_or((rowid, rowid - 1));
+        if rowid <= last {
+            return Err(ViewError::Inconsistent("a run of rows whose rowids do not ascend"));
+        }
+        bulk.rowids = Some((first, rowid));
         view.fold.figures.set_next_rowid(table.number, rowid + 1);
         view.count(table, None, Some(&row))?;
         Ok(true)
@@ -260,7 +278,7 @@ impl<'v> Merge<'v> {
             row.state.apply(group.action, written, by, &basis);
         }
         let is_alive = row.state.is_alive();
-        let is_shown = is_alive || (row.shown.is_some() && self.keeps_for_now(table, &key)?);
+        let is_shown = is_alive || (row.shown.is_some() && self.retains_for_now(table, &key)?);
         self.view.show_row(table, (&key, &bytes), row, is_shown, &mut self.merged)
     }
 
@@ -290,7 +308,7 @@ impl<'v> Merge<'v> {
 
 /// The insertion of many rows that all have every column, by one transaction.
 struct BulkInsert {
-    base: Base,
+    origin: InsertOrigin,
     /// For each column of the table that is no key, its place in the group.
     places: Vec<usize>,
     /// First and last rowid inserted.
@@ -306,11 +324,13 @@ impl BulkInsert {
         }
         let place = |at: &usize| group.columns.iter().position(|column| column.id == table.ids[*at]);
         let places = table.cells.iter().map(place).collect::<Option<_>>()?;
-        let base = Base { by: header.write_id(), width: table.width() };
-        Some(Self { base, places, rowids: None })
+        let origin = InsertOrigin { by: header.write_id(), width: table.width() };
+        Some(Self { origin, places, rowids: None })
     }
 
     fn row(&self, table: &ViewTable, group: &RowGroup, at: usize) -> Vec<Value> {
+        debug_assert_eq!(self.places.len(), table.cells.len(), "whole rows write every column");
+        debug_assert_eq!(group.keys.len(), table.key.len(), "a key has a value for each of its columns");
         let mut row = vec![Value::Null; table.def.columns.len()];
         for (column, values) in table.key.iter().zip(&group.keys) {
             row[*column] = values[at].clone();

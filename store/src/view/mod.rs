@@ -20,20 +20,25 @@ mod copy;
 mod crowded;
 mod ddl;
 mod decimals;
+mod deletions;
 mod dialect;
+mod document_name;
 mod documents;
 mod error;
 mod exactly;
 mod figures;
+pub(crate) mod file;
 mod fold;
 mod forms;
 mod functions;
 pub(crate) mod guard;
 pub(crate) mod heap;
 mod ids;
+mod insert_runs;
 mod integrity;
-mod kept;
+mod layout;
 mod local;
+mod local_error;
 mod meanwhile;
 mod merge;
 mod or_clause;
@@ -43,7 +48,9 @@ mod preupdate;
 pub(crate) mod reader;
 mod reads;
 mod references;
+mod retained;
 mod row;
+mod row_entry;
 mod row_op;
 mod rows;
 mod rules;
@@ -53,81 +60,48 @@ mod tables;
 pub(crate) mod touched;
 mod undecided;
 mod unique;
+mod unseen;
 mod watch;
 mod words;
 
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::Connection;
 use tandem_protocol::conflict::{Conflict, ConflictId};
 use tandem_protocol::fingerprint::RowHasher;
 use tandem_protocol::identity::{Author, Prefix};
 use tandem_protocol::schema::{Judge, Schema};
-use tandem_protocol::transaction::Transaction;
-use tandem_protocol::verify::ChainHead;
 use tandem_protocol::version::{Dot, Reference, VersionVector};
 
 pub(crate) use again::read_again;
 #[cfg(test)]
 pub(crate) use at_basis::MOST_READ;
-pub(crate) use at_basis::Past;
 pub(crate) use authors::Authors;
-pub(crate) use bind::read_row;
-pub(crate) use captured::LocalWrite;
+pub(crate) use bind::{read_row, to_storage};
 pub(crate) use conflicts::{decode, kind_code};
 pub(crate) use copy::copy;
 pub use error::ViewError;
+use error::is_constraint;
 pub(crate) use error::{ViewResult, is_refusal};
 pub(crate) use fold::FoldState;
-pub(crate) use local::LocalError;
+pub(crate) use layout::try_out;
+pub(crate) use local_error::LocalError;
 pub(crate) use merge::Merged;
 pub(crate) use position::{PREFIX_SQL, Position};
-pub(crate) use row_op::{CellWrite, Unseen, push_cell};
+pub(crate) use row_op::{CellWrite, push_cell};
 pub(crate) use rules::Broken;
-pub(crate) use table::{ViewTable, quoted, to_storage};
-pub(crate) use tables::{Tables, try_out};
+pub(crate) use table::ViewTable;
+pub(crate) use tables::Tables;
 pub(crate) use undecided::{Group, Savepoint};
+pub(crate) use unseen::{Past, Unseen};
 
 use crate::effect::Effect;
 use crate::log::Offsets;
-use crate::write::Edits;
-use adopt::Adoption;
 use crowded::CrowdedRows;
 use documents::Documents;
 use guard::Guard;
-use local::LocalRun;
-use merge::Merge;
 use references::FollowUp;
 use watch::Watch;
-
-/// Bytes of the view's pages kept in memory.
-pub(crate) const CACHE_BYTES: usize = 40 << 20;
-
-/// Format of the view's own tables. A view of another version is rebuilt.
-const VERSION: i64 = 7;
-
-/// Bytes that SQLite's own journal keeps on the disk when it has been used up.
-const JOURNAL_BYTES: i64 = 8 << 20;
-
-/// Bytes of SQLite's own journal beyond which it is not left for the next write to shorten it.
-const LONG_JOURNAL_BYTES: u64 = 64 << 20;
-
-/// How long another program that has the view locked is waited for.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
-
-/// Rows changed in one table.
-#[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize)]
-pub struct TableChange {
-    /// The table.
-    pub table: String,
-    /// Rows that were not shown before.
-    pub inserted: u64,
-    /// Rows shown with other values.
-    pub updated: u64,
-    /// Rows no longer shown.
-    pub deleted: u64,
-}
 
 /// The writer's connection and what it keeps in memory. Lives on the writer's thread.
 pub(crate) struct View {
@@ -157,19 +131,8 @@ pub(crate) struct View {
 impl View {
     /// Opens the view at `path`, creating it if it is not there, for the site of author `me`.
     pub(crate) fn open(path: &Path, me: Author, judge: Judge) -> ViewResult<Self> {
-        heap::count();
-        let mut connection = connect(path)?;
+        let mut connection = file::open(path, judge)?;
         let watch = Watch::over(&mut connection)?;
-        let is_fresh =
-            !connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = '_tandem_state'")?.exists([])?;
-        if is_fresh {
-            connection.execute_batch(&format!("BEGIN; {} COMMIT;", ddl::OWN_TABLES))?;
-            put_version(&connection, judge)?;
-        }
-        let made_by = (state::state(&connection, "version")?, state::state(&connection, "judge")?);
-        if made_by != (Some(VERSION), Some(judge.level().into())) {
-            return Err(ViewError::Inconsistent("a view of another version"));
-        }
         let fold = FoldState::load(&connection, judge, |table, greatest| {
             functions::locked(&watch.ids).reset(&table.id_text, greatest);
         })?;
@@ -193,16 +156,8 @@ impl View {
     /// Empties the view, and lays out the tables of a schema known in advance: rows then replay
     /// into tables that have their final shape.
     pub(crate) fn clear(&mut self, schema: Schema) -> ViewResult<()> {
-        // Of SQLite's own names, the underscore is part: "sqlite2" is a user's.
-        let sql =
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
-        let names: Vec<String> =
-            self.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        for name in names {
-            self.connection.execute_batch(&format!("DROP TABLE {}", quoted(&name)))?;
-        }
-        self.connection.execute_batch(ddl::OWN_TABLES)?;
-        put_version(&self.connection, self.judge)?;
+        assert!(self.is_undecided, "readers see the old tables until the new ones are complete");
+        file::empty(&self.connection, self.judge)?;
         self.fold = FoldState { tables: Tables::of(schema), ..FoldState::default() };
         let FoldState { position, tables, figures, .. } = &mut self.fold;
         for (definition, author, known) in tables.schema.writers() {
@@ -216,35 +171,9 @@ impl View {
         Ok(())
     }
 
-    /// Ends a group: all that follows from its transactions is in the view, and is committed.
-    fn settle_group(&mut self) -> ViewResult<()> {
-        self.write_crowded()?;
-        self.lay_out()?;
-        let FoldState { position, tables, unique, figures, conflicts, .. } = &mut self.fold;
-        unique.restore(&self.connection, conflicts, tables)?;
-        for table in tables.all() {
-            let greatest = || functions::locked(&self.watch.ids).greatest(&table.id_text);
-            figures.save(&self.connection, table.number, greatest)?;
-        }
-        if tables.needs_rebuild {
-            state::put_state(&self.connection, "needs_rebuild", 1)?;
-        }
-        position.save(&self.connection)?;
-        Ok(self.run("COMMIT")?)
-    }
-
-    /// Gives back the room of a journal that one large group made long. A reader that still needs it
-    /// is not waited for: the next group tries again.
+    /// Gives back the room of a journal that one large group made long.
     pub(crate) fn shorten_journal(&self) -> ViewResult<()> {
-        let journal = self.connection.path().map(|path| format!("{path}-wal"));
-        let long = journal.and_then(|path| std::fs::metadata(path).ok());
-        if long.is_some_and(|journal| journal.len() > LONG_JOURNAL_BYTES) {
-            self.connection.busy_timeout(Duration::ZERO)?;
-            let shortened = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            self.connection.busy_timeout(BUSY_WAIT)?;
-            shortened?;
-        }
-        Ok(())
+        file::shorten_journal(&self.connection)
     }
 
     fn run(&self, sql: &'static str) -> rusqlite::Result<()> {
@@ -298,36 +227,6 @@ impl View {
 
 /// What the writer asks of it.
 impl View {
-    /// Applies a transaction at its place in the log.
-    pub(crate) fn merge(&mut self, transaction: &Transaction, chain: ChainHead) -> ViewResult<Merged> {
-        Merge::new(self, &transaction.header).merge(transaction, chain)
-    }
-
-    /// Takes a local transaction, now that it has a name, into the rows' states.
-    pub(crate) fn adopt(
-        &mut self,
-        write: LocalWrite,
-        transaction: &Transaction,
-        chain: ChainHead,
-    ) -> ViewResult<Merged> {
-        Adoption::of(self, &transaction.header).adopt(write, transaction, chain)
-    }
-
-    /// Makes the edits of one transaction and works out its ops.
-    /// `unseen` tells the deltas beyond the write's basis, if it has one. `is_judged`: whether it is
-    /// refused for breaking a rule. `time_ms` is the time that STAMP columns take.
-    pub(crate) fn run_local(
-        &mut self,
-        edits: &Edits,
-        unseen: &Unseen,
-        is_judged: bool,
-        time_ms: i64,
-    ) -> Result<LocalWrite, LocalError> {
-        self.refresh_watch();
-        let statements = edits.statements(&self.fold.tables);
-        LocalRun::new(self, unseen, is_judged, time_ms).run(&statements)
-    }
-
     /// Ends a user's statements.
     pub(crate) fn guard(&mut self) -> &mut Guard {
         &mut self.watch.guard
@@ -398,31 +297,4 @@ impl View {
     pub(crate) fn put_state(&self, name: &str, value: i64) -> ViewResult<()> {
         state::put_state(&self.connection, name, value)
     }
-}
-
-/// The writer's connection to the view at `path`.
-fn connect(path: &Path) -> ViewResult<Connection> {
-    // Made here, for SQLite would let everybody read it; its other files take after this one. Where
-    // that fails, SQLite says why.
-    let _told_by_sqlite = crate::private::options().open(path);
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_WAIT)?;
-    connection.set_prepared_statement_cache_capacity(256);
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // The log is the truth: a power cut may take back the view's last transactions, which are
-    // then replayed, but must never leave it corrupt. That is what NORMAL promises in WAL mode.
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 2000)?;
-    connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES)?;
-    connection.pragma_update(None, "cache_size", -(CACHE_BYTES as i64 >> 10))?;
-    // Whether references lead somewhere is our own question; see `integrity`.
-    connection.pragma_update(None, "foreign_keys", false)?;
-    // What a statement sorts or sets aside is memory, which is bounded; a file would not be.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    Ok(connection)
-}
-
-fn put_version(connection: &Connection, judge: Judge) -> ViewResult<()> {
-    state::put_state(connection, "judge", judge.level().into())?;
-    state::put_state(connection, "version", VERSION)
 }

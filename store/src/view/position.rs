@@ -23,7 +23,7 @@ use crate::log::Offsets;
 /// The first half of the hash of a transaction, by its author's number and its own.
 pub(crate) const PREFIX_SQL: &str = "SELECT hash FROM _tandem_transactions WHERE author = ?1 AND seq = ?2";
 
-/// See the module.
+/// How far a view follows the log, and what each author had written and known by then.
 #[derive(Clone, Default)]
 pub(crate) struct Position {
     /// Arrival number of the next transaction to be merged.
@@ -86,6 +86,7 @@ impl Position {
 
     /// Moves on by one transaction.
     pub(crate) fn advance(&mut self, header: &Header, chain: ChainHead, context: Arc<VersionVector>) {
+        assert_eq!(header.dot.seq, chain.seq, "a chain's head is its last transaction");
         self.next += 1;
         self.chains.insert(header.dot.chain(), chain);
         self.contexts.insert(header.dot.author, context);
@@ -168,6 +169,7 @@ impl Position {
         chain: ChainHead,
         context: Arc<VersionVector>,
     ) -> ViewResult<()> {
+        assert!(!connection.is_autocommit(), "a transaction is listed in a group");
         let author = self.author_number(header.dot.author);
         let sql = "INSERT INTO _tandem_transactions (arrival, author, seq, time, ops, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (arrival, seq) = (self.next as i64, header.dot.seq as i64);
@@ -199,6 +201,10 @@ impl Position {
     pub(super) fn list_system(&self, connection: &Connection, op: &Op, at: OpPlace) -> ViewResult<()> {
         let sql = "INSERT INTO _tandem_system (arrival, place, author, seq, time, depth, op) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let (arrival, seq) = (self.next as i64, at.by.seq as i64);
+        debug_assert!(
+            Op::from_bytes(&op.to_bytes()).is_ok_and(|read| read.to_bytes() == op.to_bytes()),
+            "an op that is stored can be loaded"
+        );
         connection.prepare_cached(sql)?.execute(params![
             arrival,
             at.place,

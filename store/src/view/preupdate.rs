@@ -17,6 +17,7 @@ unsafe extern "C" {
     fn sqlite3_preupdate_new(db: *mut ffi::sqlite3, at: c_int, value: *mut *mut ffi::sqlite3_value) -> c_int;
 }
 
+/// The function that SQLite calls before each change.
 type Hook = unsafe extern "C" fn(
     *mut c_void,
     *mut ffi::sqlite3,
@@ -27,8 +28,8 @@ type Hook = unsafe extern "C" fn(
     ffi::sqlite3_int64,
 );
 
-/// One change about to be made.
-pub(crate) struct Change<'a> {
+/// A change of one row that SQLite is about to make.
+pub(crate) struct PreUpdate<'a> {
     /// The table's name.
     pub table: &'a str,
     /// Rowid before the change (update, delete).
@@ -42,7 +43,7 @@ pub(crate) struct Change<'a> {
     db: *mut ffi::sqlite3,
 }
 
-impl Change<'_> {
+impl PreUpdate<'_> {
     /// The row's values before the change, `None` if SQLite could not give one.
     pub(crate) fn row_before(&self, columns: usize) -> Option<Vec<Value>> {
         self.values(columns, sqlite3_preupdate_old)
@@ -101,7 +102,7 @@ unsafe fn to_value(value: *mut ffi::sqlite3_value) -> Option<Value> {
 /// Receives changes.
 pub(crate) trait Watcher {
     /// Called before each change of a row, from within the statement that makes it.
-    fn changing(&mut self, change: &Change<'_>);
+    fn changing(&mut self, change: &PreUpdate<'_>);
 }
 
 /// Keeps a watcher attached to a connection.
@@ -144,7 +145,7 @@ unsafe extern "C" fn trampoline<W: Watcher>(
         let watcher = &*context.cast::<RefCell<W>>();
         // Never borrowed while a statement runs; and unwinding through C is not allowed.
         if let Ok(mut watcher) = watcher.try_borrow_mut() {
-            watcher.changing(&Change {
+            watcher.changing(&PreUpdate {
                 table,
                 old_rowid,
                 new_rowid,

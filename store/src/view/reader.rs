@@ -62,7 +62,7 @@ pub(crate) struct Readers {
 }
 
 /// A query, and how much of an answer is taken.
-pub(crate) struct Asked<'a> {
+pub(crate) struct Query<'a> {
     pub sql: &'a str,
     pub params: &'a [Value],
     /// Bytes of its rows at most.
@@ -83,7 +83,7 @@ impl Readers {
     pub(crate) fn query(
         &self,
         schema: &Arc<Schema>,
-        asked: &Asked<'_>,
+        asked: &Query<'_>,
         leave: Leave,
         answer: &mut dyn Answer,
     ) -> Result<(), Refusal> {
@@ -149,6 +149,7 @@ impl Readers {
     }
 
     fn give_back(&self, reader: Reader) {
+        assert!(reader.connection.is_autocommit(), "an idle reader holds no moment of the view");
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE {
             idle.push(reader);
@@ -160,7 +161,7 @@ impl Reader {
     /// Whether the statement reads, and nothing else.
     fn run(
         &self,
-        asked: &Asked<'_>,
+        asked: &Query<'_>,
         rewritten: &Rewritten,
         answer: &mut dyn Answer,
     ) -> rusqlite::Result<bool> {

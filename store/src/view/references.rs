@@ -1,7 +1,7 @@
 //! What a row's change leaves to be followed up through references, when its transaction is in.
 //!
 //! Where rows were deleted that others refer to, the reference was refused, followed or emptied; after
-//! a merge a row that is still referred to is shown nevertheless, and listed (see `kept`).
+//! a merge a row that is still referred to is shown nevertheless, and listed (see `retained`).
 
 use std::collections::BTreeSet;
 
@@ -17,12 +17,12 @@ use super::{ViewResult, rows};
 /// A row: its table's number and its key.
 pub(super) type RowName = (i64, Vec<u8>);
 
-/// See the module.
+/// What the rows changed by the transaction at hand leave to be looked at through references.
 #[derive(Default)]
 pub(super) struct FollowUp {
     /// Rows that may have come to refer to hidden ones: to look at what they refer to.
     referring: BTreeSet<RowName>,
-    /// Whether a row kept may have lost its support.
+    /// Whether a retained row may have lost its support.
     is_unsupported: bool,
 }
 
@@ -43,7 +43,7 @@ impl FollowUp {
             }
             let Some(target) = tables.named(target) else { continue };
             if let Some(old) = old
-                && conflicts.is_kept(connection, &target, &Key(vec![old.clone()]).to_bytes())?
+                && conflicts.is_retained(connection, &target, &Key(vec![old.clone()]).to_bytes())?
             {
                 self.is_unsupported = true;
             }
@@ -63,12 +63,17 @@ impl FollowUp {
         self.is_unsupported = true;
     }
 
+    /// Whether nothing is left to be looked at.
+    pub(super) fn is_done(&self) -> bool {
+        self.referring.is_empty() && !self.is_unsupported
+    }
+
     /// The next row that may have come to refer to hidden ones.
     pub(super) fn next_referring(&mut self) -> Option<RowName> {
         self.referring.pop_first()
     }
 
-    /// Whether a row kept may have lost its support since this was asked last.
+    /// Whether a retained row may have lost its support since this was asked last.
     pub(super) fn take_doubt(&mut self) -> bool {
         std::mem::take(&mut self.is_unsupported)
     }

@@ -2,23 +2,104 @@
 
 use std::sync::Arc;
 
-use rusqlite::ffi;
+use tandem_protocol::conflict::Conflict;
 use tandem_protocol::schema::ColumnDef;
 use tandem_protocol::value::{Key, Value};
 
+use super::crowded::{Crowded, is_crowded};
 use super::merge::Merged;
-use super::rows::Loaded;
+use super::row_entry::RowEntry;
+use super::row_op::{CellWrite, Cells};
 use super::table::ViewTable;
-use super::{FoldState, View, ViewResult, functions};
+use super::{FoldState, View, ViewError, ViewResult, functions, integrity, rows, touched};
+use crate::refusal::Refusal;
+
+/// Rows that many write at once.
+impl View {
+    /// The state of a row.
+    pub(crate) fn load_row(&self, table: &ViewTable, key: &Key, bytes: &[u8]) -> ViewResult<RowEntry> {
+        let shown = rows::select(&self.connection, table, key)?;
+        if let Some(row) = self.crowded.get(table, bytes) {
+            return Ok(row.clone().shown_as(shown));
+        }
+        RowEntry::load(&self.connection, &self.fold.position.authors, table, bytes, shown)
+    }
+
+    /// The state of a row that is about to be written.
+    pub(super) fn take_row(&mut self, table: &ViewTable, key: &Key, bytes: &[u8]) -> ViewResult<RowEntry> {
+        if let Some(row) = self.crowded.take(table, bytes) {
+            return Ok(row.shown_as(rows::select(&self.connection, table, key)?));
+        }
+        self.load_row(table, key, bytes)
+    }
+
+    /// Keeps a row at hand instead of writing it down, if it is crowded; gives it back if it is not.
+    /// Only one that has an entry of its own, is alive and was shown: nothing that is asked before the
+    /// job ends depends on how many versions such a row has.
+    pub(super) fn hold_crowded(
+        &mut self,
+        table: &Arc<ViewTable>,
+        key: &[u8],
+        mut row: RowEntry,
+    ) -> ViewResult<Option<RowEntry>> {
+        let plain = row.stored && row.shown.is_some() && row.state.is_alive();
+        if !is_crowded(&row) || !plain || self.fold.conflicts.is_retained(&self.connection, table, key)? {
+            return Ok(Some(row));
+        }
+        if self.crowded.is_full() {
+            self.write_crowded()?;
+        }
+        let position = &self.fold.position;
+        touched::note(&self.connection, &position.authors, table, key, position.next, None)?;
+        row.forget_changed(table);
+        let (table, arrival) = (Arc::clone(table), position.next);
+        self.crowded.put(key, Crowded { table, row, arrival });
+        Ok(None)
+    }
+
+    /// Writes down all that is at hand.
+    pub(crate) fn write_crowded(&mut self) -> ViewResult<()> {
+        for (bytes, Crowded { table, row, arrival }) in self.crowded.take_all() {
+            let key = Key::from_bytes(&bytes).map_err(|_| ViewError::Inconsistent("a key"))?;
+            let shown = rows::select(&self.connection, &table, &key)?;
+            self.list_row(&table, &bytes, &row, shown.as_ref().map(|(_, values)| values.as_slice()))?;
+            row.save(&self.connection, &self.fold.position.authors, &table, &bytes, arrival)?;
+        }
+        Ok(())
+    }
+}
 
 impl View {
+    /// What writes cells.
+    pub(crate) fn cells(&mut self) -> Cells<'_> {
+        Cells { connection: &self.connection, documents: &mut self.documents, me: self.me }
+    }
+
+    /// The rules that the row of a write breaks, as conflicts.
+    pub(crate) fn broken_rules(&self, write: &CellWrite) -> ViewResult<Vec<Conflict>> {
+        match self.fold.tables.by_id(&write.table) {
+            Some(table) => self.fold.conflicts.breaches_of(&self.connection, table, &write.key.to_bytes()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Why a value of a column would refer to nothing, if it would.
+    pub(crate) fn refers_to_nothing(
+        &self,
+        at: (&ViewTable, usize),
+        value: &Value,
+        key: &Key,
+    ) -> ViewResult<Option<Refusal>> {
+        integrity::refers_to_nothing(&self.connection, &self.fold.tables, at, value, key)
+    }
+
     /// The values a row's state makes it show.
     pub(super) fn values(
         &mut self,
         table: &ViewTable,
         key: &Key,
         bytes: &[u8],
-        row: &Loaded,
+        row: &RowEntry,
     ) -> ViewResult<Vec<Value>> {
         let mut values = row.state.shown(&table.def, &table.ids);
         for at in &table.documents {
@@ -33,20 +114,23 @@ impl View {
         &mut self,
         table: &Arc<ViewTable>,
         (key, bytes): (&Key, &[u8]),
-        row: Loaded,
+        row: RowEntry,
         is_shown: bool,
         merged: &mut Merged,
     ) -> ViewResult<()> {
+        debug_assert_eq!(key.to_bytes(), bytes, "a row has one key");
         let before = row.shown.as_ref().map(|(_, values)| values.clone());
         let after = if is_shown { Some(self.values(table, key, bytes, &row)?) } else { None };
         merged.count(table, before.as_deref(), after.as_deref());
         match (&before, &after) {
             (None, Some(values)) => {
-                self.insert_row(table, values)?;
+                self.fold.unique.insert_row(&self.connection, table, values)?;
                 let rowid = self.connection.last_insert_rowid();
                 self.fold.figures.set_next_rowid(table.number, rowid + 1);
             }
-            (Some(before), Some(values)) if before != values => self.update_row(table, values)?,
+            (Some(before), Some(values)) if before != values => {
+                self.fold.unique.update_row(&self.connection, table, values)?;
+            }
             (Some(_), None) => {
                 let mut delete = self.connection.prepare_cached(&table.sql.delete)?;
                 delete.execute(rusqlite::params_from_iter(table.stored_key(&key.0)))?;
@@ -62,11 +146,11 @@ impl View {
         &mut self,
         table: &Arc<ViewTable>,
         bytes: &[u8],
-        row: Loaded,
+        row: RowEntry,
         was_shown: bool,
         shown: Option<&[Value]>,
     ) -> ViewResult<()> {
-        self.documents.keep_base(&self.connection, table, bytes, &row)?;
+        self.documents.keep_inserted(&self.connection, table, bytes, &row)?;
         let row = match shown {
             Some(_) => self.hold_crowded(table, bytes, row)?,
             None => Some(row),
@@ -83,7 +167,7 @@ impl View {
         &mut self,
         table: &ViewTable,
         key: &[u8],
-        row: &Loaded,
+        row: &RowEntry,
         shown: Option<&[Value]>,
     ) -> ViewResult<()> {
         let (connection, documents) = (&self.connection, &mut self.documents);
@@ -107,43 +191,6 @@ impl View {
             open.extend(row.state.overflows(&table.def, &table.ids, key, shown));
         }
         self.fold.conflicts.follow_row((connection, &mut self.effect), table, key, open)
-    }
-
-    /// `false` if the key is taken.
-    pub(super) fn insert_row(&mut self, table: &ViewTable, row: &[Value]) -> ViewResult<bool> {
-        loop {
-            let inserted = self
-                .connection
-                .prepare_cached(&table.sql.insert)?
-                .execute(rusqlite::params_from_iter(table.stored_row(row)));
-            match inserted {
-                Ok(_) => return Ok(true),
-                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => return Ok(false),
-                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
-                    self.fold.unique.suspend(&self.connection, table, error)?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    pub(super) fn update_row(&mut self, table: &ViewTable, row: &[Value]) -> ViewResult<()> {
-        loop {
-            let key = table.key.iter().map(|at| table.stored(*at, &row[*at]));
-            let updated = self
-                .connection
-                .prepare_cached(&table.sql.update)?
-                .execute(rusqlite::params_from_iter(table.stored_row(row).chain(key)));
-            match updated {
-                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
-                    self.fold.unique.suspend(&self.connection, table, error)?;
-                }
-                other => {
-                    other?;
-                    return Ok(());
-                }
-            }
-        }
     }
 
     /// Keeps rows, fingerprint, the greatest key, and what is to be followed up in step with a row's
@@ -171,8 +218,4 @@ impl View {
         }
         self.follow_up.note(&self.connection, (tables, figures, conflicts), table, (before, after))
     }
-}
-
-pub(super) fn is_constraint(error: &rusqlite::Error, code: i32) -> bool {
-    matches!(error, rusqlite::Error::SqliteFailure(error, _) if error.extended_code == code)
 }

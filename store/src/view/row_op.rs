@@ -1,46 +1,26 @@
 //! What one captured row says to other sites, and the ops of a transaction made of it.
 
-use std::collections::{HashMap, HashSet};
-
 use rusqlite::Connection;
 use tandem_protocol::bounds;
-use tandem_protocol::conflict::Conflict;
 use tandem_protocol::document::{DocumentId, DocumentWrite};
 use tandem_protocol::identity::Author;
 use tandem_protocol::merge::{Added, Cell, Offset, WriteId, in_units, units};
-use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
-use tandem_protocol::schema::{ColumnId, ColumnType, MergeKind, TableId};
+use tandem_protocol::op::{Action, CellColumn, Mode, RowGroup};
+use tandem_protocol::schema::{ColumnType, MergeKind, TableId};
 use tandem_protocol::value::{Key, Value};
-use tandem_protocol::version::{Dot, VersionVector};
+use tandem_protocol::version::Dot;
 
-use super::at_basis::{AtBasis, Past};
-use super::captured::Captured;
-use super::documents::{Documents, id_of};
-use super::rows::Loaded;
+use super::ViewResult;
+use super::document_name::id_of;
+use super::documents::Documents;
+use super::row_entry::RowEntry;
 use super::table::ViewTable;
-use super::{View, ViewResult};
+use super::tables::Tables;
+use super::unseen::{AtBasis, Unseen};
 
 /// A document that grew beyond this with its history is replaced by a new one of its content at
 /// the next edit: bytes.
 const HISTORY_BYTES: usize = 4 * bounds::DOCUMENT_BYTES;
-
-/// What was added to counters: by table, key and column.
-pub(crate) type Deltas = HashMap<(TableId, Vec<u8>, ColumnId), Added>;
-
-/// What a write with a basis had not seen.
-#[derive(Default)]
-pub(crate) struct Unseen {
-    /// What it had seen; `None`: everything.
-    pub basis: Option<VersionVector>,
-    /// The deltas of counters that it had not.
-    pub deltas: Deltas,
-    /// The tables in which something was written that it had not seen.
-    pub tables: HashSet<TableId>,
-    /// The first arrival that it had not seen.
-    pub first: u64,
-    /// What it had seen, to be read again; only where it had not seen everything.
-    pub past: Option<Box<dyn Past>>,
-}
 
 /// What one row's change says to other sites.
 pub(super) struct RowOp {
@@ -55,7 +35,7 @@ impl RowOp {
     }
 
     /// A group for ops of this shape.
-    fn empty_group(&self, table: &ViewTable) -> RowGroup {
+    pub(super) fn empty_group(&self, table: &ViewTable) -> RowGroup {
         let column = |(at, mode, _): &(usize, Mode, Value)| CellColumn {
             name: table.def.columns[*at].name.clone(),
             id: table.ids[*at],
@@ -73,14 +53,14 @@ impl RowOp {
     }
 }
 
-/// A row's change, in canonical values.
-pub(super) struct Change<'a> {
+/// A row's net change, in canonical values, and what else its op depends on.
+pub(super) struct CanonicalChange<'a> {
     pub table: &'a ViewTable,
     pub key: &'a Key,
     pub old: Option<&'a [Value]>,
     pub new: Option<&'a [Value]>,
     /// The row's state before; `None` where nobody wrote it before.
-    pub state: Option<&'a Loaded>,
+    pub state: Option<&'a RowEntry>,
     /// Counters set by `exactly()`.
     pub exact: &'a [usize],
     /// Counters whose change is one from what they were at the write's basis.
@@ -89,14 +69,14 @@ pub(super) struct Change<'a> {
 
 /// How the cells of a change are written, with the documents at hand.
 pub(crate) struct Cells<'v> {
-    connection: &'v Connection,
-    documents: &'v mut Documents,
-    me: Author,
+    pub(super) connection: &'v Connection,
+    pub(super) documents: &'v mut Documents,
+    pub(super) me: Author,
 }
 
 impl Cells<'_> {
     /// What a change says. Documents it edits take in the edit.
-    pub(super) fn row_op(&mut self, change: &Change<'_>, unseen: &Unseen) -> ViewResult<RowOp> {
+    pub(super) fn row_op(&mut self, change: &CanonicalChange<'_>, unseen: &Unseen) -> ViewResult<RowOp> {
         let action = match (change.old, change.new) {
             (_, None) => Action::Delete,
             (None, Some(_)) => Action::Insert,
@@ -128,7 +108,7 @@ impl Cells<'_> {
     /// A document's new text: an edit of the document shown, or a new document.
     fn document_cell(
         &mut self,
-        change: &Change<'_>,
+        change: &CanonicalChange<'_>,
         at: usize,
         before: Option<&Value>,
         new: &Value,
@@ -150,19 +130,19 @@ impl Cells<'_> {
         let shown = cell.and_then(|cell| cell.set.shown());
         let shown = shown.and_then(|sibling| sibling.value.value().ok()).as_ref().and_then(id_of);
         if let (Some(Value::Text(_)), Some(id), true) = (before, shown, seen) {
-            if let Some(old) = row.base_text(at) {
+            if let Some(old) = row.inserted_text(at) {
                 self.documents.create_from(connection, table, &key, at, old)?;
             }
-            let place = table.place(&key, at, id);
-            if self.documents.bytes(connection, kind, &place)? <= HISTORY_BYTES
-                && let Some(edit) = self.documents.edit(connection, kind, &place, self.me, text)?
+            let name = table.document(&key, at, id);
+            if self.documents.bytes(connection, kind, &name)? <= HISTORY_BYTES
+                && let Some(edit) = self.documents.edit(connection, kind, &name, self.me, text)?
             {
                 return Ok((Mode::Change, DocumentWrite::change_value(id, &edit)));
             }
         }
         // Named by its content alone, unless the cell had a document of that content before.
-        let place = table.place(&key, at, DocumentId::of(kind, text, None));
-        let had = shown == Some(place.id) || self.documents.has(connection, &place)?;
+        let name = table.document(&key, at, DocumentId::of(kind, text, None));
+        let had = shown == Some(name.id) || self.documents.has(connection, &name)?;
         Ok((if had { Mode::Fresh } else { Mode::Set }, new.clone()))
     }
 
@@ -170,13 +150,13 @@ impl Cells<'_> {
     pub(crate) fn cell_set(
         &mut self,
         table: &ViewTable,
-        row: &Loaded,
+        row: &RowEntry,
         key: &Key,
         at: usize,
         value: Value,
     ) -> ViewResult<(Mode, Value)> {
         let (exact, at_basis) = (&[], &AtBasis::new());
-        let change = Change { table, key, old: None, new: None, state: Some(row), exact, at_basis };
+        let change = CanonicalChange { table, key, old: None, new: None, state: Some(row), exact, at_basis };
         Ok(match table.def.columns[at].kind.merge_kind() {
             MergeKind::Counter => counter(&change, at, None, &value, &Unseen::default()),
             MergeKind::Document => self.document_cell(&change, at, None, &value, &Unseen::default())?,
@@ -201,7 +181,7 @@ pub(crate) fn push_cell(
 /// A counter's new value: by how much it changed, or what it is. `before`: `None` where it is to
 /// be set, whatever was there.
 fn counter(
-    change: &Change<'_>,
+    change: &CanonicalChange<'_>,
     at: usize,
     before: Option<&Value>,
     new: &Value,
@@ -228,7 +208,7 @@ fn counter(
 
 /// The row with its counters as the merge has them, where that is not what SQLite computed: it saw
 /// what the column could show of a counter.
-pub(super) fn counted(table: &ViewTable, state: &Loaded, op: &RowOp, row: &[Value]) -> Option<Vec<Value>> {
+pub(super) fn counted(table: &ViewTable, state: &RowEntry, op: &RowOp, row: &[Value]) -> Option<Vec<Value>> {
     let mut counted = None;
     for (at, mode, value) in &op.cells {
         let column = &table.def.columns[*at];
@@ -261,61 +241,14 @@ pub(crate) struct CellWrite {
     pub cells: Vec<(usize, Mode, Value)>,
 }
 
-impl View {
-    /// What writes cells.
-    pub(crate) fn cells(&mut self) -> Cells<'_> {
-        Cells { connection: &self.connection, documents: &mut self.documents, me: self.me }
-    }
-
-    /// The op of such a write.
-    pub(crate) fn row_group(&self, write: &CellWrite) -> Option<RowGroup> {
-        let table = self.fold.tables.by_id(&write.table)?;
-        let op = RowOp { action: write.action, cells: write.cells.clone() };
+impl CellWrite {
+    /// The op that says it, if there is such a table.
+    pub(crate) fn group(&self, tables: &Tables) -> Option<RowGroup> {
+        let table = tables.by_id(&self.table)?;
+        let op = RowOp { action: self.action, cells: self.cells.clone() };
         let mut group = op.empty_group(table);
-        group.keys.iter_mut().zip(&write.key.0).for_each(|(column, value)| column.push(value.clone()));
+        group.keys.iter_mut().zip(&self.key.0).for_each(|(column, value)| column.push(value.clone()));
         group.cells.iter_mut().zip(op.cells).for_each(|(column, (_, _, value))| column.push(value));
         Some(group)
     }
-
-    /// The rules that the row of such a write breaks, as conflicts.
-    pub(crate) fn broken_rules(&self, write: &CellWrite) -> ViewResult<Vec<Conflict>> {
-        match self.fold.tables.by_id(&write.table) {
-            Some(table) => self.fold.conflicts.breaches_of(&self.connection, table, &write.key.to_bytes()),
-            None => Ok(Vec::new()),
-        }
-    }
-}
-
-/// What the rows of a group have in common.
-type Shape = (TableId, Action, Vec<(ColumnId, Mode)>);
-
-/// The ops of a transaction: rows that share table, action and columns side by side. Rows that are
-/// new need what was written to them no longer.
-pub(super) fn group_ops(captured: &mut [Captured]) -> Vec<Op> {
-    let mut groups: Vec<RowGroup> = Vec::new();
-    let mut places: HashMap<Shape, usize> = HashMap::new();
-    let mut last: Option<usize> = None;
-    for row in captured.iter_mut().filter(|row| row.op.changes()) {
-        let op = &row.op;
-        let columns = || op.cells.iter().map(|(at, mode, _)| (row.table.ids[*at], *mode));
-        // Neighbours mostly belong together.
-        let same = last.filter(|at| {
-            let group = &groups[*at];
-            group.table_id == row.table.id
-                && group.action == op.action
-                && group.columns.iter().map(|column| (column.id, column.mode)).eq(columns())
-        });
-        let place = same.unwrap_or_else(|| {
-            *places.entry((row.table.id, op.action, columns().collect())).or_insert_with(|| {
-                groups.push(op.empty_group(&row.table));
-                groups.len() - 1
-            })
-        });
-        last = Some(place);
-        let group = &mut groups[place];
-        group.keys.iter_mut().zip(&row.key.0).for_each(|(column, value)| column.push(value.clone()));
-        let cells = if row.is_new() { std::mem::take(&mut row.op.cells) } else { row.op.cells.clone() };
-        group.cells.iter_mut().zip(cells).for_each(|(column, (_, _, value))| column.push(value));
-    }
-    groups.into_iter().map(Op::Rows).collect()
 }

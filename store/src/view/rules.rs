@@ -3,11 +3,11 @@
 //! can so be mended in any number of steps. A merge is never stopped; a breach is listed.
 
 use rusqlite::Connection;
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::schema::{ColumnDef, Storage, TableDef};
 use tandem_protocol::value::Value;
 
 use super::bind::Bind;
-use super::table::quoted;
 use super::{ViewError, ViewResult, ddl};
 
 /// The rules of one table.

@@ -3,18 +3,18 @@
 
 use std::fmt::Write;
 
-use super::bind::{Stored, decimal_as};
+use super::bind::{Stored, from_storage, to_storage};
 use super::ddl::{self, UniqueRule};
-use super::documents::{self, Place};
+use super::document_name::{DocumentName, register_value};
 use super::rules::Rules;
 
-use tandem_protocol::decimal::{DIGITS, Decimal};
 use tandem_protocol::document::{DocumentId, DocumentWrite};
 use tandem_protocol::fingerprint::{RowHash, RowHasher};
 use tandem_protocol::merge::{Added, Cell, Offset, units};
 use tandem_protocol::op::{Mode, RowGroup};
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::schema::{
-    ColumnDef, ColumnId, ColumnType, MergeKind, Storage, Table, TableDef, TableId, TypeMismatch,
+    ColumnDef, ColumnId, ColumnType, MergeKind, Table, TableDef, TableId, TypeMismatch,
 };
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::Dot;
@@ -69,8 +69,6 @@ pub(crate) struct TableSql {
     /// Whether there is a row, by key.
     pub exists: String,
 }
-
-pub(crate) use tandem_protocol::schema::expression::quoted;
 
 impl ViewTable {
     pub(crate) fn new(number: i64, def: &TableDef) -> Self {
@@ -146,6 +144,7 @@ impl ViewTable {
 
     /// A row's values as they are stored.
     pub(crate) fn stored_row<'a>(&'a self, row: &'a [Value]) -> impl Iterator<Item = Stored<'a>> {
+        debug_assert_eq!(row.len(), self.def.columns.len(), "a row has a value for each column");
         row.iter().enumerate().map(|(at, value)| self.stored(at, value))
     }
 
@@ -180,14 +179,14 @@ impl ViewTable {
     }
 
     /// Names a document of a cell.
-    pub(super) fn place(&self, key: &[u8], at: usize, id: DocumentId) -> Place {
-        Place { table: self.number, key: key.to_vec(), column: self.ids[at], id }
+    pub(super) fn document(&self, key: &[u8], at: usize, id: DocumentId) -> DocumentName {
+        DocumentName { table: self.number, key: key.to_vec(), column: self.ids[at], id }
     }
 
     /// What the register of a cell holds that one insert gave this value.
     pub(crate) fn register_value(&self, at: usize, value: &Value) -> Value {
         match self.def.columns[at].kind.document_kind() {
-            Some(kind) => documents::register_value(kind, value),
+            Some(kind) => register_value(kind, value),
             None => value.clone(),
         }
     }
@@ -202,6 +201,7 @@ impl ViewTable {
 
     /// The hash of a shown row.
     pub(crate) fn hash(&self, hasher: &mut RowHasher, row: &[Value]) -> RowHash {
+        debug_assert_eq!(row.len(), self.def.columns.len(), "a row has a value for each column");
         let cells = self.hashed.iter().map(|at| (self.ids[*at], &row[*at]));
         hasher.hash(self.id, &self.key_of(row), cells)
     }
@@ -268,29 +268,6 @@ fn nearer(kind: ColumnType, before: &Value, written: &Value) -> Option<Value> {
 pub(super) fn is_shown_as_written(kind: ColumnType, offset: &Value) -> bool {
     let total = Offset::read(kind, offset).and_then(|offset| offset.total(Added::default()));
     kind.shown(total) == *offset && total.is_none_or(|total| kind.excess(total) == Wide::ZERO)
-}
-
-/// What SQLite stores for a canonical value.
-pub(crate) fn to_storage(kind: ColumnType, value: Value) -> Value {
-    match value {
-        Value::Decimal(decimal) => decimal_as(kind.storage(), decimal),
-        other => other,
-    }
-}
-
-/// The canonical value of what SQLite stores: exact, for what is stored as floating point has at
-/// most 15 digits.
-fn from_storage(kind: ColumnType, value: Value) -> Value {
-    let Some((_, scale)) = kind.digits() else { return value };
-    let decimal = match &value {
-        Value::Integer(number) if kind.storage() == Storage::Integer => {
-            Ok(Decimal { mantissa: i128::from(*number), scale })
-        }
-        Value::Real(number) => Decimal::from_f64(*number, DIGITS, scale),
-        Value::Text(text) => Decimal::parse(text, DIGITS, scale),
-        _ => return value,
-    };
-    decimal.map_or(value, Value::Decimal)
 }
 
 impl TableSql {

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 use tandem_protocol::codec;
 use tandem_protocol::identity::Author;
-use tandem_protocol::schema::{
-    ColumnDef, IndexDef, Judge, Known, OpPlace, OpPlaces, Schema, SchemaOp, TableDef, TableId,
-};
+use tandem_protocol::schema::expression::quoted;
+use tandem_protocol::schema::{Known, OpPlace, OpPlaces, Schema, SchemaOp, TableId};
 use tandem_protocol::value::Key;
 
 use super::figures::Figures;
 use super::position::Position;
-use super::table::{ViewTable, quoted};
-use super::{ViewError, ViewResult, ddl, is_refusal, read_row};
+use super::table::ViewTable;
+use super::{ViewError, ViewResult, ddl, read_row};
 
-/// See the module.
+/// The tables that are shown, and the schema they follow.
 #[derive(Clone, Default)]
 pub(crate) struct Tables {
     pub schema: Arc<Schema>,
@@ -130,7 +129,7 @@ impl Tables {
 
 /// What follows from the ops.
 impl Tables {
-    /// Takes in one schema op. The tables follow when they are next needed ([`Tables::lay_out`]):
+    /// Takes in one schema op. The tables follow when they are next needed (`layout.rs`):
     /// many changes cost one layout.
     pub(super) fn add(&mut self, op: &SchemaOp, at: OpPlace) {
         self.places.note(at);
@@ -145,154 +144,8 @@ impl Tables {
         Arc::make_mut(&mut self.schema).note_writer(definition, author, known);
     }
 
-    /// Makes tables and indices follow what all schema ops come to. What cannot be followed in place
-    /// asks for a rebuild. Whether anything is another than it was.
-    pub(super) fn lay_out(
-        &mut self,
-        connection: &Connection,
-        figures: &mut Figures,
-        has_parked: bool,
-    ) -> ViewResult<bool> {
-        if !self.schema.is_unjudged() {
-            return Ok(false);
-        }
-        let before = has_parked.then(|| Arc::clone(&self.schema));
-        if !Arc::make_mut(&mut self.schema).rejudge() {
-            return Ok(false);
-        }
-        if let Some(before) = before {
-            // What was not understood may be now: its tables are to be made anew.
-            self.needs_rebuild |= self.explains_parked(connection, &before)?;
-        }
-        self.follow_schema(connection, figures)?;
-        Ok(true)
-    }
-
-    /// Whether rows wait for a table that is another than it was.
-    fn explains_parked(&self, connection: &Connection, before: &Schema) -> ViewResult<bool> {
-        let sql = "SELECT 1 FROM _tandem_parked WHERE definition = ?1";
-        let mut waits = connection.prepare_cached(sql)?;
-        for table in self.schema.tables() {
-            if before.table_by_id(table.id()) != Some(table) && waits.exists([table.id().0])? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Makes tables and indices follow the schema in memory.
-    pub(super) fn follow_schema(&mut self, connection: &Connection, figures: &mut Figures) -> ViewResult<()> {
-        let schema = Arc::clone(&self.schema);
-        let is_shown = |id| schema.table_by_id(id).is_some();
-        let has_moved = self.all().any(|table| {
-            let now = schema.table_by_id(table.id);
-            now.is_none_or(|now| now.shown.name != table.def.name)
-        });
-        if has_moved || self.unshown.keys().any(|id| !is_shown(*id)) {
-            // A table is called otherwise now, or waits.
-            self.needs_rebuild = true;
-            return Ok(());
-        }
-        let unshown = Arc::clone(&self.unshown);
-        for table in schema.tables().filter(|table| !unshown.contains_key(&table.id())) {
-            match self.by_id(&table.id()).cloned() {
-                None => self.create(connection, figures, &table.shown)?,
-                Some(known) if known.def != table.shown => {
-                    self.grow(connection, figures, &known, &table.shown)?;
-                }
-                Some(_) => {}
-            }
-        }
-        let is_there = |index: &&IndexDef| {
-            let table = self.by_id(&index.table_id);
-            table.is_some_and(|table| index.columns.iter().all(|column| table.def.column(column).is_some()))
-        };
-        for index in schema.indices().filter(is_there) {
-            match connection.execute_batch(&ddl::create_index(index)) {
-                // It changes no meaning, only speed.
-                Err(error) if is_refusal(&error) => {
-                    tracing::error!(index = index.name, %error, "an index cannot be made here");
-                }
-                made => made?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Lays out a new table. If SQLite refuses what counts, that is a defect of this program: the
-    /// table is not shown here, its rows wait, and everything else goes on.
-    fn create(&mut self, connection: &Connection, figures: &mut Figures, def: &TableDef) -> ViewResult<()> {
-        connection.execute_batch("SAVEPOINT layout")?;
-        let made = ddl::create_table(def, self.schema.judge())
-            .iter()
-            .try_for_each(|sql| connection.execute_batch(sql));
-        let table = ViewTable::new(0, def);
-        let made = made.map_err(Into::into).and_then(|()| table.rules.check(connection));
-        match made {
-            Ok(()) => connection.execute_batch("RELEASE layout")?,
-            Err(ViewError::Sql(error)) if is_refusal(&error) => {
-                connection.execute_batch("ROLLBACK TO layout; RELEASE layout")?;
-                tracing::error!(table = def.name, %error, "a table cannot be shown here");
-                Arc::make_mut(&mut self.unshown).insert(def.id(), error.to_string());
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        }
-        let sql = "INSERT INTO _tandem_tables (id, name, rows, fingerprint, hidden, greatest) VALUES (?1, ?2, 0, ?3, 0, 0)";
-        connection.prepare_cached(sql)?.execute(params![def.id().0, def.name, [0u8; 16]])?;
-        let number = connection.last_insert_rowid();
-        figures.begin(number);
-        self.show(ViewTable::new(number, def));
-        Ok(())
-    }
-
-    fn grow(
-        &mut self,
-        connection: &Connection,
-        figures: &mut Figures,
-        known: &ViewTable,
-        shown: &TableDef,
-    ) -> ViewResult<()> {
-        let (old, new) = (&known.def, shown);
-        let is_longer = new.columns.len() > old.columns.len()
-            && new.columns[..old.columns.len()] == old.columns[..]
-            && new.checks == old.checks
-            && new.uniques == old.uniques;
-        let judge = self.schema.judge();
-        let additions: Option<Vec<String>> = new.columns[old.columns.len().min(new.columns.len())..]
-            .iter()
-            .map(|column| ddl::add_column(new, column, judge))
-            .collect();
-        // A row that is there may break a rule that comes with a new column, or refer to a deleted one.
-        let is_filled = figures.has_rows(known.number);
-        let is_ruled = |column: &ColumnDef| {
-            if column.unwritten().is_null() { column.not_null } else { column.references.is_some() }
-        };
-        let is_harmless = !is_filled || !new.columns.iter().skip(old.columns.len()).any(is_ruled);
-        if !is_longer || !is_harmless {
-            self.needs_rebuild = true;
-            return Ok(());
-        }
-        let add = |all: Vec<String>| all.iter().try_for_each(|sql| connection.execute_batch(sql));
-        let is_grown = match additions {
-            Some(additions) => is_laid_out(connection, || add(additions))?,
-            None => false,
-        };
-        // SQLite adds fewer columns in place, and to rows that are there, than it creates.
-        if !is_grown && !is_laid_out(connection, || copy_into(connection, old, new, judge))? {
-            self.needs_rebuild = true;
-            return Ok(());
-        }
-        let table = ViewTable::new(known.number, new);
-        if is_filled {
-            // Its rows now show another column.
-            figures.count_anew(connection, &table)?;
-        }
-        self.show(table);
-        Ok(())
-    }
-
-    fn show(&mut self, table: ViewTable) {
+    /// Shows a table as it is laid out now.
+    pub(super) fn show(&mut self, table: ViewTable) {
         Arc::make_mut(&mut self.shown).insert(table.id, Arc::new(table));
     }
 }
@@ -344,62 +197,4 @@ fn load_writers(connection: &Connection, schema: &mut Schema, position: &Positio
         }
     }
     Ok(())
-}
-
-/// Whether SQLite took a change of layout; what it refused leaves nothing behind.
-fn is_laid_out(connection: &Connection, change: impl FnOnce() -> rusqlite::Result<()>) -> ViewResult<bool> {
-    connection.execute_batch("SAVEPOINT layout")?;
-    match change() {
-        Ok(()) => connection.execute_batch("RELEASE layout")?,
-        Err(error) if is_refusal(&error) => {
-            connection.execute_batch("ROLLBACK TO layout; RELEASE layout")?;
-            return Ok(false);
-        }
-        Err(error) => return Err(error.into()),
-    }
-    Ok(true)
-}
-
-/// Makes a table anew that has more columns now, with its rows, their rowids and its indices as they
-/// were.
-fn copy_into(connection: &Connection, old: &TableDef, new: &TableDef, judge: Judge) -> rusqlite::Result<()> {
-    let sql = "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL";
-    let mut statement = connection.prepare(sql)?;
-    let indices: Vec<String> =
-        statement.query_map([&old.name], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let copy = ddl::COPY;
-    connection.execute_batch(&ddl::create_copy(new, judge))?;
-    let names = |def: &TableDef| def.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>();
-    let columns = names(new).join(", ");
-    let mut values = names(old);
-    values.extend(new.columns[old.columns.len()..].iter().map(ddl::constant));
-    let (table, values) = (quoted(&old.name), values.join(", "));
-    connection.execute_batch(&format!(
-        "INSERT INTO {copy} (rowid, {columns}) SELECT rowid, {values} FROM {table} ORDER BY rowid; \
-         DROP TABLE {table}; ALTER TABLE {copy} RENAME TO {table}"
-    ))?;
-    indices.iter().try_for_each(|sql| connection.execute_batch(sql))
-}
-
-/// Lays a schema out whole in an empty database beside, with every rule and every default evaluated
-/// once: what SQLite would refuse is so refused before anybody signs it.
-pub(crate) fn try_out(schema: &Schema) -> rusqlite::Result<()> {
-    super::heap::count();
-    let connection = Connection::open_in_memory()?;
-    super::functions::install(&connection, Default::default(), Default::default())?;
-    let judge = schema.judge();
-    for table in schema.tables() {
-        let def = &table.shown;
-        ddl::create_table(def, judge).iter().try_for_each(|sql| connection.execute_batch(sql))?;
-        for column in &def.columns {
-            if let Some(default) = column.default_sql(tandem_protocol::schema::expression::Style::Sql) {
-                connection.query_row(&format!("SELECT {default}"), [], |_| Ok(()))?;
-            }
-        }
-        // Once as a row of nothing, which every expression must bear.
-        let nulls = vec![tandem_protocol::value::Value::Null; def.columns.len()];
-        super::rules::Rules::new(def, &[]).evaluate(&connection, &nulls)?;
-        connection.prepare(&format!("SELECT * FROM {}", quoted(&def.name)))?;
-    }
-    schema.indices().try_for_each(|index| connection.execute_batch(&ddl::create_index(index)))
 }

@@ -13,7 +13,8 @@ use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::Dot;
 
 use super::authors::Authors;
-use super::rows::{self, Base};
+use super::insert_runs::{InsertOrigin, origin_of_rowid};
+use super::rows;
 use super::table::ViewTable;
 use super::{ViewError, ViewResult};
 
@@ -25,30 +26,32 @@ fn number(table: TableId, key: &[u8]) -> i64 {
     i64::from_le_bytes(hash.first_chunk().copied().unwrap_or_default())
 }
 
-/// Notes that the transaction of that arrival number touched a row; and `base`, that inserted it.
+/// Notes that the transaction of that arrival number touched a row; and `origin`, that inserted it.
 pub(super) fn note(
     connection: &Connection,
     authors: &Authors,
     table: &ViewTable,
     key: &[u8],
     arrival: u64,
-    base: Option<Base>,
+    origin: Option<InsertOrigin>,
 ) -> ViewResult<()> {
     let number = number(table.id, key);
     let sql = "INSERT OR IGNORE INTO _tandem_touched (key, arrival) VALUES (?1, ?2)";
     let mut noted = connection.prepare_cached(sql)?;
     noted.execute(params![number, arrival as i64])?;
-    if let Some(inserted) = base.map(|base| arrival_of(connection, authors, &base)).transpose()?.flatten() {
+    if let Some(inserted) =
+        origin.map(|origin| arrival_of(connection, authors, &origin)).transpose()?.flatten()
+    {
         noted.execute(params![number, inserted])?;
     }
     Ok(())
 }
 
 /// `None`: it is the transaction at hand.
-fn arrival_of(connection: &Connection, authors: &Authors, base: &Base) -> ViewResult<Option<i64>> {
-    let author = authors.number(&base.by.author);
+fn arrival_of(connection: &Connection, authors: &Authors, origin: &InsertOrigin) -> ViewResult<Option<i64>> {
+    let author = authors.number(&origin.by.author);
     let mut statement = connection.prepare_cached(DOT_SQL)?;
-    Ok(statement.query_row(params![author, base.by.seq as i64], |row| row.get(0)).optional()?)
+    Ok(statement.query_row(params![author, origin.by.seq as i64], |row| row.get(0)).optional()?)
 }
 
 /// The transactions that may have touched a row that is in the list, in order of arrival, from `first`
@@ -99,8 +102,8 @@ pub(crate) fn arrivals(
     if let Some((rowid, _)) = rows::select(connection, table, &key)?
         && !rows::is_stored(connection, table, &key.to_bytes())?
     {
-        let base = rows::base_of_rowid(connection, authors, table, rowid)?;
-        found.extend(arrival_of(connection, authors, &base)?.map(|arrival| arrival as u64));
+        let origin = origin_of_rowid(connection, authors, table, rowid)?;
+        found.extend(arrival_of(connection, authors, &origin)?.map(|arrival| arrival as u64));
     }
     Ok(Some(found))
 }

@@ -3,7 +3,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::{FoldState, View, ViewError, ViewResult};
+use super::{FoldState, View, ViewError, ViewResult, functions, state};
 
 /// The changes of a group of jobs, in one SQLite transaction.
 pub(crate) struct Group<'v> {
@@ -26,9 +26,27 @@ impl<'v> Group<'v> {
         if self.is_lost() {
             return Err(ViewError::Inconsistent("a group that was taken back"));
         }
-        self.view.settle_group()?;
+        self.settle()?;
         self.is_decided = true;
         Ok(())
+    }
+
+    /// Brings all that follows from its transactions into the view, and commits it.
+    fn settle(&mut self) -> ViewResult<()> {
+        self.view.write_crowded()?;
+        self.view.lay_out()?;
+        let View { connection, watch, fold, .. } = &mut *self.view;
+        let FoldState { position, tables, unique, figures, conflicts, .. } = fold;
+        unique.restore(connection, conflicts, tables)?;
+        for table in tables.all() {
+            let greatest = || functions::locked(&watch.ids).greatest(&table.id_text);
+            figures.save(connection, table.number, greatest)?;
+        }
+        if tables.needs_rebuild {
+            state::put_state(connection, "needs_rebuild", 1)?;
+        }
+        position.save(connection)?;
+        Ok(self.view.run("COMMIT")?)
     }
 
     /// Whether SQLite ended the transaction behind our back, or a job could not be taken back.
@@ -39,6 +57,7 @@ impl<'v> Group<'v> {
     /// Begins one job. SQLite then keeps a copy of every page the job changes; one that is alone in
     /// its group goes without.
     pub(crate) fn job(&mut self, is_alone: bool) -> ViewResult<Savepoint<'_>> {
+        assert!(self.view.crowded.is_empty(), "what the job before it left at hand is written down");
         if !is_alone {
             self.view.run("SAVEPOINT one")?;
         }
@@ -73,6 +92,7 @@ pub(crate) struct Savepoint<'g> {
 impl Savepoint<'_> {
     /// Keeps what the job did, for the group to decide on.
     pub(crate) fn keep(mut self) -> ViewResult<()> {
+        assert!(self.view.is_undecided, "a job is kept for its group to decide on");
         self.view.write_crowded()?;
         if !self.is_alone {
             self.view.run("RELEASE one")?;

@@ -5,17 +5,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 use tandem_protocol::schema::expression::literal_sql as literal;
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
 
+use super::bind::to_storage;
 use super::captured::Captured;
 use super::conflicts::ConflictList;
 use super::ddl::UniqueRule;
-use super::table::{ViewTable, quoted, to_storage};
+use super::local_error::LocalError;
+use super::table::ViewTable;
 use super::tables::Tables;
 use super::words::{conflict_targets, contains, words, written_table};
-use super::{LocalError, ViewResult};
+use super::{ViewResult, is_constraint};
 use crate::refusal::Refusal;
 
 /// The state of the uniqueness rules, and what of it the transaction at hand leaves to look at.
@@ -29,8 +32,8 @@ pub(crate) struct UniqueRules {
     noted: BTreeMap<(i64, usize, Vec<u8>), Key>,
 }
 
-/// A rule that is loose, and where its conflicts are listed.
-type Place<'a> = (&'a Connection, &'a ConflictList, &'a ViewTable);
+/// A table, and where the conflicts of its loose rules are listed.
+type ListedIn<'a> = (&'a Connection, &'a ConflictList, &'a ViewTable);
 
 impl UniqueRules {
     /// Finds out from the indices there are.
@@ -76,11 +79,60 @@ impl UniqueRules {
                 self.drop_rest(connection, rule)?;
                 continue;
             }
+            assert!(!self.rest.contains(&rule.rest), "a rule that holds has one index, over all its values");
             connection.execute_batch(&format!("DROP INDEX {}", quoted(&rule.name)))?;
             connection.execute_batch(&rule.plain)?;
             Arc::make_mut(&mut self.loose).insert(rule.name.clone());
         }
         Ok(())
+    }
+
+    /// Inserts a row; rules that it breaks give way. `false` if its key is taken.
+    pub(super) fn insert_row(
+        &mut self,
+        connection: &Connection,
+        table: &ViewTable,
+        row: &[Value],
+    ) -> ViewResult<bool> {
+        debug_assert!(!connection.is_autocommit(), "a row is written in a group");
+        loop {
+            let inserted = connection
+                .prepare_cached(&table.sql.insert)?
+                .execute(rusqlite::params_from_iter(table.stored_row(row)));
+            match inserted {
+                Ok(_) => return Ok(true),
+                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => return Ok(false),
+                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+                    self.suspend(connection, table, error)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Gives a row other values; rules that it then breaks give way.
+    pub(super) fn update_row(
+        &mut self,
+        connection: &Connection,
+        table: &ViewTable,
+        row: &[Value],
+    ) -> ViewResult<()> {
+        debug_assert!(!connection.is_autocommit(), "a row is written in a group");
+        loop {
+            let key = table.key.iter().map(|at| table.stored(*at, &row[*at]));
+            let updated = connection
+                .prepare_cached(&table.sql.update)?
+                .execute(rusqlite::params_from_iter(table.stored_row(row).chain(key)));
+            match updated {
+                Err(error) if is_constraint(&error, ffi::SQLITE_CONSTRAINT_UNIQUE) => {
+                    self.suspend(connection, table, error)?;
+                }
+                other => {
+                    other?;
+                    return Ok(());
+                }
+            }
+        }
     }
 
     /// Rules that no open conflict is about are kept by a unique index again.
@@ -133,7 +185,7 @@ impl UniqueRules {
         let words = words(sql);
         let table = written_table(&words).and_then(|name| tables.named(&name));
         let Some(table) = table else { return Ok(sql.to_owned()) };
-        let place = (connection, conflicts, &*table);
+        let listed = (connection, conflicts, &*table);
         let mut sql = sql.to_owned();
         for target in conflict_targets(&words).iter().rev() {
             let names = |rule: &UniqueRule| {
@@ -142,13 +194,13 @@ impl UniqueRules {
                 names.into_iter().eq(target.columns.iter().cloned())
             };
             if let Some(rule) = table.unique.iter().find(|rule| names(rule) && self.is_loose(rule)) {
-                let condition = format!(" WHERE {} ", in_no_conflict(place, rule)?);
+                let condition = format!(" WHERE {} ", in_no_conflict(listed, rule)?);
                 sql.replace_range(target.condition.clone(), &condition);
             }
         }
         for rule in &table.unique {
             if self.is_loose(rule) && !self.rest.contains(&rule.rest) {
-                let condition = in_no_conflict(place, rule)?;
+                let condition = in_no_conflict(listed, rule)?;
                 let (name, on) = (quoted(&rule.rest), quoted(&table.def.name));
                 let columns: Vec<String> = rule.columns.iter().map(|column| quoted(column)).collect();
                 let columns = columns.join(", ");
@@ -232,7 +284,7 @@ pub(super) fn holders(
 }
 
 /// That a row's value is none of those that several rows hold, in SQL.
-fn in_no_conflict((connection, conflicts, table): Place<'_>, rule: &UniqueRule) -> ViewResult<String> {
+fn in_no_conflict((connection, conflicts, table): ListedIn<'_>, rule: &UniqueRule) -> ViewResult<String> {
     let held = conflicts.values_held_twice(connection, table, &rule.columns)?;
     let column = |name: &String| quoted(name);
     if let [only] = rule.columns.as_slice() {

@@ -16,7 +16,8 @@ use super::preupdate::Attached;
 use super::tables::Tables;
 use super::{ViewResult, access};
 
-/// See the module. Dropped after the connection, whose hooks call it.
+/// What the hooks of the writer's connection call while a user's statement runs. Dropped after the
+/// connection.
 pub(super) struct Watch {
     capture: Attached<Capture>,
     pub ids: SharedIds,
@@ -51,7 +52,8 @@ impl Watch {
 
     /// Runs something with a user's rights and bounds.
     pub fn as_user<T>(&self, connection: &Connection, run: impl FnOnce() -> T) -> T {
-        self.is_user.store(true, Ordering::Relaxed);
+        let was_user = self.is_user.swap(true, Ordering::Relaxed);
+        assert!(!was_user, "a user's rights end before they begin again");
         // A limit that cannot be set is one that SQLite does not have: nothing then depends on it.
         let _set = guard::limit(connection);
         let result = run();

@@ -7,80 +7,50 @@
 //! that alone on the writer, for about as long as it has shown to need. A statement that never ends
 //! so never holds the writer for longer than that moment; one that ends gets through.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tandem_protocol::identity::Author;
-use tandem_protocol::op::Op;
-use tandem_protocol::schema::{Judge, TableId};
-use tandem_protocol::transaction::Transaction;
+use tandem_protocol::schema::Judge;
 
 use super::commands::{Command, Job, LocalJob, LocalWork};
-use super::failure::JobError;
-use super::record::Labels;
-use super::recovery::{remove_view, transactions};
-use super::run::JobRun;
+use super::failure::{JobError, answer_error};
+use super::open_failure::OpenFailure;
+use super::ready::{Ready, rows_of};
 use super::unseen::unseen;
-use super::{OpenFailure, Writer, answer_error};
 use crate::identity::Identity;
 use crate::log::SpaceLog;
 use crate::owner::WRITE_DEADLINE;
-use crate::space::Shared;
+use crate::published::Published;
 use crate::view::guard::{End, Leave, WRITE_BYTES};
-use crate::view::{Group, Unseen, View, ViewError, copy, heap};
-use crate::write::{StatementResult, Write, Written};
+use crate::view::{Group, Unseen, View, copy, file, heap};
+use crate::write::Write;
 
 /// Name of the copy in the space's folder.
 const COPY_FILE: &str = "aside.sqlite";
 
-/// How long a statement may hold up others before it goes aside.
-pub(super) const TURN: Duration = Duration::from_millis(40);
-
-/// How often a statement runs aside before it is given the writer alone.
-const TIMES: u8 = 2;
-
-/// A write that has run aside, or that did so in vain.
-pub(crate) struct Ready {
-    pub write: Box<Write>,
-    /// What it does.
-    pub ops: Vec<Op>,
-    /// What its statements are answered with.
-    pub results: Vec<StatementResult>,
-    /// The rows it changes.
-    rows: HashSet<(TableId, Vec<u8>)>,
-    /// The arrival up to which it knows everything.
-    position: u64,
-    /// Who this site was: in the ids and documents that it makes.
-    me: Author,
-    /// How often it ran aside.
-    times: u8,
-    /// How long it took.
-    took: Duration,
-}
-
 /// Where long writes run. Ends with the writer.
 pub(super) struct Aside {
-    place: Place,
+    around: Surroundings,
     worker: Option<(Sender<Box<Waiting>>, JoinHandle<()>)>,
 }
 
 /// A write that waits to run aside.
-struct Waiting {
-    job: LocalJob,
-    write: Box<Write>,
+pub(super) struct Waiting {
+    pub job: LocalJob,
+    pub write: Box<Write>,
     /// How often it did.
-    times: u8,
+    pub times: u8,
 }
 
+/// What a write needs to run aside: the view to copy, the log beside it, and who this site is.
 #[derive(Clone)]
-struct Place {
+struct Surroundings {
     view: PathBuf,
     log: SpaceLog,
-    shared: Arc<Shared>,
+    published: Arc<Published>,
     identity: Identity,
     judge: Judge,
 }
@@ -90,22 +60,22 @@ impl Aside {
     pub fn of(
         view: &Path,
         log: SpaceLog,
-        shared: Arc<Shared>,
+        published: Arc<Published>,
         identity: Identity,
         judge: Judge,
     ) -> Result<Self, OpenFailure> {
-        let place = Place { view: view.to_owned(), log, shared, identity, judge };
-        remove_view(&place.copy())?;
-        Ok(Self { place, worker: None })
+        let around = Surroundings { view: view.to_owned(), log, published, identity, judge };
+        file::remove(&around.copy())?;
+        Ok(Self { around, worker: None })
     }
 
     /// Lets a write run aside and come back. It is given back if that cannot be.
-    fn put(&mut self, waiting: Box<Waiting>) -> Result<(), Box<Waiting>> {
+    pub fn put(&mut self, waiting: Box<Waiting>) -> Result<(), Box<Waiting>> {
         if self.worker.is_none() {
             let (send, receive) = channel();
-            let place = self.place.clone();
+            let around = self.around.clone();
             let thread = std::thread::Builder::new().name("tandem-aside".into());
-            match thread.spawn(move || place.serve(&receive)) {
+            match thread.spawn(move || around.serve(&receive)) {
                 Ok(thread) => self.worker = Some((send, thread)),
                 Err(error) => {
                     tracing::warn!(%error, "a long write cannot run aside, and holds up others");
@@ -129,7 +99,7 @@ impl Drop for Aside {
     }
 }
 
-impl Place {
+impl Surroundings {
     fn copy(&self) -> PathBuf {
         self.view.with_file_name(COPY_FILE)
     }
@@ -138,26 +108,26 @@ impl Place {
         while let Ok(waiting) = waiting.recv() {
             let Waiting { mut job, write, times } = *waiting;
             let ran = self.run(&write, times, job.now_ms);
-            let _removed_at_the_next_start = remove_view(&self.copy());
+            let _removed_at_the_next_start = file::remove(&self.copy());
             let ready = match ran {
                 Ok(ready) => ready,
                 Err(error) => {
-                    self.shared.comes_back();
+                    self.published.comes_back();
                     answer_error(Job::Local(job), error);
                     continue;
                 }
             };
             let Some(home) = job.home.clone() else { continue };
             job.work = LocalWork::Ready(Box::new(ready));
-            self.shared.comes_back();
+            self.published.comes_back();
             let _dropped_when_closing = home.send(Command::Job(Job::Local(job)));
         }
     }
 
     fn run(&self, write: &Write, times: u8, now_ms: i64) -> Result<Ready, JobError> {
-        let _running = self.shared.running.enter(&write.owner, true, write.begins());
+        let _running = self.published.running.enter(&write.owner, true, write.begins());
         let is_over = || {
-            if self.shared.is_stopping() {
+            if self.published.is_stopping() {
                 Some(End::Stopping)
             } else {
                 write.owner.has_left().then_some(End::Left)
@@ -179,7 +149,7 @@ impl Place {
         view.guard().begin(Leave {
             owner: write.owner.clone(),
             deadline: write.owner.deadline(WRITE_DEADLINE),
-            stopping: Arc::clone(&self.shared.stopping),
+            stopping: Arc::clone(&self.published.stopping),
             gives_way: None,
         });
         let memory = heap::Bound::new(WRITE_BYTES);
@@ -208,81 +178,4 @@ impl Place {
             took: began.elapsed(),
         })
     }
-}
-
-impl Writer {
-    /// A statement had its turn, and others wait.
-    pub(super) fn put_aside(&mut self, mut job: LocalJob) {
-        let work = std::mem::replace(&mut job.work, LocalWork::Nothing);
-        let (write, times) = match work {
-            LocalWork::Sql(write) => (write, 0),
-            LocalWork::Ready(ready) if ready.times < TIMES => (ready.write, ready.times),
-            LocalWork::Ready(ready) => {
-                let deadline = 2 * ready.took + Duration::from_secs(1);
-                job.work = LocalWork::Alone(ready.write, deadline);
-                return self.run_group(vec![Job::Local(job)]);
-            }
-            other => {
-                job.work = other;
-                return answer_error(Job::Local(job), JobError::Ended(End::GivesWay));
-            }
-        };
-        let Some(aside) = &mut self.aside else {
-            job.work = LocalWork::Alone(write, WRITE_DEADLINE);
-            return self.run_group(vec![Job::Local(job)]);
-        };
-        // It waits there, not for the writer.
-        self.shared.goes_aside();
-        if let Err(waiting) = aside.put(Box::new(Waiting { job, write, times })) {
-            let Waiting { mut job, write, .. } = *waiting;
-            self.shared.comes_back();
-            job.work = LocalWork::Alone(write, WRITE_DEADLINE);
-            self.run_group(vec![Job::Local(job)]);
-        }
-    }
-}
-
-impl JobRun<'_> {
-    /// Records what a write did aside.
-    pub(super) fn run_ready(&mut self, ready: &Ready, labels: Labels) -> Result<Written, JobError> {
-        if ready.me != self.log.key.author() || self.is_overtaken(ready)? {
-            return Err(JobError::Ended(End::GivesWay));
-        }
-        let open = self.view.fold.conflicts.figures.open;
-        let is_judged = labels.basis.is_none();
-        let written = self.record(ready.ops.clone(), ready.results.clone(), labels)?;
-        // Its rows it has judged; what others wrote meanwhile may not go together with them.
-        if is_judged && self.view.fold.conflicts.figures.open > open {
-            return Err(JobError::Ended(End::GivesWay));
-        }
-        Ok(written)
-    }
-
-    /// Whether a row it changes was changed since, or the tables were.
-    fn is_overtaken(&self, ready: &Ready) -> Result<bool, JobError> {
-        let meets = |transaction: &Transaction| {
-            let schema = transaction.ops.iter().any(|op| matches!(op, Op::Schema(_)));
-            schema || rows_of(&transaction.ops).any(|row| ready.rows.contains(&row))
-        };
-        let unreadable = |error: crate::log::LogError| ViewError::Behind(error.to_string());
-        for record in self.log.log.records(ready.position, self.log.end) {
-            let record = record.map_err(unreadable)?;
-            for (arrival, transaction, _) in transactions(&record).map_err(unreadable)? {
-                if arrival >= ready.position && meets(&transaction) {
-                    return Ok(true);
-                }
-            }
-        }
-        // Those of the group at hand are not in the log yet.
-        let recent = self.before.recent().iter().filter(|recent| recent.arrival >= ready.position);
-        Ok(recent.filter_map(|recent| Transaction::decode(&recent.bytes).ok()).any(|one| meets(&one)))
-    }
-}
-
-fn rows_of(ops: &[Op]) -> impl Iterator<Item = (TableId, Vec<u8>)> {
-    let groups = ops.iter().filter_map(|op| match op {
-        Op::Rows(group) => Some(group),
-        _ => None,
-    });
-    groups.flat_map(|group| (0..group.rows()).map(|at| (group.table_id, group.key(at).to_bytes())))
 }

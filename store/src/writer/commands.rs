@@ -8,16 +8,14 @@ use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::{Candidate, MemberOp, Membership, Role};
 use tandem_protocol::schema::SchemaOp;
 
-use super::aside::Ready;
+use super::ready::Ready;
 use crate::effect::SharedEffect;
 use crate::receive::{Blocks, ReceiveError, Received, Trial};
 use crate::refusal::Refusal;
-use crate::space::Resolution;
+use crate::reply::{Done, Reply};
+use crate::resolution::Resolution;
 use crate::view::ViewError;
 use crate::write::{Write, WriteError, Written};
-
-/// Answers a command, from the writer's thread.
-pub(crate) type Reply<T> = Box<dyn FnOnce(T) + Send>;
 
 /// A request to the writer.
 pub(crate) enum Command {
@@ -31,9 +29,9 @@ pub(crate) enum Command {
     /// Build the view anew from the log.
     Rebuild(Reply<Result<(), ViewError>>),
     /// Finish what was asked before, go on under the site's present key, then answer.
-    KeyChanged(Box<dyn FnOnce() + Send>),
+    KeyChanged(Done),
     /// Finish what was asked before, close everything, then answer.
-    Stop(Box<dyn FnOnce() + Send>),
+    Stop(Done),
 }
 
 /// Something to record.

@@ -10,7 +10,7 @@ use crate::view::guard::End;
 use crate::view::{LocalError, ViewError};
 use crate::write::WriteError;
 
-/// See the module.
+/// Why a job came to nothing.
 pub(super) enum JobError {
     /// A user's statement was ended.
     Ended(End),

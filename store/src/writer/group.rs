@@ -1,22 +1,29 @@
 //! A group of jobs: run, made durable together, committed together, answered.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Writer;
+use super::aside::Waiting;
 use super::commands::{Job, LocalJob, LocalWork};
 use super::failure::{JobError, answer_error, answer_failed, answer_log_failed};
 use super::intake::is_pressed;
 use super::recording::{Decided, Recording};
 use super::run::Outcome;
+use crate::commit::{Commit, CommittedTransaction};
 use crate::log::LogError;
+use crate::owner::WRITE_DEADLINE;
+use crate::published::Published;
+use crate::recent::Recent;
 use crate::refusal::Refusal;
-use crate::space::{Commit, CommittedTransaction, Recent, Shared};
 use crate::view::ViewError;
 use crate::view::guard::End;
 
+/// How often a statement runs aside before it is given the writer alone.
+const TIMES: u8 = 2;
+
 /// A job that ran, and how it is answered once durable.
-struct Done {
+struct RanJob {
     job: Job,
     outcome: Outcome,
 }
@@ -24,7 +31,7 @@ struct Done {
 /// The jobs of a group that have run, and those that have not.
 #[derive(Default)]
 struct Progress {
-    done: Vec<Done>,
+    done: Vec<RanJob>,
     /// Long writes that go aside.
     aside: Vec<LocalJob>,
     /// Those that let users' writes go first.
@@ -71,12 +78,14 @@ impl Writer {
 
     /// Runs jobs in one recording. Nothing, if it could not begin; they are answered then.
     fn record(&mut self, jobs: Vec<Job>) -> Option<(Progress, Ended)> {
+        let is_same = |pair: &[Job]| Kind::of(&pair[0]) == Kind::of(&pair[1]);
+        debug_assert!(jobs.windows(2).all(is_same), "jobs that are recorded together are of one kind");
         let has_aside = self.aside.is_some();
         let recording = self
             .catch_up()
-            .and_then(|()| Recording::begin(&mut self.log, &mut self.view, &self.shared, has_aside));
+            .and_then(|()| Recording::begin(&mut self.log, &mut self.view, &self.published, has_aside));
         match recording {
-            Ok(recording) => Some(run_all(recording, jobs, &self.shared)),
+            Ok(recording) => Some(run_all(recording, jobs, &self.published)),
             Err(error) => {
                 let failed = Arc::new(error);
                 jobs.into_iter().for_each(|job| answer_failed(job, &failed));
@@ -93,10 +102,41 @@ impl Writer {
         }
     }
 
+    /// A statement had its turn, and others wait.
+    fn put_aside(&mut self, mut job: LocalJob) {
+        let work = std::mem::replace(&mut job.work, LocalWork::Nothing);
+        let (write, times) = match work {
+            LocalWork::Sql(write) => (write, 0),
+            LocalWork::Ready(ready) if ready.times < TIMES => (ready.write, ready.times),
+            LocalWork::Ready(ready) => {
+                let deadline = 2 * ready.took + Duration::from_secs(1);
+                job.work = LocalWork::Alone(ready.write, deadline);
+                return self.run_group(vec![Job::Local(job)]);
+            }
+            other => {
+                job.work = other;
+                return answer_error(Job::Local(job), JobError::Ended(End::GivesWay));
+            }
+        };
+        let Some(aside) = &mut self.aside else {
+            job.work = LocalWork::Alone(write, WRITE_DEADLINE);
+            return self.run_group(vec![Job::Local(job)]);
+        };
+        assert!(times < TIMES, "a write that was overtaken so often has the writer alone");
+        // It waits there, not for the writer.
+        self.published.goes_aside();
+        if let Err(waiting) = aside.put(Box::new(Waiting { job, write, times })) {
+            let Waiting { mut job, write, .. } = *waiting;
+            self.published.comes_back();
+            job.work = LocalWork::Alone(write, WRITE_DEADLINE);
+            self.run_group(vec![Job::Local(job)]);
+        }
+    }
+
     /// Answers those who asked, once readers and watchers are told.
-    fn finish(&mut self, decided: Decided, done: Vec<Done>) {
+    fn finish(&mut self, decided: Decided, done: Vec<RanJob>) {
         let (records, committed) = match decided {
-            Decided::Empty => return done.into_iter().for_each(Done::answer),
+            Decided::Empty => return done.into_iter().for_each(RanJob::answer),
             Decided::Failed(error) => {
                 tracing::error!(%error, "the log could not be made durable");
                 let failed: Arc<LogError> = Arc::new(error);
@@ -130,11 +170,13 @@ impl Writer {
 
     /// Tells readers and watchers what is durable now.
     fn publish(&mut self, recent: Vec<Recent>, transactions: Vec<CommittedTransaction>) {
-        self.shared.set(&self.view.fold, self.log.log.disk_bytes());
-        self.shared.extend_recent(recent);
-        let snapshot = self.shared.snapshot();
+        let end = self.view.fold.position.next;
+        assert_eq!(end, self.log.end, "a reader sees what the log holds, and nothing else");
+        self.published.set(&self.view.fold, self.log.log.disk_bytes());
+        self.published.extend_recent(recent);
+        let snapshot = self.published.snapshot();
         let commit = Commit { end: snapshot.end, vector: Arc::clone(&snapshot.vector), transactions };
-        self.shared.tell(&commit);
+        self.published.tell(&commit);
     }
 }
 
@@ -152,7 +194,7 @@ struct Lost {
 }
 
 /// Runs jobs one after the other, and decides.
-fn run_all(mut recording: Recording<'_>, jobs: Vec<Job>, shared: &Shared) -> (Progress, Ended) {
+fn run_all(mut recording: Recording<'_>, jobs: Vec<Job>, published: &Published) -> (Progress, Ended) {
     let since = Instant::now();
     let is_alone = jobs.len() == 1;
     let mut progress = Progress::default();
@@ -160,7 +202,7 @@ fn run_all(mut recording: Recording<'_>, jobs: Vec<Job>, shared: &Shared) -> (Pr
     while let Some(mut job) = jobs.next() {
         let is_cut = progress.done.last().is_some_and(|done| matches!(done.outcome, Outcome::Part));
         let may_wait = Kind::of(&job) == Kind::Other && !progress.done.is_empty();
-        if is_cut || may_wait && is_pressed(shared, since) {
+        if is_cut || may_wait && is_pressed(published, since) {
             progress.put_off.push(job);
             progress.put_off.extend(jobs);
             break;
@@ -174,7 +216,7 @@ fn run_all(mut recording: Recording<'_>, jobs: Vec<Job>, shared: &Shared) -> (Pr
             return (progress, Ended::Lost(Box::new(lost)));
         }
         match (ran, job) {
-            (Ok(outcome), job) => progress.done.push(Done { job, outcome }),
+            (Ok(outcome), job) => progress.done.push(RanJob { job, outcome }),
             (Err(JobError::Ended(End::GivesWay)), Job::Local(job)) => progress.aside.push(job),
             (Err(error), job) => answer_error(job, error),
         }
@@ -216,7 +258,7 @@ impl Kind {
     }
 }
 
-impl Done {
+impl RanJob {
     fn answer(self) {
         match (self.job, self.outcome) {
             (Job::Local(job), Outcome::Written(written)) => (job.reply)(Ok(written)),

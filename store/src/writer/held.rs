@@ -5,7 +5,7 @@ use tandem_protocol::verify::Held;
 use tandem_protocol::version::Dot;
 
 use crate::log::SpaceLog;
-use crate::space::Recent;
+use crate::recent::Recent;
 use crate::view::View;
 
 /// The view tells prefixes, the log whole hashes; those of the group at hand are not in it yet.

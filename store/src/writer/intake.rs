@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use tandem_protocol::block::{Block, BlockBuilder};
-use tandem_protocol::identity::Author;
+use tandem_protocol::identity::{Author, Signature};
 use tandem_protocol::verify::{self, ChainHead, Chains, Incoming, Known, Verified};
 
 use super::commands::RemoteJob;
@@ -13,17 +13,21 @@ use super::held::HeldHere;
 use super::record::chain_before;
 use super::records::Recorded;
 use super::run::JobRun;
+use crate::commit::CommittedTransaction;
 use crate::effect::SharedEffect;
 use crate::log::{Offsets, Record};
-use crate::receive::{ReceiveError, Received, add_changes};
-use crate::space::{CommittedTransaction, Recent, Shared};
+use crate::published::Published;
+use crate::receive::{ReceiveError, Received};
+use crate::recent::Recent;
+use crate::table_change::add_changes;
+use crate::view::Merged;
 
 /// How long blocks of others are taken in while users' writes wait.
 const SLICE: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(50) };
 
 /// Whether those who wrote something here have waited long enough for what others wrote elsewhere.
-pub(super) fn is_pressed(shared: &Shared, since: Instant) -> bool {
-    shared.users_wait() && since.elapsed() >= SLICE
+pub(super) fn is_pressed(published: &Published, since: Instant) -> bool {
+    published.users_wait() && since.elapsed() >= SLICE
 }
 
 /// The part of a block that was merged so far.
@@ -42,8 +46,8 @@ impl JobRun<'_> {
         job.goes_on = false;
         self.view.effect = job.effect.as_ref().map(SharedEffect::take);
         let received = self.take_block(job);
-        if let (Some(shared), Some(effect)) = (&job.effect, self.view.effect.take()) {
-            shared.put(effect);
+        if let (Some(told), Some(effect)) = (&job.effect, self.view.effect.take()) {
+            told.put(effect);
         }
         received
     }
@@ -55,6 +59,10 @@ impl JobRun<'_> {
         let block = Block::decode(&job.block).map_err(verify::Fault::from).map_err(ReceiveError::from)?;
         let mut received = std::mem::take(&mut job.before);
         let incoming = self.verified(&block, job, &mut received)?;
+        debug_assert!(
+            incoming.windows(2).all(|pair| pair[0].at < pair[1].at),
+            "a block is taken in in its order"
+        );
         let is_whole = incoming.len() == block.len();
         let first = self.view.fold.position.next;
         let mut part = Part::default();
@@ -65,12 +73,14 @@ impl JobRun<'_> {
             if part.unsigned.is_empty()
                 && incoming.len() > 0
                 && !job.at_once
-                && is_pressed(self.shared, since)
+                && is_pressed(self.published, since)
             {
                 rest = Some(joined(&block, incoming.by_ref()));
             }
         }
-        received.transactions += part.recent.len() as u64;
+        let merged = self.view.fold.position.next - first;
+        assert_eq!(merged, part.recent.len() as u64, "each transaction that was merged is recorded");
+        received.transactions += merged;
         let block = match (&rest, is_whole) {
             (None, true) => job.block.clone(),
             _ => part.bytes(),
@@ -112,7 +122,7 @@ impl JobRun<'_> {
         let Verified { incoming, forks, withheld, left_out, .. } =
             verify::verify(block, known).map_err(ReceiveError::from)?;
         for fork in &forks {
-            self.shared.forks.note(&self.log.log, &self.log.forks, *fork);
+            self.published.forks.note(&self.log.log, &self.log.forks, *fork);
         }
         received.forks.extend(forks);
         received.withheld.join(&withheld);
@@ -134,10 +144,27 @@ impl JobRun<'_> {
         part.before.entry(author.into()).or_insert_with(before);
         self.clock.observe(header.time_ms, self.now_ms);
         let chain = ChainHead { seq: header.dot.seq, hash: one.hash };
+        let known = self.view.fold.position.chains.get(&header.dot.chain()).map_or(0, |last| last.seq);
+        assert_eq!(chain.seq, known + 1, "what was verified follows the last of its chain");
         let merged = self.view.merge(&one.transaction, chain)?;
         let (bytes, signature) = block.get(one.at).unwrap_or_default();
         add_changes(&mut received.changes, &merged.changes);
-        part.recent.push(Recent {
+        part.add(arrival, one, (bytes, signature), merged);
+        Ok(())
+    }
+}
+
+impl Part {
+    /// Takes in a transaction that was merged, with its bytes and its signature.
+    fn add(
+        &mut self,
+        arrival: u64,
+        one: &Incoming,
+        (bytes, signature): (&[u8], Option<Signature>),
+        merged: Merged,
+    ) {
+        let header = &one.transaction.header;
+        self.recent.push(Recent {
             arrival,
             header: header.clone(),
             bytes: bytes.to_vec(),
@@ -145,7 +172,7 @@ impl JobRun<'_> {
             hash: one.hash,
             ends_record: false,
         });
-        part.committed.push(CommittedTransaction {
+        self.committed.push(CommittedTransaction {
             arrival,
             dot: header.dot,
             time_ms: header.time_ms,
@@ -154,14 +181,11 @@ impl JobRun<'_> {
             rows: merged.rows,
         });
         match signature {
-            Some(_) => part.unsigned.remove(&author),
-            None => part.unsigned.insert(author),
+            Some(_) => self.unsigned.remove(&header.dot.author),
+            None => self.unsigned.insert(header.dot.author),
         };
-        Ok(())
     }
-}
 
-impl Part {
     /// It as a block.
     fn bytes(&self) -> Vec<u8> {
         let mut block = BlockBuilder::default();
@@ -186,6 +210,7 @@ fn joined(block: &Block, those: impl Iterator<Item = Incoming>) -> Vec<u8> {
     let mut rest = BlockBuilder::default();
     for one in those {
         let (bytes, signature) = block.get(one.at).unwrap_or_default();
+        debug_assert!(!bytes.is_empty(), "what was verified is in its block");
         rest.push(one.transaction.header.dot.author, bytes, signature);
     }
     rest.finish()

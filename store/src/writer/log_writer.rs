@@ -6,13 +6,13 @@ use tandem_protocol::identity::{AuthorKey, SpaceId};
 
 use super::records::{GivenAnswer, Records};
 use crate::answers::Answers;
-use crate::log::{LogError, Shelf, SpaceLog};
+use crate::log::{LogError, SpaceLog, Tree};
 use crate::view::View;
 
 /// Bytes of small records at which they are joined.
 const SEAL_AFTER_BYTES: usize = bounds::BLOCK_TARGET_BYTES;
 
-/// See the module.
+/// The log of a space with what lies beside it, and how far it has been written.
 pub(crate) struct LogWriter {
     pub space: SpaceId,
     pub key: AuthorKey,
@@ -20,7 +20,7 @@ pub(crate) struct LogWriter {
     /// What was answered to requests that can come again.
     pub answers: Answers,
     /// Where forks are noted.
-    pub forks: Shelf,
+    pub forks: Tree,
     pub clock: Clock,
     /// Arrival number after the last durable transaction.
     pub end: u64,
@@ -33,6 +33,11 @@ pub(crate) struct LogWriter {
 impl LogWriter {
     /// Makes records durable, and with them what is answered.
     pub(super) fn write(&mut self, records: &Records) -> Result<(), LogError> {
+        let mut end = self.end;
+        for record in records.all() {
+            assert_eq!(record.arrival, end, "a record begins where the log ends");
+            end += u64::from(record.count);
+        }
         records.all().iter().try_for_each(|record| self.log.append(record))?;
         // After the records: an answer is never there without what it tells of.
         let mut answers = records.answers().iter();
@@ -41,10 +46,7 @@ impl LogWriter {
         self.log.flush()?;
         let small = records.all().iter().filter(|record| record.is_small());
         self.unsealed_bytes += small.map(|record| record.block.len()).sum::<usize>();
-        for record in records.all() {
-            assert_eq!(record.arrival, self.end, "a record begins where the log ends");
-            self.end += u64::from(record.count);
-        }
+        self.end = end;
         Ok(())
     }
 
@@ -57,7 +59,10 @@ impl LogWriter {
         loop {
             match self.log.seal(self.sealed, self.end) {
                 Ok(next) if next == self.sealed => break,
-                Ok(next) => self.sealed = next,
+                Ok(next) => {
+                    debug_assert!(next > self.sealed, "what has been joined is behind");
+                    self.sealed = next;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "records could not be joined");
                     break;

@@ -5,40 +5,24 @@ use tandem_protocol::chain::Chain;
 use tandem_protocol::conflict::Conflict;
 use tandem_protocol::identity::{Author, Signature, TxHash};
 use tandem_protocol::op::Op;
-use tandem_protocol::request::RequestKey;
 use tandem_protocol::transaction::{self, Header, Previous, Transaction};
 use tandem_protocol::verify::ChainHead;
-use tandem_protocol::version::{Dot, VersionVector};
+use tandem_protocol::version::Dot;
 
 use super::failure::JobError;
+use super::labels::{Labels, Rules};
+use super::log_writer::LogWriter;
 use super::records::{OwnTransaction, Recorded};
 use super::run::JobRun;
 use super::unseen::unseen;
+use crate::commit::CommittedTransaction;
+use crate::edits::Edits;
 use crate::log::Offsets;
+use crate::recent::Recent;
 use crate::refusal::Refusal;
-use crate::space::{CommittedTransaction, Recent};
+use crate::statement::StatementResult;
 use crate::view::{CellWrite, Merged, Position, Unseen};
-use crate::write::{Edits, SourceOffset, StatementResult, Written};
-
-/// What a transaction of this site says of itself.
-#[derive(Default)]
-pub(super) struct Labels {
-    pub key: Option<RequestKey>,
-    pub by: Option<String>,
-    pub message: Option<String>,
-    pub basis: Option<VersionVector>,
-    /// Not in the log of others: how far the source of its edits has come.
-    pub offset: Option<SourceOffset>,
-}
-
-/// What becomes of a write that breaks a rule.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rules {
-    /// It is refused, unless the rule was broken before.
-    Judged,
-    /// It stands, and what it breaks is listed, as if it had come from elsewhere.
-    OfAMerge,
-}
+use crate::write::{SourceOffset, Written};
 
 /// A transaction of this site, ready for the log.
 struct Signed {
@@ -46,6 +30,30 @@ struct Signed {
     signature: Signature,
     chain: ChainHead,
     before: ChainHead,
+}
+
+impl Signed {
+    /// Signs a transaction at its place: the next of its author.
+    fn of(transaction: &Transaction, position: &Position, log: &LogWriter) -> Result<Self, JobError> {
+        let bytes = transaction.encode();
+        if bytes.len() > bounds::TRANSACTION_BYTES {
+            return Err(Refusal::too_large(bytes.len()).into());
+        }
+        if transaction.is_too_much(bytes.len()) {
+            return Err(Refusal::too_many_rows(transaction.op_count()).into());
+        }
+        let before = chain_before(position, log.space.0, transaction.header.dot.author);
+        let hash = transaction::hash(Previous(before.hash.0), &bytes);
+        let chain = ChainHead { seq: transaction.header.dot.seq, hash };
+        assert_eq!(chain.seq, before.seq + 1, "a chain has no gaps");
+        let founds = position.next == 0;
+        assert!(!founds || hash.0 == log.space.0, "a space is named by its first transaction");
+        debug_assert!(
+            Transaction::decode(&bytes).is_ok_and(|read| read.header == transaction.header),
+            "what is signed can be read"
+        );
+        Ok(Self { signature: log.key.sign(&hash), before, bytes, chain })
+    }
 }
 
 impl JobRun<'_> {
@@ -71,7 +79,8 @@ impl JobRun<'_> {
         }
         let ops = std::mem::take(&mut local.ops).into_iter().chain(besides).collect();
         let transaction = self.transaction(ops, labels)?;
-        let signed = self.sign(&transaction)?;
+        assert_eq!(transaction.header.time_ms, time_ms, "a STAMP shows its transaction's time");
+        let signed = Signed::of(&transaction, &self.view.fold.position, self.log)?;
         let merged = if transaction.header.basis.is_some() || rules == Rules::OfAMerge {
             // What others changed meanwhile may win, what others refer to may stay: decided as if it
             // had come from elsewhere.
@@ -89,7 +98,7 @@ impl JobRun<'_> {
         (write, rules): (CellWrite, Rules),
         labels: Labels,
     ) -> Result<Written, JobError> {
-        let op = self.view.row_group(&write).ok_or_else(Refusal::conflict_unknown)?;
+        let op = write.group(&self.view.fold.tables).ok_or_else(Refusal::conflict_unknown)?;
         let before = self.view.broken_rules(&write)?;
         let written = self.record(vec![Op::Rows(op)], Vec::new(), labels)?;
         self.view.write_crowded()?;
@@ -113,7 +122,7 @@ impl JobRun<'_> {
             return Ok(unchanged(results));
         }
         let transaction = self.transaction(ops, labels)?;
-        let signed = self.sign(&transaction)?;
+        let signed = Signed::of(&transaction, &self.view.fold.position, self.log)?;
         let merged = self.view.merge(&transaction, signed.chain)?;
         self.recorded(transaction, signed, merged, results)
     }
@@ -139,22 +148,9 @@ impl JobRun<'_> {
             by,
             message,
         };
+        assert_eq!(header.context.seq(&Chain::from(me)), 0, "a context is what others wrote");
+        assert!(header.time_ms >= self.now_ms, "a transaction is no older than the clock it was made by");
         Ok(Transaction { header, ops })
-    }
-
-    fn sign(&self, transaction: &Transaction) -> Result<Signed, JobError> {
-        let bytes = transaction.encode();
-        if bytes.len() > bounds::TRANSACTION_BYTES {
-            return Err(Refusal::too_large(bytes.len()).into());
-        }
-        if transaction.is_too_much(bytes.len()) {
-            return Err(Refusal::too_many_rows(transaction.op_count()).into());
-        }
-        let before = chain_before(&self.view.fold.position, self.log.space.0, transaction.header.dot.author);
-        let hash = transaction::hash(Previous(before.hash.0), &bytes);
-        let chain = ChainHead { seq: transaction.header.dot.seq, hash };
-        assert_eq!(chain.seq, before.seq + 1, "a chain has no gaps");
-        Ok(Signed { signature: self.log.key.sign(&hash), before, bytes, chain })
     }
 
     /// Leaves a transaction that is in the view to be recorded.
@@ -178,6 +174,8 @@ impl JobRun<'_> {
             rows: merged.rows,
         };
         let Signed { bytes, signature, chain, before } = signed;
+        let shown = self.view.fold.position.chains.get(&Chain::from(dot.author));
+        assert_eq!(shown, Some(&chain), "the view holds what was signed");
         let recent = Recent {
             arrival,
             header,

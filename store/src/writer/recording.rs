@@ -11,14 +11,14 @@ use super::log_writer::LogWriter;
 use super::records::Records;
 use super::run::{JobRun, Outcome};
 use crate::log::LogError;
-use crate::space::Shared;
+use crate::published::Published;
 use crate::view::{Group, View, ViewError, ViewResult};
 
-/// See the module.
+/// A group of jobs that is being recorded: `commit` decides it; dropped, it never was.
 pub(super) struct Recording<'w> {
     log: &'w mut LogWriter,
     view: Group<'w>,
-    shared: &'w Arc<Shared>,
+    published: &'w Arc<Published>,
     records: Records,
     clock: Clock,
     /// Whether long writes can go aside.
@@ -39,20 +39,21 @@ impl<'w> Recording<'w> {
     pub fn begin(
         log: &'w mut LogWriter,
         view: &'w mut View,
-        shared: &'w Arc<Shared>,
+        published: &'w Arc<Published>,
         has_aside: bool,
     ) -> ViewResult<Self> {
         assert_eq!(view.fold.position.next, log.end, "a recording begins where view and log end");
         let (view, clock) = (Group::begin(view)?, log.clock.clone());
-        Ok(Self { log, view, shared, records: Records::default(), clock, has_aside })
+        Ok(Self { log, view, published, records: Records::default(), clock, has_aside })
     }
 
     /// Runs a job. What it comes to is kept as a whole, or vanishes as a whole.
     pub fn run(&mut self, job: &mut Job, is_alone: bool) -> Result<Outcome, JobError> {
+        assert!(!self.is_lost(), "no job runs in a group that was taken back");
         let mut run = JobRun {
             view: self.view.job(is_alone)?,
             log: self.log,
-            shared: self.shared,
+            published: self.published,
             before: &self.records,
             clock: self.clock.clone(),
             now_ms: job.now_ms(),
@@ -90,6 +91,7 @@ impl<'w> Recording<'w> {
         if self.records.is_empty() {
             return Decided::Empty;
         }
+        assert!(!self.is_lost(), "what is recorded is in the view");
         if let Err(error) = self.log.write(&self.records) {
             return Decided::Failed(error);
         }

@@ -5,12 +5,13 @@ use tandem_protocol::identity::Author;
 use tandem_protocol::request::RequestKey;
 use tandem_protocol::verify::{ChainHead, Chains};
 
-use crate::answers::Answer;
+use crate::answers::KeptAnswer;
+use crate::commit::CommittedTransaction;
 use crate::log::{Offsets, Record};
-use crate::space::{CommittedTransaction, Recent};
+use crate::recent::Recent;
 use crate::write::Written;
 
-/// See the module.
+/// The records that a group of jobs leaves, and what is to be told of them.
 #[derive(Default)]
 pub(super) struct Records {
     records: Vec<Record>,
@@ -61,11 +62,14 @@ impl Records {
         match recorded {
             Recorded::Own(own) => {
                 let OwnTransaction { recent, committed, before, offsets } = *own;
+                self.assert_follows(recent.arrival);
                 self.join(&recent, before, offsets);
                 self.recent.push(recent);
                 self.committed.push(committed);
             }
             Recorded::Block { record, recent, committed } => {
+                self.assert_follows(record.arrival);
+                assert_eq!(record.count as usize, recent.len(), "a record counts its transactions");
                 self.close();
                 self.records.push(record);
                 self.recent.extend(recent);
@@ -74,8 +78,14 @@ impl Records {
         }
     }
 
+    fn assert_follows(&self, arrival: u64) {
+        let next = self.recent.last().map_or(arrival, |last| last.arrival + 1);
+        assert_eq!(arrival, next, "transactions are recorded in order of arrival");
+    }
+
     /// Takes in what a job that is kept is answered with.
     pub fn add_answer(&mut self, answer: GivenAnswer) {
+        debug_assert!(self.answer(&answer.key.key).is_none(), "a request is carried out once");
         self.answers.push(answer);
     }
 
@@ -88,6 +98,8 @@ impl Records {
             offsets: Offsets::new(),
         };
         let open = self.open.get_or_insert_with(empty);
+        let next = open.arrival + open.block.len() as u64;
+        assert_eq!(recent.arrival, next, "a transaction that joins a record follows its last");
         open.before.entry(author.into()).or_insert(before);
         open.block.push(author, &recent.bytes, recent.signature);
         open.offsets.extend(offsets);
@@ -100,6 +112,7 @@ impl Records {
     pub fn close(&mut self) {
         if let Some(OpenRecord { arrival, before, block, offsets }) = self.open.take() {
             let count = block.len() as u32;
+            assert!(count > 0, "a record holds a transaction");
             self.records.push(Record { arrival, block: block.finish(), count, before, offsets });
         }
     }
@@ -111,6 +124,7 @@ impl Records {
 
     /// Those that are closed.
     pub fn all(&self) -> &[Record] {
+        assert!(self.open.is_none(), "a record is closed before it is written");
         &self.records
     }
 
@@ -119,10 +133,10 @@ impl Records {
     }
 
     /// What was answered so far to the request of that key.
-    pub fn answer(&self, key: &[u8; 32]) -> Option<Answer> {
+    pub fn answer(&self, key: &[u8; 32]) -> Option<KeptAnswer> {
         let given = self.answers.iter().find(|given| given.key.key == *key)?;
         let written = Written { repeated: true, ..given.written.clone() };
-        Some(Answer { request: given.key.request, written })
+        Some(KeptAnswer { request: given.key.request, written })
     }
 
     /// Keeps of the transactions recorded so far only what later ones are compared with.
@@ -139,6 +153,11 @@ impl Records {
 
     /// What readers and watchers are told once it is durable.
     pub fn told(self) -> (Vec<Recent>, Vec<CommittedTransaction>) {
+        assert_eq!(
+            self.recent.len(),
+            self.committed.len(),
+            "what is recorded is told, each transaction once"
+        );
         (self.recent, self.committed)
     }
 }

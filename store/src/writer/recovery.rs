@@ -4,19 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tandem_protocol::clock::Clock;
-use tandem_protocol::identity::{Author, SpaceId};
-use tandem_protocol::membership::Membership;
-use tandem_protocol::op::Op;
-use tandem_protocol::schema::{Judge, OpPlaces, Schema};
-use tandem_protocol::transaction::Transaction;
+use tandem_protocol::identity::SpaceId;
+use tandem_protocol::schema::Judge;
 use tandem_protocol::verify::ChainHead;
 
 use super::Writer;
 use super::log_writer::LogWriter;
+use super::open_failure::OpenFailure;
+use super::replay::{build, replay};
 use crate::identity::Identity;
-use crate::log::{LogError, Record, SpaceLog};
-use crate::space::{ConflictStats, Shared, TableStatus};
-use crate::view::{FoldState, Group, Position, Tables, View, ViewError};
+use crate::log::{LogError, SpaceLog};
+use crate::published::Published;
+use crate::view::{Group, View, ViewError, file};
 
 /// Transactions replayed per SQLite transaction.
 const REPLAY_TRANSACTIONS: u64 = 10_000;
@@ -28,7 +27,7 @@ impl Writer {
         identity: Identity,
         log: SpaceLog,
         view_path: &Path,
-        shared: Arc<Shared>,
+        published: Arc<Published>,
         judge: Judge,
     ) -> Result<Self, OpenFailure> {
         let (log_end, cut) = log.end()?;
@@ -44,18 +43,18 @@ impl Writer {
             Ok(view) => view,
             Err(error) => {
                 tracing::warn!(%error, "the view cannot be used and is built anew from the log");
-                remove_view(view_path)?;
+                file::remove(view_path)?;
                 View::open(view_path, me, judge)?
             }
         };
         let sealed = view.state("sealed")?.unwrap_or(0) as u64;
         let clock = Clock::default();
         let (answers, forks) = (log.answers(space)?, log.forks(space)?);
-        shared.forks.load(&forks)?;
-        shared.acknowledged.load(&log.acknowledged(space)?)?;
+        published.forks.load(&forks)?;
+        published.acknowledged.load(&log.acknowledged(space)?)?;
         let log =
             LogWriter { space, key, log, answers, forks, clock, end: log_end, sealed, unsealed_bytes: 0 };
-        let mut writer = Self { identity, log, view, shared, aside: None, put_off: Vec::new() };
+        let mut writer = Self { identity, log, view, published, aside: None, put_off: Vec::new() };
         let altered = writer.view.altered_tables();
         if !altered.is_empty() {
             tracing::warn!(
@@ -63,7 +62,7 @@ impl Writer {
                 "another program has written into the view, which is built anew from the log; nothing of the log was lost"
             );
             writer.rebuild()?;
-            writer.shared.set_mended(altered);
+            writer.published.set_mended(altered);
         } else if writer.follows_log()? {
             writer.catch_up()?;
         } else {
@@ -74,7 +73,7 @@ impl Writer {
             writer.rebuild()?;
         }
         writer.log.clock = Clock::resume(writer.view.last_times()?);
-        writer.shared.set(&writer.view.fold, writer.log.log.disk_bytes());
+        writer.published.set(&writer.view.fold, writer.log.log.disk_bytes());
         Ok(writer)
     }
 
@@ -98,6 +97,7 @@ impl Writer {
 
     /// Merges what the log has beyond the view.
     pub(crate) fn catch_up(&mut self) -> Result<(), ViewError> {
+        assert!(self.view.fold.position.next <= self.log.end, "a view is never ahead of its log");
         while self.view.fold.position.next < self.log.end {
             let mut group = Group::begin(&mut self.view)?;
             let until = self.log.end.min(group.fold.position.next + REPLAY_TRANSACTIONS);
@@ -113,173 +113,8 @@ impl Writer {
         let sealed = self.log.sealed as i64;
         let log = &self.log;
         build(&mut self.view, &log.log, log.end, |view| view.put_state("sealed", sealed))?;
-        self.shared.set(&self.view.fold, self.log.log.disk_bytes());
+        assert!(self.view.fold.position.next <= self.log.end, "a view is never ahead of its log");
+        self.published.set(&self.view.fold, self.log.log.disk_bytes());
         Ok(())
     }
-}
-
-/// Empties a view and folds the log into it.
-fn build(
-    view: &mut View,
-    log: &SpaceLog,
-    end: u64,
-    finish: impl FnOnce(&View) -> Result<(), ViewError>,
-) -> Result<(), ViewError> {
-    let schema = schema_of(log, end, view.judge())?;
-    let mut group = Group::begin(view)?;
-    group.clear(schema)?;
-    replay(&mut group, log, end, end)?;
-    finish(&group)?;
-    group.commit()
-}
-
-/// Reads the log of a space whose view cannot be opened or built: who holds what, who may write, and
-/// what the schema is follow from it alone.
-pub(crate) fn read_log(
-    space: SpaceId,
-    log: &SpaceLog,
-    shared: &Shared,
-    judge: Judge,
-    reason: String,
-) -> Result<(), OpenFailure> {
-    shared.forks.load(&log.forks(space)?)?;
-    shared.acknowledged.load(&log.acknowledged(space)?)?;
-    let (end, _) = log.end()?;
-    let tables = Tables::of(schema_of(log, end, judge)?);
-    let mut fold = FoldState { tables, ..FoldState::default() };
-    let mut membership = Membership::default();
-    for record in log.records(0, end) {
-        for (_, transaction, chain) in transactions(&record?)? {
-            let header = &transaction.header;
-            for op in &transaction.ops {
-                if let Op::Member(op) = op {
-                    let _void = membership.apply(header.write_id(), op);
-                }
-            }
-            fold.position.ops += transaction.op_count() as u64;
-            let context = fold.position.context(header);
-            fold.position.advance(header, chain, context);
-        }
-    }
-    fold.membership = Arc::new(membership);
-    tracing::error!(
-        reason,
-        "the tables of a space cannot be shown; its log can be read, verified and exported"
-    );
-    shared.set(&fold, log.disk_bytes());
-    shared.set_without_view(reason);
-    Ok(())
-}
-
-/// The members that a log names, as far as it can be read.
-pub(crate) fn members_of(log: &SpaceLog) -> Result<Membership, LogError> {
-    let mut membership = Membership::default();
-    let (end, _) = log.end()?;
-    for record in log.records(0, end) {
-        let Ok(transactions) = record.and_then(|record| transactions(&record)) else { break };
-        for (_, transaction, _) in transactions {
-            for op in &transaction.ops {
-                if let Op::Member(op) = op {
-                    let _void = membership.apply(transaction.header.write_id(), op);
-                }
-            }
-        }
-    }
-    Ok(membership)
-}
-
-/// What all schema ops of the log come to, and who wrote by which definitions.
-fn schema_of(log: &SpaceLog, end: u64, judge: Judge) -> Result<Schema, ViewError> {
-    let (mut schema, mut places) = (Schema::new(judge), OpPlaces::default());
-    let mut contexts = Position::default();
-    for record in log.records(0, end) {
-        for (_, transaction, chain) in transactions(&record.map_err(unreadable)?).map_err(unreadable)? {
-            let header = &transaction.header;
-            let context = contexts.context(header);
-            schema.note_writes(&transaction.ops, header.dot.author, &places.known(header, &context));
-            for (place, op) in transaction.ops.iter().enumerate() {
-                if let Op::Schema(op) = op {
-                    let at = places.of(header, &context, place as u32);
-                    places.note(at);
-                    schema.add(at, op);
-                }
-            }
-            contexts.advance(header, chain, context);
-        }
-    }
-    schema.rejudge();
-    Ok(schema)
-}
-
-/// Merges what the log has beyond the view, up to at least `until`.
-fn replay(view: &mut View, log: &SpaceLog, end: u64, until: u64) -> Result<(), ViewError> {
-    for record in log.records(view.fold.position.next, end) {
-        let record = record.map_err(unreadable)?;
-        for (arrival, transaction, chain) in transactions(&record).map_err(unreadable)? {
-            if arrival == view.fold.position.next && arrival < end {
-                view.merge(&transaction, chain)?;
-            }
-        }
-        view.put_offsets(&record.offsets)?;
-        if view.fold.position.next >= until {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// The figures of a view built from the log at `path`, beside the real one.
-pub(crate) fn fold(
-    log: &SpaceLog,
-    end: u64,
-    path: &Path,
-    me: Author,
-    judge: Judge,
-) -> Result<(Vec<TableStatus>, ConflictStats), ViewError> {
-    remove_view(path).map_err(|error| ViewError::Behind(error.to_string()))?;
-    let mut view = View::open(path, me, judge)?;
-    build(&mut view, log, end, |_| Ok(()))?;
-    let shared = Shared::default();
-    shared.set(&view.fold, 0);
-    let snapshot = shared.snapshot();
-    Ok((snapshot.tables.to_vec(), snapshot.conflicts))
-}
-
-fn unreadable(error: LogError) -> ViewError {
-    ViewError::Behind(error.to_string())
-}
-
-pub(super) fn transactions(record: &Record) -> Result<Vec<(u64, Transaction, ChainHead)>, LogError> {
-    let opened = record.open()?;
-    let entries = opened.entries.iter().zip(opened.block.iter()).zip(record.arrival..);
-    entries
-        .map(|(((header, _, hash), (bytes, _)), arrival)| {
-            let transaction = Transaction::decode(bytes).map_err(|_| LogError::Damaged { arrival })?;
-            Ok((arrival, transaction, ChainHead { seq: header.dot.seq, hash: *hash }))
-        })
-        .collect()
-}
-
-/// Removes the view's files. The log has everything.
-pub(crate) fn remove_view(path: &Path) -> std::io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        match std::fs::remove_file(&name) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Why a space could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum OpenFailure {
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error(transparent)]
-    View(#[from] ViewError),
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
 }

@@ -8,9 +8,9 @@ use tandem_protocol::version::Dot;
 use super::failure::JobError;
 use super::run::JobRun;
 use super::unseen::recorded_transaction;
-use crate::receive::add_changes;
 use crate::refusal::Refusal;
-use crate::view::{TableChange, ViewError, read_again};
+use crate::table_change::{TableChange, add_changes};
+use crate::view::{ViewError, read_again};
 use crate::write::{Write, Written};
 
 impl JobRun<'_> {

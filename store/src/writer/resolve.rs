@@ -5,20 +5,23 @@
 use tandem_protocol::conflict::{Conflict, ConflictKind, Held, Version};
 use tandem_protocol::merge::{in_units, units};
 use tandem_protocol::op::{Action, Mode, Op, Settlement};
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::schema::{MergeKind, SchemaOp, Storage};
 use tandem_protocol::transaction::Transaction;
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::Dot;
 
 use super::failure::JobError;
-use super::record::{Labels, Rules};
+use super::labels::{Labels, Rules};
 use super::run::JobRun;
 use super::unseen::recorded_transaction;
+use crate::edits::Edits;
 use crate::log::SpaceLog;
 use crate::refusal::Refusal;
-use crate::space::{Choice, Resolution};
-use crate::view::{CellWrite, View, ViewTable, push_cell, quoted, to_storage};
-use crate::write::{Edits, Params, Statement, Written};
+use crate::resolution::{Choice, Resolution};
+use crate::statement::{Params, Statement};
+use crate::view::{CellWrite, View, ViewTable, push_cell, to_storage};
+use crate::write::Written;
 
 /// How a choice is carried out.
 enum Plan {
@@ -122,7 +125,7 @@ impl Resolver<'_> {
                 if value.is_null() && column.not_null {
                     return Err(Refusal::not_null(&table.def.name, name).into());
                 }
-                if let Some(refusal) = self.view.refers_to_nothing(table, at, &value, &key)? {
+                if let Some(refusal) = self.view.refers_to_nothing((table, at), &value, &key)? {
                     return Err(refusal.into());
                 }
                 (self.view.cells().cell_set(table, &row, &key, at, value.clone())?, Some(value))

@@ -6,28 +6,31 @@ use std::time::{Duration, Instant};
 
 use tandem_protocol::clock::Clock;
 use tandem_protocol::op::Op;
-use tandem_protocol::schema::{SchemaOp, ddl};
+use tandem_protocol::schema::{Schema, SchemaOp, ddl};
 
-use super::aside::{Ready, TURN};
 use super::commands::{Job, LocalJob, LocalWork};
 use super::failure::JobError;
+use super::labels::{Labels, Rules};
 use super::log_writer::LogWriter;
-use super::record::{Labels, Rules};
+use super::ready::{Ready, rows_of};
 use super::records::{GivenAnswer, Recorded, Records};
 use super::unseen::holds;
 use crate::owner::WRITE_DEADLINE;
+use crate::published::Published;
 use crate::receive::Received;
 use crate::refusal::Refusal;
-use crate::space::Shared;
 use crate::view::guard::{End, Leave, WRITE_BYTES};
 use crate::view::{Savepoint, ViewResult, heap};
 use crate::write::{SourceOffset, Write, WriteError, Written};
 
-/// See the module.
+/// How long a statement may hold up others before it goes aside.
+const TURN: Duration = Duration::from_millis(40);
+
+/// A job as it runs: what it changes in the view, and what it leaves to be recorded.
 pub(super) struct JobRun<'r> {
     pub view: Savepoint<'r>,
     pub log: &'r LogWriter,
-    pub shared: &'r Arc<Shared>,
+    pub published: &'r Arc<Published>,
     /// What the group has recorded before it.
     pub before: &'r Records,
     pub clock: Clock,
@@ -51,12 +54,19 @@ pub(super) enum Outcome {
 impl JobRun<'_> {
     /// Keeps what it did in the view, and gives what it leaves to be recorded.
     pub fn keep(self) -> ViewResult<(Clock, Option<Recorded>, Option<GivenAnswer>)> {
-        let Self { view, clock, recorded, answer, .. } = self;
+        let Self { view, clock, recorded, answer, offset, .. } = self;
+        assert!(offset.is_none(), "an offset is kept with the transaction that brought it");
+        let is_answered_alike = |answer: &GivenAnswer| answer.written.dot.is_some() == recorded.is_some();
+        assert!(
+            answer.as_ref().is_none_or(is_answered_alike),
+            "who is told of a transaction finds it recorded"
+        );
         view.keep()?;
         Ok((clock, recorded, answer))
     }
 
     pub fn run(&mut self, job: &mut Job) -> Result<Outcome, JobError> {
+        assert!(self.recorded.is_none() && self.answer.is_none(), "a job runs once");
         match job {
             Job::Local(job) => self.run_local(job).map(Outcome::Written),
             Job::Remote(job) => {
@@ -96,7 +106,7 @@ impl JobRun<'_> {
                 self.record(vec![Op::Member(op)], Vec::new(), Labels::default())
             }
             LocalWork::Found(founding, schema) => {
-                self.try_out(schema)?;
+                try_out(&self.view.fold.tables.schema, schema)?;
                 let founding = Op::Member((**founding).clone());
                 let ops = std::iter::once(founding).chain(schema.iter().cloned().map(Op::Schema)).collect();
                 self.record(ops, Vec::new(), Labels::default())
@@ -114,12 +124,12 @@ impl JobRun<'_> {
         turn: Option<Instant>,
         run: impl FnOnce(&mut Self) -> Result<Written, JobError>,
     ) -> Result<Written, JobError> {
-        let _running = self.shared.running.enter(&write.owner, true, write.begins());
+        let _running = self.published.running.enter(&write.owner, true, write.begins());
         self.view.guard().begin(Leave {
             owner: write.owner.clone(),
             deadline,
-            stopping: Arc::clone(&self.shared.stopping),
-            gives_way: turn.map(|until| (until, Arc::clone(&self.shared.waiting))),
+            stopping: Arc::clone(&self.published.stopping),
+            gives_way: turn.map(|until| (until, Arc::clone(&self.published.waiting))),
         });
         let memory = heap::Bound::new(WRITE_BYTES);
         let ran = run(self);
@@ -158,19 +168,40 @@ impl JobRun<'_> {
         Ok(written)
     }
 
+    /// Records what a write did aside.
+    fn run_ready(&mut self, ready: &Ready, labels: Labels) -> Result<Written, JobError> {
+        if ready.me != self.log.key.author()
+            || ready.is_overtaken(&self.log.log, self.log.end, self.before.recent())?
+        {
+            return Err(JobError::Ended(End::GivesWay));
+        }
+        debug_assert!(
+            rows_of(&ready.ops).all(|row| ready.rows.contains(&row)),
+            "what ran aside names the rows it changes"
+        );
+        let open = self.view.fold.conflicts.figures.open;
+        let is_judged = labels.basis.is_none();
+        let written = self.record(ready.ops.clone(), ready.results.clone(), labels)?;
+        // Its rows it has judged; what others wrote meanwhile may not go together with them.
+        if is_judged && self.view.fold.conflicts.figures.open > open {
+            return Err(JobError::Ended(End::GivesWay));
+        }
+        Ok(written)
+    }
+
     fn change_schema(&mut self, sql: &str) -> Result<Written, JobError> {
         self.view.lay_out()?;
         let ops = ddl::plan(sql, &self.view.fold.tables.schema).map_err(|error| Refusal::of_ddl(&error))?;
-        self.try_out(&ops)?;
+        try_out(&self.view.fold.tables.schema, &ops)?;
         let ops = ops.into_iter().map(Op::Schema).collect();
         self.record(ops, Vec::new(), Labels { message: Some("schema".into()), ..Labels::default() })
     }
+}
 
-    /// Refuses a schema change that this program could not lay out, before it is signed.
-    fn try_out(&self, ops: &[SchemaOp]) -> Result<(), Refusal> {
-        let mut after = (*self.view.fold.tables.schema).clone();
-        after.add_next(ops);
-        after.rejudge();
-        crate::view::try_out(&after).map_err(|error| Refusal::of_schema_sql(&error))
-    }
+/// Refuses a schema change that this program could not lay out, before it is signed.
+fn try_out(schema: &Schema, ops: &[SchemaOp]) -> Result<(), Refusal> {
+    let mut after = schema.clone();
+    after.add_next(ops);
+    after.rejudge();
+    crate::view::try_out(&after).map_err(|error| Refusal::of_schema_sql(&error))
 }

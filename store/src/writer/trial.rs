@@ -14,14 +14,15 @@ impl Writer {
     /// Says what blocks would come to. Neither the log nor the view is another afterwards.
     pub(super) fn run_trial(&mut self, job: TrialJob) {
         let TrialJob { blocks, withheld, now_ms, reply } = job;
-        let recording = match self.catch_up() {
-            Ok(()) => Recording::begin(&mut self.log, &mut self.view, &self.shared, false),
-            Err(error) => Err(error),
-        };
-        reply(match recording {
-            Ok(recording) => try_blocks(recording, blocks, withheld, now_ms),
-            Err(error) => Err(error.into()),
-        });
+        let tried = self.try_blocks(blocks, withheld, now_ms);
+        assert!(self.view.fold.position.next <= self.log.end, "a trial leaves nothing behind");
+        reply(tried);
+    }
+
+    fn try_blocks(&mut self, blocks: Blocks, withheld: Withheld, now_ms: i64) -> Result<Trial, ReceiveError> {
+        self.catch_up()?;
+        let recording = Recording::begin(&mut self.log, &mut self.view, &self.published, false)?;
+        try_blocks(recording, blocks, withheld, now_ms)
     }
 }
 

@@ -7,9 +7,9 @@ use tandem_protocol::transaction::Transaction;
 use tandem_protocol::version::{Dot, VersionVector};
 
 use super::failure::JobError;
-use super::recovery::transactions;
+use super::replay::transactions;
 use crate::log::{LogError, SpaceLog};
-use crate::space::Recent;
+use crate::recent::Recent;
 use crate::view::{Past, Unseen, View, ViewError, ViewResult};
 
 /// What a view of the log up to `end` shows that `basis` does not cover; `recent` are those of the
@@ -49,6 +49,7 @@ impl Past for Logged {
         arrivals: &[u64],
         take: &mut dyn FnMut(u64, Transaction) -> ViewResult<bool>,
     ) -> ViewResult<bool> {
+        debug_assert!(arrivals.windows(2).all(|pair| pair[0] < pair[1]), "what is asked for ascends");
         let failed = |error: LogError| ViewError::Behind(error.to_string());
         let mut wanted = arrivals.iter().copied().peekable();
         while let Some(first) = wanted.peek().copied() {

@@ -65,7 +65,7 @@ impl Material {
             6 => {
                 let open = space.conflicts().all().map_err(|error| error.to_string())?;
                 let open = open.iter().filter(|open| !open.table.contains("kept"));
-                let named = |dot: Dot| Some(Reference { dot, prefix: space.prefix(&dot)? });
+                let named = |dot: Dot| Some(Reference { dot, prefix: space.forks().prefix(&dot)? });
                 let named = |open: &Conflict| {
                     open.versions.iter().filter_map(|version| named(version.dot())).collect()
                 };

@@ -75,7 +75,7 @@ impl Host for End<'_> {
     fn notice(&mut self, notice: Notice) {
         let Endpoint { at, peer, .. } = self.end;
         if let Notice::Forked { chain, head, .. } = notice
-            && self.world.sites[at].space().is_some_and(|space| space.compare(chain, head))
+            && self.world.sites[at].space().is_some_and(|space| space.forks().compare(chain, head))
         {
             self.world.noticed_fork(at, peer, chain.author);
         }

@@ -2,7 +2,7 @@
 //!
 //! SQLite compares texts byte by byte, and a time or a UUID has many spellings. So a literal or
 //! parameter that a statement gives to a column of such a type, or compares directly with one
-//! (`places.rs`, `writes.rs`), is replaced by its canonical form: a literal in the text of the statement, a
+//! (`finder.rs`, `writes.rs`), is replaced by its canonical form: a literal in the text of the statement, a
 //! parameter by wrapping it, `at >= ?` becoming `at >= timestamp_form(?)`; a parameter used beside
 //! columns of two types so has both forms. What means nothing to the type stays as it is, and is
 //! refused where it is written.
@@ -11,7 +11,8 @@
 //! sqlparser does not understand, runs as it is: what it writes is made canonical after it ran
 //! (`canonical.rs`), what it compares is compared as typed.
 
-mod places;
+mod finder;
+mod form;
 mod rewrite;
 mod scope;
 mod writes;
@@ -25,8 +26,9 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use tandem_protocol::schema::{ColumnType, Schema, TableDef};
 use tandem_protocol::value::Value;
 
-use super::table::to_storage;
+use super::bind::to_storage;
 
+use form::{Form, WrittenColumn, WrittenTables, function};
 pub(crate) use rewrite::{Returning, Rewritten};
 
 /// Statements with more operators outside of lists run as they are: each may nest what is read one
@@ -36,65 +38,11 @@ const OPERATORS: usize = 2_000;
 const CACHED: usize = 512;
 const CACHED_BYTES: usize = 16 << 10;
 
-/// What a value beside a column becomes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Form {
-    /// The text that compares with the column's as the given one means.
-    Text(ColumnType),
-    /// A DECIMAL or COUNTER rounded as the column holds it; only for what is written.
-    Rounded(ColumnType),
-}
-
-impl Form {
-    /// What a value written to a column becomes before SQLite sees it: it looks rows up by it, an
-    /// upsert calculates with it, and what it stores as floating point has lost digits that count.
-    fn written(kind: ColumnType) -> Option<Self> {
-        Self::compared(kind).or(kind.digits().map(|_| Self::Rounded(kind)))
-    }
-
-    /// What a value compared with a column becomes.
-    fn compared(kind: ColumnType) -> Option<Self> {
-        (kind.has_text_form() || kind == ColumnType::Json).then_some(Self::Text(kind))
-    }
-
-    /// The function around a parameter.
-    fn call(self, parameter: &str) -> String {
-        match self {
-            Self::Text(kind) => format!("{}({parameter})", function(kind)),
-            Self::Rounded(kind) => match kind.digits() {
-                Some((precision, scale)) => format!("decimal_form({parameter}, {precision}, {scale})"),
-                None => parameter.to_owned(),
-            },
-        }
-    }
-}
-
-/// The name of the function that gives a text its form.
-fn function(kind: ColumnType) -> &'static str {
-    match kind {
-        ColumnType::Uuid => "uuid_form",
-        ColumnType::Date => "date_form",
-        ColumnType::Time => "time_form",
-        ColumnType::Json => "json_form",
-        _ => "timestamp_form",
-    }
-}
-
-/// A column as statements write to it.
-pub(super) struct WrittenColumn {
-    name: String,
-    kind: ColumnType,
-    in_key: bool,
-}
-
-/// Columns of all tables by the tables' names, all in lower case.
-pub(super) type Tables = HashMap<String, Vec<WrittenColumn>>;
-
 /// The forms of one schema.
 pub(crate) struct Forms {
     schema: Arc<Schema>,
-    tables: Tables,
-    /// Tables whose statements must be read, and those for which they must where they write.
+    tables: WrittenTables,
+    /// WrittenTables whose statements must be read, and those for which they must where they write.
     always: HashSet<String>,
     written: HashSet<String>,
     /// A table's name is no plain word.
@@ -111,7 +59,7 @@ impl Default for Forms {
 impl Forms {
     pub(crate) fn new(schema: Arc<Schema>) -> Self {
         let mut forms = Self {
-            tables: Tables::new(),
+            tables: WrittenTables::new(),
             always: HashSet::new(),
             written: HashSet::new(),
             odd: false,
@@ -166,6 +114,7 @@ impl Forms {
             if self.known.len() >= CACHED {
                 self.known.clear();
             }
+            assert!(self.known.len() < CACHED, "statements at hand are few");
             self.known.insert(sql.to_owned(), Arc::clone(&rewritten));
         }
         rewritten

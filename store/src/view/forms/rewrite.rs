@@ -6,13 +6,14 @@ use sqlparser::ast::{Statement, Value};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use tandem_protocol::bounds;
+use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::sql_text;
 use tandem_protocol::value::Value as Cell;
 
-use super::places::{Finder, Place, Target};
-use super::{Form, Tables};
+use super::finder::{Finder, FormedValue, Target};
+use super::form::{Form, WrittenTables};
+use crate::view::bind::to_storage;
 use crate::view::dialect::{Readable, readable};
-use crate::view::table::{quoted, to_storage};
 
 /// A statement as SQLite is to see it, and what tandem must know of it. Default: nothing to know.
 #[derive(Default, Debug)]
@@ -35,11 +36,11 @@ pub(crate) struct Returning {
     pub select: String,
 }
 
-pub(super) fn read(sql: &str, tables: &Tables) -> Rewritten {
+pub(super) fn read(sql: &str, tables: &WrittenTables) -> Rewritten {
     try_read(sql, tables).unwrap_or_default()
 }
 
-fn try_read(sql: &str, tables: &Tables) -> Option<Rewritten> {
+fn try_read(sql: &str, tables: &WrittenTables) -> Option<Rewritten> {
     let put = |tokens: Vec<TokenWithSpan>| {
         let returning = Span::of_returning(sql, &tokens);
         let Readable { tokens, alias } = readable(tokens);
@@ -62,9 +63,10 @@ fn read_statement<'e>(
     finder.statement(statement);
     let lines = Lines::of(sql);
     let mut edits: Vec<Edit> =
-        finder.places.iter().filter_map(|place| Edit::of(sql, &lines, place)).collect();
+        finder.values.iter().filter_map(|formed| Edit::of(sql, &lines, formed)).collect();
     edits.sort_by_key(|edit| edit.from);
     edits.dedup_by_key(|edit| edit.from);
+    debug_assert!(edits.windows(2).all(|pair| pair[0].to <= pair[1].from), "values stand side by side");
     let mut rewritten = Rewritten { names_text: finder.names_text, ..Rewritten::default() };
     let target = finder.target;
     let mut text = String::with_capacity(sql.len() + 32 * edits.len());
@@ -103,7 +105,7 @@ fn returns(statement: &Statement) -> bool {
     }
 }
 
-fn keys<'t>(target: &Target, tables: &'t Tables) -> Option<Vec<&'t str>> {
+fn keys<'t>(target: &Target, tables: &'t WrittenTables) -> Option<Vec<&'t str>> {
     let columns = tables.get(&target.table)?;
     let keys: Vec<&str> =
         columns.iter().filter(|column| column.in_key).map(|column| column.name.as_str()).collect();
@@ -127,25 +129,25 @@ struct Edit {
 }
 
 impl Edit {
-    fn of(sql: &str, lines: &Lines, place: &Place<'_>) -> Option<Self> {
-        let (typed, text) = match &place.value.value {
-            Value::Placeholder(name) => (name.clone(), place.form.call(name)),
+    fn of(sql: &str, lines: &Lines, formed: &FormedValue<'_>) -> Option<Self> {
+        let (typed, text) = match &formed.value.value {
+            Value::Placeholder(name) => (name.clone(), formed.form.call(name)),
             Value::SingleQuotedString(text) => {
-                (literal(text), place.form.of_literal(Cell::Text(text.clone()))?)
+                (literal(text), formed.form.of_literal(Cell::Text(text.clone()))?)
             }
-            Value::Number(number, _) if place.form.is_of_numbers() => {
-                let sign = if place.negative { "-" } else { "" };
-                (number.clone(), place.form.of_literal(as_sqlite_reads(&format!("{sign}{number}"))?)?)
+            Value::Number(number, _) if formed.form.is_of_numbers() => {
+                let sign = if formed.negative { "-" } else { "" };
+                (number.clone(), formed.form.of_literal(as_sqlite_reads(&format!("{sign}{number}"))?)?)
             }
             _ => return None,
         };
-        let mut from = lines.offset(place.value.span.start)?;
+        let mut from = lines.offset(formed.value.span.start)?;
         let to = from + typed.len();
         // Only what stands there as it was read can be replaced.
         if sql.get(from..to)? != typed {
             return None;
         }
-        if place.negative {
+        if formed.negative {
             from = sql[..from].trim_end().strip_suffix('-')?.len();
         }
         (text != sql[from..to]).then_some(Self { from, to, text })

@@ -9,7 +9,7 @@ use sqlparser::ast::{
 use tandem_protocol::schema::ColumnType;
 
 use super::super::parsed::{arguments, last, lower, name_of};
-use super::Tables;
+use super::form::{Form, WrittenTables};
 
 /// Columns by name, in lower case; of those whose values are texts of one form, the type.
 pub(super) type Columns = Rc<Vec<(String, Option<ColumnType>)>>;
@@ -23,21 +23,21 @@ pub(super) struct Relation {
 
 /// What names mean, inner queries after outer ones.
 pub(super) struct Scopes<'a> {
-    tables: &'a Tables,
+    tables: &'a WrittenTables,
     /// Common table expressions, the nearest last.
     pub with: Vec<Relation>,
     pub levels: Vec<Vec<Relation>>,
 }
 
 impl<'a> Scopes<'a> {
-    pub(super) fn new(tables: &'a Tables) -> Self {
+    pub(super) fn new(tables: &'a WrittenTables) -> Self {
         Self { tables, with: Vec::new(), levels: Vec::new() }
     }
 
     /// A table of the schema.
     pub(super) fn table(&self, name: &str) -> Columns {
         let columns = self.tables.get(name).into_iter().flatten();
-        let form = |kind| super::Form::compared(kind).map(|_| kind);
+        let form = |kind| Form::compared(kind).map(|_| kind);
         Rc::new(columns.map(|column| (column.name.clone(), form(column.kind))).collect())
     }
 

@@ -9,8 +9,8 @@ use sqlparser::ast::{
 };
 
 use super::super::parsed::{arguments, last, lower};
-use super::Form;
-use super::places::{Finder, Target};
+use super::finder::{Finder, Target};
+use super::form::Form;
 use super::scope::Relation;
 
 impl<'e> Finder<'_, 'e> {

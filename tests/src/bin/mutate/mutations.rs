@@ -104,21 +104,21 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "kept-one-level",
         breaks: "a deleted row is kept only by rows that are alive, not through other kept rows",
-        file: "store/src/view/kept.rs",
+        file: "store/src/view/retained.rs",
         old: "supported.extend(supports.remove(&name).unwrap_or_default());",
         new: "",
     },
     Mutation {
         name: "kept-not-at-all",
         breaks: "a deleted row that others refer to is hidden",
-        file: "store/src/view/kept.rs",
+        file: "store/src/view/retained.rs",
         old: "view.follow_up.doubt();\n                return Ok(true);",
         new: "return Ok(false);",
     },
     Mutation {
         name: "cascade-unrecorded",
         breaks: "what ON DELETE does is not recorded",
-        file: "store/src/view/integrity.rs",
+        file: "store/src/view/deletions.rs",
         old: "self.view.connection.prepare_cached(&sql)?.execute(parameters)?;",
         new: "self.view.watch.capture().on = false; self.view.connection.prepare_cached(&sql)?.execute(parameters)?; self.view.watch.capture().on = true;",
     },
@@ -147,7 +147,7 @@ pub const MUTATIONS: &[Mutation] = &[
         name: "document-change-dropped",
         breaks: "the edits of a document by others are not taken in",
         file: "store/src/view/documents.rs",
-        old: "self.apply(connection, kind, &table.place(key, at, document), by.author, &change)?;",
+        old: "self.apply(connection, kind, &table.document(key, at, document), by.author, &change)?;",
         new: "let _ = document;",
     },
     Mutation {
@@ -266,7 +266,7 @@ pub const SCHEMAS: &[Mutation] = &[
     Mutation {
         name: "default-refers-to-nothing",
         breaks: "a column whose default refers to a row is added to rows in place, though the row is deleted",
-        file: "store/src/view/tables.rs",
+        file: "store/src/view/layout.rs",
         old: "if column.unwritten().is_null() { column.not_null } else { column.references.is_some() }",
         new: "column.unwritten().is_null() && column.not_null",
     },
@@ -315,7 +315,7 @@ pub const SCHEMAS: &[Mutation] = &[
     Mutation {
         name: "update-learns-nothing",
         breaks: "a newer program keeps the view that an older one made",
-        file: "store/src/view/mod.rs",
+        file: "store/src/view/file.rs",
         old: "made_by != (Some(VERSION), Some(judge.level().into()))",
         new: "made_by.0 != Some(VERSION)",
     },

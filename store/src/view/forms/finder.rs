@@ -1,4 +1,5 @@
-//! Places: where a statement gives a value to a column, or compares one directly with it.
+//! The finder of formed values: of those that a statement gives to a column, or compares directly with
+//! one.
 //!
 //! Directly means side by side: `column op value`, `value op column`, BETWEEN, IN, CASE, row values
 //! of such pairs, and what is written (`writes.rs`). Column means also min, max, coalesce and ifnull of
@@ -15,11 +16,11 @@ use sqlparser::ast::{
 use tandem_protocol::schema::ColumnType;
 
 use super::super::parsed::arguments;
+use super::form::{Form, WrittenTables};
 use super::scope::{self, Relation, Scopes};
-use super::{Form, Tables};
 
-/// A value, and what it becomes.
-pub(super) struct Place<'e> {
+/// A value that a statement writes or compares, and the form it is to get.
+pub(super) struct FormedValue<'e> {
     pub value: &'e ValueWithSpan,
     pub form: Form,
     /// A minus stands before it, which belongs to the number.
@@ -33,22 +34,22 @@ pub(super) struct Target {
     pub sets: HashSet<String>,
 }
 
-/// Finds places.
+/// Finds the formed values of a statement.
 pub(super) struct Finder<'a, 'e> {
-    pub(super) tables: &'a Tables,
+    pub(super) tables: &'a WrittenTables,
     pub(super) scopes: Scopes<'a>,
-    pub places: Vec<Place<'e>>,
+    pub values: Vec<FormedValue<'e>>,
     pub target: Option<Target>,
     /// What an INSERT calls its table.
     pub(super) alias: Option<String>,
-    /// The columns of the answer are named after text in which there are places.
+    /// The columns of the answer are named after text in which there are formed values.
     pub names_text: bool,
 }
 
 impl<'a, 'e> Finder<'a, 'e> {
-    pub(super) fn new(tables: &'a Tables, alias: Option<String>) -> Self {
+    pub(super) fn new(tables: &'a WrittenTables, alias: Option<String>) -> Self {
         let scopes = Scopes::new(tables);
-        Self { tables, scopes, places: Vec::new(), target: None, alias, names_text: false }
+        Self { tables, scopes, values: Vec::new(), target: None, alias, names_text: false }
     }
 
     pub(super) fn statement(&mut self, statement: &'e Statement) {
@@ -154,11 +155,11 @@ impl<'a, 'e> Finder<'a, 'e> {
 
     pub(super) fn items(&mut self, items: impl IntoIterator<Item = &'e SelectItem>) {
         for item in items {
-            let before = self.places.len();
+            let before = self.values.len();
             match item {
                 SelectItem::UnnamedExpr(expr) => {
                     self.expr(expr);
-                    self.names_text |= self.places.len() > before;
+                    self.names_text |= self.values.len() > before;
                 }
                 SelectItem::ExprWithAlias { expr, .. } => self.expr(expr),
                 _ => {}
@@ -177,66 +178,41 @@ impl<'a, 'e> Finder<'a, 'e> {
     pub(super) fn expr(&mut self, expr: &'e Expr) {
         let mut waiting = vec![expr];
         while let Some(expr) = waiting.pop() {
-            match expr {
-                Expr::BinaryOp { left, op, right } => {
-                    if compares(op) {
-                        self.compare(left, right);
-                    }
-                    waiting.extend([&**left, &**right]);
-                }
-                Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
-                    self.compare(left, right);
-                    waiting.extend([&**left, &**right]);
-                }
-                Expr::Between { expr, low, high, .. } => {
-                    self.compare(expr, low);
-                    self.compare(expr, high);
-                    waiting.extend([&**expr, &**low, &**high]);
-                }
-                Expr::InList { expr, list, .. } => {
-                    list.iter().for_each(|item| self.compare(expr, item));
-                    waiting.push(expr);
-                    waiting.extend(list.iter().filter(|item| !matches!(item, Expr::Value(_))));
-                }
-                Expr::InSubquery { expr, subquery, .. } => {
-                    waiting.push(expr);
-                    self.quietly(subquery);
-                    let kinds = self.scopes.output(subquery);
-                    if let [(_, Some(kind))] = kinds.as_slice() {
-                        self.give(expr, Form::compared(*kind));
-                    }
-                }
-                Expr::Subquery(subquery) | Expr::Exists { subquery, .. } => self.quietly(subquery),
-                Expr::Case { operand, conditions, else_result, .. } => {
-                    for when in conditions {
-                        if let Some(operand) = operand {
-                            self.compare(operand, &when.condition);
-                        }
-                        waiting.extend([&when.condition, &when.result]);
-                    }
-                    waiting.extend(operand.iter().chain(else_result).map(|expr| &**expr));
-                }
-                Expr::Function(function) => {
-                    if let Some(kind) = self.scopes.kind(expr) {
-                        let values = arguments(&function.args);
-                        values.for_each(|argument| self.give(argument, Form::compared(kind)));
-                    }
-                    waiting.extend(arguments(&function.args));
-                }
-                Expr::Nested(inner)
-                | Expr::UnaryOp { expr: inner, .. }
-                | Expr::Cast { expr: inner, .. }
-                | Expr::Collate { expr: inner, .. }
-                | Expr::IsNull(inner)
-                | Expr::IsNotNull(inner)
-                | Expr::IsTrue(inner)
-                | Expr::IsFalse(inner)
-                | Expr::IsNotTrue(inner)
-                | Expr::IsNotFalse(inner) => waiting.push(inner),
-                Expr::Like { expr, pattern, .. } => waiting.extend([&**expr, &**pattern]),
-                Expr::Tuple(values) => waiting.extend(values),
-                _ => {}
+            self.compared(expr);
+            push_operands(expr, &mut waiting);
+        }
+    }
+
+    /// What an expression itself compares, and the queries in it.
+    fn compared(&mut self, expr: &'e Expr) {
+        match expr {
+            Expr::BinaryOp { left, op, right } if compares(op) => self.compare(left, right),
+            Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+                self.compare(left, right);
             }
+            Expr::Between { expr, low, high, .. } => {
+                self.compare(expr, low);
+                self.compare(expr, high);
+            }
+            Expr::InList { expr, list, .. } => list.iter().for_each(|item| self.compare(expr, item)),
+            Expr::InSubquery { expr, subquery, .. } => {
+                self.quietly(subquery);
+                let kinds = self.scopes.output(subquery);
+                if let [(_, Some(kind))] = kinds.as_slice() {
+                    self.give(expr, Form::compared(*kind));
+                }
+            }
+            Expr::Subquery(subquery) | Expr::Exists { subquery, .. } => self.quietly(subquery),
+            Expr::Case { operand: Some(operand), conditions, .. } => {
+                conditions.iter().for_each(|when| self.compare(operand, &when.condition));
+            }
+            Expr::Function(function) => {
+                if let Some(kind) = self.scopes.kind(expr) {
+                    let values = arguments(&function.args);
+                    values.for_each(|argument| self.give(argument, Form::compared(kind)));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -276,8 +252,42 @@ impl<'a, 'e> Finder<'a, 'e> {
         if let (Expr::Value(value), Some(form)) = (expr, form)
             && matches!(value.value, Value::SingleQuotedString(_) | Value::Placeholder(_) | Value::Number(..))
         {
-            self.places.push(Place { value, form, negative });
+            self.values.push(FormedValue { value, form, negative });
         }
+    }
+}
+
+/// Puts the expressions that one is made of among those that wait, but for the values of a list: they
+/// are many, and nothing is in them.
+fn push_operands<'e>(expr: &'e Expr, waiting: &mut Vec<&'e Expr>) {
+    match expr {
+        Expr::BinaryOp { left, right, .. }
+        | Expr::IsDistinctFrom(left, right)
+        | Expr::IsNotDistinctFrom(left, right) => waiting.extend([&**left, &**right]),
+        Expr::Between { expr, low, high, .. } => waiting.extend([&**expr, &**low, &**high]),
+        Expr::InList { expr, list, .. } => {
+            waiting.push(expr);
+            waiting.extend(list.iter().filter(|item| !matches!(item, Expr::Value(_))));
+        }
+        Expr::InSubquery { expr, .. } => waiting.push(expr),
+        Expr::Case { operand, conditions, else_result, .. } => {
+            waiting.extend(conditions.iter().flat_map(|when| [&when.condition, &when.result]));
+            waiting.extend(operand.iter().chain(else_result).map(|expr| &**expr));
+        }
+        Expr::Function(function) => waiting.extend(arguments(&function.args)),
+        Expr::Nested(inner)
+        | Expr::UnaryOp { expr: inner, .. }
+        | Expr::Cast { expr: inner, .. }
+        | Expr::Collate { expr: inner, .. }
+        | Expr::IsNull(inner)
+        | Expr::IsNotNull(inner)
+        | Expr::IsTrue(inner)
+        | Expr::IsFalse(inner)
+        | Expr::IsNotTrue(inner)
+        | Expr::IsNotFalse(inner) => waiting.push(inner),
+        Expr::Like { expr, pattern, .. } => waiting.extend([&**expr, &**pattern]),
+        Expr::Tuple(values) => waiting.extend(values),
+        _ => {}
     }
 }
 

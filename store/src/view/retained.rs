@@ -1,5 +1,5 @@
 //! Deleted rows that others refer to. A row is shown if it is alive, or if a row that is alive
-//! reaches it through references of shown rows. Rows kept in this way are few; whenever one of them
+//! reaches it through references of shown rows. Rows retained in this way are few; whenever one of them
 //! may have lost its last support, all of them are looked at anew, for they can support each other in
 //! circles.
 
@@ -15,8 +15,8 @@ use super::{ViewError, ViewResult, rows};
 
 impl Merge<'_> {
     /// Whether a deleted row is to stay for now, because a shown row refers to it. Whether that
-    /// one is itself only kept is decided when the whole transaction is in.
-    pub(super) fn keeps_for_now(&mut self, table: &ViewTable, key: &Key) -> ViewResult<bool> {
+    /// one is itself only retained is decided when the whole transaction is in.
+    pub(super) fn retains_for_now(&mut self, table: &ViewTable, key: &Key) -> ViewResult<bool> {
         let view = &mut *self.view;
         for (child, at) in view.fold.tables.referring_to(table) {
             if !view.fold.tables.referrers(&view.connection, &child, at, key, 1)?.is_empty() {
@@ -27,7 +27,7 @@ impl Merge<'_> {
         Ok(false)
     }
 
-    /// Shows deleted rows that came to be referred to, and hides kept ones that no longer are.
+    /// Shows deleted rows that came to be referred to, and hides retained ones that no longer are.
     pub(super) fn follow_references(&mut self) -> ViewResult<()> {
         while let Some((number, key)) = self.view.follow_up.next_referring() {
             let Some(table) = self.view.fold.tables.numbered(number) else { continue };
@@ -36,35 +36,36 @@ impl Merge<'_> {
             for (at, target) in &table.references {
                 let target = self.view.fold.tables.named(target).filter(|_| !row[*at].is_null());
                 if let Some(target) = target {
-                    self.show_kept(&target, &Key(vec![row[*at].clone()]))?;
+                    self.show_retained(&target, &Key(vec![row[*at].clone()]))?;
                 }
             }
         }
         while self.view.follow_up.take_doubt() {
             for (number, key) in self.unsupported()? {
                 if let Some(table) = self.view.fold.tables.numbered(number) {
-                    self.hide_kept(&table, &key_from(&key)?)?;
+                    self.hide_retained(&table, &key_from(&key)?)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Kept rows that no alive row reaches.
+    /// Retained rows that no alive row reaches.
     fn unsupported(&mut self) -> ViewResult<Vec<RowName>> {
         let view = &mut *self.view;
-        let kept: BTreeSet<RowName> = view.fold.conflicts.kept_rows(&view.connection)?.into_iter().collect();
+        let retained: BTreeSet<RowName> =
+            view.fold.conflicts.retained_rows(&view.connection)?.into_iter().collect();
         let mut supported: Vec<RowName> = Vec::new();
         let mut supports: BTreeMap<RowName, Vec<RowName>> = BTreeMap::new();
-        for name in &kept {
+        for name in &retained {
             let Some(table) = view.fold.tables.numbered(name.0) else { continue };
             let key = key_from(&name.1)?;
             for (child, at) in view.fold.tables.referring_to(&table) {
-                // One more than there are kept rows: if all found are kept ones, there is no other.
-                let most = kept.len() + 1;
+                // One more than there are retained rows: if all found are retained ones, there is no other.
+                let most = retained.len() + 1;
                 for referrer in view.fold.tables.referrers(&view.connection, &child, at, &key, most)? {
                     let referrer = (child.number, referrer.to_bytes());
-                    if kept.contains(&referrer) {
+                    if retained.contains(&referrer) {
                         supports.entry(referrer).or_default().push(name.clone());
                     } else {
                         supported.push(name.clone());
@@ -73,7 +74,7 @@ impl Merge<'_> {
                 }
             }
         }
-        let mut left = kept;
+        let mut left = retained;
         while let Some(name) = supported.pop() {
             if left.remove(&name) {
                 supported.extend(supports.remove(&name).unwrap_or_default());
@@ -82,7 +83,7 @@ impl Merge<'_> {
         Ok(left.into_iter().collect())
     }
 
-    fn show_kept(&mut self, table: &Arc<ViewTable>, key: &Key) -> ViewResult<()> {
+    fn show_retained(&mut self, table: &Arc<ViewTable>, key: &Key) -> ViewResult<()> {
         let bytes = key.to_bytes();
         if !rows::is_stored(&self.view.connection, table, &bytes)? {
             return Ok(());
@@ -94,7 +95,7 @@ impl Merge<'_> {
         Ok(())
     }
 
-    fn hide_kept(&mut self, table: &Arc<ViewTable>, key: &Key) -> ViewResult<()> {
+    fn hide_retained(&mut self, table: &Arc<ViewTable>, key: &Key) -> ViewResult<()> {
         let bytes = key.to_bytes();
         let row = self.view.load_row(table, key, &bytes)?;
         if row.shown.is_some() && !row.state.is_alive() {

@@ -5,85 +5,23 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use tandem_protocol::conflict::{Conflict, ConflictKind};
-use tandem_protocol::fingerprint::Fingerprint;
-use tandem_protocol::identity::{Author, Signature, TxHash};
+use tandem_protocol::identity::Author;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::schema::{Schema, TableId};
-use tandem_protocol::transaction::Header;
-use tandem_protocol::version::{Dot, VersionVector};
+use tandem_protocol::version::VersionVector;
 
 use crate::acknowledged::Acknowledged;
-use crate::changed_rows::ChangedRows;
+use crate::commit::Commit;
+use crate::conflict_stats::ConflictStats;
 use crate::forks::Forks;
+use crate::recent::Recent;
+use crate::reply::Reply;
 use crate::running::Running;
-use crate::view::{Authors, FoldState, TableChange};
-use crate::writer::Reply;
+use crate::table_status::TableStatus;
+use crate::view::{Authors, FoldState};
 
 /// Bytes of the newest transactions kept at hand for connected peers.
 const RECENT_BYTES: usize = 1 << 20;
-
-/// A durable commit of one or more transactions.
-#[derive(Clone, Debug)]
-pub struct Commit {
-    /// Arrival number after the last transaction.
-    pub end: u64,
-    /// Everything held now.
-    pub vector: Arc<VersionVector>,
-    /// What was committed, in order of arrival.
-    pub transactions: Vec<CommittedTransaction>,
-}
-
-/// One committed transaction.
-#[derive(Clone, Debug)]
-pub struct CommittedTransaction {
-    /// Its arrival number on this site.
-    pub arrival: u64,
-    /// Its name.
-    pub dot: Dot,
-    /// Its time, milliseconds since the Unix epoch.
-    pub time_ms: i64,
-    /// Whether this site wrote it.
-    pub local: bool,
-    /// Rows changed, per table.
-    pub changes: Vec<TableChange>,
-    /// Which ones.
-    pub rows: ChangedRows,
-}
-
-/// Figures of one table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableStatus {
-    /// The table.
-    pub name: String,
-    /// Rows shown.
-    pub rows: u64,
-    /// Fingerprint of the rows shown.
-    pub fingerprint: Fingerprint,
-}
-
-/// Figures of the open conflicts.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
-pub(crate) struct ConflictStats {
-    pub open: u64,
-    pub fingerprint: Fingerprint,
-    /// Deleted rows that are shown because others refer to them.
-    pub kept_rows: u64,
-}
-
-impl ConflictStats {
-    pub(crate) fn add(&mut self, conflict: &Conflict) {
-        self.open += 1;
-        self.fingerprint.add(conflict.hash());
-        self.kept_rows += u64::from(conflict.kind == ConflictKind::Reference);
-    }
-
-    pub(crate) fn remove(&mut self, conflict: &Conflict) {
-        self.open -= 1;
-        self.fingerprint.remove(conflict.hash());
-        self.kept_rows -= u64::from(conflict.kind == ConflictKind::Reference);
-    }
-}
 
 /// The newest durable state.
 #[derive(Clone, Default)]
@@ -105,21 +43,12 @@ pub(crate) struct Snapshot {
     pub void: u64,
 }
 
-/// A transaction as the log holds it.
-pub(crate) struct Recent {
-    pub arrival: u64,
-    pub header: Header,
-    pub bytes: Vec<u8>,
-    pub signature: Option<Signature>,
-    pub hash: TxHash,
-    /// Whether it is the last of its record.
-    pub ends_record: bool,
-}
-
+/// Told each commit.
 type Watcher = Box<dyn Fn(&Commit) + Send + Sync>;
 
+/// What the writer of a space publishes; and beside it what it is told: who waits, and that it is to stop.
 #[derive(Default)]
-pub(crate) struct Shared {
+pub(crate) struct Published {
     snapshot: RwLock<Arc<Snapshot>>,
     recent: Mutex<VecDeque<Recent>>,
     watchers: Mutex<Vec<Arc<Watcher>>>,
@@ -140,7 +69,7 @@ pub(crate) struct Shared {
     users: AtomicUsize,
 }
 
-impl Shared {
+impl Published {
     /// A job's reply, the job counted among those that wait until it is answered.
     pub(crate) fn counted<T: 'static>(self: Arc<Self>, reply: Reply<T>) -> Reply<T> {
         self.comes_back();
@@ -152,7 +81,8 @@ impl Shared {
 
     /// A job does not wait for the writer for a while.
     pub(crate) fn goes_aside(&self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        let before = self.waiting.fetch_sub(1, Ordering::Relaxed);
+        assert!(before > 0, "a job that leaves was counted among those that wait");
     }
 
     /// It does.
@@ -167,7 +97,8 @@ impl Shared {
 
     /// The writer takes it up.
     pub(crate) fn user_taken_up(&self) {
-        self.users.fetch_sub(1, Ordering::Relaxed);
+        let before = self.users.fetch_sub(1, Ordering::Relaxed);
+        assert!(before > 0, "a write that is taken up was counted among those that wait");
     }
 
     /// Whether users' writes wait.
@@ -222,11 +153,17 @@ impl Shared {
             ops: position.ops,
             void: position.void,
         };
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        let mut published = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        assert!(snapshot.end >= published.end, "what has been published is never taken back");
+        *published = Arc::new(snapshot);
     }
 
     /// Keeps the newest transactions, contiguous to the end.
     pub(crate) fn extend_recent(&self, transactions: Vec<Recent>) {
+        let follows = |pair: &[Recent]| pair[0].arrival + 1 == pair[1].arrival;
+        debug_assert!(transactions.windows(2).all(follows), "transactions are told in order of arrival");
+        let last = transactions.last();
+        assert!(last.is_none_or(|last| last.ends_record), "records are told whole");
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let next = recent.back().map(|last| last.arrival + 1);
         if next != transactions.first().map(|first| first.arrival) {
@@ -270,7 +207,9 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use tandem_protocol::identity::Author;
+    use tandem_protocol::identity::TxHash;
+    use tandem_protocol::transaction::Header;
+    use tandem_protocol::version::Dot;
 
     use super::*;
 
@@ -288,20 +227,20 @@ mod tests {
         Recent { arrival, header, bytes: vec![0; 8], signature: None, hash, ends_record: true }
     }
 
-    fn from(shared: &Shared, arrival: u64) -> Option<Vec<u64>> {
-        shared.with_recent(arrival, |recent| recent.map(|one| one.arrival).collect())
+    fn from(published: &Published, arrival: u64) -> Option<Vec<u64>> {
+        published.with_recent(arrival, |recent| recent.map(|one| one.arrival).collect())
     }
 
     #[test]
     fn the_newest_transactions_are_kept_without_gaps() {
-        let shared = Shared::default();
-        shared.extend_recent(vec![recent(0), recent(1)]);
-        shared.extend_recent(vec![recent(2)]);
-        assert_eq!(from(&shared, 1), Some(vec![1, 2]));
-        assert_eq!(from(&shared, 3), None);
-        shared.extend_recent(vec![recent(5), recent(6)]);
-        assert_eq!(from(&shared, 6), Some(vec![6]));
-        assert_eq!(from(&shared, 5), Some(vec![5, 6]));
-        assert_eq!(from(&shared, 3), None, "3 and 4 are to be read from the log");
+        let published = Published::default();
+        published.extend_recent(vec![recent(0), recent(1)]);
+        published.extend_recent(vec![recent(2)]);
+        assert_eq!(from(&published, 1), Some(vec![1, 2]));
+        assert_eq!(from(&published, 3), None);
+        published.extend_recent(vec![recent(5), recent(6)]);
+        assert_eq!(from(&published, 6), Some(vec![6]));
+        assert_eq!(from(&published, 5), Some(vec![5, 6]));
+        assert_eq!(from(&published, 3), None, "3 and 4 are to be read from the log");
     }
 }

@@ -9,7 +9,7 @@ use super::engine::{self, Engine, Entry, LogError};
 use super::memory;
 
 /// Keeps bytes under ascending keys.
-pub(crate) enum Medium {
+pub(crate) enum Storage {
     /// Files, by sled.
     Disk(Engine),
     #[cfg(feature = "simulation")]
@@ -18,13 +18,13 @@ pub(crate) enum Medium {
 
 /// The bytes of one space.
 #[derive(Clone)]
-pub(crate) enum Shelf {
-    Disk(engine::Shelf),
+pub(crate) enum Tree {
+    Disk(engine::Tree),
     #[cfg(feature = "simulation")]
-    Memory(memory::Shelf),
+    Memory(memory::Tree),
 }
 
-impl Medium {
+impl Storage {
     /// Opens the database in `folder`, creating it if needed.
     pub(crate) fn on_disk(folder: &Path) -> Result<Self, LogError> {
         Engine::open(folder).map(Self::Disk)
@@ -38,19 +38,19 @@ impl Medium {
     /// The spaces that have a log here.
     pub(crate) fn spaces(&self) -> Vec<SpaceId> {
         let names = match self {
-            Self::Disk(engine) => engine.shelves(),
+            Self::Disk(engine) => engine.trees(),
             #[cfg(feature = "simulation")]
             Self::Memory(_) => Vec::new(),
         };
         names.iter().filter_map(|name| name.strip_prefix("log/")?.parse().ok()).collect()
     }
 
-    /// See [`Engine::shelf`].
-    pub(crate) fn shelf(&self, name: &str) -> Result<Shelf, LogError> {
+    /// See [`Engine::tree`].
+    pub(crate) fn tree(&self, name: &str) -> Result<Tree, LogError> {
         match self {
-            Self::Disk(engine) => engine.shelf(name).map(Shelf::Disk),
+            Self::Disk(engine) => engine.tree(name).map(Tree::Disk),
             #[cfg(feature = "simulation")]
-            Self::Memory(disk) => Ok(Shelf::Memory(disk.shelf(name))),
+            Self::Memory(disk) => Ok(Tree::Memory(disk.tree(name))),
         }
     }
 
@@ -100,55 +100,55 @@ impl Medium {
     }
 }
 
-impl Shelf {
+impl Tree {
     pub(crate) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), LogError> {
         match self {
-            Self::Disk(shelf) => shelf.put(key, value),
+            Self::Disk(tree) => tree.put(key, value),
             #[cfg(feature = "simulation")]
-            Self::Memory(shelf) => shelf.put(key, value),
+            Self::Memory(tree) => tree.put(key, value),
         }
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, LogError> {
         match self {
-            Self::Disk(shelf) => shelf.get(key),
+            Self::Disk(tree) => tree.get(key),
             #[cfg(feature = "simulation")]
-            Self::Memory(shelf) => Ok(shelf.get(key)),
+            Self::Memory(tree) => Ok(tree.get(key)),
         }
     }
 
     pub(crate) fn remove(&self, key: &[u8]) -> Result<(), LogError> {
         match self {
-            Self::Disk(shelf) => shelf.remove(key),
+            Self::Disk(tree) => tree.remove(key),
             #[cfg(feature = "simulation")]
-            Self::Memory(shelf) => shelf.remove(key),
+            Self::Memory(tree) => tree.remove(key),
         }
     }
 
     /// The entry with the greatest key that is at most `key`.
     pub(crate) fn at_or_before(&self, key: &[u8]) -> Result<Option<Entry>, LogError> {
         match self {
-            Self::Disk(shelf) => shelf.at_or_before(key),
+            Self::Disk(tree) => tree.at_or_before(key),
             #[cfg(feature = "simulation")]
-            Self::Memory(shelf) => Ok(shelf.at_or_before(key)),
+            Self::Memory(tree) => Ok(tree.at_or_before(key)),
         }
     }
 
     /// Entries from `key` on, ascending.
     pub(crate) fn from(&self, key: &[u8]) -> Box<dyn Iterator<Item = Result<Entry, LogError>>> {
         match self {
-            Self::Disk(shelf) => Box::new(shelf.from(key)),
+            Self::Disk(tree) => Box::new(tree.from(key)),
             #[cfg(feature = "simulation")]
-            Self::Memory(shelf) => Box::new(shelf.from(key).into_iter().map(Ok)),
+            Self::Memory(tree) => Box::new(tree.from(key).into_iter().map(Ok)),
         }
     }
 
     /// The entry with the greatest key.
     pub(crate) fn last(&self) -> Result<Option<Entry>, LogError> {
         match self {
-            Self::Disk(shelf) => shelf.last(),
+            Self::Disk(tree) => tree.last(),
             #[cfg(feature = "simulation")]
-            Self::Memory(shelf) => Ok(shelf.last()),
+            Self::Memory(tree) => Ok(tree.last()),
         }
     }
 }

@@ -1,0 +1,14 @@
+//! The figures of one table.
+
+use tandem_protocol::fingerprint::Fingerprint;
+
+/// Figures of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableStatus {
+    /// The table.
+    pub name: String,
+    /// Rows shown.
+    pub rows: u64,
+    /// Fingerprint of the rows shown.
+    pub fingerprint: Fingerprint,
+}

@@ -1,0 +1,113 @@
+//! The file of a view: how it is opened, emptied, kept short, and removed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tandem_protocol::schema::Judge;
+use tandem_protocol::schema::expression::quoted;
+
+use super::{ViewError, ViewResult, ddl, heap, state};
+
+/// Bytes of the view's pages kept in memory.
+pub(super) const CACHE_BYTES: usize = 40 << 20;
+
+/// Its name in the space's folder.
+pub(crate) const VIEW_FILE: &str = "view.sqlite";
+
+/// Format of the view's own tables. A view of another version is rebuilt.
+const VERSION: i64 = 7;
+
+/// Bytes that SQLite's own journal keeps on the disk when it has been used up.
+const JOURNAL_BYTES: i64 = 8 << 20;
+
+/// Bytes of SQLite's own journal beyond which it is not left for the next write to shorten it.
+const LONG_JOURNAL_BYTES: u64 = 64 << 20;
+
+/// How long another program that has the view locked is waited for.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Opens the view at `path`, creating it if it is not there, for a program that knows so much of
+/// expressions.
+pub(super) fn open(path: &Path, judge: Judge) -> ViewResult<Connection> {
+    heap::count();
+    let connection = connect(path)?;
+    let is_fresh =
+        !connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = '_tandem_state'")?.exists([])?;
+    if is_fresh {
+        connection.execute_batch(&format!("BEGIN; {} COMMIT;", ddl::OWN_TABLES))?;
+        put_version(&connection, judge)?;
+    }
+    let made_by = (state::state(&connection, "version")?, state::state(&connection, "judge")?);
+    if made_by != (Some(VERSION), Some(judge.level().into())) {
+        return Err(ViewError::Inconsistent("a view of another version"));
+    }
+    Ok(connection)
+}
+
+/// The writer's connection to the view at `path`.
+fn connect(path: &Path) -> ViewResult<Connection> {
+    // Made here, for SQLite would let everybody read it; its other files take after this one. Where
+    // that fails, SQLite says why.
+    let _told_by_sqlite = crate::private::options().open(path);
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // The log is the truth: a power cut may take back the view's last transactions, which are
+    // then replayed, but must never leave it corrupt. That is what NORMAL promises in WAL mode.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 2000)?;
+    connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES)?;
+    connection.pragma_update(None, "cache_size", -(CACHE_BYTES as i64 >> 10))?;
+    // Whether references lead somewhere is our own question; see `integrity`.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    // What a statement sorts or sets aside is memory, which is bounded; a file would not be.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(connection)
+}
+
+/// Drops all tables but SQLite's own, and lays out those in which a view keeps what it derives.
+pub(super) fn empty(connection: &Connection, judge: Judge) -> ViewResult<()> {
+    // Of SQLite's own names, the underscore is part: "sqlite2" is a user's.
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
+    let names: Vec<String> =
+        connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for name in names {
+        connection.execute_batch(&format!("DROP TABLE {}", quoted(&name)))?;
+    }
+    connection.execute_batch(ddl::OWN_TABLES)?;
+    put_version(connection, judge)
+}
+
+fn put_version(connection: &Connection, judge: Judge) -> ViewResult<()> {
+    state::put_state(connection, "judge", judge.level().into())?;
+    state::put_state(connection, "version", VERSION)
+}
+
+/// Gives back the room of a journal that one large group made long. A reader that still needs it is
+/// not waited for: the next group tries again.
+pub(super) fn shorten_journal(connection: &Connection) -> ViewResult<()> {
+    let journal = connection.path().map(|path| format!("{path}-wal"));
+    let long = journal.and_then(|path| std::fs::metadata(path).ok());
+    if long.is_some_and(|journal| journal.len() > LONG_JOURNAL_BYTES) {
+        connection.busy_timeout(Duration::ZERO)?;
+        let shortened = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        connection.busy_timeout(BUSY_WAIT)?;
+        shortened?;
+    }
+    Ok(())
+}
+
+/// Removes a view's files. The log has everything.
+pub(crate) fn remove(path: &Path) -> std::io::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(&name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
