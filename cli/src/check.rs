@@ -8,11 +8,13 @@ use tandem_node::api::fork::Fork;
 use tandem_node::api::peer::Peer;
 use tandem_node::api::status::{RunningNode, RunningStatement, SpaceStatus, Status};
 use tandem_node::api::verification::Verification;
+use tandem_protocol::cause::Cause;
 
 use crate::clock::{self, Verdict};
 use crate::moment;
-use crate::terminal::value;
+use crate::speech;
 use crate::verb::status::{self, bytes};
+use crate::visible::value;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -161,7 +163,8 @@ fn of_space(space: &SpaceStatus, node_runs: bool, exchanges: bool) -> Vec<Check>
     checks
 }
 
-fn not_shown(table: &str, reason: &str) -> Check {
+fn not_shown(table: &str, reason: &Cause) -> Check {
+    let reason = speech::told(reason);
     let told = match table {
         "*" => t!("doctor.no_tables", reason = reason),
         table => t!("doctor.not_shown", table = table, reason = reason),

@@ -7,8 +7,8 @@ use tandem_protocol::value::Value as Typed;
 use crate::moment;
 use crate::parameter;
 use crate::table::Table;
-use crate::terminal::value;
 use crate::verb::log::{pairs, told_value};
+use crate::visible::value;
 
 /// Characters of an id in a list, if they tell all of its ids apart.
 const SHORT: usize = 6;
@@ -46,7 +46,7 @@ pub fn list(found: &Conflicts) -> String {
     let mut kinds: Vec<&str> = conflicts.iter().map(|conflict| &*conflict.kind).collect();
     kinds.dedup();
     for name in kinds {
-        let known = crate::help::text(&format!("conflict.why_{name}"));
+        let known = crate::speech::text(&format!("conflict.why_{name}"));
         text += &format!("\n{}{} {}", kind_name(name), t!("conflict.colon"), known.unwrap_or_default());
     }
     text += "\n\n";
@@ -66,7 +66,7 @@ pub fn show(conflict: &Conflict) -> String {
     ];
     let place: Vec<_> = place.into_iter().filter(|part| !part.is_empty()).collect();
     let mut text = format!("{}  {}  {}\n\n", conflict.id, kind(conflict), place.join("  "));
-    text += &crate::help::text(&format!("conflict.why_{}", conflict.kind)).unwrap_or_default();
+    text += crate::speech::text(&format!("conflict.why_{}", conflict.kind)).unwrap_or_default();
     text += "\n\n";
     text += &aligned(conflict.versions.iter().map(|version| {
         let shown = if version.shown { t!("conflict.shown") } else { t!("conflict.hidden") };
@@ -271,7 +271,7 @@ fn kind(conflict: &Conflict) -> String {
 
 /// A kind that this program does not know keeps its name.
 fn kind_name(kind: &str) -> String {
-    crate::help::text(&format!("conflict.kind_{kind}")).unwrap_or_else(|| kind.to_owned())
+    crate::speech::text(&format!("conflict.kind_{kind}")).unwrap_or(kind).to_owned()
 }
 
 /// Characters of the ids that tell all of them apart.

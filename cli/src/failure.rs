@@ -1,6 +1,5 @@
 //! How a command ends when it does not succeed: what is printed, and with which exit code.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -8,10 +7,10 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ErrorKind as Parsing};
 use serde_json::json;
 use tandem_node::api::ApiError;
-use tandem_node::api::error::fill;
+use tandem_words::Told;
 
-use crate::help::text;
-use crate::terminal::{self, value};
+use crate::speech::words;
+use crate::terminal;
 
 /// Refused or failed.
 const REFUSED: u8 = 1;
@@ -45,7 +44,10 @@ impl Failure {
     pub fn told(&self) -> (String, Vec<String>) {
         match self {
             Self::Said => (String::new(), Vec::new()),
-            Self::Refused(error) => (message(error), hints(error)),
+            Self::Refused(error) => {
+                let Told { message, hints } = error.told(words());
+                (message, hints)
+            }
             Self::Usage(message) => (message.clone(), vec![t!("failure.see_help").into_owned()]),
         }
     }
@@ -77,35 +79,8 @@ fn told(message: &str, hints: &[String]) -> String {
     text
 }
 
-/// In the user's language if the catalogue knows the code, else as the node said it.
-pub fn message(error: &ApiError) -> String {
-    let known = text(&format!("error.{}.text", error.code));
-    known.map_or_else(|| value(&error.message), |text| fill(&text, &params(error)))
-}
-
-fn hints(error: &ApiError) -> Vec<String> {
-    let known: Vec<_> = (1..)
-        .map_while(|number| text(&format!("error.{}.hint{number}", error.code)))
-        .map(|text| fill(&text, &params(error)))
-        .collect();
-    if known.is_empty() { error.hints.iter().map(value).collect() } else { known }
-}
-
-/// What the message is made with, each on one line; in the user's language where a detail has a
-/// name of its own.
-fn params(error: &ApiError) -> BTreeMap<String, String> {
-    let mut params: BTreeMap<_, _> =
-        error.params.iter().map(|(name, said)| (name.clone(), value(said))).collect();
-    let cause = error.params.get("cause").and_then(|cause| text(&format!("cause.{cause}")));
-    if let Some(cause) = cause {
-        let detail = fill(&cause, &params);
-        params.insert("detail".to_owned(), detail);
-    }
-    params
-}
-
 /// Help and version on stdout; a refusal of the command line in the user's language.
-pub fn of_parsing(error: &clap::Error, words: &[OsString]) -> ExitCode {
+pub fn of_parsing(error: &clap::Error, line: &[OsString]) -> ExitCode {
     if !error.use_stderr() {
         // A closed pipe is the reader's wish.
         let _reader_left = error.print();
@@ -135,6 +110,6 @@ pub fn of_parsing(error: &clap::Error, words: &[OsString]) -> ExitCode {
         ),
         _ => error.to_string().trim().to_owned().into(),
     };
-    let json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
+    let json = line.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     Failure::Usage(message.into_owned()).report(json)
 }

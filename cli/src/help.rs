@@ -3,6 +3,7 @@
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
 use crate::arguments::Cli;
+use crate::speech::text;
 
 /// The command, every text of it from the catalogue.
 pub fn command() -> Command {
@@ -25,7 +26,7 @@ fn localised(command: Command, key: &str) -> Command {
     let arguments: Vec<_> = command.get_arguments().map(|argument| argument.get_id().clone()).collect();
     for (place, id) in arguments.into_iter().enumerate() {
         // Arguments that every verb accepts are described once.
-        let own = text(&format!("{key}.{id}"));
+        let own = text(&format!("{key}.{id}")).map(str::to_owned);
         let shared = || t!(format!("help.{id}")).into_owned();
         let help = own.unwrap_or_else(shared);
         command = command.mut_arg(&id, |argument| {
@@ -47,12 +48,4 @@ fn localised(command: Command, key: &str) -> Command {
 
 fn template() -> String {
     format!("{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}", t!("help.usage"))
-}
-
-/// The catalogue's text, if it has one for that key.
-pub fn text(key: &str) -> Option<String> {
-    let locale = rust_i18n::locale().to_string();
-    crate::_rust_i18n_try_translate(&locale, key)
-        .or_else(|| crate::_rust_i18n_try_translate("en", key))
-        .map(|text| text.into_owned())
 }

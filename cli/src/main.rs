@@ -2,7 +2,7 @@
 
 // First: it holds `t!`, with which all others speak.
 #[macro_use]
-mod terminal;
+mod speech;
 
 mod arguments;
 mod check;
@@ -14,6 +14,8 @@ mod language;
 mod moment;
 mod parameter;
 mod settings;
+mod terminal;
+mod visible;
 
 mod client;
 mod context;
@@ -32,8 +34,6 @@ use clap::FromArgMatches;
 use arguments::Cli;
 use context::Context;
 use failure::Failure;
-
-rust_i18n::i18n!("locales", fallback = "en");
 
 fn main() -> ExitCode {
     // Whatever this program writes, a data folder or a bundle, is for the account that runs it.

@@ -7,6 +7,7 @@
 //! through [`Space::receive`] and takes the same way from there.
 
 mod answers;
+mod cause;
 mod copy;
 mod damage;
 mod effect;

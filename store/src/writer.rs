@@ -30,6 +30,8 @@ use log_writer::LogWriter;
 
 pub(crate) use recovery::{OpenFailure, fold, members_of, read_log, remove_view};
 
+use tandem_protocol::cause::Cause;
+
 use crate::identity::Identity;
 use crate::space::Shared;
 use crate::view::{View, ViewError};
@@ -51,8 +53,8 @@ pub(crate) struct Writer {
 }
 
 /// Answers for a space whose view could not be opened: nothing can be written, and why.
-pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
-    let behind = || ViewError::Behind(reason.to_owned());
+pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &Cause) {
+    let behind = || ViewError::Behind(reason.clone());
     while let Ok(command) = jobs.recv() {
         match command {
             Command::Job(job) => failure::answer_failed(job, &Arc::new(behind())),

@@ -87,8 +87,7 @@ impl Client {
                 Answered::Node(node) => return Ok(Self::Node(node)),
                 Answered::Nobody => error,
                 Answered::Other(address) => {
-                    let address = ("address", address);
-                    ApiError::new(&error_kind::node_replaced, &[address, ("holder", holder)])
+                    error_kind::node_replaced.with("address", address).with("holder", holder)
                 }
             };
             if Instant::now() > deadline {

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::speech;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tandem_node::api::bundle::{Inspection, inspect};
@@ -11,6 +12,7 @@ use tandem_node::api::error_kind;
 use tandem_node::api::export::ExportError;
 use tandem_node::api::import::Imported;
 use tandem_protocol::bundle::{BundleError, BundleReader};
+use tandem_protocol::cause::Cause;
 
 use crate::Outcome;
 use crate::client::Client;
@@ -81,7 +83,7 @@ pub fn made(client: &Client, space: &str, site: Option<&str>, file: &Path) -> Re
     match client {
         Client::Node(node) => {
             let bundle = node.download(&["spaces", space, "bundles"], &json!({ "for": site }))?;
-            let broken = |error| error_kind::node_unreachable.with("detail", error).into();
+            let broken = |error| error_kind::node_unreachable.with("detail", Cause::from(error)).into();
             file::copy(bundle, &mut out, broken, failed)?;
         }
         Client::Folder(api) => {
@@ -98,7 +100,7 @@ pub fn made(client: &Client, space: &str, site: Option<&str>, file: &Path) -> Re
     written.rewind().map_err(failed)?;
     let held = inspect(BufReader::new(written))?;
     if let Some(fault) = &held.fault {
-        return Err(failed(io::Error::other(fault.clone())));
+        return Err(error_kind::file_failed.with("path", draft.shown()).with("detail", fault.clone()).into());
     }
     draft.finish()?;
     Ok(held)
@@ -146,7 +148,7 @@ fn import(context: &Context, file: &Path, dry_run: bool) -> Outcome {
             (count, false) => format!("\n{}", t!("bundle.opened", count = count)),
         };
         if let Some(fault) = &imported.fault {
-            text += &format!("\n{}", t!("bundle.cut", fault = fault));
+            text += &format!("\n{}", t!("bundle.cut", fault = speech::told(fault)));
         }
         text + &of_forks(imported)
     })?;
@@ -196,7 +198,7 @@ fn told(held: &Inspection) -> String {
     text += &changes(&held.changes);
     text += &match &held.fault {
         None => t!("bundle.whole"),
-        Some(fault) => t!("bundle.cut", fault = fault),
+        Some(fault) => t!("bundle.cut", fault = speech::told(fault)),
     };
     text
 }

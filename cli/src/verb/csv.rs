@@ -4,12 +4,12 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::ops::ControlFlow;
 
 use tandem_node::api::cell::Cell;
-use tandem_node::api::error_kind;
 use tandem_protocol::value::Value;
 
 use crate::Outcome;
 use crate::client::Rows;
 use crate::terminal;
+use crate::visible::visible;
 
 /// What makes a spreadsheet take a text for a formula, which it then runs.
 /// Some take full-width forms for the plain ones.
@@ -53,9 +53,7 @@ impl Csv {
             None => self.out.flush(),
         };
         match flushed {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(error_kind::failed.with("detail", error).into())
-            }
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(terminal::failed(error)),
             _ => {
                 self.warn();
                 Ok(())
@@ -91,7 +89,7 @@ impl Csv {
     }
 
     fn put(&mut self, text: &str) -> ControlFlow<()> {
-        let text = if self.shown { terminal::visible(text) } else { text.into() };
+        let text = if self.shown { visible(text) } else { text.into() };
         match self.out.write_all(text.as_bytes()) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {

@@ -13,6 +13,7 @@ use tandem_node::api::admission::WantJoin;
 use tandem_node::api::error_kind;
 use tandem_node::api::invitation::{Join as Request, Joined};
 use tandem_node::net::JoinProgress;
+use tandem_protocol::cause::Cause;
 use tandem_protocol::join_file::JoinFile;
 
 use crate::Outcome;
@@ -160,7 +161,7 @@ async fn alone(context: &Context, request: Request) -> Outcome {
             Ok(space) => {
                 print(&t!("join.stopped", space = space.name())).and(Err(Failure::Said))
             }
-            Err(_) => Err(error_kind::failed.with("detail", t!("demo.interrupted")).into()),
+            Err(_) => Err(error_kind::failed.with("detail", Cause::new("interrupted")).into()),
         },
     };
     let stopped = node.stop().await;
@@ -172,7 +173,9 @@ async fn follow(context: &Context, node: &Node, request: Request) -> Outcome {
     progress.show(&t!("join.joining"));
     let api = node.api().clone();
     let joining = tokio::task::spawn_blocking(move || api.join(&request)).await;
-    let joined = joining.map_err(|error| error_kind::failed.with("detail", error))??;
+    let joined = joining.map_err(|error| {
+        error_kind::failed.with("detail", Cause::new("task").with("said", error.to_string()))
+    })??;
     let space = node.api().space(&joined.space)?;
     // Told from inside of the future, which may only borrow.
     let line = std::sync::Mutex::new(progress);

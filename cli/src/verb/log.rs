@@ -9,7 +9,9 @@ use crate::client::Client;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::moment;
-use crate::terminal::{print, value};
+use crate::speech;
+use crate::terminal::print;
+use crate::visible::value;
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -130,7 +132,8 @@ fn show(context: &Context, entry: &LogEntry) -> Outcome {
 fn verify(context: &Context, client: &Client, space: &str) -> Outcome {
     let report = client.verify(space)?;
     context.print(&report, |report| {
-        let mut faults: String = report.faults.iter().map(|fault| format!("  {}\n", value(fault))).collect();
+        let mut faults: String =
+            report.faults.iter().map(|fault| format!("  {}\n", speech::told(fault))).collect();
         if !report.altered_tables.is_empty() {
             let tables = report.altered_tables.join(", ");
             faults += &format!("{}\n", t!("log.altered", tables = tables));

@@ -9,7 +9,8 @@ use crate::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::file;
-use crate::terminal::{print_data, value};
+use crate::terminal::print_data;
+use crate::visible::value;
 
 #[derive(Args)]
 pub struct Schema {

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::moment;
 use crate::table::Table;
-use crate::terminal;
+use crate::visible::value;
 
 #[derive(Args)]
 pub struct Sites {
@@ -87,9 +87,7 @@ fn show(context: &Context, client: &Client, space: &str, wanted: &str) -> Outcom
         ("transactions", site.transactions.to_string()),
         ("state", state(site, peer)),
     ];
-    lines.extend(
-        peer.and_then(|peer| peer.address.as_ref()).map(|address| ("address", terminal::value(address))),
-    );
+    lines.extend(peer.and_then(|peer| peer.address.as_ref()).map(|address| ("address", value(address))));
     let width =
         lines.iter().map(|(key, _)| t!(format!("sites.head_{key}")).chars().count()).max().unwrap_or(0);
     let told = lines.iter().map(|(key, value)| {

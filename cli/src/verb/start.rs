@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 use tandem_node::Node;
 use tandem_node::api::{ApiError, error_kind};
+use tandem_protocol::cause::Cause;
 
 use crate::Outcome;
 use crate::context::Context;
@@ -61,7 +62,7 @@ impl Start {
 /// What a node runs on.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Runtime::new().map_err(|error| {
-        let error: ApiError = error_kind::failed.with("detail", error);
+        let error: ApiError = error_kind::failed.with("detail", Cause::from(error));
         error.into()
     })
 }

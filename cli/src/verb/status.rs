@@ -11,9 +11,9 @@ use crate::clock;
 use crate::context::Context;
 use crate::moment;
 use crate::table::Table;
-use crate::terminal::value;
 use crate::verb::init::this_pc;
 use crate::verb::sites::peer_state;
+use crate::visible::value;
 
 #[derive(Args)]
 pub struct Status;

@@ -2,12 +2,13 @@
 //! it the space.
 
 use serde::{Deserialize, Serialize};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::join_file::JoinFile;
 use tandem_protocol::membership::Candidate;
 use tandem_protocol::public_key::PublicKeys;
 use tandem_store::{WriteError, Written};
 
-use super::error::{ApiError, Result};
+use super::error::Result;
 use super::invitation::Invite;
 use super::log_entry::site_name;
 use super::space::typed_name;
@@ -67,24 +68,20 @@ impl Api {
 
     /// Admits the site that wrote a request. Blocks until that is durable. A member stays as it is.
     pub fn admit(&self, space: &str, request: &Admit) -> Result<Admitted> {
-        let malformed = |error| error_kind::join_request_malformed.with("detail", error);
+        let malformed = |error| error_kind::join_request_malformed.with("detail", Cause::from(&error));
         let file: JoinFile = request.request.parse().map_err(malformed)?;
         let role = Invite { role: request.role.clone() }.role()?;
         let space = self.space(space)?;
         let (site, members) = (file.site(), space.membership());
         if site == self.store().author() {
-            let own = "it was written on this very site";
-            let params = [("detail", own.to_owned()), ("cause", "request_own".to_owned())];
-            return Err(ApiError::new(&error_kind::join_request_refused, &params));
+            return Err(error_kind::join_request_refused.with("detail", Cause::new("request_own")));
         }
         let new = members.member(&site).is_none();
         if new {
             let name = typed_name(file.name())?;
             if let Some(other) = members.called(&name, None) {
-                let taken = format!("another site of the space is called {} already", other.name);
-                let cause = ("cause", "name_taken".to_owned());
-                let params = [("detail", taken), ("name", other.name.clone()), cause];
-                return Err(ApiError::new(&error_kind::join_request_refused, &params));
+                let cause = Cause::new("name_taken").with("name", &other.name);
+                return Err(error_kind::join_request_refused.with("detail", cause));
             }
             let candidate = Candidate { author: site, name, keys: file.keys().clone() };
             space.wait::<Written, WriteError>(|reply| space.admit(candidate, role, None, reply))?;

@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 
 use tandem_protocol::block::Block;
 use tandem_protocol::bundle::{BundleReader, BundleWriter};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
@@ -93,7 +94,7 @@ struct Proof {
     /// Its good blocks, as a bundle.
     kept: File,
     /// What is wrong with the rest, if anything.
-    fault: Option<String>,
+    fault: Option<Cause>,
 }
 
 impl Proof {
@@ -122,12 +123,11 @@ impl Proof {
 
 /// Verifies one more block, and follows what it says of the members.
 fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Membership) -> Step {
-    let at_fault = |error: String| Stop::Fault(error);
-    let block = Block::decode(block).map_err(|error| at_fault(error.to_string()))?;
+    let block = Block::decode(block).map_err(|error| Stop::Fault(Cause::from(&error)))?;
     // Whether it tells one history only is seen when it is taken in.
     let withheld = Withheld::default();
     let known = Known { space, chains, branches: None, held: &(), membership, withheld: &withheld };
-    let verified = verify::verify(&block, known).map_err(|fault| at_fault(fault.to_string()))?;
+    let verified = verify::verify(&block, known).map_err(|fault| Stop::Fault(Cause::from(&fault)))?;
     for incoming in verified.incoming {
         let (dot, write) = (incoming.transaction.header.dot, incoming.transaction.header.write_id());
         for op in &incoming.transaction.ops {
@@ -145,6 +145,6 @@ fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Me
 pub(super) fn unkept(error: std::io::Error) -> ApiError {
     match error.kind() {
         std::io::ErrorKind::StorageFull => error_kind::disk_full.error(),
-        _ => error_kind::folder_unusable.with("detail", error),
+        _ => error_kind::folder_unusable.with("detail", Cause::from(error)),
     }
 }

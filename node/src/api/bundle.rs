@@ -7,6 +7,8 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 use tandem_protocol::block::Block;
 use tandem_protocol::bundle::{BundleError, BundleReader};
+use tandem_protocol::cause::Cause;
+use tandem_protocol::codec::DecodeError;
 use tandem_protocol::transaction::{Header, Transaction};
 use tandem_protocol::version::VersionVector;
 
@@ -41,7 +43,7 @@ pub struct Inspection {
     /// Whether it is whole.
     pub complete: bool,
     /// If not: what is wrong.
-    pub fault: Option<String>,
+    pub fault: Option<Cause>,
 }
 
 /// Tells what a bundle holds. Fails only if it is none, or cannot be read at all.
@@ -93,13 +95,13 @@ impl Tally {
 /// What may end the reading of a bundle before its end.
 pub(super) enum Stop {
     /// The bundle is at fault: what precedes this counts.
-    Fault(String),
+    Fault(Cause),
     /// This site is.
     Failed(ApiError),
 }
 
-fn damaged(error: impl ToString) -> Stop {
-    Stop::Fault(error.to_string())
+fn damaged(error: DecodeError) -> Stop {
+    Stop::Fault(Cause::from(&error))
 }
 
 /// The outcome of one block.
@@ -109,13 +111,13 @@ pub(super) type Step = std::result::Result<(), Stop>;
 pub(super) fn blocks<R: Read>(
     reader: &mut BundleReader<R>,
     mut each: impl FnMut(Vec<u8>) -> Step,
-) -> Result<Option<String>> {
+) -> Result<Option<Cause>> {
     loop {
         let step = match reader.next_block() {
             Ok(None) => return Ok(None),
             Ok(Some(block)) => each(block),
             Err(BundleError::Io(error)) => return Err(unreadable(error.into())),
-            Err(error) => Err(Stop::Fault(error.to_string())),
+            Err(error) => Err(Stop::Fault(Cause::from(&error))),
         };
         match step {
             Ok(()) => {}
@@ -127,7 +129,7 @@ pub(super) fn blocks<R: Read>(
 
 pub(super) fn unreadable(error: BundleError) -> ApiError {
     match error {
-        BundleError::Newer(_) => error_kind::format_newer.with("detail", error),
-        _ => error_kind::bundle_unreadable.with("detail", error),
+        BundleError::Newer(_) => error_kind::format_newer.with("detail", Cause::from(&error)),
+        _ => error_kind::bundle_unreadable.with("detail", Cause::from(&error)),
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::conflict::{self as told, ConflictId, ConflictKind, Held as ToldHeld};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::schema::Schema;
@@ -164,7 +165,7 @@ impl Api {
     pub fn conflicts(&self, space: &str, query: &ConflictQuery) -> Result<Conflicts> {
         let space = self.space(space)?;
         let teller = Teller::of(&space);
-        let malformed = |_| error_kind::request_malformed.with("detail", "`after` is no `next` of a page");
+        let malformed = |_| error_kind::request_malformed.with("detail", Cause::new("request_after"));
         let after = query.after.as_deref().map(str::parse).transpose().map_err(malformed)?;
         let (page, next) = space.conflicts().page(after.as_ref(), page_limit(query.limit))?;
         let conflicts = page.iter().map(|conflict| teller.tell(conflict)).collect::<Result<_>>()?;
@@ -199,10 +200,8 @@ impl Api {
 }
 
 fn seen_of(token: &str) -> Result<u64> {
-    let malformed = |_| {
-        let detail = format!("{token:?} is no `seen` of a conflict");
-        error_kind::request_malformed.with("detail", detail)
-    };
+    let malformed =
+        |_| error_kind::request_malformed.with("detail", Cause::new("request_seen").with("token", token));
     u64::from_str_radix(token, 16).map_err(malformed)
 }
 
@@ -213,17 +212,14 @@ impl Resolve {
                 let found = find_dot(dot, membership);
                 let version = conflict.versions.iter().find(|version| Some(version.dot()) == found);
                 let version = version.ok_or_else(|| {
-                    let detail = format!("{dot} is not one of its versions");
-                    error_kind::conflict_choice.with("detail", detail)
+                    error_kind::conflict_choice
+                        .with("detail", Cause::new("conflict_version").with("version", dot))
                 })?;
                 Ok(Choice::Use(version.dot()))
             }
             (None, Some(value), false) => Ok(Choice::Value(value.0.clone())),
             (None, None, true) => Ok(Choice::KeepAll),
-            _ => {
-                let detail = "a resolution has one of use, value and keep_all";
-                Err(error_kind::request_malformed.with("detail", detail))
-            }
+            _ => Err(error_kind::request_malformed.with("detail", Cause::new("request_resolution"))),
         }
     }
 }

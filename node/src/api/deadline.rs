@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tandem_protocol::cause::Cause;
 use tandem_store::{Owner, READ_DEADLINE, WRITE_DEADLINE};
 
 use super::Api;
@@ -42,8 +43,7 @@ impl Api {
             None if writes => usual.write,
             None => usual.read,
             Some(seconds) => of_seconds(seconds).ok_or_else(|| {
-                let detail = "deadline is a number of seconds between 0.001 and 86400";
-                error_kind::request_malformed.with("detail", detail)
+                error_kind::request_malformed.with("detail", Cause::new("request_deadline"))
             })?,
         };
         let mut length = name.len().min(NAME_BYTES);

@@ -1,10 +1,11 @@
 //! Invitations: how a site becomes a member.
 
 use serde::{Deserialize, Serialize};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::invitation::Invitation as Token;
 use tandem_protocol::membership::Role;
 
-use super::error::{ApiError, Result};
+use super::error::Result;
 use super::log_entry::site_name;
 use super::space::typed_name;
 use super::{Api, error_kind, now_ms, to_iso};
@@ -56,7 +57,7 @@ impl Invite {
     /// The role asked for.
     pub fn role(&self) -> Result<Role> {
         let role = self.role.as_deref().map_or(Ok(Role::Member), str::parse);
-        role.map_err(|error| error_kind::request_malformed.with("detail", error))
+        role.map_err(|_| error_kind::request_malformed.with("detail", Cause::new("role")))
     }
 }
 
@@ -71,7 +72,7 @@ impl Api {
         if self.store().is_read_only() {
             return Err(error_kind::folder_read_only.error());
         }
-        let failed = |error| error_kind::folder_unusable.with("detail", error);
+        let failed = |error: std::io::Error| error_kind::folder_unusable.with("detail", Cause::from(error));
         let given =
             Invitations::open(self.store().folder(), self.store().identity().clone()).map_err(failed)?;
         let now = now_ms();
@@ -82,8 +83,10 @@ impl Api {
     /// Refuses what need not be tried: an invitation into a space of which this site is a member.
     pub fn check_join(&self, request: &Join) -> Result<()> {
         typed_name(&request.site_name)?;
-        let token: Token =
-            request.token.parse().map_err(|error| error_kind::invitation_malformed.with("detail", error))?;
+        let token: Token = request
+            .token
+            .parse()
+            .map_err(|error| error_kind::invitation_malformed.with("detail", Cause::from(&error)))?;
         // The invitation does not name the space, but who gave it.
         let shared = self.store().spaces().into_iter().find_map(|space| {
             space.membership().member(&token.inviter)?;
@@ -91,9 +94,7 @@ impl Api {
         });
         match shared {
             None => Ok(()),
-            Some((space, site)) => {
-                Err(ApiError::new(&error_kind::already_member, &[("space", space), ("site", site)]))
-            }
+            Some((space, site)) => Err(error_kind::already_member.with("space", space).with("site", site)),
         }
     }
 

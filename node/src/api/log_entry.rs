@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::membership::{MemberOp, Membership};
 use tandem_protocol::name;
 use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
@@ -12,7 +13,7 @@ use tandem_protocol::version::Dot;
 use tandem_store::LogFilter;
 
 use super::cell::Cell;
-use super::error::{ApiError, Result};
+use super::error::Result;
 use super::{Api, error_kind, from_iso, page_limit, site, to_iso};
 
 /// Which transactions to show, newest first.
@@ -140,9 +141,9 @@ fn filter(query: &LogQuery, membership: &Membership, schema: &Schema) -> Result<
     }
     let time = |text: &Option<String>| match text {
         None => Ok(None),
-        Some(text) => from_iso(text)
-            .map(Some)
-            .ok_or_else(|| error_kind::request_malformed.with("detail", format!("{text:?} is not a time"))),
+        Some(text) => from_iso(text).map(Some).ok_or_else(|| {
+            error_kind::request_malformed.with("detail", Cause::new("request_time").with("text", text))
+        }),
     };
     let key = match (&query.key, query.table.as_ref().and_then(|table| schema.table(table))) {
         (Some(key), Some(table)) => Some(key_of(key, &table.shown)?),
@@ -180,13 +181,11 @@ fn key_of(typed: &str, table: &TableDef) -> Result<String> {
         return Ok(typed.to_owned());
     }
     let example = names.iter().map(|name| format!("{name}=…")).collect::<Vec<_>>().join(",");
-    let params = [
-        ("table", table.name.clone()),
-        ("count", names.len().to_string()),
-        ("columns", names.join(", ")),
-        ("example", format!("--key \"{example}\"")),
-    ];
-    Err(ApiError::new(&error_kind::key_incomplete, &params))
+    Err(error_kind::key_incomplete
+        .with("table", &table.name)
+        .with("count", names.len())
+        .with("columns", names.join(", "))
+        .with("example", format!("--key \"{example}\"")))
 }
 
 impl Shown {
@@ -421,11 +420,11 @@ mod tests {
         for part in ["7", "sale=7", "no=a", "sale=7,sale=7", ""] {
             let refused = key("lines", part).unwrap_err();
             assert_eq!(
-                (&*refused.code, &*refused.params["columns"]),
+                (&*refused.code, &*refused.params["columns"].to_string()),
                 ("key_incomplete", "sale, no"),
                 "{part}"
             );
-            assert!(refused.hints[0].contains("--key \"sale=…,no=…\""), "{refused}");
+            assert!(refused.to_string().contains("--key \"sale=…,no=…\""), "{refused}");
         }
         for (typed, meant) in
             [("a,b", "a,b"), ("name=x", "x"), ("name=name=x", "name=x"), ("other=1", "other=1")]

@@ -98,10 +98,7 @@ impl Api {
         let only = alike.next().filter(|_| alike.next().is_none());
         self.inner.store.space(name).or(only).ok_or_else(|| {
             if let Some(reason) = self.inner.store.unopened().get(name) {
-                ApiError::new(
-                    &error_kind::space_unopened,
-                    &[("space", name.into()), ("reason", reason.clone())],
-                )
+                error_kind::space_unopened.with("space", name).with("reason", reason.clone())
             } else if self.inner.store.spaces().is_empty() {
                 error_kind::space_missing.error()
             } else {

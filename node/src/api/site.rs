@@ -5,7 +5,7 @@ use tandem_protocol::identity::Author;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::name;
 
-use super::error::{ApiError, Result};
+use super::error::Result;
 use super::log_entry::site_name;
 use super::space::typed_name;
 use super::{Api, error_kind};
@@ -124,8 +124,7 @@ fn choose(sites: &[(String, String)], wanted: &str) -> Result<usize> {
         [one] => Ok(*one),
         several => {
             let sites: Vec<_> = several.iter().map(|&at| told(&sites[at])).collect();
-            let params = [("site", wanted.to_owned()), ("sites", sites.join(", "))];
-            Err(ApiError::new(&error_kind::site_unclear, &params))
+            Err(error_kind::site_unclear.with("site", wanted).with("sites", sites.join(", ")))
         }
     }
 }
@@ -201,7 +200,7 @@ mod tests {
         }
         let unclear = find(&membership, "e\u{301}cole").unwrap_err();
         assert_eq!(unclear.code, "site_unclear");
-        assert_eq!(unclear.params["sites"], format!("{one}, {two}"));
+        assert_eq!(unclear.params["sites"].to_string(), format!("{one}, {two}"));
         assert_eq!(site_name(&membership, &office), "Bureau");
     }
 }

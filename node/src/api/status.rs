@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tandem_protocol::cause::Cause;
 use tandem_store::Space;
 
 use super::error::Result;
@@ -79,7 +80,7 @@ pub struct SpaceStatus {
     pub void: u64,
     /// What counts and cannot be shown here, by name, and why: tables, or all of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub not_shown: BTreeMap<String, String>,
+    pub not_shown: BTreeMap<String, Cause>,
     /// What concurrent edits left for a person to decide.
     pub open_conflicts: u64,
     /// Equal on two sites that list the same conflicts.
@@ -143,7 +144,7 @@ fn running(space: &Space) -> Vec<RunningStatement> {
 }
 
 /// Tables that count and that this program cannot show; `*`: all of them.
-fn not_shown(space: &Space, without_view: Option<String>) -> BTreeMap<String, String> {
+fn not_shown(space: &Space, without_view: Option<Cause>) -> BTreeMap<String, Cause> {
     let all = without_view.map(|reason| ("*".to_owned(), reason));
     space.not_shown().into_iter().chain(all).collect()
 }

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use tandem_protocol::cause::Cause;
 use tandem_store::Space;
 
 use super::Api;
 use super::error::Result;
-use super::error_kind;
 
 /// What a check of a space found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,8 +15,8 @@ pub struct Verification {
     pub ok: bool,
     /// Transactions checked.
     pub transactions: u64,
-    /// What is wrong, for people.
-    pub faults: Vec<String>,
+    /// What is wrong.
+    pub faults: Vec<Cause>,
     /// Tables whose rows another program has written to.
     pub altered_tables: Vec<String>,
     /// Tables of which this was found when the space was opened, and put right from the log.
@@ -44,7 +44,7 @@ impl Api {
     /// the log: nobody but tandem has written to them.
     pub fn verify_rows(&self, space: &str) -> Result<Verification> {
         let space = self.space(space)?;
-        let altered = space.altered_tables().map_err(|error| error_kind::failed.with("detail", error))?;
+        let altered = space.altered_tables()?;
         let mended = space.mended_tables();
         Ok(Verification {
             ok: altered.is_empty() && mended.is_empty(),

@@ -13,6 +13,8 @@ use serde::Deserialize;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
+use tandem_protocol::cause::Cause;
+
 use super::body::{Asked, Path};
 use super::{Site, blocking, body};
 use crate::api::import::Imported;
@@ -90,7 +92,7 @@ async fn received(
 ) -> Result<Answer<Imported>> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::StorageFull => error_kind::disk_full.error(),
-        _ => error_kind::failed.with("detail", error),
+        _ => error_kind::failed.with("detail", Cause::from(error)),
     };
     let (api, mut looked, mut length) = (site.api.clone(), 0, 0);
     let folder = api.store().folder().to_owned();

@@ -10,6 +10,7 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tandem_words::Language;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -19,7 +20,7 @@ use super::caller::Caller;
 use super::share::{CONNECTIONS, OF_ONE, Share, Shares};
 use super::stall::Stalling;
 use super::{Hosts, Site, Token, guard, network_failed, routes, stopped};
-use crate::api::{Api, ApiError, Result, error_kind};
+use crate::api::{Api, Result, error_kind};
 
 /// How long the head of a request may take, from when the connection is free for one.
 const HEAD: Duration = Duration::from_secs(10);
@@ -123,9 +124,9 @@ fn converse(
 
 /// Says why and closes. Whoever does not hear it was not waiting for it.
 fn turn_away(stream: &TcpStream) {
-    let params = [("most", CONNECTIONS.to_string()), ("each", OF_ONE.to_string())];
-    let error = ApiError::new(&error_kind::connections_full, &params);
-    let body = serde_json::to_string(&error).unwrap_or_default();
+    // What it asks for, and in which language, is not read.
+    let error = error_kind::connections_full.with("most", CONNECTIONS).with("each", OF_ONE);
+    let body = serde_json::to_string(&error.problem(Language::English)).unwrap_or_default();
     let answer = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
          content-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n{body}",

@@ -20,14 +20,17 @@ mod spaces;
 mod stall;
 mod token;
 mod transactions;
+mod unreadable;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, patch, post};
 use tokio::sync::watch;
+
+use tandem_protocol::cause::Cause;
 
 use crate::api::{Api, ApiError, Result, error_kind};
 
@@ -81,11 +84,13 @@ fn routes(site: Site) -> Router {
         .fallback(|request| guard::refuse(request, error_kind::route_unknown.error()))
         .method_not_allowed_fallback(|request| guard::refuse(request, error_kind::method_refused.error()))
         .layer(from_fn_with_state(site.clone(), guard::check_host))
+        .layer(from_fn(problem::in_language))
         .with_state(site)
 }
 
 fn network_failed(address: SocketAddr, error: &std::io::Error) -> ApiError {
-    error_kind::network_failed.with("detail", format!("{address}: {error}"))
+    let cause = Cause::new("network_listen").with("address", address);
+    error_kind::network_failed.with("detail", cause.with("fault", Cause::from(error)))
 }
 
 /// Waits until the node stops.
@@ -99,7 +104,9 @@ async fn blocking<T: Send + 'static>(request: impl FnOnce() -> Result<T> + Send 
     match tokio::task::spawn_blocking(request).await {
         Ok(answer) => answer,
         Err(error) if error.is_cancelled() => Err(error_kind::stopping.error()),
-        Err(error) => Err(error_kind::failed.with("detail", error)),
+        Err(error) => {
+            Err(error_kind::failed.with("detail", Cause::new("task").with("said", error.to_string())))
+        }
     }
 }
 

@@ -83,7 +83,7 @@ impl Offline {
     /// Its log can be verified, and its view is what the log says.
     pub fn sound(&self) {
         let scratch = tempfile::tempdir().unwrap();
-        assert_eq!(self.space.verify(scratch.path()).problems, Vec::<String>::new());
+        assert_eq!(self.space.verify(scratch.path()).problems, []);
     }
 }
 

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::json_error::JsonError;
 use crate::bounds;
+use crate::cause::{Cause, Param};
 
 /// A JSON value.
 #[derive(Clone, PartialEq, Debug)]
@@ -22,20 +24,13 @@ pub(super) enum Json {
     Object(BTreeMap<String, Json>),
 }
 
-/// Why a text is refused as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} at character {at}")]
-pub struct JsonError {
-    what: String,
-    at: usize,
-}
-
 /// The one text of the value that `text` describes.
 pub fn canonical_json(text: &str) -> Result<String, JsonError> {
     let canonical = Json::parse(text)?.to_text();
     if canonical.len() > bounds::DOCUMENT_BYTES {
-        let what = format!("{} bytes of content, more than {}", canonical.len(), bounds::DOCUMENT_BYTES);
-        return Err(JsonError { what, at: text.chars().count() });
+        let fault =
+            Cause::new("json_large").with("bytes", canonical.len()).with("most", bounds::DOCUMENT_BYTES);
+        return Err(JsonError::new(fault, text.chars().count()));
     }
     Ok(canonical)
 }
@@ -47,7 +42,7 @@ impl Json {
         let value = parser.value(0)?;
         parser.space();
         if parser.at < text.len() {
-            return Err(parser.refused("more text after the value"));
+            return Err(parser.refused(Cause::new("json_more")));
         }
         Ok(value)
     }
@@ -123,15 +118,16 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn refused(&self, what: impl Into<String>) -> JsonError {
-        JsonError { what: what.into(), at: self.text[..self.at].chars().count() + 1 }
+    fn refused(&self, fault: Cause) -> JsonError {
+        JsonError::new(fault, self.text[..self.at].chars().count() + 1)
     }
 
-    fn unexpected(&self, wanted: &str) -> JsonError {
-        match self.text[self.at..].chars().next() {
-            Some(found) => self.refused(format!("{found:?} instead of {wanted}")),
-            None => self.refused(format!("the end instead of {wanted}")),
-        }
+    fn unexpected(&self, wanted: impl Into<Param>) -> JsonError {
+        let cause = match self.text[self.at..].chars().next() {
+            Some(found) => Cause::new("json_found").with("found", format!("{found:?}")),
+            None => Cause::new("json_ends"),
+        };
+        self.refused(cause.with("wanted", wanted))
     }
 
     fn peek(&self) -> Option<u8> {
@@ -153,7 +149,7 @@ impl Parser<'_> {
     fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
         match self.peek() {
             Some(b'[' | b'{') if depth == bounds::JSON_DEPTH => {
-                Err(self.refused(format!("nested more than {} deep", bounds::JSON_DEPTH)))
+                Err(self.refused(Cause::new("json_deep").with("most", bounds::JSON_DEPTH)))
             }
             Some(b'[') => self.list(depth),
             Some(b'{') => self.object(depth),
@@ -162,7 +158,7 @@ impl Parser<'_> {
             _ if self.take("null") => Ok(Json::Null),
             _ if self.take("true") => Ok(Json::Boolean(true)),
             _ if self.take("false") => Ok(Json::Boolean(false)),
-            _ => Err(self.unexpected("a JSON value")),
+            _ => Err(self.unexpected(Cause::new("json_value"))),
         }
     }
 
@@ -181,7 +177,7 @@ impl Parser<'_> {
                 return Ok(Json::List(items));
             }
             if !self.take(",") {
-                return Err(self.unexpected("',' or ']'"));
+                return Err(self.unexpected("`,` `]`"));
             }
         }
     }
@@ -197,16 +193,16 @@ impl Parser<'_> {
             self.space();
             let start = self.at;
             if self.peek() != Some(b'"') {
-                return Err(self.unexpected("a key in quotes"));
+                return Err(self.unexpected(Cause::new("json_key")));
             }
             let key = self.string()?;
             if entries.contains_key(&key) {
                 self.at = start;
-                return Err(self.refused(format!("the key {key:?} a second time")));
+                return Err(self.refused(Cause::new("json_twice").with("key", format!("{key:?}"))));
             }
             self.space();
             if !self.take(":") {
-                return Err(self.unexpected("':'"));
+                return Err(self.unexpected("`:`"));
             }
             self.space();
             let value = self.value(depth + 1)?;
@@ -216,14 +212,14 @@ impl Parser<'_> {
                 return Ok(Json::Object(entries));
             }
             if !self.take(",") {
-                return Err(self.unexpected("',' or '}'"));
+                return Err(self.unexpected("`,` `}`"));
             }
         }
     }
 
     fn digits(&mut self) -> Result<(), JsonError> {
         if !matches!(self.peek(), Some(b'0'..=b'9')) {
-            return Err(self.unexpected("a digit"));
+            return Err(self.unexpected(Cause::new("json_digit")));
         }
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
@@ -237,7 +233,7 @@ impl Parser<'_> {
         if !self.take("0") {
             self.digits()?;
         } else if matches!(self.peek(), Some(b'0'..=b'9')) {
-            return Err(self.refused("a digit after a leading 0"));
+            return Err(self.refused(Cause::new("json_leading_zero")));
         }
         let mut whole = true;
         if self.take(".") {
@@ -257,7 +253,7 @@ impl Parser<'_> {
         };
         number.ok_or_else(|| {
             self.at = start;
-            self.refused("a number that does not fit 64 bits (write it as text)")
+            self.refused(Cause::new("json_number"))
         })
     }
 
@@ -275,8 +271,8 @@ impl Parser<'_> {
                     return Ok(string);
                 }
                 Some(b'\\') => string.push(self.escape()?),
-                Some(_) => return Err(self.refused("a control character inside a text")),
-                None => return Err(self.unexpected("'\"'")),
+                Some(_) => return Err(self.refused(Cause::new("json_control"))),
+                None => return Err(self.unexpected("`\"`")),
             }
         }
     }
@@ -299,7 +295,7 @@ impl Parser<'_> {
         };
         escaped.ok_or_else(|| {
             self.at = start;
-            self.refused("an escape that JSON does not have")
+            self.refused(Cause::new("json_escape"))
         })
     }
 
@@ -373,20 +369,20 @@ pub(super) mod tests {
         assert_eq!(canonical("-9223372036854775808"), "-9223372036854775808");
         assert_eq!(canonical("1e300"), "1e+300");
         for (text, message) in [
-            ("", "the end instead of a JSON value at character 1"),
-            ("[1,]", "']' instead of a JSON value at character 4"),
-            ("{\"é\":1 \"b\":2}", "'\"' instead of ',' or '}' at character 8"),
-            ("{a:1}", "'a' instead of a key in quotes at character 2"),
-            ("[9223372036854775808]", "a number that does not fit 64 bits (write it as text) at character 2"),
-            ("1e999", "a number that does not fit 64 bits (write it as text) at character 1"),
-            ("{\"a\":1,\"\\u0061\":2}", "the key \"a\" a second time at character 8"),
-            ("01", "a digit after a leading 0 at character 2"),
-            ("1.", "the end instead of a digit at character 3"),
-            ("\"\\x\"", "an escape that JSON does not have at character 2"),
-            ("\"\\ud800\"", "an escape that JSON does not have at character 2"),
-            ("\"a\nb\"", "a control character inside a text at character 3"),
-            ("1 2", "more text after the value at character 3"),
-            ("NaN", "'N' instead of a JSON value at character 1"),
+            ("", "json_ends (wanted: json_value) at character 1"),
+            ("[1,]", "json_found (found: ']', wanted: json_value) at character 4"),
+            ("{\"é\":1 \"b\":2}", "json_found (found: '\"', wanted: `,` `}`) at character 8"),
+            ("{a:1}", "json_found (found: 'a', wanted: json_key) at character 2"),
+            ("[9223372036854775808]", "json_number at character 2"),
+            ("1e999", "json_number at character 1"),
+            ("{\"a\":1,\"\\u0061\":2}", "json_twice (key: \"a\") at character 8"),
+            ("01", "json_leading_zero at character 2"),
+            ("1.", "json_ends (wanted: json_digit) at character 3"),
+            ("\"\\x\"", "json_escape at character 2"),
+            ("\"\\ud800\"", "json_escape at character 2"),
+            ("\"a\nb\"", "json_control at character 3"),
+            ("1 2", "json_more at character 3"),
+            ("NaN", "json_found (found: 'N', wanted: json_value) at character 1"),
         ] {
             assert_eq!(canonical_json(text).unwrap_err().to_string(), message, "{text}");
         }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use bincode::{Decode, Encode};
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OptionalExtension};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::codec::{self, DecodeError};
 use tandem_protocol::conflict::{Conflict, ConflictId, ConflictKind};
 use tandem_protocol::schema::ColumnDef;
@@ -210,7 +211,12 @@ impl ConflictReader<'_> {
                 let (name, at) = (quoted(&table.name), quoted(&column.name));
                 let rows = |sql: &str| -> Result<Vec<Vec<Value>>, ViewError> {
                     let rows = self.space.query(sql, std::slice::from_ref(value));
-                    Ok(rows.map_err(|refusal| ViewError::Behind(refusal.message))?.0.rows)
+                    Ok(rows
+                        .map_err(|refusal| {
+                            ViewError::Behind(Cause { code: refusal.code.into(), params: refusal.params })
+                        })?
+                        .0
+                        .rows)
                 };
                 let count = rows(&format!("SELECT count(*) FROM {name} WHERE {at} = ?1"))?;
                 if let Some(Value::Integer(count)) = count.first().and_then(|row| row.first()) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::conflict::{Conflict, ConflictKind};
 use tandem_protocol::fingerprint::Fingerprint;
 use tandem_protocol::identity::{Author, Signature, TxHash};
@@ -91,7 +92,7 @@ pub(crate) struct Snapshot {
     pub membership: Arc<Membership>,
     pub schema: Arc<Schema>,
     /// Tables that count, but that SQLite refused to lay out.
-    pub unshown: Arc<BTreeMap<TableId, String>>,
+    pub unshown: Arc<BTreeMap<TableId, Cause>>,
     pub tables: Arc<Vec<TableStatus>>,
     pub conflicts: ConflictStats,
     pub authors: Arc<Authors>,
@@ -123,7 +124,7 @@ pub(crate) struct Shared {
     /// Tables that another program had written to, put right when the view was opened.
     mended: OnceLock<Vec<String>>,
     /// Why there is no view.
-    without_view: OnceLock<String>,
+    without_view: OnceLock<Cause>,
     /// The statements that run.
     pub(crate) running: Running,
     /// True once the store is closing.
@@ -173,11 +174,11 @@ impl Shared {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_without_view(&self, reason: String) {
+    pub(crate) fn set_without_view(&self, reason: Cause) {
         let _first_counts = self.without_view.set(reason);
     }
 
-    pub(crate) fn without_view(&self) -> Option<String> {
+    pub(crate) fn without_view(&self) -> Option<Cause> {
         self.without_view.get().cloned()
     }
 

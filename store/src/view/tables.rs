@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::codec;
 use tandem_protocol::identity::Author;
 use tandem_protocol::schema::{
@@ -15,6 +16,7 @@ use super::figures::Figures;
 use super::position::Position;
 use super::table::{ViewTable, quoted};
 use super::{ViewError, ViewResult, ddl, is_refusal, read_row};
+use crate::cause::sqlite;
 
 /// See the module.
 #[derive(Clone, Default)]
@@ -23,7 +25,7 @@ pub(crate) struct Tables {
     /// The places of the schema's ops.
     pub places: OpPlaces,
     /// Tables that SQLite refused to lay out, and what it said: a defect of this program.
-    pub unshown: Arc<BTreeMap<TableId, String>>,
+    pub unshown: Arc<BTreeMap<TableId, Cause>>,
     /// Whether schema changes were merged that the tables cannot follow in place.
     pub needs_rebuild: bool,
     shown: Arc<BTreeMap<TableId, Arc<ViewTable>>>,
@@ -233,7 +235,7 @@ impl Tables {
             Err(ViewError::Sql(error)) if is_refusal(&error) => {
                 connection.execute_batch("ROLLBACK TO layout; RELEASE layout")?;
                 tracing::error!(table = def.name, %error, "a table cannot be shown here");
-                Arc::make_mut(&mut self.unshown).insert(def.id(), error.to_string());
+                Arc::make_mut(&mut self.unshown).insert(def.id(), sqlite::cause(&error));
                 return Ok(());
             }
             Err(error) => return Err(error),

@@ -14,6 +14,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::Author;
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::{Judge, TableId};
@@ -264,7 +265,7 @@ impl JobRun<'_> {
             let schema = transaction.ops.iter().any(|op| matches!(op, Op::Schema(_)));
             schema || rows_of(&transaction.ops).any(|row| ready.rows.contains(&row))
         };
-        let unreadable = |error: crate::log::LogError| ViewError::Behind(error.to_string());
+        let unreadable = |error: crate::log::LogError| ViewError::Behind(Cause::from(&error));
         for record in self.log.log.records(ready.position, self.log.end) {
             let record = record.map_err(unreadable)?;
             for (arrival, transaction, _) in transactions(&record).map_err(unreadable)? {

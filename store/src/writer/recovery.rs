@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::clock::Clock;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
@@ -139,7 +140,7 @@ pub(crate) fn read_log(
     log: &SpaceLog,
     shared: &Shared,
     judge: Judge,
-    reason: String,
+    reason: Cause,
 ) -> Result<(), OpenFailure> {
     shared.forks.load(&log.forks(space)?)?;
     let (end, _) = log.end()?;
@@ -161,7 +162,7 @@ pub(crate) fn read_log(
     }
     fold.membership = Arc::new(membership);
     tracing::error!(
-        reason,
+        %reason,
         "the tables of a space cannot be shown; its log can be read, verified and exported"
     );
     shared.set(&fold, log.disk_bytes());
@@ -233,7 +234,7 @@ pub(crate) fn fold(
     me: Author,
     judge: Judge,
 ) -> Result<(Vec<TableStatus>, ConflictStats), ViewError> {
-    remove_view(path).map_err(|error| ViewError::Behind(error.to_string()))?;
+    remove_view(path).map_err(|error| ViewError::Behind(Cause::from(&error)))?;
     let mut view = View::open(path, me, judge)?;
     build(&mut view, log, end, |_| Ok(()))?;
     let shared = Shared::default();
@@ -243,7 +244,7 @@ pub(crate) fn fold(
 }
 
 fn unreadable(error: LogError) -> ViewError {
-    ViewError::Behind(error.to_string())
+    ViewError::Behind(Cause::from(&error))
 }
 
 pub(super) fn transactions(record: &Record) -> Result<Vec<(u64, Transaction, ChainHead)>, LogError> {

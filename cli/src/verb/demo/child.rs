@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use tandem_node::Running;
 use tandem_node::api::error_kind;
+use tandem_protocol::cause::Cause;
 
-use crate::client::Remote;
+use crate::client::{Answered, Remote};
 use crate::failure::Failure;
 
 /// How long a node may take to end by itself.
@@ -36,10 +37,12 @@ struct Ready {
 impl Site {
     /// Starts a node on a folder, on loopback only.
     pub fn start(name: &'static str, data: &Path, peers: &[String]) -> Result<Self, Failure> {
-        let failed = |detail: String| -> Failure {
-            error_kind::failed.with("detail", t!("demo.ended", site = name, detail = detail)).into()
+        let log_path = data.with_extension("log");
+        let failed = |fault: Cause| -> Failure {
+            let cause = Cause::new("demo_ended").with("site", name).with("log", log_path.display());
+            error_kind::failed.with("detail", cause.with("fault", fault)).into()
         };
-        let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
+        let program = std::env::current_exe().map_err(|error| failed(Cause::from(error)))?;
         let mut command = Command::new(program);
         command.arg("--data").arg(data).args(["--json", "start", "--no-mdns", "--until-stdin-ends"]).args([
             "--http",
@@ -56,33 +59,34 @@ impl Site {
         {
             command.env_remove(name);
         }
-        let log =
-            std::fs::File::create(data.with_extension("log")).map_err(|error| failed(error.to_string()))?;
+        let log = std::fs::File::create(&log_path).map_err(|error| failed(Cause::from(error)))?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
-        let mut process = command.spawn().map_err(|error| failed(error.to_string()))?;
+        let mut process = command.spawn().map_err(|error| failed(Cause::from(error)))?;
         let ready = read_ready(&mut process);
         let found = ready.and_then(|ready| {
-            let running = Running::read(data).ok_or("node.json")?;
-            let node = Remote::of(data, &running).map_err(|error| error.to_string())?;
-            Ok((ready, node.node().ok_or("no answer")?))
+            let silent = || Cause::new("timed_out");
+            let running = Running::read(data).ok_or_else(silent)?;
+            let node = Remote::of(data, &running).ok().and_then(Answered::node).ok_or_else(silent)?;
+            Ok((ready, node))
         });
         match found {
             Ok((ready, node)) => {
                 Ok(Self { name, data: data.to_owned(), listening: ready.listening, node, process })
             }
-            Err(detail) => {
+            Err(fault) => {
                 end(&mut process);
-                Err(failed(format!("{detail} ({})", data.with_extension("log").display())))
+                Err(failed(fault))
             }
         }
     }
 }
 
-fn read_ready(process: &mut Child) -> Result<Ready, String> {
-    let stdout = process.stdout.take().ok_or("stdout")?;
+fn read_ready(process: &mut Child) -> Result<Ready, Cause> {
+    let not_started = || Cause::new("demo_not_started");
+    let stdout = process.stdout.take().ok_or_else(not_started)?;
     let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line).map_err(|error| error.to_string())?;
-    serde_json::from_str(&line).map_err(|_| "it did not start".to_owned())
+    BufReader::new(stdout).read_line(&mut line).map_err(Cause::from)?;
+    serde_json::from_str(&line).map_err(|_| not_started())
 }
 
 impl Drop for Site {

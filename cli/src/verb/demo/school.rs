@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use serde_json::json;
 use tandem_node::api::error_kind;
 use tandem_node::api::transaction::Transacted;
+use tandem_protocol::cause::Cause;
 use tandem_school::School;
 
 use crate::client::Remote;
@@ -40,7 +41,7 @@ pub fn stop_signal() -> Result<Stop, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| error_kind::failed.with("detail", error))?;
+        .map_err(|error| error_kind::failed.with("detail", Cause::from(error)))?;
     std::thread::spawn(move || {
         runtime.block_on(async { tandem_node::asked_to_stop().await });
         let _demo_ended = send.send(());
@@ -52,6 +53,6 @@ pub fn stop_signal() -> Result<Stop, Failure> {
 pub fn check(stop: &Stop) -> Result<(), Failure> {
     match stop.try_recv() {
         Err(TryRecvError::Empty) => Ok(()),
-        _ => Err(error_kind::failed.with("detail", t!("demo.interrupted")).into()),
+        _ => Err(error_kind::failed.with("detail", Cause::new("interrupted")).into()),
     }
 }

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::visible::value;
 use serde_json::{Value, json};
 use tandem_node::api::error_kind;
 use tandem_node::api::invitation::{Invitation, Invite, Join, Joined};
 use tandem_node::api::space::NewSpace;
 use tandem_node::api::status::{SpaceStatus, Status};
+use tandem_protocol::cause::Cause;
 use tempfile::TempDir;
 
 use super::child::Site;
@@ -81,7 +83,9 @@ impl Pair {
             }
             std::thread::sleep(LOOK);
         }
-        Err(error_kind::failed.with("detail", t!("demo.late", seconds = PATIENCE.as_secs())).into())
+        Err(error_kind::failed
+            .with("detail", Cause::new("demo_late").with("seconds", PATIENCE.as_secs()))
+            .into())
     }
 
     /// For people: that the sites agree; and if they stay, where they are, and what to try.
@@ -139,8 +143,8 @@ impl Pair {
                 b_count = b.transactions
             )
             .into_owned(),
-            (Err(_), _) => t!("demo.ended", site = self.a.name, detail = "?").into_owned(),
-            (_, Err(_)) => t!("demo.ended", site = self.b.name, detail = "?").into_owned(),
+            (Err(_), _) => t!("demo.ended", site = self.a.name).into_owned(),
+            (_, Err(_)) => t!("demo.ended", site = self.b.name).into_owned(),
         }
     }
 }
@@ -172,7 +176,7 @@ fn found(data: &Path) -> Result<(), Failure> {
 }
 
 fn quoted(path: &Path) -> String {
-    let text = terminal::value(path.display());
+    let text = value(path.display());
     if text.contains(' ') { format!("\"{text}\"") } else { text }
 }
 
