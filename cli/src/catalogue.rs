@@ -43,11 +43,11 @@ fn every_command_and_argument_is_explained() {
                 (format!("{key}.{}", argument.get_id()), format!("help.{}", argument.get_id()));
             assert!(is_there(&own) || is_there(&shared), "{own}");
         }
-        for verb in command.get_subcommands() {
-            walk(verb, &format!("{key}.{}", verb.get_name()));
+        for sub in command.get_subcommands() {
+            walk(sub, &format!("{key}.{}", sub.get_name()));
         }
     }
-    let command = crate::help::command();
+    let command = crate::arguments::command();
     walk(&command, "help");
     command.debug_assert();
 }

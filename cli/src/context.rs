@@ -1,14 +1,15 @@
-//! What every verb is given: the decided settings, and how to print.
+//! What every command is given: the decided settings, and how to print.
 
 use serde::Serialize;
 use tandem_node::api::{ApiError, error_kind};
 use tandem_protocol::cause::Cause;
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments::Cli;
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::language;
+use crate::network::Network;
 use crate::settings::Settings;
 use crate::terminal::{self, print};
 
@@ -17,7 +18,7 @@ pub fn unmade(error: serde_json::Error) -> ApiError {
     error_kind::failed.with("detail", Cause::new("json_made").with("said", error.to_string()))
 }
 
-/// What every verb is given.
+/// What every command is given.
 pub struct Context {
     pub settings: Settings,
     /// Print JSON in place of text.
@@ -27,11 +28,11 @@ pub struct Context {
 
 impl Context {
     /// Decides the settings, the language among them.
-    pub fn resolve(cli: &Cli) -> Result<Self, Failure> {
+    pub fn resolve(global: &Global, network: &Network) -> Result<Self, Failure> {
         let environment = |name: &str| std::env::var(name).ok();
-        let settings = Settings::resolve(&cli.global, &cli.verb.network(), &environment)?;
+        let settings = Settings::resolve(global, network, &environment)?;
         language::speak(settings.language());
-        Ok(Self { settings, json: cli.global.json, verbose: cli.global.verbose })
+        Ok(Self { settings, json: global.json, verbose: global.verbose })
     }
 
     /// Starts logging on stderr: little for a short command, the node's doings for one that

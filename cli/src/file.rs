@@ -53,6 +53,7 @@ impl Draft {
         let mut path = target.as_os_str().to_owned();
         path.push(".part");
         let path = PathBuf::from(path);
+        assert_ne!(path, target, "what is written takes its name only once it is whole");
         clear(&path, target)?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
         let file = file.map_err(|error| match error.kind() {

@@ -16,6 +16,7 @@ pub fn current() -> Language {
 /// Speaks another.
 pub fn speak(language: Language) {
     let place = Language::ALL.iter().position(|known| *known == language);
+    assert!(place.is_some(), "every language is among all");
     CHOSEN.store(place.unwrap_or_default(), Ordering::Relaxed);
 }
 

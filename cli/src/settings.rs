@@ -12,11 +12,11 @@ use tandem_node::config::{ConfigError, ConfigFault, ConfigFile, DEFAULT_HTTP};
 use tandem_protocol::cause::Cause;
 use tandem_words::Language;
 
-use crate::arguments::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::language;
+use crate::network::Network;
 use crate::speech;
-use crate::verb::network::Network;
 
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::Settings;
 use crate::api::{Api, ApiError, Result, error_kind};
-use crate::http::{Door, Token};
+use crate::http::{HttpListener, Token};
 use crate::net::{NetError, NetSettings, Network, NetworkPeers};
 use crate::running::Running;
 
@@ -62,8 +62,8 @@ impl Node {
             _ => error_kind::folder_unusable.with("detail", Cause::from(error)),
         };
         let token = Token::of_folder(&folder).map_err(unusable)?;
-        let door = Door::open(settings.http).await?;
-        let running = Running::here(door.address());
+        let listener = HttpListener::open(settings.http).await?;
+        let running = Running::here(listener.address());
 
         let network = Network::start(store.clone(), net)?;
         let api = Api::new(store);
@@ -77,7 +77,7 @@ impl Node {
         }
         let (stop, stopping) = watch::channel(false);
         let (ended, server_ended) = watch::channel(false);
-        let serving = door.serve(api.clone(), token, stopping);
+        let serving = listener.serve(api.clone(), token, stopping);
         let server = tokio::spawn(async move {
             let result = serving.await;
             ended.send_replace(true);

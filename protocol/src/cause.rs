@@ -2,11 +2,14 @@
 //! catalogue of words, in every language; nothing below it makes one for people.
 
 mod exchange;
+mod part;
 mod pattern;
-pub(crate) mod schema;
+mod schema;
+mod session;
 mod system;
 mod value;
 
+pub(crate) use part::part;
 pub use pattern::{Pattern, told_by};
 
 use std::borrow::Cow;

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tandem_node::Running;
 use tandem_node::api::cell::Cell;
-use tandem_node::api::event::Event;
+use tandem_node::api::event::TransactionEvent;
 use tandem_node::api::query::Query;
 use tandem_node::api::status::Status;
 use tandem_node::api::transaction::{Transact, Transacted};
@@ -193,7 +193,7 @@ impl Remote {
     }
 
     /// The transactions of a space from now on, as they happen; ends when the node stops.
-    pub fn events(&self, space: &str) -> Result<impl Iterator<Item = Result<Event>> + use<>> {
+    pub fn events(&self, space: &str) -> Result<impl Iterator<Item = Result<TransactionEvent>> + use<>> {
         let response =
             self.send(Method::GET, &self.address(&["spaces", space, "events"]), SendBody::none())?;
         let reader = BufReader::new(response.into_body().into_with_config().limit(u64::MAX).reader());

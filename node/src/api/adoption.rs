@@ -15,33 +15,36 @@ use tandem_protocol::op::Op;
 use tandem_protocol::verify::{self, ChainHead, Chains, Known};
 use tandem_store::{Space, Store};
 
-use super::bundle::{Step, Stop, blocks, unreadable};
+use super::bundle::BundleRequests;
+use super::bundle::{BlockResult, Stop, blocks, unreadable};
 use super::error::{ApiError, Result};
+use super::error_kind;
 use super::import::{Imported, early};
-use super::{Api, error_kind};
 
 /// Folder in the data folder for a dry run on a site without a space.
 const PASSING: &str = "dry-run";
 
-impl Api {
+impl BundleRequests<'_> {
     /// Takes in a bundle of whichever space this site holds. A site that holds none joins that of
     /// the bundle, if the bundle shows that it was admitted; else nothing of it stays here.
-    pub fn take_bundle(&self, input: impl Read, dry_run: bool) -> Result<Imported> {
+    pub fn take(&self, input: impl Read, dry_run: bool) -> Result<Imported> {
         let reader = BundleReader::new(input).map_err(unreadable)?;
         // Two at once must not both set the space up.
-        let setting_up = self.inner.setting_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let setting_up = self.0.inner.setting_up.lock().unwrap_or_else(PoisonError::into_inner);
         let id = reader.header().space;
-        if let Some(space) = self.store().spaces().into_iter().find(|space| space.id() == id) {
+        if let Some(space) = self.0.store().spaces().into_iter().find(|space| space.id() == id) {
             drop(setting_up);
             return self.import_into(&space, reader, dry_run);
         }
-        let me = self.store().author();
-        if reader.header().to != Some(me) && !self.store().spaces().is_empty() {
+        let me = self.0.store().author();
+        if reader.header().to != Some(me) && !self.0.store().spaces().is_empty() {
             return Err(self.foreign(reader.header()));
         }
-        self.holds_no_space()?;
+        self.0.holds_no_space()?;
         let Proof { membership, kept, fault } = Proof::of(reader, me, self.scratch()?)?;
-        let member = membership.member(&me).map(|member| member.name.clone()).unwrap_or_default();
+        let member = membership.member(&me).map(|member| member.name.clone());
+        assert!(member.is_some(), "a proof shows that this site was admitted");
+        let member = member.unwrap_or_default();
         if dry_run {
             let tried = self.in_passing(|store| {
                 let space = store.adopt_space(id, &membership.space_name, &member)?;
@@ -49,10 +52,10 @@ impl Api {
             })?;
             return Ok(Imported { complete: fault.is_none(), fault, dry_run, ..tried });
         }
-        let space = self.store().adopt_space(id, &membership.space_name, &member)?;
+        let space = self.0.store().adopt_space(id, &membership.space_name, &member)?;
         drop(setting_up);
         let taken = self.take_kept(&space, kept);
-        if let Some(peers) = self.peers() {
+        if let Some(peers) = self.0.peers() {
             peers.spaces_changed();
         }
         Ok(Imported { complete: fault.is_none(), fault, ..taken? })
@@ -61,7 +64,7 @@ impl Api {
     /// Does something in a data folder that is there only as long, and then, or the next time,
     /// removed. One at a time: whoever sets up a space holds the lock.
     fn in_passing<T>(&self, run: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
-        let folder = self.store().folder().join(PASSING);
+        let folder = self.0.store().folder().join(PASSING);
         let clear = || match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unkept(error)),
             _ => Ok(()),
@@ -84,7 +87,7 @@ impl Api {
 
     /// A file without a name, on the disk that will hold the space.
     pub(super) fn scratch(&self) -> Result<File> {
-        tempfile::tempfile_in(self.store().folder()).map_err(unkept)
+        tempfile::tempfile_in(self.0.store().folder()).map_err(unkept)
     }
 }
 
@@ -122,7 +125,7 @@ impl Proof {
 }
 
 /// Verifies one more block, and follows what it says of the members.
-fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Membership) -> Step {
+fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Membership) -> BlockResult {
     let block = Block::decode(block).map_err(|error| Stop::Fault(Cause::from(&error)))?;
     // Whether it tells one history only is seen when it is taken in.
     let withheld = Withheld::default();

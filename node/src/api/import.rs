@@ -12,12 +12,12 @@ use tandem_protocol::version::VersionVector;
 use tandem_store::{Blocks, Effect, ReceiveError, SharedEffect, Space, Trial};
 
 use super::adoption::unkept;
+use super::bundle::BundleRequests;
 use super::bundle::{Stop, blocks, unreadable};
 use super::error::{ApiError, Result};
 use super::fork::{Fork, HeldBack};
-use super::log_entry::site_name;
 use super::transaction::TableChange;
-use super::{Api, error_kind, wait_for};
+use super::{error_kind, wait_for};
 
 /// What an import brought.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,11 +47,11 @@ pub struct Imported {
     pub held_back: Vec<HeldBack>,
 }
 
-impl Api {
+impl BundleRequests<'_> {
     /// Takes in a bundle block by block. What is here already is passed over; never a part of a
     /// transaction.
-    pub fn import_bundle(&self, space: &str, input: impl Read, dry_run: bool) -> Result<Imported> {
-        let space = self.space(space)?;
+    pub fn import(&self, space: &str, input: impl Read, dry_run: bool) -> Result<Imported> {
+        let space = self.0.space(space)?;
         let reader = BundleReader::new(input).map_err(unreadable)?;
         let header = reader.header();
         if header.space != space.id() {
@@ -62,7 +62,7 @@ impl Api {
 
     /// Names the space of a bundle and those held here so that equal names are told apart.
     pub(super) fn foreign(&self, header: &BundleHeader) -> ApiError {
-        let held = self.store().spaces();
+        let held = self.0.store().spaces();
         let own = held.iter().map(|space| format!("{}, id {}", space.name(), space.id().short()));
         error_kind::bundle_foreign
             .with("space", &header.space_name)
@@ -195,7 +195,7 @@ fn receive(
 pub(super) fn early(missing: &VersionVector, held: &VersionVector, membership: &Membership) -> ApiError {
     let of_chain = missing.heads().map(|(chain, head)| {
         let count = head.seq - held.seq(chain);
-        Cause::new("missing_of").with("count", count).with("site", site_name(membership, &chain.author))
+        Cause::new("missing_of").with("count", count).with("site", membership.shown_name(&chain.author))
     });
     error_kind::bundle_early.with("detail", of_chain.collect::<Vec<_>>())
 }

@@ -16,13 +16,17 @@ pub mod admission;
 mod adoption;
 pub mod bundle;
 pub mod conflict;
+mod conflict_presenter;
 pub mod event;
 pub mod export;
+mod feed;
 pub mod deadline;
 pub mod fork;
 pub mod import;
 pub mod invitation;
 pub mod log_entry;
+mod log_filter;
+pub mod log_op;
 pub mod peer;
 pub mod query;
 pub mod schema;
@@ -42,7 +46,7 @@ pub use moment::{from_iso, now_ms, to_iso};
 pub use peer::Peers;
 
 use deadline::Deadlines;
-use event::Feeds;
+use feed::Feeds;
 
 /// The requests of one site. Cloning is cheap; all clones share one open data folder.
 #[derive(Clone)]
@@ -89,6 +93,12 @@ impl Api {
     /// The network, while a node runs.
     pub fn peers(&self) -> Option<&Arc<dyn Peers>> {
         self.inner.peers.get()
+    }
+
+    /// Pauses or resumes the exchange with all other sites.
+    pub fn pause(&self, request: peer::Sync) -> Result<peer::Sync> {
+        self.peers().ok_or_else(|| error_kind::network_off.error())?.pause(request.paused);
+        Ok(request)
     }
 
     /// The space of that name.

@@ -9,7 +9,6 @@ use tandem_store::Space;
 
 use super::error::Result;
 use super::fork::Fork;
-use super::log_entry::site_name;
 use super::peer::Peer;
 use super::{Api, to_iso};
 
@@ -156,7 +155,7 @@ impl Api {
         let me = store.author();
         let called = |space: &Space| {
             let members = space.membership();
-            members.member(&me).map(|_| site_name(&members, &me))
+            members.member(&me).map(|_| members.shown_name(&me))
         };
         store.spaces().iter().find_map(called).unwrap_or_else(|| store.site_name())
     }

@@ -119,7 +119,7 @@ impl Api {
             Some(by) => format!("{by}, {name}"),
             None => name.to_owned(),
         };
-        self.owner(&name, request.deadline, true)
+        self.deadlines().owner(&name, request.deadline, true)
     }
 
     /// Writes for `owner`: what has not been recorded when it leaves will not be.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use tandem_protocol::cause::Cause;
 use tandem_store::Space;
 
-use super::Api;
 use super::error::Result;
+use super::log_entry::LogRequests;
 
 /// What a check of a space found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,10 +25,10 @@ pub struct Verification {
     pub view: String,
 }
 
-impl Api {
+impl LogRequests<'_> {
     /// Checks a whole space. Takes about as long as reading its log.
     pub fn verify(&self, space: &str) -> Result<Verification> {
-        let space = self.space(space)?;
+        let space = self.0.space(space)?;
         let report = space.verify(space.folder());
         Ok(Verification {
             ok: report.problems.is_empty() && report.altered.is_empty() && report.mended.is_empty(),
@@ -43,7 +43,7 @@ impl Api {
     /// Checks only that the rows of a space's tables are those that were recorded, without reading
     /// the log: nobody but tandem has written to them.
     pub fn verify_rows(&self, space: &str) -> Result<Verification> {
-        let space = self.space(space)?;
+        let space = self.0.space(space)?;
         let altered = space.altered_tables()?;
         let mended = space.mended_tables();
         Ok(Verification {

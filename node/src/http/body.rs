@@ -80,6 +80,7 @@ async fn read(body: Body, declared: usize) -> Result<Bytes> {
     if length > LIMIT_BYTES {
         return Err(error_kind::body_too_large.with("limit", LIMIT));
     }
+    assert!(whole.len() <= LIMIT_BYTES, "no more of a body is kept than may be");
     Ok(whole.into())
 }
 

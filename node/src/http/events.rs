@@ -18,9 +18,10 @@ use tandem_protocol::cause::Cause;
 
 use super::body::{Asked, Path};
 use super::caller::Caller;
+use super::site::Site;
 use super::unreadable::malformed;
-use super::{Site, stopped};
-use crate::api::event::{Events, Happening};
+use super::waiting::stopped;
+use crate::api::event::{Event, Events};
 use crate::api::{Result, error_kind};
 
 /// Tells both ends of a silent stream that the other is there.
@@ -69,12 +70,12 @@ pub(super) async fn events(
     Ok(([(header::CONNECTION, "close")], stream))
 }
 
-fn to_sent(happening: &Happening) -> Result<Sent> {
-    let sent = match happening {
-        Happening::Transaction(event) => {
+fn to_sent(event: &Event) -> Result<Sent> {
+    let sent = match event {
+        Event::Transaction(event) => {
             Sent::default().id(event.arrival.to_string()).event("transaction").json_data(event)
         }
-        Happening::Conflicts(conflicts) => Sent::default().event("conflicts").json_data(conflicts),
+        Event::Conflicts(conflicts) => Sent::default().event("conflicts").json_data(conflicts),
     };
     let unmade = |error: axum::Error| Cause::new("json_made").with("said", error.to_string());
     sent.map_err(|error| error_kind::failed.with("detail", unmade(error)))

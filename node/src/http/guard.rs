@@ -10,7 +10,9 @@ use futures::StreamExt;
 
 use tandem_protocol::cause::{Cause, Param};
 
-use super::{Site, Token, body};
+use super::body;
+use super::site::Site;
+use super::token::Token;
 use crate::api::{ApiError, Result, error_kind};
 
 pub(super) struct Guard {

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 
 use tandem_protocol::cause::Cause;
 
-use super::Site;
+use super::site::Site;
 use super::unreadable::malformed;
 use crate::api::Result;
 

@@ -20,7 +20,9 @@ use tokio::sync::mpsc;
 
 use super::body::{Json, Path};
 use super::caller::{Caller, Waits};
-use super::{Site, blocking, problem};
+use super::problem;
+use super::site::Site;
+use super::waiting::blocking;
 use crate::api::cell::Cell;
 use crate::api::query::Query;
 use crate::api::{ApiError, Result, error_kind};
@@ -171,6 +173,7 @@ impl Lines {
     }
 
     fn broke_off(&mut self, error: &ApiError) -> ControlFlow<()> {
+        assert!(self.begun, "what has not begun is refused, and does not break off");
         self.push(&json!({ "error": error.problem(self.language) }))?;
         self.send()
     }

@@ -11,7 +11,6 @@ use super::error::JoinError;
 use super::network::Network;
 use crate::api::error::Result;
 use crate::api::invitation::{GOOD_FOR_MS, Invitation, Invite, Join, Joined};
-use crate::api::log_entry::site_name;
 use crate::api::peer::{Peer, Peers};
 use crate::api::{error_kind, to_iso};
 use crate::sync::PeerStatus;
@@ -35,7 +34,7 @@ impl Peers for NetworkPeers {
         let (members, vector) = (held.membership(), held.vector());
         let peer = |status: PeerStatus| Peer {
             site: status.author.to_string(),
-            name: site_name(&members, &status.author),
+            name: members.shown_name(&status.author),
             connected: status.connected,
             missing_here: status.missing_here(space, &vector),
             // By the same knowledge with which a bundle is made for it.

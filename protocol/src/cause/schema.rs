@@ -1,5 +1,6 @@
 //! What is wrong with a schema.
 
+use super::part::part;
 use super::{Cause, Param, Pattern, told_by};
 use crate::bounds;
 use crate::schema::ddl::DdlError;
@@ -109,22 +110,6 @@ impl From<&VoidReason> for Cause {
             }
         }
     }
-}
-
-/// A part of a schema, as the ops that declare it are told of.
-pub(crate) fn part(what: &str) -> Param {
-    const PARTS: &[Pattern] = &[
-        ("table {name}", "part_table"),
-        ("index {name}", "part_index"),
-        ("column {name}", "part_column"),
-        ("CHECK of {name}", "part_check"),
-        ("a CHECK of {name}", "part_check"),
-        ("DEFAULT of {name}", "part_default"),
-        ("a UNIQUE of {name}", "part_unique"),
-        ("UNIQUE ({columns}) of {name}", "part_unique_columns"),
-        ("REFERENCES of {name} to {target}", "part_reference"),
-    ];
-    told_by(what, PARTS).map_or_else(|| what.into(), Param::Cause)
 }
 
 fn counted(of: &str) -> Param {

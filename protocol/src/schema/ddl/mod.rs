@@ -12,7 +12,7 @@ use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration, Tab
 use super::expression::Expression;
 use super::op::VoidReason;
 use super::set::Schema;
-use crate::cause::{Cause, schema::part};
+use crate::cause::{Cause, part};
 use crate::sql_text::{self, SqlTextError};
 use crate::{bounds, name};
 use read::{object_name, refuse};

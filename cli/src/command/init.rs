@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use tandem_node::api::space::{Founded, NewSpace};
 
-use crate::Outcome;
 use crate::client::Client;
+use crate::command::schema::read_file;
 use crate::context::Context;
-use crate::verb::schema::read_file;
+use crate::failure::Outcome;
+use crate::this_pc::this_pc;
 
 const DEFAULT_SPACE: &str = "main";
 
@@ -49,15 +50,4 @@ fn told(founded: &Founded, context: &Context) -> String {
     text.push('\n');
     text += &t!("init.next");
     text
-}
-
-/// The name people gave this PC, fit for a site.
-pub fn this_pc() -> String {
-    let of_environment = || ["COMPUTERNAME", "HOSTNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let of_system = || std::fs::read_to_string("/etc/hostname").ok();
-    of_environment()
-        .or_else(of_system)
-        .map(|name| name.trim().to_owned())
-        .and_then(|name| tandem_node::api::space::typed_name(&name).ok())
-        .unwrap_or_else(|| "pc".to_owned())
 }

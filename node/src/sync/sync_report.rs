@@ -7,12 +7,12 @@ use tandem_store::{Received, TableChange};
 
 /// Counts what one peer's blocks changed here.
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct SyncReport {
     transactions: u64,
     tables: BTreeMap<(SpaceId, String), (u64, u64, u64)>,
 }
 
-impl Tally {
+impl SyncReport {
     /// A block was merged.
     pub fn add(&mut self, space: SpaceId, received: &Received) {
         self.transactions += received.transactions;

@@ -1,4 +1,4 @@
-//! The door: connections let in, each with its place and its times, until the node stops.
+//! The listener: connections let in, each with its place and its times, until the node stops.
 
 use std::future::Future;
 use std::io;
@@ -10,6 +10,7 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tandem_protocol::cause::Cause;
 use tandem_words::Language;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -17,10 +18,14 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::caller::Caller;
+use super::guard::Hosts;
 use super::share::{CONNECTIONS, OF_ONE, Share, Shares};
+use super::site::Site;
 use super::stall::Stalling;
-use super::{Hosts, Site, Token, guard, network_failed, routes, stopped};
-use crate::api::{Api, Result, error_kind};
+use super::token::Token;
+use super::waiting::stopped;
+use super::{guard, routes};
+use crate::api::{Api, ApiError, Result, error_kind};
 
 /// How long the head of a request may take, from when the connection is free for one.
 const HEAD: Duration = Duration::from_secs(10);
@@ -30,12 +35,12 @@ const HEAD_BYTES: usize = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A bound socket, not yet served.
-pub struct Door {
+pub struct HttpListener {
     listener: TcpListener,
     address: SocketAddr,
 }
 
-impl Door {
+impl HttpListener {
     /// Takes the address; port 0 takes any free one.
     pub async fn open(address: SocketAddr) -> Result<Self> {
         let failed = |error: io::Error| match error.kind() {
@@ -86,6 +91,11 @@ async fn bear(error: &io::Error) {
         tracing::warn!(%error, "a connection could not be accepted");
         sleep(PAUSE).await;
     }
+}
+
+fn network_failed(address: SocketAddr, error: &std::io::Error) -> ApiError {
+    let cause = Cause::new("network_listen").with("address", address);
+    error_kind::network_failed.with("detail", cause.with("fault", Cause::from(error)))
 }
 
 /// Answers the requests of one connection.

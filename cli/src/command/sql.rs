@@ -8,16 +8,16 @@ use tandem_node::api::cell::Cell;
 use tandem_node::api::query::{Answer, Query};
 use tandem_node::api::transaction::{Statement, TableChange, Transact, Transacted};
 
-use crate::Outcome;
 use crate::client::Client;
+use crate::command::csv::Csv;
+use crate::command::schema::read_file;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::failure::Outcome;
 use crate::parameter;
 use crate::settings;
 use crate::table::Table;
 use crate::terminal::{print, print_data};
-use crate::verb::csv::Csv;
-use crate::verb::schema::read_file;
 
 #[derive(Args)]
 pub struct Sql {
@@ -191,7 +191,7 @@ fn reads(sql: &str) -> bool {
         "with" => outside(sql)
             .map(str::to_ascii_lowercase)
             .find(|word| VERBS.contains(&word.as_str()))
-            .is_some_and(|verb| verb == "select" || verb == "values"),
+            .is_some_and(|word| word == "select" || word == "values"),
         _ => false,
     }
 }

@@ -14,14 +14,15 @@ use tandem_node::api::import::Imported;
 use tandem_protocol::bundle::{BundleError, BundleReader};
 use tandem_protocol::cause::Cause;
 
-use crate::Outcome;
 use crate::client::Client;
+use crate::command::sql::changes;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::failure::Outcome;
+use crate::figures::{bytes, short};
 use crate::file::{self, Draft};
+use crate::fork;
 use crate::moment;
-use crate::verb::sql::changes;
-use crate::verb::status::{self, bytes, short};
 
 #[derive(Args)]
 pub struct Bundle {
@@ -87,7 +88,7 @@ pub fn made(client: &Client, space: &str, site: Option<&str>, file: &Path) -> Re
             file::copy(bundle, &mut out, broken, failed)?;
         }
         Client::Folder(api) => {
-            api.export_bundle(space, site)?.write(&mut out).map_err(|error| match error {
+            api.bundles().export(space, site)?.write(&mut out).map_err(|error| match error {
                 ExportError::Target(error) => failed(error),
                 ExportError::Log(error) => error.into(),
             })?;
@@ -124,8 +125,8 @@ fn import(context: &Context, file: &Path, dry_run: bool) -> Outcome {
     let imported: Imported = match (&client, space) {
         (Client::Node(node), Some(space)) => node.upload(&["spaces", space, "bundles"], &how, bundle)?,
         (Client::Node(node), None) => node.upload(&["bundles"], &how, bundle)?,
-        (Client::Folder(api), Some(space)) => api.import_bundle(space, bundle, dry_run)?,
-        (Client::Folder(api), None) => api.take_bundle(bundle, dry_run)?,
+        (Client::Folder(api), Some(space)) => api.bundles().import(space, bundle, dry_run)?,
+        (Client::Folder(api), None) => api.bundles().take(bundle, dry_run)?,
     };
     context.print(&imported, |imported| {
         let mut text = changes(&imported.changes);
@@ -162,7 +163,7 @@ fn of_forks(imported: &Imported) -> String {
     }
     let mut text = format!("\n{}", t!("fork.seen"));
     for fork in &imported.forks {
-        text += &format!("\n  {}", status::fork(fork));
+        text += &format!("\n  {}", fork::told(fork));
     }
     for held in &imported.held_back {
         text += &format!("\n{}", t!("fork.held_back", site = held.site_name, from = held.from));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::Outcome;
 use crate::context::Context;
+use crate::failure::Outcome;
 use crate::settings::{Origin, Settings};
 use crate::table::Table;
 

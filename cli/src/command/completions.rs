@@ -3,8 +3,7 @@
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::Outcome;
-use crate::help;
+use crate::failure::Outcome;
 use crate::terminal::print_data;
 
 #[derive(Args)]
@@ -13,9 +12,9 @@ pub struct Completions {
 }
 
 impl Completions {
-    pub fn run(&self) -> Outcome {
+    pub fn run(&self, mut command: clap::Command) -> Outcome {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut help::command(), "tandem", &mut script);
+        clap_complete::generate(self.shell, &mut command, "tandem", &mut script);
         print_data(&String::from_utf8_lossy(&script))
     }
 }

@@ -8,11 +8,11 @@ use tandem_node::Node;
 use tandem_node::api::{ApiError, error_kind};
 use tandem_protocol::cause::Cause;
 
-use crate::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::failure::Outcome;
+use crate::network::Network;
 use crate::terminal::print;
-use crate::verb::network::Network;
 
 #[derive(Args)]
 pub struct Start {

@@ -1,18 +1,19 @@
 //! `tandem status`: how this site is.
 
 use clap::Args;
-use tandem_node::api::fork::Fork;
 use tandem_node::api::peer::Peer;
-use tandem_node::api::status::{RunningStatement, SpaceStatus, Status as Answer, ThisSite};
+use tandem_node::api::status::{SpaceStatus, Status as Answer, ThisSite};
 
-use crate::Outcome;
 use crate::client::Client;
 use crate::clock;
+use crate::command::sites::peer_state;
 use crate::context::Context;
-use crate::moment;
+use crate::failure::Outcome;
+use crate::figures::{bytes, short};
+use crate::fork;
+use crate::running_statement;
 use crate::table::Table;
-use crate::verb::init::this_pc;
-use crate::verb::sites::peer_state;
+use crate::this_pc::this_pc;
 use crate::visible::value;
 
 #[derive(Args)]
@@ -84,7 +85,8 @@ fn of_space(space: &SpaceStatus) -> String {
         ),
     ];
     if !space.running.is_empty() {
-        lines.push(("long", space.running.iter().map(running).collect::<Vec<_>>().join("\n")));
+        lines
+            .push(("long", space.running.iter().map(running_statement::told).collect::<Vec<_>>().join("\n")));
     }
     if space.waiting > 0 {
         lines.push(("waiting", t!("status.waiting_of", count = space.waiting).into_owned()));
@@ -93,7 +95,7 @@ fn of_space(space: &SpaceStatus) -> String {
         lines.push(("conflicts", t!("status.conflicts_of", count = space.open_conflicts).into_owned()));
     }
     if !space.forks.is_empty() {
-        let forks: Vec<String> = space.forks.iter().map(fork).collect();
+        let forks: Vec<String> = space.forks.iter().map(fork::told).collect();
         lines.push(("forks", forks.join("\n")));
     }
     let mut text = aligned(&lines);
@@ -129,30 +131,6 @@ fn of_space(space: &SpaceStatus) -> String {
     text
 }
 
-/// A statement that runs long, and whose it is.
-pub fn running(statement: &RunningStatement) -> String {
-    let owner = match statement.owner.as_str() {
-        "" => t!("status.nobody").into_owned(),
-        owner => owner.to_owned(),
-    };
-    let text: String = statement.sql.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let owner: String = owner.chars().filter(|c| !c.is_control()).collect();
-    let key = if statement.kind == "write" { "status.writes" } else { "status.reads" };
-    let since = moment::local(&statement.since);
-    t!(key, seconds = statement.seconds, since = since, owner = owner, sql = text).into_owned()
-}
-
-/// Two transactions of one name, named.
-pub fn fork(fork: &Fork) -> String {
-    let (held, other) = (prefix(&fork.held), prefix(&fork.other));
-    t!("fork.of", site = fork.site_name, seq = fork.seq, held = held, other = other).into_owned()
-}
-
-/// What tells two hashes apart, for people.
-fn prefix(hash: &str) -> &str {
-    hash.get(..8).unwrap_or(hash)
-}
-
 /// `head  value`, values under each other; those without value left out.
 fn aligned(lines: &[(&str, String)]) -> String {
     let head = |key: &str| t!(format!("status.{key}")).into_owned();
@@ -167,25 +145,10 @@ fn aligned(lines: &[(&str, String)]) -> String {
     text
 }
 
-/// The beginning of an id, enough for people.
-pub fn short(id: &str) -> &str {
-    id.get(..7).unwrap_or(id)
-}
-
 fn clock(offset_ms: i64) -> String {
     // To the nearest, as everywhere.
     match offset_ms.saturating_add(500).div_euclid(1000) {
         0 => "0 s".to_owned(),
         seconds => format!("{seconds:+} s"),
-    }
-}
-
-/// In the unit that fits.
-pub fn bytes(count: u64) -> String {
-    match count {
-        0..1_000 => format!("{count} B"),
-        1_000..1_000_000 => format!("{:.1} KB", count as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
-        _ => format!("{:.1} GB", count as f64 / 1e9),
     }
 }

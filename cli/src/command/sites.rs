@@ -6,10 +6,10 @@ use tandem_node::api::peer::Peer;
 use tandem_node::api::site::{Rename, Site};
 use tandem_node::api::status::SpaceStatus;
 
-use crate::Outcome;
 use crate::client::Client;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::failure::Outcome;
 use crate::moment;
 use crate::table::Table;
 use crate::visible::value;

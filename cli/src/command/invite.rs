@@ -11,14 +11,14 @@ use tandem_node::api::admission::{Admit, Admitted};
 use tandem_node::api::invitation::{Invitation, Invite as Request};
 use tandem_node::api::space::check_name;
 
-use crate::Outcome;
 use crate::client::Client;
+use crate::command::bundle::made;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::failure::Outcome;
 use crate::file::failed;
 use crate::moment;
 use crate::terminal::print;
-use crate::verb::bundle::made;
 
 #[derive(Args)]
 pub struct Invite {

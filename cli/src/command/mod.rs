@@ -1,6 +1,4 @@
-//! One file per verb.
-
-pub mod network;
+//! One file per command.
 
 pub mod csv;
 pub mod demo;

@@ -4,12 +4,12 @@ use clap::Args;
 use serde_json::json;
 use tandem_node::Running;
 
-use crate::Outcome;
 use crate::check::{self, Check, Level};
 use crate::client::Client;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::verb::init::this_pc;
+use crate::failure::Outcome;
+use crate::this_pc::this_pc;
 
 #[derive(Args)]
 pub struct Doctor;
@@ -58,18 +58,18 @@ fn look(context: &Context) -> Result<Vec<Check>, Failure> {
     match (&client, &status.node) {
         (Client::Node(node), Some(running)) => {
             checks.push(Check::ok("node", t!("doctor.running", url = node.url(), pid = running.pid)));
-            checks.extend(check::version(running));
+            checks.extend(check::site::version(running));
             let announced = Running::read(&context.settings.data.value);
-            checks.extend(announced.and_then(|running| check::clear_text(running.http)));
+            checks.extend(announced.and_then(|running| check::site::clear_text(running.http)));
         }
         _ => checks.push(match Running::read(&context.settings.data.value) {
             Some(_) => Check::warning("node", t!("doctor.killed"), t!("doctor.start")),
             None => Check::warning("node", t!("doctor.not_running"), t!("doctor.start")),
         }),
     }
-    checks.extend(check::site(&status));
+    checks.extend(check::site::all(&status));
     for space in &status.spaces {
-        let found = check::rows(&client.verify_rows(&space.name)?);
+        let found = check::site::rows(&client.verify_rows(&space.name)?);
         checks.push(Check { space: Some(space.name.clone()), ..found });
     }
     Ok(checks)

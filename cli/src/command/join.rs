@@ -16,18 +16,18 @@ use tandem_node::net::JoinProgress;
 use tandem_protocol::cause::Cause;
 use tandem_protocol::join_file::JoinFile;
 
-use crate::Outcome;
 use crate::client::{Client, Remote};
+use crate::command::invite::REQUEST_BYTES;
+use crate::command::start::runtime;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::failure::Outcome;
 use crate::file::{Draft, failed};
+use crate::network::Network;
 use crate::progress::Progress;
 use crate::settings::Origin;
 use crate::terminal::{self, print};
-use crate::verb::init::this_pc;
-use crate::verb::invite::REQUEST_BYTES;
-use crate::verb::network::Network;
-use crate::verb::start::runtime;
+use crate::this_pc::this_pc;
 
 #[derive(Args)]
 pub struct Join {
@@ -58,7 +58,7 @@ impl Join {
             Client::Node(node) => through(context, &node, &request),
             Client::Folder(api) => {
                 // Before the network is brought up for it.
-                api.check_join(&request)?;
+                api.admission().check_join(&request)?;
                 // The node opens it again.
                 api.store().close();
                 drop(api);
@@ -172,7 +172,7 @@ async fn follow(context: &Context, node: &Node, request: Request) -> Outcome {
     let mut progress = Progress::new();
     progress.show(&t!("join.joining"));
     let api = node.api().clone();
-    let joining = tokio::task::spawn_blocking(move || api.join(&request)).await;
+    let joining = tokio::task::spawn_blocking(move || api.admission().join(&request)).await;
     let joined = joining.map_err(|error| {
         error_kind::failed.with("detail", Cause::new("task").with("said", error.to_string()))
     })??;

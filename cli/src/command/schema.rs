@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use tandem_node::api::schema::{SchemaChange, SchemaChanged};
 
-use crate::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::failure::Outcome;
 use crate::file;
 use crate::terminal::print_data;
 use crate::visible::value;

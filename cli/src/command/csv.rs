@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use tandem_node::api::cell::Cell;
 use tandem_protocol::value::Value;
 
-use crate::Outcome;
 use crate::client::Rows;
+use crate::failure::Outcome;
 use crate::terminal;
 use crate::visible::visible;
 

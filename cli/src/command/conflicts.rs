@@ -5,13 +5,13 @@ use serde_json::json;
 use tandem_node::api::conflict::{ConflictQuery, Conflicts as Found, Resolve as Request};
 use tandem_node::api::transaction::Transacted;
 
-use crate::Outcome;
 use crate::client::Client;
+use crate::command::sql::changes;
 use crate::conflict;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::failure::Outcome;
 use crate::parameter;
-use crate::verb::sql::changes;
 
 #[derive(Args)]
 pub struct Conflicts {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use crate::Outcome;
 use crate::context::Context;
+use crate::failure::Outcome;
 use crate::progress::Progress;
 use crate::terminal::print;
 
