@@ -1,12 +1,14 @@
-//! What can be said on the command line. What it means is told in the catalogues (`locales/`,
-//! keys `help.*`), so that `--help` speaks the user's language.
+//! What can be said on the command line. What it means is told in the catalogue of words (keys
+//! `help.*`), so that `--help` speaks the user's language.
 
-use std::path::PathBuf;
+use clap::{CommandFactory, Parser, Subcommand};
 
-use clap::{ArgAction, Args, Parser, Subcommand};
-
-use crate::verb;
-use crate::{Outcome, context::Context};
+use crate::command;
+use crate::context::Context;
+use crate::failure::Outcome;
+use crate::global::Global;
+use crate::help;
+use crate::network::Network;
 
 #[derive(Parser)]
 #[command(name = "tandem", version, disable_help_subcommand = true, disable_help_flag = true)]
@@ -15,73 +17,62 @@ pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    pub verb: Verb,
-}
-
-#[derive(Args, Default)]
-pub struct Global {
-    #[arg(long, global = true, value_name = "DIR", display_order = 900)]
-    pub data: Option<PathBuf>,
-    #[arg(long, global = true, value_name = "NAME", display_order = 901)]
-    pub space: Option<String>,
-    #[arg(long, global = true, display_order = 902)]
-    pub json: bool,
-    #[arg(long, global = true, value_name = "en|fr", display_order = 903)]
-    pub lang: Option<String>,
-    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 904)]
-    pub verbose: u8,
-    #[arg(long, global = true, value_name = "text|json", display_order = 905)]
-    pub log_format: Option<String>,
+    pub command: Command,
 }
 
 #[derive(Subcommand)]
-pub enum Verb {
-    Demo(verb::demo::Demo),
-    Init(verb::init::Init),
-    Start(verb::start::Start),
-    Invite(verb::invite::Invite),
-    Join(verb::join::Join),
-    Sites(verb::sites::Sites),
-    Status(verb::status::Status),
-    Sql(verb::sql::Sql),
-    Import(verb::import::Import),
-    Schema(verb::schema::Schema),
-    Log(verb::log::Log),
-    Conflicts(verb::conflicts::Conflicts),
-    Bundle(verb::bundle::Bundle),
-    Doctor(verb::doctor::Doctor),
-    Config(verb::config::Config),
-    Completions(verb::completions::Completions),
+pub enum Command {
+    Demo(command::demo::Demo),
+    Init(command::init::Init),
+    Start(command::start::Start),
+    Invite(command::invite::Invite),
+    Join(command::join::Join),
+    Sites(command::sites::Sites),
+    Status(command::status::Status),
+    Sql(command::sql::Sql),
+    Import(command::import::Import),
+    Schema(command::schema::Schema),
+    Log(command::log::Log),
+    Conflicts(command::conflicts::Conflicts),
+    Bundle(command::bundle::Bundle),
+    Doctor(command::doctor::Doctor),
+    Config(command::config::Config),
+    Completions(command::completions::Completions),
 }
 
-impl Verb {
+/// The command line, with its help in the user's language.
+pub fn command() -> clap::Command {
+    help::in_words(Cli::command())
+}
+
+impl Command {
     pub fn run(&self, context: &Context) -> Outcome {
         match self {
-            Self::Demo(verb) => verb.run(context),
-            Self::Init(verb) => verb.run(context),
-            Self::Start(verb) => verb.run(context),
-            Self::Invite(verb) => verb.run(context),
-            Self::Join(verb) => verb.run(context),
-            Self::Sites(verb) => verb.run(context),
-            Self::Status(verb) => verb.run(context),
-            Self::Sql(verb) => verb.run(context),
-            Self::Import(verb) => verb.run(context),
-            Self::Schema(verb) => verb.run(context),
-            Self::Log(verb) => verb.run(context),
-            Self::Conflicts(verb) => verb.run(context),
-            Self::Bundle(verb) => verb.run(context),
-            Self::Doctor(verb) => verb.run(context),
-            Self::Config(verb) => verb.run(context),
-            Self::Completions(verb) => verb.run(),
+            Self::Demo(command) => command.run(context),
+            Self::Init(command) => command.run(context),
+            Self::Start(command) => command.run(context),
+            Self::Invite(command) => command.run(context),
+            Self::Join(command) => command.run(context),
+            Self::Sites(command) => command.run(context),
+            Self::Status(command) => command.run(context),
+            Self::Sql(command) => command.run(context),
+            Self::Import(command) => command.run(context),
+            Self::Schema(command) => command.run(context),
+            Self::Log(command) => command.run(context),
+            Self::Conflicts(command) => command.run(context),
+            Self::Bundle(command) => command.run(context),
+            Self::Doctor(command) => command.run(context),
+            Self::Config(command) => command.run(context),
+            Self::Completions(command) => command.run(self::command()),
         }
     }
 
     /// What `start` and `join` say about the network.
-    pub fn network(&self) -> verb::network::Network {
+    pub fn network(&self) -> Network {
         match self {
-            Self::Start(verb) => verb.network.clone(),
-            Self::Join(verb) => verb.network.clone(),
-            _ => verb::network::Network::default(),
+            Self::Start(command) => command.network.clone(),
+            Self::Join(command) => command.network.clone(),
+            _ => Network::default(),
         }
     }
 }

@@ -27,6 +27,7 @@ pub fn compare(offsets_ms: &[i64]) -> Verdict {
     }
     let offsets = offsets_ms.iter().map(|clock| clock.saturating_sub(most)).enumerate();
     let odd: Vec<_> = offsets.filter(|(_, offset)| offset.saturating_abs() > TOLERATED_MS).collect();
+    assert!(2 * odd.len() < offsets_ms.len(), "those that differ from most are the fewer");
     if odd.is_empty() { Verdict::Agree } else { Verdict::Odd(odd) }
 }
 

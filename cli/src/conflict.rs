@@ -1,20 +1,17 @@
 //! A conflict in words: what happened, what is shown, and the commands that settle it.
 
-use serde_json::{Map, Value};
-use tandem_node::api::conflict::{Conflict, Conflicts, Held, Version};
-use tandem_protocol::value::Value as Typed;
+mod version;
+mod ways;
+
+use tandem_node::api::conflict::{Conflict, Conflicts, Version};
 
 use crate::moment;
-use crate::parameter;
+use crate::pairs::pairs;
 use crate::table::Table;
-use crate::terminal::value;
-use crate::verb::log::{pairs, told_value};
+use crate::visible::value;
 
 /// Characters of an id in a list, if they tell all of its ids apart.
 const SHORT: usize = 6;
-
-/// Characters of a value where it only serves to tell one from another.
-const LONG: usize = 40;
 
 /// All conflicts in a table, one line each, and what their kinds mean.
 pub fn list(found: &Conflicts) -> String {
@@ -46,7 +43,7 @@ pub fn list(found: &Conflicts) -> String {
     let mut kinds: Vec<&str> = conflicts.iter().map(|conflict| &*conflict.kind).collect();
     kinds.dedup();
     for name in kinds {
-        let known = crate::help::text(&format!("conflict.why_{name}"));
+        let known = crate::speech::text(&format!("conflict.why_{name}"));
         text += &format!("\n{}{} {}", kind_name(name), t!("conflict.colon"), known.unwrap_or_default());
     }
     text += "\n\n";
@@ -66,11 +63,11 @@ pub fn show(conflict: &Conflict) -> String {
     ];
     let place: Vec<_> = place.into_iter().filter(|part| !part.is_empty()).collect();
     let mut text = format!("{}  {}  {}\n\n", conflict.id, kind(conflict), place.join("  "));
-    text += &crate::help::text(&format!("conflict.why_{}", conflict.kind)).unwrap_or_default();
+    text += crate::speech::text(&format!("conflict.why_{}", conflict.kind)).unwrap_or_default();
     text += "\n\n";
     text += &aligned(conflict.versions.iter().map(|version| {
         let shown = if version.shown { t!("conflict.shown") } else { t!("conflict.hidden") };
-        (shown.into_owned(), format!("{}  ({})", told_version(conflict, version), whence(version)))
+        (shown.into_owned(), format!("{}  ({})", version::told(conflict, version), whence(version)))
     }));
     for referrer in &conflict.referrers {
         let row = format!("{} {}", referrer.table, pairs(&referrer.key));
@@ -81,115 +78,8 @@ pub fn show(conflict: &Conflict) -> String {
         text += &format!("  {}\n", t!("conflict.more_referrers", count = more));
     }
     text += &format!("\n{}\n", t!("conflict.settle"));
-    text += &aligned(ways(conflict).into_iter());
+    text += &aligned(ways::of(conflict).into_iter());
     text
-}
-
-/// What can be done, and the command that does it.
-fn ways(conflict: &Conflict) -> Vec<(String, String)> {
-    let resolve = |choice: &str| format!("tandem conflicts resolve {} {choice}", conflict.id);
-    let using = |version: &Version| resolve(&format!("--use {}", short_dot(version)));
-    let versions = conflict.versions.iter();
-    match &*conflict.kind {
-        "register" | "schema" => {
-            let way = |version: &Version| {
-                let (what, site) = (cut(told_version(conflict, version)), &version.site_name);
-                let way = if version.shown {
-                    t!("conflict.keep_shown", what = what, site = site)
-                } else {
-                    t!("conflict.take_hidden", what = what, site = site)
-                };
-                (way.into_owned(), using(version))
-            };
-            let mut ways: Vec<_> = versions.map(way).collect();
-            if conflict.kind == "register" {
-                ways.push((t!("conflict.set_other").into_owned(), resolve("--value VALUE")));
-            }
-            ways
-        }
-        "deleted" => {
-            // Several sites may have changed it: any of them brings it back.
-            let first = |deleted: bool| versions.clone().find(|one| one.held == Held::Deleted(deleted));
-            let keep = first(false).map(|one| (t!("conflict.keep_row").into_owned(), using(one)));
-            let delete = first(true).map(|one| (t!("conflict.delete_row").into_owned(), using(one)));
-            keep.into_iter().chain(delete).collect()
-        }
-        "reference" => {
-            let mut ways = vec![(t!("conflict.keep_row").into_owned(), resolve("--keep-all"))];
-            ways.extend(conflict.referrers.iter().map(|referrer| {
-                let row = format!("{} {}", referrer.table, pairs(&referrer.key));
-                let delete = sql("DELETE FROM", &referrer.table, "", &[], &referrer.key);
-                (t!("conflict.delete_referrer", row = row).into_owned(), delete)
-            }));
-            ways
-        }
-        "unique" => {
-            let rows = versions.filter_map(|version| match &version.held {
-                Held::Row(key) => Some((version, key)),
-                _ => None,
-            });
-            let keep = |(version, key): (&Version, &Map<String, Value>)| {
-                (t!("conflict.keep_holder", row = pairs(key)).into_owned(), using(version))
-            };
-            let change = |(_, key): (&Version, &Map<String, Value>)| {
-                let way = t!("conflict.change_row", row = pairs(key)).into_owned();
-                (way, sql("UPDATE", &conflict.table, "SET", &conflict.columns, key))
-            };
-            rows.clone().map(keep).chain(rows.map(change)).collect()
-        }
-        "check" => {
-            let mut columns: Vec<_> = versions.filter_map(|version| version.column.clone()).collect();
-            // Of a counter, several have written it.
-            columns.dedup();
-            let key = conflict.key.clone().unwrap_or_default();
-            // The rule is a column's name where the column must not be empty.
-            let command = if conflict.columns == columns {
-                resolve("--value VALUE")
-            } else {
-                sql("UPDATE", &conflict.table, "SET", &columns, &key)
-            };
-            vec![(t!("conflict.correct_row").into_owned(), command)]
-        }
-        "duplicate" => {
-            let one = |version: &Version| {
-                (t!("conflict.keep_one", site = version.site_name).into_owned(), using(version))
-            };
-            let all = (t!("conflict.keep_all").into_owned(), resolve("--keep-all"));
-            versions.map(one).chain([all]).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// `tandem sql "UPDATE t SET a = ?, b = ? WHERE id = ?" VALUE VALUE 7`
-fn sql(action: &str, table: &str, set: &str, columns: &[String], key: &Map<String, Value>) -> String {
-    let bound = |name: &String| format!("{} = ?", quoted(name));
-    let assigned = columns.iter().map(bound).collect::<Vec<_>>().join(", ");
-    let wanted = key.keys().map(bound).collect::<Vec<_>>().join(" AND ");
-    let words = [action, &quoted(table), set, &assigned, "WHERE", &wanted];
-    let statement = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    let values = columns.iter().map(|_| "VALUE".to_owned()).chain(key.values().map(argument));
-    format!("tandem sql \"{statement}\" {}", values.collect::<Vec<_>>().join(" "))
-}
-
-/// A name as SQL takes it inside of a shell's double quotes.
-fn quoted(name: &str) -> String {
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if plain { name.to_owned() } else { format!("[{name}]") }
-}
-
-/// A value as `tandem sql` takes it back.
-fn argument(held: &Value) -> String {
-    match held {
-        Value::String(text) => {
-            let as_it_is = parameter::parse(text).0 == Typed::Text(text.clone());
-            let quotes_doubled = || format!("'{}'", text.replace('\'', "''"));
-            let text = if as_it_is { text.clone() } else { quotes_doubled() };
-            let plain = text.chars().all(|c| c.is_alphanumeric() || "-_.:@".contains(c)) && !text.is_empty();
-            if plain { text } else { value(format!("\"{}\"", text.replace('"', "\\\""))) }
-        }
-        other => value(other),
-    }
 }
 
 /// What is shown and what is not; of several that are all shown, the first and the rest.
@@ -207,43 +97,8 @@ fn told_side(conflict: &Conflict, versions: &[&Version]) -> String {
     if versions.is_empty() && conflict.kind == "reference" {
         return t!("conflict.alive").into_owned();
     }
-    let told: Vec<_> = versions.iter().map(|version| told_version(conflict, version)).collect();
+    let told: Vec<_> = versions.iter().map(|version| version::told(conflict, version)).collect();
     told.join(" | ")
-}
-
-/// What a version is, in a word or two.
-fn told_version(conflict: &Conflict, version: &Version) -> String {
-    match &version.held {
-        Held::Value(cell) => {
-            let told = told_value(&serde_json::to_value(cell).unwrap_or_default());
-            match &version.column {
-                Some(column) if conflict.kind == "check" => format!("{column}={told}"),
-                _ => told,
-            }
-        }
-        Held::Row(key) => pairs(key),
-        Held::Deleted(true) => t!("conflict.deleted").into_owned(),
-        Held::Deleted(false) => t!("conflict.alive").into_owned(),
-        Held::Definition(sql) => value(sql),
-        Held::Transaction(_) => {
-            let change = |change: &tandem_node::api::transaction::TableChange| {
-                let counts = [("+", change.inserted), ("~", change.updated), ("-", change.deleted)];
-                let counts = counts.iter().filter(|(_, count)| *count > 0);
-                let counts: Vec<_> = counts.map(|(sign, count)| format!("{sign}{count}")).collect();
-                format!("{} {}", change.table, counts.join(" "))
-            };
-            let changes: Vec<_> = version.changes.iter().map(change).collect();
-            [vec![short_dot(version)], changes].concat().join(", ")
-        }
-    }
-}
-
-/// The beginning of what may be long.
-fn cut(text: String) -> String {
-    match text.char_indices().nth(LONG) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
 }
 
 /// By whom and when.
@@ -260,18 +115,13 @@ fn whence(version: &Version) -> String {
     text
 }
 
-fn short_dot(version: &Version) -> String {
-    let (author, seq) = version.dot.split_once(':').unwrap_or((&version.dot, ""));
-    format!("{}:{seq}", author.get(..7).unwrap_or(author))
-}
-
 fn kind(conflict: &Conflict) -> String {
     kind_name(&conflict.kind)
 }
 
 /// A kind that this program does not know keeps its name.
 fn kind_name(kind: &str) -> String {
-    crate::help::text(&format!("conflict.kind_{kind}")).unwrap_or_else(|| kind.to_owned())
+    crate::speech::text(&format!("conflict.kind_{kind}")).unwrap_or(kind).to_owned()
 }
 
 /// Characters of the ids that tell all of them apart.
@@ -296,7 +146,7 @@ fn aligned(lines: impl Iterator<Item = (String, String)>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn conflict(kind: &str, versions: Value) -> Conflict {
         let json = json!({

@@ -1,16 +1,24 @@
-//! What every verb is given: the decided settings, and how to print.
+//! What every command is given: the decided settings, and how to print.
 
 use serde::Serialize;
-use tandem_node::api::error_kind;
+use tandem_node::api::{ApiError, error_kind};
+use tandem_protocol::cause::Cause;
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments::Cli;
 use crate::client::Client;
 use crate::failure::Failure;
+use crate::global::Global;
+use crate::language;
+use crate::network::Network;
 use crate::settings::Settings;
 use crate::terminal::{self, print};
 
-/// What every verb is given.
+/// An answer that cannot be written as JSON.
+pub fn unmade(error: serde_json::Error) -> ApiError {
+    error_kind::failed.with("detail", Cause::new("json_made").with("said", error.to_string()))
+}
+
+/// What every command is given.
 pub struct Context {
     pub settings: Settings,
     /// Print JSON in place of text.
@@ -20,11 +28,11 @@ pub struct Context {
 
 impl Context {
     /// Decides the settings, the language among them.
-    pub fn resolve(cli: &Cli) -> Result<Self, Failure> {
+    pub fn resolve(global: &Global, network: &Network) -> Result<Self, Failure> {
         let environment = |name: &str| std::env::var(name).ok();
-        let settings = Settings::resolve(&cli.global, &cli.verb.network(), &environment)?;
-        rust_i18n::set_locale(&settings.lang.value);
-        Ok(Self { settings, json: cli.global.json, verbose: cli.global.verbose })
+        let settings = Settings::resolve(global, network, &environment)?;
+        language::speak(settings.language());
+        Ok(Self { settings, json: global.json, verbose: global.verbose })
     }
 
     /// Starts logging on stderr: little for a short command, the node's doings for one that
@@ -77,7 +85,7 @@ impl Context {
 
     /// Prints a value as one line of JSON.
     pub fn print_json(&self, value: &impl Serialize) -> Result<(), Failure> {
-        let line = serde_json::to_string(value).map_err(|error| error_kind::failed.with("detail", error))?;
+        let line = serde_json::to_string(value).map_err(unmade)?;
         terminal::print_json(&line)
     }
 

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use csv::{Reader, ReaderBuilder, StringRecord, Terminator};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
-use tandem_node::api::{ApiError, error_kind};
+use tandem_node::api::error_kind;
+use tandem_protocol::cause::Cause;
 
 use crate::failure::Failure;
 use crate::file;
@@ -115,14 +116,11 @@ impl CsvFile {
     }
 
     /// What is wrong in a line.
-    pub fn wrong(&self, line: u64, cause: &str, params: &[(&str, String)]) -> Failure {
-        let mut all = vec![
-            ("path", self.path.display().to_string()),
-            ("line", line.to_string()),
-            ("cause", cause.to_owned()),
-        ];
-        all.extend(params.iter().cloned());
-        ApiError::new(&error_kind::csv_refused, &all).into()
+    pub fn wrong(&self, line: u64, cause: &'static str, params: &[(&'static str, String)]) -> Failure {
+        let named = params.iter().cloned();
+        let cause = named.fold(Cause::new(cause), |cause, (name, value)| cause.with(name, value));
+        let error = error_kind::csv_refused.with("path", self.path.display()).with("line", line);
+        error.with("detail", cause).into()
     }
 
     fn unread(&self, error: csv::Error) -> Failure {
@@ -237,6 +235,8 @@ fn separator(line: &str) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use tandem_protocol::cause::Param;
+
     use super::*;
 
     fn written(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -253,8 +253,15 @@ mod tests {
         let (_folder, path) = written(bytes);
         let told = |failure: Failure| match failure {
             Failure::Refused(error) => {
-                let cause = error.params.get("cause").cloned().unwrap_or_default();
-                (cause, error.params.get("line").cloned().unwrap_or_default())
+                let cause = match &error.params["detail"] {
+                    Param::Cause(cause) => cause.code.to_string(),
+                    other => panic!("{other:?}"),
+                };
+                let line = match error.params.get("line") {
+                    Some(Param::Text(line)) => line.clone(),
+                    _ => String::new(),
+                };
+                (cause, line)
             }
             other => panic!("{other:?}"),
         };

@@ -1,22 +1,12 @@
-//! How a command ends when it does not succeed: what is printed, and with which exit code.
+//! Why a command did not succeed.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fmt::Write as _;
-use std::process::ExitCode;
-
-use clap::error::{ContextKind, ErrorKind as Parsing};
-use serde_json::json;
 use tandem_node::api::ApiError;
-use tandem_node::api::error::fill;
+use tandem_words::Told;
 
-use crate::help::text;
-use crate::terminal::{self, value};
+use crate::speech::words;
 
-/// Refused or failed.
-const REFUSED: u8 = 1;
-/// The command line cannot be understood.
-const USAGE: u8 = 2;
+/// What a command ends with.
+pub type Outcome = Result<(), Failure>;
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -45,96 +35,11 @@ impl Failure {
     pub fn told(&self) -> (String, Vec<String>) {
         match self {
             Self::Said => (String::new(), Vec::new()),
-            Self::Refused(error) => (message(error), hints(error)),
+            Self::Refused(error) => {
+                let Told { message, hints } = error.told(words());
+                (message, hints)
+            }
             Self::Usage(message) => (message.clone(), vec![t!("failure.see_help").into_owned()]),
         }
     }
-
-    /// Prints it on stderr.
-    pub fn report(&self, json: bool) -> ExitCode {
-        let (code, exit) = match self {
-            Self::Said => return ExitCode::from(REFUSED),
-            Self::Refused(error) => (&*error.code, REFUSED),
-            Self::Usage(_) => ("usage", USAGE),
-        };
-        let (message, hints) = self.told();
-        if json {
-            let error = json!({ "error": { "code": code, "message": message, "hints": hints } });
-            terminal::say_json(&error.to_string());
-        } else {
-            terminal::say(&told(&message, &hints));
-        }
-        ExitCode::from(exit)
-    }
-}
-
-fn told(message: &str, hints: &[String]) -> String {
-    let mut text = format!("{} {message}", t!("failure.error"));
-    for hint in hints {
-        // Writing to a String cannot fail.
-        let _infallible = write!(text, "\n  → {hint}");
-    }
-    text
-}
-
-/// In the user's language if the catalogue knows the code, else as the node said it.
-pub fn message(error: &ApiError) -> String {
-    let known = text(&format!("error.{}.text", error.code));
-    known.map_or_else(|| value(&error.message), |text| fill(&text, &params(error)))
-}
-
-fn hints(error: &ApiError) -> Vec<String> {
-    let known: Vec<_> = (1..)
-        .map_while(|number| text(&format!("error.{}.hint{number}", error.code)))
-        .map(|text| fill(&text, &params(error)))
-        .collect();
-    if known.is_empty() { error.hints.iter().map(value).collect() } else { known }
-}
-
-/// What the message is made with, each on one line; in the user's language where a detail has a
-/// name of its own.
-fn params(error: &ApiError) -> BTreeMap<String, String> {
-    let mut params: BTreeMap<_, _> =
-        error.params.iter().map(|(name, said)| (name.clone(), value(said))).collect();
-    let cause = error.params.get("cause").and_then(|cause| text(&format!("cause.{cause}")));
-    if let Some(cause) = cause {
-        let detail = fill(&cause, &params);
-        params.insert("detail".to_owned(), detail);
-    }
-    params
-}
-
-/// Help and version on stdout; a refusal of the command line in the user's language.
-pub fn of_parsing(error: &clap::Error, words: &[OsString]) -> ExitCode {
-    if !error.use_stderr() {
-        // A closed pipe is the reader's wish.
-        let _reader_left = error.print();
-        return ExitCode::SUCCESS;
-    }
-    if error.kind() == Parsing::DisplayHelpOnMissingArgumentOrSubcommand {
-        terminal::say(error.to_string().trim_end());
-        return ExitCode::from(USAGE);
-    }
-    let context = |kind| error.get(kind).map(|value| value.to_string()).unwrap_or_default();
-    let message = match error.kind() {
-        Parsing::UnknownArgument => t!("failure.unknown_argument", what = context(ContextKind::InvalidArg)),
-        Parsing::InvalidSubcommand => {
-            t!("failure.unknown_command", what = context(ContextKind::InvalidSubcommand))
-        }
-        Parsing::MissingRequiredArgument => t!("failure.missing", what = context(ContextKind::InvalidArg)),
-        Parsing::MissingSubcommand => t!("failure.missing", what = context(ContextKind::ValidSubcommand)),
-        Parsing::InvalidValue | Parsing::ValueValidation => t!(
-            "failure.invalid_value",
-            value = context(ContextKind::InvalidValue),
-            what = context(ContextKind::InvalidArg)
-        ),
-        Parsing::ArgumentConflict => t!(
-            "failure.conflict",
-            what = context(ContextKind::InvalidArg),
-            other = context(ContextKind::PriorArg)
-        ),
-        _ => error.to_string().trim().to_owned().into(),
-    };
-    let json = words.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-    Failure::Usage(message.into_owned()).report(json)
 }

@@ -5,27 +5,20 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use tandem_node::api::error_kind;
 use tandem_node::api::error_kind::ErrorKind as ApiErrorKind;
-use tandem_node::api::{ApiError, error_kind};
+use tandem_protocol::cause::Cause;
 
 use crate::failure::Failure;
 
 /// What went wrong with a file.
 pub fn failed(path: &Path, error: &io::Error) -> Failure {
-    let cause = match error.kind() {
+    match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            return of_kind(&error_kind::file_no_room, path);
+            of_kind(&error_kind::file_no_room, path)
         }
-        ErrorKind::NotFound => "file_missing",
-        ErrorKind::PermissionDenied => "file_denied",
-        ErrorKind::ReadOnlyFilesystem => "file_read_only",
-        ErrorKind::IsADirectory => "file_directory",
-        ErrorKind::InvalidData => "file_not_text",
-        _ => "",
-    };
-    let params =
-        [("path", path.display().to_string()), ("detail", error.to_string()), ("cause", cause.to_owned())];
-    ApiError::new(&error_kind::file_failed, &params).into()
+        _ => error_kind::file_failed.with("path", path.display()).with("detail", Cause::from(error)).into(),
+    }
 }
 
 fn of_kind(kind: &'static ApiErrorKind, path: &Path) -> Failure {
@@ -60,6 +53,7 @@ impl Draft {
         let mut path = target.as_os_str().to_owned();
         path.push(".part");
         let path = PathBuf::from(path);
+        assert_ne!(path, target, "what is written takes its name only once it is whole");
         clear(&path, target)?;
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
         let file = file.map_err(|error| match error.kind() {
@@ -74,6 +68,11 @@ impl Draft {
     /// What is written to.
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// The name that was asked for.
+    pub fn shown(&self) -> std::path::Display<'_> {
+        self.target.display()
     }
 
     /// What went wrong, told by the name that was asked for.

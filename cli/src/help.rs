@@ -1,12 +1,12 @@
 //! The command line with its help in the user's language.
 
-use clap::{Arg, ArgAction, Command, CommandFactory};
+use clap::{Arg, ArgAction, Command};
 
-use crate::arguments::Cli;
+use crate::speech::text;
 
 /// The command, every text of it from the catalogue.
-pub fn command() -> Command {
-    let command = Cli::command()
+pub fn in_words(command: Command) -> Command {
+    let command = command
         .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help).global(true).display_order(998))
         .arg(Arg::new("version").short('V').long("version").action(ArgAction::Version).display_order(999));
     localised(command, "help")
@@ -24,8 +24,8 @@ fn localised(command: Command, key: &str) -> Command {
     }
     let arguments: Vec<_> = command.get_arguments().map(|argument| argument.get_id().clone()).collect();
     for (place, id) in arguments.into_iter().enumerate() {
-        // Arguments that every verb accepts are described once.
-        let own = text(&format!("{key}.{id}"));
+        // Arguments that every command accepts are described once.
+        let own = text(&format!("{key}.{id}")).map(str::to_owned);
         let shared = || t!(format!("help.{id}")).into_owned();
         let help = own.unwrap_or_else(shared);
         command = command.mut_arg(&id, |argument| {
@@ -37,22 +37,14 @@ fn localised(command: Command, key: &str) -> Command {
             if argument.is_positional() { argument.display_order(place) } else { argument }
         });
     }
-    let verbs: Vec<_> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-    for name in verbs {
+    let below: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    for name in below {
         let below = format!("{key}.{name}");
-        command = command.mut_subcommand(&name, |verb| localised(verb, &below));
+        command = command.mut_subcommand(&name, |sub| localised(sub, &below));
     }
     command
 }
 
 fn template() -> String {
     format!("{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}", t!("help.usage"))
-}
-
-/// The catalogue's text, if it has one for that key.
-pub fn text(key: &str) -> Option<String> {
-    let locale = rust_i18n::locale().to_string();
-    crate::_rust_i18n_try_translate(&locale, key)
-        .or_else(|| crate::_rust_i18n_try_translate("en", key))
-        .map(|text| text.into_owned())
 }

@@ -1,30 +1,43 @@
 //! Which language to speak: `--lang`, `TANDEM_LANG`, `tandem.toml`, the system's locale, English.
 
 use std::ffi::OsString;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The languages of the catalogues.
-pub const LANGUAGES: [&str; 2] = ["en", "fr"];
+use tandem_words::Language;
+
+/// The place of the chosen one among all.
+static CHOSEN: AtomicUsize = AtomicUsize::new(0);
+
+/// The language that is spoken.
+pub fn current() -> Language {
+    Language::ALL[CHOSEN.load(Ordering::Relaxed)]
+}
+
+/// Speaks another.
+pub fn speak(language: Language) {
+    let place = Language::ALL.iter().position(|known| *known == language);
+    assert!(place.is_some(), "every language is among all");
+    CHOSEN.store(place.unwrap_or_default(), Ordering::Relaxed);
+}
 
 /// Chooses before the command line is parsed, so that its refusal is told in that language too.
 pub fn choose(words: &[OsString]) {
-    let environment = std::env::var("TANDEM_LANG").ok();
-    let asked = said(words).or(environment).filter(|lang| LANGUAGES.contains(&lang.as_str()));
-    rust_i18n::set_locale(&asked.unwrap_or_else(|| of_system().to_owned()));
+    let asked = said(words).or_else(|| std::env::var("TANDEM_LANG").ok());
+    speak(asked.and_then(|code| Language::of_code(&code)).unwrap_or_else(of_system));
+}
+
+/// The codes of all languages.
+pub fn codes() -> [&'static str; Language::ALL.len()] {
+    Language::ALL.map(Language::code)
 }
 
 /// The system's language, if it is one of ours.
-pub fn of_system() -> &'static str {
+pub fn of_system() -> Language {
     let set = |name: &&str| std::env::var(name).ok().filter(|locale| !locale.is_empty());
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set);
     #[cfg(windows)]
     let locale = locale.or_else(sys_locale::get_locale);
-    let locale = locale.unwrap_or_default();
-    LANGUAGES.into_iter().find(|lang| is_of(&locale, lang)).unwrap_or("en")
-}
-
-/// `fr`, `fr_CH.UTF-8`, `fr-BE`: all French.
-fn is_of(locale: &str, lang: &str) -> bool {
-    locale.strip_prefix(lang).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    locale.and_then(|locale| Language::of_locale(&locale)).unwrap_or(Language::English)
 }
 
 fn said(words: &[OsString]) -> Option<String> {
@@ -50,11 +63,5 @@ mod tests {
         assert_eq!(said("tandem status --lang=fr").as_deref(), Some("fr"));
         assert_eq!(said("tandem sql x -- --lang fr"), None);
         assert_eq!(said("tandem status --lang"), None);
-    }
-
-    #[test]
-    fn locales_are_told_by_their_beginning() {
-        assert!(is_of("fr_CH.UTF-8", "fr") && is_of("fr", "fr") && is_of("fr-BE", "fr"));
-        assert!(!is_of("fro", "fr") && !is_of("C.UTF-8", "fr") && !is_of("", "fr"));
     }
 }

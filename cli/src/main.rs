@@ -1,19 +1,29 @@
-//! `tandem`: parse, resolve, run. Each verb is one file under `verb/`.
+//! `tandem`: parse, resolve, run. Each command is one file under `command/`.
 
 // First: it holds `t!`, with which all others speak.
 #[macro_use]
-mod terminal;
+mod speech;
 
 mod arguments;
 mod check;
 mod clock;
 mod conflict;
+mod ending;
 mod failure;
+mod figures;
+mod fork;
+mod global;
 mod help;
 mod language;
 mod moment;
+mod network;
+mod pairs;
 mod parameter;
+mod running_statement;
 mod settings;
+mod terminal;
+mod this_pc;
+mod visible;
 
 mod client;
 mod context;
@@ -21,7 +31,7 @@ mod csv_file;
 mod file;
 mod progress;
 mod table;
-mod verb;
+mod command;
 
 #[cfg(test)]
 mod catalogue;
@@ -32,9 +42,6 @@ use clap::FromArgMatches;
 
 use arguments::Cli;
 use context::Context;
-use failure::Failure;
-
-rust_i18n::i18n!("locales", fallback = "en");
 
 fn main() -> ExitCode {
     // Whatever this program writes, a data folder or a bundle, is for the account that runs it.
@@ -42,17 +49,15 @@ fn main() -> ExitCode {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let words: Vec<_> = std::env::args_os().collect();
     language::choose(&words);
-    let parsed = help::command().try_get_matches_from(&words);
+    let parsed = arguments::command().try_get_matches_from(&words);
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => return failure::of_parsing(&error, &words),
+        Err(error) => return ending::of_parsing(&error, &words),
     };
     let json = cli.global.json;
-    match Context::resolve(&cli).and_then(|context| cli.verb.run(&context)) {
+    let network = cli.command.network();
+    match Context::resolve(&cli.global, &network).and_then(|context| cli.command.run(&context)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(json),
+        Err(failure) => ending::report(&failure, json),
     }
 }
-
-/// What a verb ends with.
-type Outcome = Result<(), Failure>;

@@ -9,12 +9,14 @@ use tandem_node::Settings as NodeSettings;
 use tandem_node::api::deadline::{self, Deadlines};
 use tandem_node::api::error_kind;
 use tandem_node::config::{ConfigError, ConfigFault, ConfigFile, DEFAULT_HTTP};
+use tandem_protocol::cause::Cause;
+use tandem_words::Language;
 
-use crate::arguments::Global;
 use crate::failure::Failure;
-use crate::language::{self, LANGUAGES};
-use crate::terminal::value;
-use crate::verb::network::Network;
+use crate::global::Global;
+use crate::language;
+use crate::network::Network;
+use crate::speech;
 
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +73,7 @@ impl Settings {
             error => Failure::usage(unusable(&error)),
         })?;
 
-        let languages = |text: String| one_of(text, "lang", &LANGUAGES);
+        let languages = |text: String| one_of(text, "lang", &language::codes());
         let usual = Deadlines::default();
         let deadline = |name, file: Option<f64>, usual: Duration| {
             let file = file.map(|seconds| seconds.to_string());
@@ -86,7 +88,7 @@ impl Settings {
                 || Ok(None),
             )?,
             lang: pick(global.lang.clone(), env("TANDEM_LANG"), file.lang, || {
-                Ok(language::of_system().to_owned())
+                Ok(language::of_system().code().to_owned())
             })?
             .check(languages)?,
             log_format: pick(global.log_format.clone(), env("TANDEM_LOG_FORMAT"), file.log_format, || {
@@ -124,6 +126,11 @@ impl Settings {
         }
     }
 
+    /// The language to speak.
+    pub fn language(&self) -> Language {
+        Language::of_code(&self.lang.value).unwrap_or(Language::English)
+    }
+
     /// How long statements may run unless their command says otherwise.
     pub fn deadlines(&self) -> Deadlines {
         Deadlines { read: self.read_deadline.value, write: self.write_deadline.value }
@@ -132,15 +139,20 @@ impl Settings {
 
 /// What is wrong with `tandem.toml`.
 fn unusable(error: &ConfigError) -> String {
-    let ConfigError::Invalid { path, line, fault } = error else {
-        return t!("failure.config", detail = error).into_owned();
+    let (path, line, fault) = match error {
+        ConfigError::Invalid { path, line, fault } => (path, line, fault),
+        ConfigError::Unreadable { path, source } => {
+            let cause = Cause::new("at_path").with("path", path.display()).with("fault", Cause::from(source));
+            return t!("failure.config", detail = speech::told(&cause)).into_owned();
+        }
     };
     let fault = match fault {
         ConfigFault::Form { said, right } => t!("failure.config_form", said = said, right = right),
         ConfigFault::Unknown(name) => {
             t!("failure.config_unknown", name = name, entries = tandem_node::config::entries())
         }
-        ConfigFault::Other(detail) => value(detail).into(),
+        ConfigFault::Twice => t!("failure.config_twice"),
+        ConfigFault::Other(said) => t!("failure.config_other", said = said),
     };
     t!("failure.config_line", path = path.display(), line = line, fault = fault).into_owned()
 }
@@ -196,7 +208,7 @@ impl Origin {
 fn default_data() -> Result<PathBuf, Failure> {
     let own = directories::ProjectDirs::from("", "", "tandem");
     let found = own.map(|own| own.data_local_dir().to_owned());
-    found.ok_or_else(|| error_kind::folder_unusable.with("detail", t!("failure.no_home")).into())
+    found.ok_or_else(|| error_kind::folder_unusable.with("detail", Cause::new("no_home")).into())
 }
 
 fn own<T: From<String>>((text, origin): (String, Origin)) -> (T, Origin) {

@@ -1,6 +1,6 @@
 //! Aligned tables on a terminal.
 
-use crate::terminal::value;
+use crate::visible::value;
 
 /// Rows under a head, as wide as their widest cell.
 pub struct Table {

@@ -94,6 +94,9 @@ pub enum ConfigFault {
     /// There is no such entry.
     #[error("there is no entry {0}; there are {entries}", entries = entries())]
     Unknown(String),
+    /// The entry stands there twice.
+    #[error("the entry stands there twice")]
+    Twice,
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -164,7 +167,7 @@ impl ConfigFault {
         let right = format!("{name} = {right}");
         // An entry that stands there twice is written well.
         if right == said {
-            return Self::Other(message.to_owned());
+            return Self::Twice;
         }
         Self::Form { said: said.to_owned(), right }
     }
@@ -210,7 +213,7 @@ mod tests {
             ConfigFile::read(folder.path()).unwrap();
         }
         assert_eq!(fault("langue = \"fr\""), (1, ConfigFault::Unknown("langue".into())));
-        assert!(matches!(fault("lang = \"fr\"\nlang = \"fr\""), (2, ConfigFault::Other(_))));
+        assert!(matches!(fault("lang = \"fr\"\nlang = \"fr\""), (2, ConfigFault::Twice)));
         assert!(matches!(fault("fr"), (1, ConfigFault::Other(_))));
     }
 

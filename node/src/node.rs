@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tandem_protocol::cause::Cause;
 use tandem_store::{OpenError, Store};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::Settings;
 use crate::api::{Api, ApiError, Result, error_kind};
-use crate::http::{Door, Token};
+use crate::http::{HttpListener, Token};
 use crate::net::{NetError, NetSettings, Network, NetworkPeers};
 use crate::running::Running;
 
@@ -42,7 +43,7 @@ impl Node {
         let net = NetSettings::parse(&settings.listen, &settings.peers, settings.mdns)?;
         let folder = settings.data.clone();
         let opening = tokio::task::spawn_blocking(move || open(&folder));
-        let store = opening.await.map_err(|error| error_kind::failed.with("detail", error))??;
+        let store = opening.await.map_err(of_task)??;
         if store.is_read_only() {
             store.close();
             return Err(error_kind::folder_read_only.error());
@@ -58,11 +59,11 @@ impl Node {
         let folder = settings.data.clone();
         let unusable = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::StorageFull => error_kind::disk_full.error(),
-            _ => error_kind::folder_unusable.with("detail", error),
+            _ => error_kind::folder_unusable.with("detail", Cause::from(error)),
         };
         let token = Token::of_folder(&folder).map_err(unusable)?;
-        let door = Door::open(settings.http).await?;
-        let running = Running::here(door.address());
+        let listener = HttpListener::open(settings.http).await?;
+        let running = Running::here(listener.address());
 
         let network = Network::start(store.clone(), net)?;
         let api = Api::new(store);
@@ -76,7 +77,7 @@ impl Node {
         }
         let (stop, stopping) = watch::channel(false);
         let (ended, server_ended) = watch::channel(false);
-        let serving = door.serve(api.clone(), token, stopping);
+        let serving = listener.serve(api.clone(), token, stopping);
         let server = tokio::spawn(async move {
             let result = serving.await;
             ended.send_replace(true);
@@ -127,7 +128,7 @@ impl Node {
         store.interrupt();
         let served = match ended {
             Ok(Ok(served)) => served,
-            Ok(Err(error)) => Err(error_kind::failed.with("detail", error)),
+            Ok(Err(error)) => Err(of_task(error)),
             Err(_) => {
                 tracing::warn!("requests still under way were cut off");
                 abort.abort();
@@ -137,7 +138,7 @@ impl Node {
         self.network.shutdown().await;
         let closed = tokio::task::spawn_blocking(move || store.close()).await;
         tracing::info!("the node stopped");
-        closed.map_err(|error| error_kind::failed.with("detail", error))?;
+        closed.map_err(of_task)?;
         served
     }
 }
@@ -163,12 +164,17 @@ fn is_running_node(folder: &Path, holder: &str) -> bool {
     Running::read(folder).is_some_and(|running| holder == format!("tandem start (PID {})", running.pid))
 }
 
+/// A task of the program that did not come to its end.
+fn of_task(error: tokio::task::JoinError) -> ApiError {
+    error_kind::failed.with("detail", Cause::new("task").with("said", error.to_string()))
+}
+
 impl From<NetError> for ApiError {
     fn from(error: NetError) -> Self {
         match error {
             NetError::Address(text) => error_kind::address_refused.with("address", text),
             NetError::Stopped => error_kind::stopping.error(),
-            other => error_kind::network_failed.with("detail", other),
+            other => error_kind::network_failed.with("detail", Cause::from(&other)),
         }
     }
 }

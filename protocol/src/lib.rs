@@ -40,6 +40,7 @@ pub mod join;
 pub mod join_file;
 
 pub mod codec;
+pub mod cause;
 
 #[cfg(test)]
 mod golden;

@@ -8,6 +8,7 @@
 
 mod acknowledged;
 mod answers;
+mod cause;
 mod changed_rows;
 mod closed;
 mod commit;

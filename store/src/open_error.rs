@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tandem_protocol::cause::Cause;
+
 use crate::damage::Damage;
 use crate::log::LogError;
 use crate::refusal::Refusal;
@@ -50,7 +52,7 @@ pub enum OpenError {
         /// Its name.
         name: String,
         /// Why not.
-        reason: String,
+        reason: Cause,
     },
 }
 
@@ -72,8 +74,8 @@ impl OpenError {
         }
     }
 
-    pub(crate) fn space(name: &str, reason: &str) -> Self {
-        Self::Space { name: name.to_owned(), reason: reason.to_owned() }
+    pub(crate) fn space(name: &str, reason: Cause) -> Self {
+        Self::Space { name: name.to_owned(), reason }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::Author;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::schema::{Schema, TableId};
@@ -33,7 +34,7 @@ pub(crate) struct Snapshot {
     pub membership: Arc<Membership>,
     pub schema: Arc<Schema>,
     /// Tables that count, but that SQLite refused to lay out.
-    pub unshown: Arc<BTreeMap<TableId, String>>,
+    pub unshown: Arc<BTreeMap<TableId, Cause>>,
     pub tables: Arc<Vec<TableStatus>>,
     pub conflicts: ConflictStats,
     pub authors: Arc<Authors>,
@@ -58,7 +59,7 @@ pub(crate) struct Published {
     /// Tables that another program had written to, put right when the view was opened.
     mended: OnceLock<Vec<String>>,
     /// Why there is no view.
-    without_view: OnceLock<String>,
+    without_view: OnceLock<Cause>,
     /// The statements that run.
     pub(crate) running: Running,
     /// True once the store is closing.
@@ -110,11 +111,11 @@ impl Published {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_without_view(&self, reason: String) {
+    pub(crate) fn set_without_view(&self, reason: Cause) {
         let _first_counts = self.without_view.set(reason);
     }
 
-    pub(crate) fn without_view(&self) -> Option<String> {
+    pub(crate) fn without_view(&self) -> Option<Cause> {
         self.without_view.get().cloned()
     }
 

@@ -1,6 +1,9 @@
 //! Why a write or a query is not acceptable, code by code.
 
+use std::fmt;
+
 use tandem_protocol::bounds;
+use tandem_protocol::cause::{Cause, Param, Params};
 use tandem_protocol::conflict::{Conflict, ConflictKind};
 use tandem_protocol::membership::VoidReason;
 use tandem_protocol::schema::ddl::DdlError;
@@ -8,31 +11,48 @@ use tandem_protocol::schema::{MismatchReason, TableDef, TypeMismatch};
 use tandem_protocol::sql_text::SqlTextError;
 use tandem_protocol::value::{Key, Value};
 
+use crate::cause::sqlite;
 use crate::view::guard::{self, End};
 use crate::view::{Broken, ViewTable};
 
 /// A write that is not acceptable. Nothing of it happened.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+///
+/// It holds no sentence: the catalogue of words has one for each code, in every language. Printed, it
+/// is the code and what goes into the sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Stable name of the reason.
     pub code: &'static str,
-    /// What is wrong, for people.
-    pub message: String,
-    /// What to do instead.
-    pub hint: Option<String>,
-    /// What the message was made with, by name, so that it can be told in another language.
-    pub params: Vec<(&'static str, String)>,
+    /// What goes into its sentence, by name.
+    pub params: Params,
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Cause { code: self.code.into(), params: self.params.clone() }.fmt(f)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
 impl Refusal {
-    fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, params: Vec::new() }
+    pub(crate) fn new(code: &'static str) -> Self {
+        Self { code, params: Params::new() }
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Param>) -> Self {
+        self.params.insert(name.into(), value.into());
         self
+    }
+
+    /// Of a code with several causes.
+    fn by(code: &'static str, detail: impl Into<Param>) -> Self {
+        Self::new(code).with("detail", detail)
+    }
+
+    /// Whether its cause, or one in it, is one of these.
+    pub fn is_by(&self, causes: &[&str]) -> bool {
+        Cause { code: self.code.into(), params: self.params.clone() }.is_of(causes)
     }
 
     pub(crate) fn of_type(table: &str, column: &str, error: &TypeMismatch) -> Self {
@@ -41,24 +61,27 @@ impl Refusal {
             Some(MismatchReason::Json(_)) => "invalid_json",
             Some(MismatchReason::TooFine | MismatchReason::Imprecise) | None => "type_mismatch",
         };
-        Self::new(code, format!("{table}.{column}: {error}"))
+        let cause = Cause::new("value_of").with("column", format!("{table}.{column}"));
+        Self::by(code, cause.with("fault", Cause::from(error)))
     }
 
     pub(crate) fn of_rule(def: &TableDef, broken: Broken<'_>) -> Self {
         match broken {
-            Broken::NotNull(at) => {
-                let column = &def.columns[at].name;
-                Self::new("constraint_not_null", format!("NOT NULL constraint failed: {}.{column}", def.name))
-            }
-            Broken::Check(check) => {
-                Self::new("constraint_check", format!("CHECK constraint failed: {}: {check}", def.name))
-            }
+            Broken::NotNull(at) => Self::not_null(&def.name, &def.columns[at].name),
+            Broken::Check(check) => Self::check(&def.name, check),
         }
     }
 
+    pub(crate) fn not_null(table: &str, column: &str) -> Self {
+        Self::by("constraint_not_null", Cause::new("not_null").with("column", format!("{table}.{column}")))
+    }
+
+    fn check(table: &str, check: &str) -> Self {
+        Self::by("constraint_check", Cause::new("check").with("table", table).with("check", check))
+    }
+
     pub(crate) fn key_changed(table: &str) -> Self {
-        Self::new("key_changed", format!("a row of {table} would get another primary key"))
-            .hint("the key names the row on every site; delete the row and insert it anew")
+        Self::by("key_changed", Cause::new("key_changed").with("table", table))
     }
 
     /// A row would refer to one that is not there.
@@ -69,20 +92,13 @@ impl Refusal {
         key: &Key,
         target: &ViewTable,
     ) -> Self {
-        let (table, column, row) = (&table.def.name, &table.def.columns[at].name, table.told(key));
-        let (target, target_key) = (&target.def.name, target.def.key.join(", "));
-        let value = shortened(&value.to_string());
-        let message = format!(
-            "FOREIGN KEY constraint failed: {table}.{column} of the row {row} is {value}, and {target} has no row with that {target_key}"
-        );
-        Self::new("constraint_foreign_key", message).with([
-            ("table", table.clone()),
-            ("column", column.clone()),
-            ("row", row),
-            ("value", value),
-            ("target", target.clone()),
-            ("key", target_key),
-        ])
+        Self::new("constraint_foreign_key")
+            .with("table", &table.def.name)
+            .with("column", &table.def.columns[at].name)
+            .with("row", table.told(key))
+            .with("value", shortened(&value.to_string()))
+            .with("target", &target.def.name)
+            .with("key", target.def.key.join(", "))
     }
 
     /// A row that others refer to would go.
@@ -93,33 +109,20 @@ impl Refusal {
         at: usize,
         count: u64,
     ) -> Self {
-        let (table, row) = (&table.def.name, table.told(key));
-        let (child, column) = (&child.def.name, &child.def.columns[at].name);
-        let message = format!(
-            "FOREIGN KEY constraint failed: the row {row} of {table} is still referred to: rows of {child}, by {column}: {count}"
-        );
-        Self::new("constraint_referenced", message).with([
-            ("table", table.clone()),
-            ("row", row),
-            ("child", child.clone()),
-            ("column", column.clone()),
-            ("count", count.to_string()),
-        ])
-    }
-
-    fn with<const N: usize>(mut self, params: [(&'static str, String); N]) -> Self {
-        self.params = params.into();
-        self
+        Self::new("constraint_referenced")
+            .with("table", &table.def.name)
+            .with("row", table.told(key))
+            .with("child", &child.def.name)
+            .with("column", &child.def.columns[at].name)
+            .with("count", count)
     }
 
     pub(crate) fn not_utf8(table: &str) -> Self {
-        Self::new("invalid_utf8", format!("a text written to {table} is not valid UTF-8"))
-            .hint("store bytes in a BLOB column")
+        Self::by("invalid_utf8", Cause::new("not_utf8").with("table", table))
     }
 
     pub(crate) fn rowid(name: &str, sql: &str) -> Self {
-        Self::new("rowid", format!("{name} is a number of the view, not of the row: {}", shortened(sql)))
-            .hint("name the column of the primary key instead")
+        Self::by("rowid", Cause::new("rowid").with("name", name).with("sql", shortened(sql)))
     }
 
     /// A value that only one row may hold is held by others.
@@ -128,166 +131,135 @@ impl Refusal {
         let fields: Vec<String> = columns.iter().map(|column| format!("{table_name}.{column}")).collect();
         let mut rows: Vec<String> = holders.iter().take(3).map(|key| table.told(key)).collect();
         rows.extend((holders.len() > 3).then(|| "…".to_owned()));
-        let message = format!("UNIQUE constraint failed: {}: held by {}", fields.join(", "), rows.join("; "));
-        Self::new("constraint_unique", message)
-            .hint("if several rows hold the value, `tandem conflicts` lists them; settle that first")
+        let cause = Cause::new("unique_held").with("columns", fields.join(", "));
+        Self::by("constraint_unique", cause.with("rows", rows.join("; ")))
     }
 
     pub(crate) fn duplicate_key(table: &str, key: &Key) -> Self {
         let key = key.0.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
-        Self::new("constraint_primary_key", format!("{table} already has a row with the key {key}"))
+        Self::by("constraint_primary_key", Cause::new("key_there").with("table", table).with("key", key))
     }
 
     pub(crate) fn key_too_long(table: &str) -> Self {
-        let most = bounds::KEY_BYTES;
-        Self::new("key_too_long", format!("a primary key of {table} is longer than {most} bytes"))
-    }
-
-    pub(crate) fn not_null(table: &str, column: &str) -> Self {
-        Self::new("constraint_not_null", format!("NOT NULL constraint failed: {table}.{column}"))
+        Self::by("key_too_long", Cause::new("key_long").with("table", table).with("most", bounds::KEY_BYTES))
     }
 
     pub(crate) fn conflict_unknown() -> Self {
-        Self::new("conflict_unknown", "there is no open conflict of that id: it was settled, or never was")
-            .hint("`tandem conflicts` lists the open ones")
+        Self::new("conflict_unknown")
     }
 
     pub(crate) fn conflict_changed() -> Self {
-        Self::new("conflict_changed", "the conflict has changed since you looked at it; nothing was changed")
-            .hint("look at it again with `tandem conflicts show`, then choose")
+        Self::new("conflict_changed")
     }
 
-    pub(crate) fn conflict_choice(conflict: &Conflict) -> Self {
-        let message = format!("a conflict of kind {} cannot be settled in this way", conflict.kind.name());
-        Self::new("conflict_choice", message)
-            .hint("`tandem conflicts show` lists what can be chosen; nothing was changed")
+    pub(crate) fn conflict_choice() -> Self {
+        Self::by("conflict_choice", Cause::new("conflict_other_kind"))
     }
 
     pub(crate) fn conflict_by_hand(conflict: &Conflict) -> Self {
-        let rule = conflict.columns.join(", ");
-        let message = format!("{}: {rule}: this conflict ends when the rows are mended", conflict.table);
-        Self::new("conflict_choice", message)
-            .hint("give the row another value with UPDATE, or delete it; the conflict then closes by itself")
+        let cause = Cause::new("conflict_by_hand").with("table", &conflict.table);
+        Self::by("conflict_choice", cause.with("rule", conflict.columns.join(", ")))
     }
 
     pub(crate) fn of_conflict(broken: &Conflict) -> Self {
         let rule = broken.columns.join(", ");
         match broken.kind {
             ConflictKind::Unique => {
-                Self::new("constraint_unique", format!("UNIQUE constraint failed: {}: {rule}", broken.table))
+                let cause = Cause::new("unique_columns").with("table", &broken.table);
+                Self::by("constraint_unique", cause.with("columns", rule))
             }
-            _ => Self::new("constraint_check", format!("CHECK constraint failed: {}: {rule}", broken.table)),
+            _ => Self::check(&broken.table, &rule),
         }
     }
 
     pub(crate) fn exactly_not_counter(sql: &str) -> Self {
-        Self::new("exactly_not_counter", format!("exactly() sets no counter here: {}", shortened(sql)))
-            .hint("it is for a COUNTER column: UPDATE table SET column = exactly(38) WHERE …; an INSERT sets a counter exactly by itself")
+        Self::by("exactly_not_counter", Cause::new("exactly").with("sql", shortened(sql)))
     }
 
     pub(crate) fn too_large(bytes: usize) -> Self {
         let most = bounds::TRANSACTION_BYTES >> 20;
-        let message = format!("the transaction is too large: {bytes} bytes, at most {most} MiB are allowed");
-        Self::new("transaction_too_large", message).hint("split it into several transactions")
+        Self::by(
+            "transaction_too_large",
+            Cause::new("transaction_bytes").with("bytes", bytes).with("most", most),
+        )
     }
 
     pub(crate) fn too_many_rows(rows: usize) -> Self {
-        let (most, mib) = (bounds::TRANSACTION_ROWS, bounds::TRANSACTION_UNFOLDED_BYTES >> 20);
-        let message = format!(
-            "the transaction changes too much: {rows} rows or more; at most {most} rows and {mib} MiB are allowed"
-        );
-        Self::new("transaction_too_large", message).hint("split it into several transactions")
+        let mib = bounds::TRANSACTION_UNFOLDED_BYTES >> 20;
+        let cause = Cause::new("transaction_rows").with("rows", rows).with("mib", mib);
+        Self::by("transaction_too_large", cause.with("most", bounds::TRANSACTION_ROWS))
     }
 
     pub(crate) fn label_too_long() -> Self {
-        let most = bounds::LABEL_BYTES;
-        Self::new("label_too_long", format!("message and by may have {most} bytes each"))
+        Self::by("label_too_long", Cause::new("label").with("most", bounds::LABEL_BYTES))
     }
 
     pub(crate) fn offset_too_long() -> Self {
-        Self::new("label_too_long", "the name of a source may have 256 bytes, its offset 4 KiB".to_owned())
+        Self::by("label_too_long", Cause::new("source_label"))
     }
 
     pub(crate) fn not_a_writer() -> Self {
-        Self::new("read_only_member", "this site may read this space, not write to it")
-            .hint("ask an admin of the space for the role member")
+        Self::new("read_only_member")
     }
 
-    pub(crate) fn without_view(reason: &str) -> Self {
-        Self::new(
-            "view_unavailable",
-            format!("the tables of this space cannot be shown: {reason}; nothing of its log was lost"),
-        )
-        .hint("make room or put right what is named, and start tandem again; `tandem log`, `tandem log verify` and `tandem bundle export` work meanwhile")
+    pub(crate) fn not_a_query() -> Self {
+        Self::new("not_a_query")
+    }
+
+    pub(crate) fn without_view(reason: Cause) -> Self {
+        Self::by("view_unavailable", reason)
     }
 
     pub(crate) fn not_founded() -> Self {
-        Self::new("not_synced_yet", "this site has joined, but has not received the space yet")
-            .hint("connect it to a member, or import a bundle")
+        Self::new("not_synced_yet")
     }
 
     pub(crate) fn ended_transaction(sql: &str) -> Self {
-        let message = format!("the statement ended the transaction it runs in: {}", shortened(sql));
-        Self::new("transaction_control", message).hint("leave out BEGIN, COMMIT, ROLLBACK and OR ROLLBACK")
+        Self::by("transaction_control", shortened(sql))
     }
 
     pub(crate) fn key_reused() -> Self {
-        Self::new(
-            "idempotency_key_reused",
-            "another request was made with this idempotency key; nothing was changed",
-        )
-        .hint("give each request a key of its own, and the same one only to a retry of the same request")
+        Self::new("idempotency_key_reused")
     }
 
     pub(crate) fn unknown_basis() -> Self {
-        Self::new("unknown_basis", "the version token names transactions that are not here")
-            .hint("use a token that this site's reads returned")
+        Self::new("unknown_basis")
+    }
+
+    pub(crate) fn space_exists(name: &str) -> Self {
+        Self::new("space_exists").with("space", name)
+    }
+
+    pub(crate) fn name(name: &str, fault: Cause) -> Self {
+        Self::by("name_refused", fault).with("name", format!("{name:?}"))
     }
 
     /// What a counter was when its writer looked cannot be found out.
     pub(crate) fn basis_too_old(table: &ViewTable, columns: &str, key: &Key) -> Self {
-        let (table, row) = (&table.def.name, table.told(key));
-        let message = format!(
-            "what {columns} of the row {row} of {table} was at the basis cannot be told any more: too much has been written to the row"
-        );
-        Self::new("basis_too_old", message)
-            .hint("say the difference, as in `c = c - 3`; or, after counting, `c = exactly(37)`")
-            .with([("table", table.clone()), ("columns", columns.to_owned()), ("row", row)])
+        Self::new("basis_too_old")
+            .with("table", &table.def.name)
+            .with("columns", columns)
+            .with("row", table.told(key))
     }
 
     /// A text that nobody is to parse.
     pub(crate) fn of_text(error: &SqlTextError, at: usize) -> Self {
-        let place = if at == 0 { String::new() } else { format!("statement {}: ", at + 1) };
-        Self::new("sql_too_long", format!("{place}{error}")).hint("give values as parameters")
+        Self::by("sql_too_long", in_statement(at, Cause::from(error)))
     }
 
     /// A statement that was ended.
     pub(crate) fn of_end(end: End) -> Self {
-        let mib = |bytes: usize| (bytes >> 20).to_string();
         match end {
-            End::Left => Self::new("statement_left", "whoever asked has left, and the statement was ended"),
-            End::Late(deadline) => {
-                let seconds = deadline.as_secs_f64().to_string();
-                Self::new("deadline", format!("the statement ran longer than {seconds} s and was ended"))
-                    .with([("seconds", seconds)])
-            }
-            End::Stopping => Self::new("stopping", "the store is closing, and the statement was ended"),
-            End::Memory => {
-                let most = mib(guard::STATEMENT_BYTES);
-                Self::new("statement_memory", format!("the statement needs more than {most} MiB of memory"))
-                    .with([("most", most)])
-            }
-            End::Answer => {
-                let most = mib(guard::ANSWER_BYTES);
-                Self::new("answer_too_large", format!("the answer is larger than {most} MiB"))
-                    .with([("most", most)])
-            }
+            End::Left => Self::new("statement_left"),
+            End::Late(deadline) => Self::new("deadline").with("seconds", deadline.as_secs_f64().to_string()),
+            End::Stopping => Self::new("stopping"),
+            End::Memory => Self::new("statement_memory").with("most", guard::STATEMENT_BYTES >> 20),
+            End::Answer => Self::new("answer_too_large").with("most", guard::ANSWER_BYTES >> 20),
             End::Changes => {
-                let most = mib(guard::CHANGES_BYTES);
-                let message = format!("the rows that it changes are more than {most} MiB, before and after");
-                Self::new("transaction_too_large", message).hint("split it into several transactions")
+                let cause = Cause::new("transaction_memory").with("most", guard::CHANGES_BYTES >> 20);
+                Self::by("transaction_too_large", cause)
             }
-            End::GivesWay => Self::new("overtaken", "others kept changing what the statement changes"),
+            End::GivesWay => Self::new("overtaken"),
         }
     }
 
@@ -299,68 +271,64 @@ impl Refusal {
             DdlError::NotAdditive(_) => "schema_not_additive",
             DdlError::NotSupported(_) | DdlError::Void(_) => "schema_not_supported",
         };
-        Self::new(code, error.to_string())
+        Self::by(code, Cause::from(error))
     }
 
     pub(crate) fn of_membership(error: VoidReason) -> Self {
         match error {
-            VoidReason::NameTaken => Self::new("site_name_taken", error.to_string()),
-            _ => Self::new("membership", error.to_string()),
+            VoidReason::NameTaken => Self::new("site_name_taken"),
+            _ => Self::by("membership", Cause::from(&error)),
         }
     }
 
     pub(crate) fn of_schema_sql(error: &rusqlite::Error) -> Self {
-        Self::new("schema_not_supported", format!("the schema does not work: {error}"))
+        Self::by("schema_not_supported", sqlite::cause(error))
     }
 
     /// A statement that only tandem itself may run.
     pub(crate) fn not_allowed(at: usize, sql: &str) -> Self {
-        let place = if at == 0 { String::new() } else { format!("statement {}: ", at + 1) };
-        Self::new("not_allowed", format!("{place}this is not allowed in SQL here: {}", shortened(sql)))
-            .hint("tables are changed with `tandem schema apply`; PRAGMA, ATTACH, transactions and what is named tandem_next or _tandem_… are not for statements")
+        Self::by("sql_not_allowed", in_statement(at, shortened(sql)))
     }
 
     /// What SQLite says of a user's statement.
-    pub(crate) fn of_sql(error: rusqlite::Error, at: usize, sql: &str) -> Self {
-        use rusqlite::ffi;
-        let place = if at == 0 { String::new() } else { format!("statement {}: ", at + 1) };
-        let text = match &error {
-            rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
-            rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
-            other => other.to_string(),
-        };
-        let message = format!("{place}{text}");
-        let code = match &error {
-            rusqlite::Error::SqliteFailure(failure, _) => match failure.extended_code {
+    pub(crate) fn of_sql(error: &rusqlite::Error, at: usize, sql: &str) -> Self {
+        use rusqlite::{Error, ffi};
+        let code = match error {
+            Error::SqliteFailure(failure, _) => match failure.extended_code {
                 ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => "constraint_primary_key",
                 ffi::SQLITE_CONSTRAINT_UNIQUE => "constraint_unique",
                 ffi::SQLITE_CONSTRAINT_NOTNULL => "constraint_not_null",
                 ffi::SQLITE_CONSTRAINT_DATATYPE => "type_mismatch",
-                ffi::SQLITE_AUTH => "not_allowed",
-                ffi::SQLITE_FULL => "disk_full",
+                ffi::SQLITE_AUTH => "sql_not_allowed",
+                ffi::SQLITE_FULL => return Self::new("disk_full"),
                 _ => "sql_error",
             },
-            rusqlite::Error::SqlInputError { error, .. } if error.extended_code == ffi::SQLITE_AUTH => {
-                "not_allowed"
+            Error::SqlInputError { error, .. } if error.extended_code == ffi::SQLITE_AUTH => {
+                "sql_not_allowed"
             }
-            rusqlite::Error::MultipleStatement => "multiple_statements",
-            rusqlite::Error::InvalidParameterCount(..) => "parameter_count",
-            rusqlite::Error::Utf8Error(..) => "invalid_utf8",
+            Error::MultipleStatement => return Self::new("multiple_statements"),
+            Error::InvalidParameterCount(..) => "parameter_count",
+            Error::Utf8Error(..) => return Self::by("invalid_utf8", in_statement(at, shortened(sql))),
             _ => "sql_error",
         };
-        if code == "not_allowed" && text.ends_with(".ROWID is prohibited") {
-            return Self::rowid("rowid", sql);
-        }
-        let refusal = Self::new(code, message);
+        let cause = sqlite::cause(error);
         match code {
-            "not_allowed" => Self::not_allowed(at, sql),
-            "constraint_primary_key" => refusal.hint("a row with this key is there already"),
-            "multiple_statements" => Self::new(code, format!("{place}there is more than one statement"))
-                .hint("give each statement on its own"),
-            "disk_full" => refusal.hint("nothing was changed; make room on the disk and try again"),
-            _ => refusal,
+            "sql_not_allowed" => {
+                let is_rowid =
+                    matches!(cause.params.get("name"), Some(Param::Text(name)) if name.ends_with(".ROWID"));
+                if is_rowid { Self::rowid("rowid", sql) } else { Self::not_allowed(at, sql) }
+            }
+            code => Self::by(code, in_statement(at, cause)),
         }
     }
+}
+
+/// Where there are several statements, which one is meant.
+fn in_statement(at: usize, fault: impl Into<Param>) -> Param {
+    if at == 0 {
+        return fault.into();
+    }
+    Cause::new("in_statement").with("number", at + 1).with("fault", fault).into()
 }
 
 pub(crate) fn shortened(sql: &str) -> String {

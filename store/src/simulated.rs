@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel, sync_channel};
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
 use tandem_protocol::membership::{self, Candidate, MemberOp, Role};
@@ -257,7 +258,7 @@ impl Site {
             Arc::clone(&published),
             self.judge,
         )
-        .map_err(|error| OpenError::space("simulated", &error.to_string()))?;
+        .map_err(|error| OpenError::space("simulated", Cause::from(&error)))?;
         // Nobody listens: requests go straight to the writer.
         let (commands, _) = sync_channel(1);
         let (name, folder) = ("simulated".to_owned(), self.folder.clone());

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use rusqlite::OptionalExtension;
+use tandem_protocol::cause::Cause;
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::{Candidate, MemberOp, Membership, Role};
@@ -116,15 +117,15 @@ impl Space {
 
     /// Why the space has no tables at the moment, if its view could not be opened or built: its log
     /// can be read, verified and exported all the same.
-    pub fn without_view(&self) -> Option<String> {
+    pub fn without_view(&self) -> Option<Cause> {
         self.0.without_view()
     }
 
     /// Tables that count but that this program cannot show, by name, and why: a defect of it. Their
     /// rows wait, and their fingerprints are withheld.
-    pub fn not_shown(&self) -> Vec<(String, String)> {
+    pub fn not_shown(&self) -> Vec<(String, Cause)> {
         let snapshot = self.0.published.snapshot();
-        let named = |(id, reason): (&TableId, &String)| {
+        let named = |(id, reason): (&TableId, &Cause)| {
             let name = snapshot.schema.table_by_id(*id).map(|table| table.shown.name.clone());
             (name.unwrap_or_else(|| id.to_string()), reason.clone())
         };
@@ -296,7 +297,7 @@ impl Space {
         self.send(Command::Rebuild(Box::new(move |result| {
             let _caller_waits = done.send(result);
         })));
-        wait.recv().unwrap_or_else(|_| Err(ViewError::Behind("the store is closing".into())))
+        wait.recv().unwrap_or_else(|_| Err(ViewError::Behind(Cause::new("store_closing"))))
     }
 
     /// The site's key has changed: returns when nothing is signed with the old one any more.

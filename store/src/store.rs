@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::{Author, AuthorKey, SpaceId};
 use tandem_protocol::membership::{Founding, MemberOp};
 use tandem_protocol::op::Op;
@@ -37,7 +38,7 @@ struct Inner {
     site: Mutex<SiteFile>,
     spaces: Mutex<BTreeMap<String, Space>>,
     /// Spaces that could not be opened, by name, and why.
-    unopened: Mutex<BTreeMap<String, String>>,
+    unopened: Mutex<BTreeMap<String, Cause>>,
     /// Held while who this site is must not change, or changes.
     founding: Mutex<()>,
     /// Dropped last: whoever holds the folder next finds its log free.
@@ -91,7 +92,7 @@ impl Store {
     fn open_all(&self, site: &SiteFile) -> Result<(), OpenError> {
         for (name, id) in &site.spaces {
             let id: Result<SpaceId, _> =
-                id.parse().map_err(|_| OpenError::space(name, "its id is not valid"));
+                id.parse().map_err(|_| OpenError::space(name, Cause::new("space_id")));
             match id.and_then(|id| self.open_known(id, name)) {
                 Ok(_) => {}
                 Err(error) if matches!(error, OpenError::Damaged { .. }) || error.is_full_disk() => {
@@ -100,7 +101,7 @@ impl Store {
                 Err(error) => {
                     tracing::error!(space = name, %error, "a space could not be opened; the others can be used");
                     let mut unopened = self.0.unopened.lock().unwrap_or_else(PoisonError::into_inner);
-                    unopened.insert(name.clone(), error.to_string());
+                    unopened.insert(name.clone(), Cause::from(&error));
                 }
             }
         }
@@ -185,7 +186,7 @@ impl Store {
     }
 
     /// The spaces of this site that could not be opened, by name, and why.
-    pub fn unopened(&self) -> BTreeMap<String, String> {
+    pub fn unopened(&self) -> BTreeMap<String, Cause> {
         self.0.unopened.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -199,7 +200,7 @@ impl Store {
         check_name(name)?;
         check_name(site_name)?;
         if self.has(name) {
-            return Err(refused("space_exists", format!("this site already has a space named {name}")).into());
+            return Err(Refusal::space_exists(name).into());
         }
         let schema: Vec<SchemaOp> =
             ddl::plan(schema.unwrap_or(""), &Schema::default()).map_err(|error| Refusal::of_ddl(&error))?;
@@ -230,8 +231,7 @@ impl Store {
             return Ok(known);
         }
         if self.has(name) {
-            let message = format!("this site already has another space named {name}");
-            return Err(refused("space_exists", message).into());
+            return Err(Refusal::space_exists(name).into());
         }
         let space = self.open_space(id, name)?;
         self.remember(site_name, name, id)?;
@@ -336,19 +336,15 @@ pub(crate) fn founding_id(author: Author, founding: &MemberOp, schema: &[SchemaO
 /// Names of spaces are typed and become names of files here and there; and what cannot travel as a
 /// name is none.
 fn check_name(name: &str) -> Result<(), Refusal> {
-    let told = |why: &str| Err(refused("invalid_name", format!("{name:?} is not a usable name: {why}")));
+    let told = |fault: Cause| Err(Refusal::name(name, fault));
     if let Err(fault) = tandem_protocol::name::check(name) {
-        return told(&fault.to_string());
+        return told(Cause::from(&fault));
     }
     if name.starts_with('.')
         || name.ends_with('.')
         || name.contains(['/', '\\', ':', '*', '?', '"', '<', '>', '|'])
     {
-        return told("no file can be called so");
+        return told(Cause::new("name_file"));
     }
     Ok(())
-}
-
-fn refused(code: &'static str, message: String) -> Refusal {
-    Refusal { code, message, hint: None, params: Vec::new() }
 }

@@ -34,6 +34,8 @@ use log_writer::LogWriter;
 pub(crate) use open_failure::OpenFailure;
 pub(crate) use replay::{fold, members_of, read_log};
 
+use tandem_protocol::cause::Cause;
+
 use crate::identity::Identity;
 use crate::published::Published;
 use crate::reply::Done;
@@ -56,8 +58,8 @@ pub(crate) struct Writer {
 }
 
 /// Answers for a space whose view could not be opened: nothing can be written, and why.
-pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &str) {
-    let behind = || ViewError::Behind(reason.to_owned());
+pub(crate) fn serve_without_view(jobs: &Receiver<Command>, reason: &Cause) {
+    let behind = || ViewError::Behind(reason.clone());
     while let Ok(command) = jobs.recv() {
         match command {
             Command::Job(job) => failure::answer_failed(job, &Arc::new(behind())),

@@ -88,8 +88,7 @@ impl Client {
                 Answered::Node(node) => return Ok(Self::Node(node)),
                 Answered::Nobody => error,
                 Answered::Other(address) => {
-                    let address = ("address", address);
-                    ApiError::new(&error_kind::node_replaced, &[address, ("holder", holder)])
+                    error_kind::node_replaced.with("address", address).with("holder", holder)
                 }
             };
             if Instant::now() > deadline {
@@ -175,49 +174,49 @@ impl Client {
     pub fn log(&self, space: &str, query: &LogQuery) -> Result<LogPage> {
         match self {
             Self::Node(node) => node.get_with(&["spaces", space, "log"], query),
-            Self::Folder(api) => api.log(space, query),
+            Self::Folder(api) => api.log().page(space, query),
         }
     }
 
     pub fn transaction(&self, space: &str, dot: &str) -> Result<LogEntry> {
         match self {
             Self::Node(node) => node.get(&["spaces", space, "log", dot]),
-            Self::Folder(api) => api.transaction(space, dot),
+            Self::Folder(api) => api.log().transaction(space, dot),
         }
     }
 
     pub fn verify(&self, space: &str) -> Result<Verification> {
         match self {
             Self::Node(node) => node.post(&["spaces", space, "verification"], &()),
-            Self::Folder(api) => api.verify(space),
+            Self::Folder(api) => api.log().verify(space),
         }
     }
 
     pub fn verify_rows(&self, space: &str) -> Result<Verification> {
         match self {
             Self::Node(node) => node.get(&["spaces", space, "verification"]),
-            Self::Folder(api) => api.verify_rows(space),
+            Self::Folder(api) => api.log().verify_rows(space),
         }
     }
 
     pub fn conflicts(&self, space: &str, query: &ConflictQuery) -> Result<Conflicts> {
         match self {
             Self::Node(node) => node.get_with(&["spaces", space, "conflicts"], query),
-            Self::Folder(api) => api.conflicts(space, query),
+            Self::Folder(api) => api.conflicts().page(space, query),
         }
     }
 
     pub fn conflict(&self, space: &str, id: &str) -> Result<Conflict> {
         match self {
             Self::Node(node) => node.get(&["spaces", space, "conflicts", id]),
-            Self::Folder(api) => api.conflict(space, id),
+            Self::Folder(api) => api.conflicts().one(space, id),
         }
     }
 
     pub fn resolve(&self, space: &str, id: &str, request: Resolve) -> Result<Transacted> {
         match self {
             Self::Node(node) => node.post(&["spaces", space, "conflicts", id, "resolution"], &request),
-            Self::Folder(api) => api.resolve(space, id, request),
+            Self::Folder(api) => api.conflicts().resolve(space, id, request),
         }
     }
 
@@ -252,21 +251,21 @@ impl Client {
     pub fn invite(&self, space: &str, request: &Invite) -> Result<Invitation> {
         match self {
             Self::Node(node) => node.post(&["spaces", space, "invitations"], request),
-            Self::Folder(api) => api.invite(space, request),
+            Self::Folder(api) => api.admission().invite(space, request),
         }
     }
 
     pub fn request_join(&self, want: &WantJoin) -> Result<JoinRequest> {
         match self {
             Self::Node(node) => node.post(&["join-requests"], want),
-            Self::Folder(api) => api.request_join(want),
+            Self::Folder(api) => api.admission().request_join(want),
         }
     }
 
     pub fn admit(&self, space: &str, request: &Admit) -> Result<Admitted> {
         match self {
             Self::Node(node) => node.post(&["spaces", space, "admissions"], request),
-            Self::Folder(api) => api.admit(space, request),
+            Self::Folder(api) => api.admission().admit(space, request),
         }
     }
 }

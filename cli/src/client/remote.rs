@@ -4,12 +4,15 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use tandem_protocol::cause::Cause;
+
 use super::Rows;
+use crate::language;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tandem_node::Running;
 use tandem_node::api::cell::Cell;
-use tandem_node::api::event::Event;
+use tandem_node::api::event::TransactionEvent;
 use tandem_node::api::query::Query;
 use tandem_node::api::status::Status;
 use tandem_node::api::transaction::{Transact, Transacted};
@@ -80,7 +83,7 @@ impl Remote {
             pid: running.pid,
         };
         let mut question = [0; 16];
-        getrandom::fill(&mut question).map_err(|error| error_kind::failed.with("detail", error))?;
+        getrandom::fill(&mut question).map_err(|error| failed("system", &error))?;
         let question: String = question.iter().map(|byte| format!("{byte:02x}")).collect();
         let expected = token.proof(&question, running.http.port());
         match node.asked_for_proof(&question) {
@@ -101,8 +104,7 @@ impl Remote {
     }
 
     fn silent(&self, waited: Duration) -> ApiError {
-        let params = [("pid", self.pid.to_string()), ("seconds", waited.as_secs().to_string())];
-        ApiError::new(&error_kind::node_silent, &params)
+        error_kind::node_silent.with("pid", self.pid).with("seconds", waited.as_secs())
     }
 
     /// Its address.
@@ -135,7 +137,7 @@ impl Remote {
 
     /// Reads row by row.
     pub fn query_rows(&self, space: &str, request: &Query, rows: &mut dyn Rows) -> Result<()> {
-        let bytes = serde_json::to_vec(request).map_err(|error| error_kind::failed.with("detail", error))?;
+        let bytes = serde_json::to_vec(request).map_err(|error| failed("json_made", &error))?;
         let body = SendBody::from_owned_reader(std::io::Cursor::new(bytes));
         let address = self.address(&["spaces", space, "queries"]);
         let response = self.send_with(Method::POST, &address, &[("accept", "application/x-ndjson")], body)?;
@@ -160,7 +162,7 @@ impl Remote {
         path: &[&str],
         body: &impl Serialize,
     ) -> Result<T> {
-        let bytes = serde_json::to_vec(body).map_err(|error| error_kind::failed.with("detail", error))?;
+        let bytes = serde_json::to_vec(body).map_err(|error| failed("json_made", &error))?;
         let body = SendBody::from_owned_reader(std::io::Cursor::new(bytes));
         let headers: Vec<_> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
         read(self.send_with(Method::POST, &self.address(path), &headers, body)?)
@@ -185,13 +187,13 @@ impl Remote {
     }
 
     pub fn patch(&self, path: &[&str], body: &impl Serialize) -> Result<()> {
-        let bytes = serde_json::to_vec(body).map_err(|error| error_kind::failed.with("detail", error))?;
+        let bytes = serde_json::to_vec(body).map_err(|error| failed("json_made", &error))?;
         let body = SendBody::from_owned_reader(std::io::Cursor::new(bytes));
         self.send(Method::PATCH, &self.address(path), body).map(|_| ())
     }
 
     /// The transactions of a space from now on, as they happen; ends when the node stops.
-    pub fn events(&self, space: &str) -> Result<impl Iterator<Item = Result<Event>> + use<>> {
+    pub fn events(&self, space: &str) -> Result<impl Iterator<Item = Result<TransactionEvent>> + use<>> {
         let response =
             self.send(Method::GET, &self.address(&["spaces", space, "events"]), SendBody::none())?;
         let reader = BufReader::new(response.into_body().into_with_config().limit(u64::MAX).reader());
@@ -204,7 +206,7 @@ impl Remote {
                 let data = line.strip_prefix("data:").filter(|_| kind == "transaction")?;
                 Some(serde_json::from_str(data.trim()).map_err(|error| unclear(&error)))
             }
-            Err(error) => Some(Err(error_kind::node_unreachable.with("detail", error))),
+            Err(error) => Some(Err(unclear(&error))),
         }))
     }
 
@@ -228,21 +230,22 @@ impl Remote {
             .method(method)
             .uri(address)
             .header("authorization", format!("Bearer {}", self.token))
+            .header("accept-language", language::current().code())
             .header("content-type", "application/json");
         let request = headers
             .iter()
             .fold(request, |request, (name, value)| request.header(*name, *value))
             .body(body)
-            .map_err(|error| error_kind::failed.with("detail", error))?;
+            .map_err(|error| failed("json_made", &error))?;
         let mut response = self.agent.run(request).map_err(|error| match error {
             ureq::Error::Timeout(_) => self.silent(ANSWER),
-            error => error_kind::node_unreachable.with("detail", error),
+            error => unreached(&error),
         })?;
         if response.status().is_success() {
             return Ok(response);
         }
         let problem = response.body_mut().read_json::<ApiError>();
-        Err(problem.unwrap_or_else(|error| unclear(&error)))
+        Err(problem.unwrap_or_else(|error| unreached(&error)))
     }
 }
 
@@ -257,11 +260,30 @@ enum Line {
 
 fn read<T: DeserializeOwned>(mut response: Response<Body>) -> Result<T> {
     let body = response.body_mut().with_config().limit(u64::MAX);
-    body.read_json().map_err(|error| unclear(&error))
+    body.read_json().map_err(|error| unreached(&error))
 }
 
-fn unclear(error: &dyn std::error::Error) -> ApiError {
-    error_kind::node_unreachable.with("detail", error)
+fn failed(code: &'static str, error: &dyn std::error::Error) -> ApiError {
+    error_kind::failed.with("detail", Cause::new(code).with("said", error.to_string()))
+}
+
+/// An answer that broke off, or is none.
+fn unclear(error: &(dyn std::error::Error + 'static)) -> ApiError {
+    let cause = match error.downcast_ref::<std::io::Error>() {
+        Some(error) => Cause::from(error),
+        None => Cause::new("answer_unclear").with("said", error.to_string()),
+    };
+    error_kind::node_unreachable.with("detail", cause)
+}
+
+fn unreached(error: &ureq::Error) -> ApiError {
+    match error {
+        ureq::Error::Io(error) => unclear(error),
+        ureq::Error::ConnectionFailed => {
+            error_kind::node_unreachable.with("detail", Cause::new("connection_refused"))
+        }
+        other => unclear(other),
+    }
 }
 
 fn query_string(query: &impl Serialize) -> String {

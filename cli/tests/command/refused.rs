@@ -128,3 +128,40 @@ fn a_reference_that_leads_nowhere_is_told_from_both_sides_in_both_languages() {
         .file("both.sql", "INSERT INTO contracts VALUES (3, 13); INSERT INTO students (id) VALUES (13);");
     program.json(&["sql", "--file", file.to_str().unwrap()]);
 }
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_in_french_to_the_last_word() {
+    let program = Program::with_school();
+    let folder = program.data();
+    let nothing = folder.join("rien").display().to_string();
+    let (other, binary) = (program.file("autre", "rien"), program.file("octets", "x"));
+    std::fs::write(&binary, [0xff, 0xfe]).unwrap();
+    let (other, binary) = (other.display().to_string(), binary.display().to_string());
+    let bundle = folder.with_file_name("lundi.tandem");
+    let whole = bundle.display().to_string();
+    assert_eq!(program.run(&["bundle", "export", &whole]).code, 0);
+    let bytes = std::fs::read(&bundle).unwrap();
+    let cut = folder.with_file_name("coupe.tandem");
+    std::fs::write(&cut, &bytes[..bytes.len() - 1]).unwrap();
+    let cut = cut.display().to_string();
+    let here = folder.display().to_string();
+    for (words, cause) in [
+        (vec!["bundle", "inspect", &nothing], "il n'y a pas de tel fichier ou dossier."),
+        (vec!["bundle", "inspect", &other], "ce n'est pas un fichier de tandem."),
+        (vec!["bundle", "inspect", &cut], "Le fichier n'est pas entier : il est coupé après"),
+        (vec!["bundle", "import", "--dry-run", &cut], "Le fichier n'est pas entier : il est coupé après"),
+        (vec!["bundle", "import", &here], "c'est un dossier, pas un fichier."),
+        (vec!["schema", "apply", &nothing], "il n'y a pas de tel fichier ou dossier."),
+        (vec!["schema", "apply", &binary], "ce n'est pas un texte en UTF-8."),
+        (vec!["sql", "--file", &binary], "ce n'est pas un texte en UTF-8."),
+        (vec!["invite", "--admit", &other], "le fichier contient autre chose."),
+        (vec!["join", "jeton", "--name", "salle"], "il est incomplet ou mal recopié."),
+        (vec!["sites", "rename", "office", " "], "il est vide, ou commence ou finit par une espace."),
+        (vec!["sql", "SELECT 1; SELECT nobody"], "instruction 2 : il n'y a pas de colonne nobody."),
+    ] {
+        let run = program.run(&[&["--lang", "fr"], &words[..]].concat());
+        let told = format!("{}{}", run.out, run.err);
+        let start = cause.trim_end_matches('.');
+        assert!(told.contains(start), "{words:?}: {told}");
+    }
+}

@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 
 use tandem_protocol::block::Block;
 use tandem_protocol::bundle::{BundleReader, BundleWriter};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
@@ -14,33 +15,36 @@ use tandem_protocol::op::Op;
 use tandem_protocol::verify::{self, ChainHead, Chains, Known};
 use tandem_store::{Space, Store};
 
-use super::bundle::{Step, Stop, blocks, unreadable};
+use super::bundle::BundleRequests;
+use super::bundle::{BlockResult, Stop, blocks, unreadable};
 use super::error::{ApiError, Result};
+use super::error_kind;
 use super::import::{Imported, early};
-use super::{Api, error_kind};
 
 /// Folder in the data folder for a dry run on a site without a space.
 const PASSING: &str = "dry-run";
 
-impl Api {
+impl BundleRequests<'_> {
     /// Takes in a bundle of whichever space this site holds. A site that holds none joins that of
     /// the bundle, if the bundle shows that it was admitted; else nothing of it stays here.
-    pub fn take_bundle(&self, input: impl Read, dry_run: bool) -> Result<Imported> {
+    pub fn take(&self, input: impl Read, dry_run: bool) -> Result<Imported> {
         let reader = BundleReader::new(input).map_err(unreadable)?;
         // Two at once must not both set the space up.
-        let setting_up = self.inner.setting_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let setting_up = self.0.inner.setting_up.lock().unwrap_or_else(PoisonError::into_inner);
         let id = reader.header().space;
-        if let Some(space) = self.store().spaces().into_iter().find(|space| space.id() == id) {
+        if let Some(space) = self.0.store().spaces().into_iter().find(|space| space.id() == id) {
             drop(setting_up);
             return self.import_into(&space, reader, dry_run);
         }
-        let me = self.store().author();
-        if reader.header().to != Some(me) && !self.store().spaces().is_empty() {
+        let me = self.0.store().author();
+        if reader.header().to != Some(me) && !self.0.store().spaces().is_empty() {
             return Err(self.foreign(reader.header()));
         }
-        self.holds_no_space()?;
+        self.0.holds_no_space()?;
         let Proof { membership, kept, fault } = Proof::of(reader, me, self.scratch()?)?;
-        let member = membership.member(&me).map(|member| member.name.clone()).unwrap_or_default();
+        let member = membership.member(&me).map(|member| member.name.clone());
+        assert!(member.is_some(), "a proof shows that this site was admitted");
+        let member = member.unwrap_or_default();
         if dry_run {
             let tried = self.in_passing(|store| {
                 let space = store.adopt_space(id, &membership.space_name, &member)?;
@@ -48,10 +52,10 @@ impl Api {
             })?;
             return Ok(Imported { complete: fault.is_none(), fault, dry_run, ..tried });
         }
-        let space = self.store().adopt_space(id, &membership.space_name, &member)?;
+        let space = self.0.store().adopt_space(id, &membership.space_name, &member)?;
         drop(setting_up);
         let taken = self.take_kept(&space, kept);
-        if let Some(peers) = self.peers() {
+        if let Some(peers) = self.0.peers() {
             peers.spaces_changed();
         }
         Ok(Imported { complete: fault.is_none(), fault, ..taken? })
@@ -60,7 +64,7 @@ impl Api {
     /// Does something in a data folder that is there only as long, and then, or the next time,
     /// removed. One at a time: whoever sets up a space holds the lock.
     fn in_passing<T>(&self, run: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
-        let folder = self.store().folder().join(PASSING);
+        let folder = self.0.store().folder().join(PASSING);
         let clear = || match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unkept(error)),
             _ => Ok(()),
@@ -83,7 +87,7 @@ impl Api {
 
     /// A file without a name, on the disk that will hold the space.
     pub(super) fn scratch(&self) -> Result<File> {
-        tempfile::tempfile_in(self.store().folder()).map_err(unkept)
+        tempfile::tempfile_in(self.0.store().folder()).map_err(unkept)
     }
 }
 
@@ -93,7 +97,7 @@ struct Proof {
     /// Its good blocks, as a bundle.
     kept: File,
     /// What is wrong with the rest, if anything.
-    fault: Option<String>,
+    fault: Option<Cause>,
 }
 
 impl Proof {
@@ -121,13 +125,12 @@ impl Proof {
 }
 
 /// Verifies one more block, and follows what it says of the members.
-fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Membership) -> Step {
-    let at_fault = |error: String| Stop::Fault(error);
-    let block = Block::decode(block).map_err(|error| at_fault(error.to_string()))?;
+fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Membership) -> BlockResult {
+    let block = Block::decode(block).map_err(|error| Stop::Fault(Cause::from(&error)))?;
     // Whether it tells one history only is seen when it is taken in.
     let withheld = Withheld::default();
     let known = Known { space, chains, branches: None, held: &(), membership, withheld: &withheld };
-    let verified = verify::verify(&block, known).map_err(|fault| at_fault(fault.to_string()))?;
+    let verified = verify::verify(&block, known).map_err(|fault| Stop::Fault(Cause::from(&fault)))?;
     for incoming in verified.incoming {
         let (dot, write) = (incoming.transaction.header.dot, incoming.transaction.header.write_id());
         for op in &incoming.transaction.ops {
@@ -145,6 +148,6 @@ fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Me
 pub(super) fn unkept(error: std::io::Error) -> ApiError {
     match error.kind() {
         std::io::ErrorKind::StorageFull => error_kind::disk_full.error(),
-        _ => error_kind::folder_unusable.with("detail", error),
+        _ => error_kind::folder_unusable.with("detail", Cause::from(error)),
     }
 }

@@ -7,12 +7,14 @@ use std::io::Read;
 use serde::{Deserialize, Serialize};
 use tandem_protocol::block::Block;
 use tandem_protocol::bundle::{BundleError, BundleReader};
-use tandem_protocol::transaction::{Header, Transaction};
+use tandem_protocol::cause::Cause;
+use tandem_protocol::codec::DecodeError;
+use tandem_protocol::transaction::Transaction;
 use tandem_protocol::version::VersionVector;
 
 use super::error::{ApiError, Result};
 use super::transaction::TableChange;
-use super::{error_kind, to_iso};
+use super::{Api, error_kind, to_iso};
 
 /// What a bundle holds. What it says of itself is not signed; its transactions are, and are
 /// checked on import.
@@ -41,14 +43,24 @@ pub struct Inspection {
     /// Whether it is whole.
     pub complete: bool,
     /// If not: what is wrong.
-    pub fault: Option<String>,
+    pub fault: Option<Cause>,
+}
+
+/// What can be asked of a site about bundles.
+pub struct BundleRequests<'a>(pub(super) &'a Api);
+
+impl Api {
+    /// Requests about bundles.
+    pub fn bundles(&self) -> BundleRequests<'_> {
+        BundleRequests(self)
+    }
 }
 
 /// Tells what a bundle holds. Fails only if it is none, or cannot be read at all.
 pub fn inspect(input: impl Read) -> Result<Inspection> {
     let mut reader = BundleReader::new(input).map_err(unreadable)?;
-    let mut tally = Tally::default();
-    let fault = blocks(&mut reader, |block| tally.add(&block, |_| true))?;
+    let mut counted = ContentCounts::default();
+    let fault = blocks(&mut reader, |block| counted.add(&block))?;
     let header = reader.header();
     let seqs =
         |vector: &VersionVector| vector.heads().map(|(chain, head)| (chain.to_string(), head.seq)).collect();
@@ -61,8 +73,8 @@ pub fn inspect(input: impl Read) -> Result<Inspection> {
         created: to_iso(header.created_ms),
         since: seqs(&header.since),
         until: seqs(&header.until),
-        transactions: tally.transactions,
-        changes: tally.changes,
+        transactions: counted.transactions,
+        changes: counted.changes,
         complete: fault.is_none(),
         fault,
     })
@@ -70,21 +82,19 @@ pub fn inspect(input: impl Read) -> Result<Inspection> {
 
 /// Transactions counted, and the rows they change.
 #[derive(Default)]
-pub(super) struct Tally {
-    pub(super) transactions: u64,
-    pub(super) changes: Vec<TableChange>,
+struct ContentCounts {
+    transactions: u64,
+    changes: Vec<TableChange>,
 }
 
-impl Tally {
-    /// Counts those transactions of a block that `wanted` wants.
-    pub(super) fn add(&mut self, block: &[u8], wanted: impl Fn(&Header) -> bool) -> Step {
+impl ContentCounts {
+    /// Counts the transactions of a block.
+    fn add(&mut self, block: &[u8]) -> BlockResult {
         let block = Block::decode(block).map_err(damaged)?;
         for (bytes, _) in block.iter() {
             let transaction = Transaction::decode(bytes).map_err(damaged)?;
-            if wanted(&transaction.header) {
-                self.transactions += 1;
-                TableChange::add_all(&mut self.changes, &TableChange::of_ops(&transaction.ops));
-            }
+            self.transactions += 1;
+            TableChange::add_all(&mut self.changes, &TableChange::of_ops(&transaction.ops));
         }
         Ok(())
     }
@@ -93,31 +103,31 @@ impl Tally {
 /// What may end the reading of a bundle before its end.
 pub(super) enum Stop {
     /// The bundle is at fault: what precedes this counts.
-    Fault(String),
+    Fault(Cause),
     /// This site is.
     Failed(ApiError),
 }
 
-fn damaged(error: impl ToString) -> Stop {
-    Stop::Fault(error.to_string())
+fn damaged(error: DecodeError) -> Stop {
+    Stop::Fault(Cause::from(&error))
 }
 
 /// The outcome of one block.
-pub(super) type Step = std::result::Result<(), Stop>;
+pub(super) type BlockResult = std::result::Result<(), Stop>;
 
 /// Goes through a bundle block by block. Says what is wrong with the bundle, if anything.
 pub(super) fn blocks<R: Read>(
     reader: &mut BundleReader<R>,
-    mut each: impl FnMut(Vec<u8>) -> Step,
-) -> Result<Option<String>> {
+    mut each: impl FnMut(Vec<u8>) -> BlockResult,
+) -> Result<Option<Cause>> {
     loop {
-        let step = match reader.next_block() {
+        let result = match reader.next_block() {
             Ok(None) => return Ok(None),
             Ok(Some(block)) => each(block),
             Err(BundleError::Io(error)) => return Err(unreadable(error.into())),
-            Err(error) => Err(Stop::Fault(error.to_string())),
+            Err(error) => Err(Stop::Fault(Cause::from(&error))),
         };
-        match step {
+        match result {
             Ok(()) => {}
             Err(Stop::Fault(fault)) => return Ok(Some(fault)),
             Err(Stop::Failed(error)) => return Err(error),
@@ -127,7 +137,7 @@ pub(super) fn blocks<R: Read>(
 
 pub(super) fn unreadable(error: BundleError) -> ApiError {
     match error {
-        BundleError::Newer(_) => error_kind::format_newer.with("detail", error),
-        _ => error_kind::bundle_unreadable.with("detail", error),
+        BundleError::Newer(_) => error_kind::format_newer.with("detail", Cause::from(&error)),
+        _ => error_kind::bundle_unreadable.with("detail", Cause::from(&error)),
     }
 }

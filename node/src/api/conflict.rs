@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
-use tandem_protocol::conflict::{self as told, ConflictId, ConflictKind, Held as ToldHeld};
+use tandem_protocol::cause::Cause;
+use tandem_protocol::conflict::{self as told, ConflictId};
 use tandem_protocol::membership::Membership;
-use tandem_protocol::schema::Schema;
-use tandem_protocol::value::{Key, Value};
 use tandem_store::{Choice, Resolution, Space, WriteError, Written};
 
 use super::cell::Cell;
+use super::conflict_presenter::ConflictPresenter;
 use super::error::Result;
-use super::log_entry::{find_dot, site_name, to_json};
+use super::log_filter::find_dot;
 use super::transaction::{TableChange, Transacted};
-use super::{Api, error_kind, page_limit, to_iso};
+use super::{Api, error_kind, page_limit};
 
 /// A page of the open conflicts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,29 +153,38 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Rows shown that refer to a deleted one.
-const REFERRERS: usize = 10;
-
 /// Characters with which the beginning of an id is taken for it.
 const SHORTEST: usize = 4;
 
+/// What can be asked of a site about conflicts.
+pub struct ConflictRequests<'a>(&'a Api);
+
 impl Api {
+    /// Requests about conflicts.
+    pub fn conflicts(&self) -> ConflictRequests<'_> {
+        ConflictRequests(self)
+    }
+}
+
+impl ConflictRequests<'_> {
     /// A page of the open conflicts.
-    pub fn conflicts(&self, space: &str, query: &ConflictQuery) -> Result<Conflicts> {
-        let space = self.space(space)?;
-        let teller = Teller::of(&space);
-        let malformed = |_| error_kind::request_malformed.with("detail", "`after` is no `next` of a page");
+    pub fn page(&self, space: &str, query: &ConflictQuery) -> Result<Conflicts> {
+        let space = self.0.space(space)?;
+        let presenter = ConflictPresenter::of(&space);
+        let malformed = |_| error_kind::request_malformed.with("detail", Cause::new("request_after"));
         let after = query.after.as_deref().map(str::parse).transpose().map_err(malformed)?;
-        let (page, next) = space.conflicts().page(after.as_ref(), page_limit(query.limit))?;
-        let conflicts = page.iter().map(|conflict| teller.tell(conflict)).collect::<Result<_>>()?;
+        let limit = page_limit(query.limit);
+        let (page, next) = space.conflicts().page(after.as_ref(), limit)?;
+        assert!(page.len() <= limit, "a page holds no more than was asked for");
+        let conflicts = page.iter().map(|conflict| presenter.present(conflict)).collect::<Result<_>>()?;
         let open = space.status().open_conflicts;
         Ok(Conflicts { conflicts, open, next: next.map(|next| next.to_string()) })
     }
 
     /// One open conflict, by its id or the id's beginning.
-    pub fn conflict(&self, space: &str, id: &str) -> Result<Conflict> {
-        let space = self.space(space)?;
-        let mut conflict = Teller::of(&space).tell(&find(&space, id)?)?;
+    pub fn one(&self, space: &str, id: &str) -> Result<Conflict> {
+        let space = self.0.space(space)?;
+        let mut conflict = ConflictPresenter::of(&space).present(&find(&space, id)?)?;
         for version in &mut conflict.versions {
             version.complete(&space)?;
         }
@@ -184,7 +193,7 @@ impl Api {
 
     /// Settles a conflict by an ordinary transaction. Blocks until that is durable.
     pub fn resolve(&self, space: &str, id: &str, request: Resolve) -> Result<Transacted> {
-        let space = self.space(space)?;
+        let space = self.0.space(space)?;
         let conflict = find(&space, id)?;
         let seen = match &request.seen {
             None => conflict.versions_hash(),
@@ -199,10 +208,8 @@ impl Api {
 }
 
 fn seen_of(token: &str) -> Result<u64> {
-    let malformed = |_| {
-        let detail = format!("{token:?} is no `seen` of a conflict");
-        error_kind::request_malformed.with("detail", detail)
-    };
+    let malformed =
+        |_| error_kind::request_malformed.with("detail", Cause::new("request_seen").with("token", token));
     u64::from_str_radix(token, 16).map_err(malformed)
 }
 
@@ -213,17 +220,14 @@ impl Resolve {
                 let found = find_dot(dot, membership);
                 let version = conflict.versions.iter().find(|version| Some(version.dot()) == found);
                 let version = version.ok_or_else(|| {
-                    let detail = format!("{dot} is not one of its versions");
-                    error_kind::conflict_choice.with("detail", detail)
+                    error_kind::conflict_choice
+                        .with("detail", Cause::new("conflict_version").with("version", dot))
                 })?;
                 Ok(Choice::Use(version.dot()))
             }
             (None, Some(value), false) => Ok(Choice::Value(value.0.clone())),
             (None, None, true) => Ok(Choice::KeepAll),
-            _ => {
-                let detail = "a resolution has one of use, value and keep_all";
-                Err(error_kind::request_malformed.with("detail", detail))
-            }
+            _ => Err(error_kind::request_malformed.with("detail", Cause::new("request_resolution"))),
         }
     }
 }
@@ -246,108 +250,6 @@ fn find(space: &Space, id: &str) -> Result<told::Conflict> {
     }
 }
 
-/// Tells of conflicts in the words of one space: its sites' names, its tables' columns.
-struct Teller<'a> {
-    space: &'a Space,
-    membership: std::sync::Arc<Membership>,
-    schema: std::sync::Arc<Schema>,
-}
-
-impl<'a> Teller<'a> {
-    fn of(space: &'a Space) -> Self {
-        Self { space, membership: space.membership(), schema: space.schema() }
-    }
-
-    fn tell(&self, conflict: &told::Conflict) -> Result<Conflict> {
-        let versions = conflict.versions.iter().enumerate();
-        let referrers = match conflict.kind {
-            ConflictKind::Reference => self.space.conflicts().referrers(conflict, REFERRERS)?,
-            _ => tandem_store::Referrers::default(),
-        };
-        let referrer = |referrer: tandem_store::Referrer| Referrer {
-            key: self.key(&referrer.table, &referrer.key.0),
-            table: referrer.table,
-            column: referrer.column,
-        };
-        Ok(Conflict {
-            id: conflict.id().to_string(),
-            kind: conflict.kind.name().to_owned(),
-            table: conflict.table.clone(),
-            key: self.key_of(conflict),
-            columns: conflict.columns.clone(),
-            seen: format!("{:016x}", conflict.versions_hash()),
-            versions: versions.map(|(place, version)| self.version(conflict, place, version)).collect(),
-            referrer_count: referrers.count,
-            referrers: referrers.rows.into_iter().map(referrer).collect(),
-        })
-    }
-
-    fn key_of(&self, conflict: &told::Conflict) -> Option<Map<String, Json>> {
-        match conflict.kind {
-            ConflictKind::Schema | ConflictKind::Duplicate => None,
-            ConflictKind::Unique => Some(named(&conflict.columns, &conflict.key_values())),
-            _ => Some(self.key(&conflict.table, &conflict.key_values())),
-        }
-    }
-
-    /// A key by the names of its table's key columns.
-    fn key(&self, table: &str, values: &[Value]) -> Map<String, Json> {
-        let names = self.schema.table(table).map(|table| table.shown.key.clone());
-        named(&names.unwrap_or_default(), values)
-    }
-
-    fn version(&self, conflict: &told::Conflict, place: usize, version: &told::Version) -> Version {
-        let author = version.by.author;
-        let (held, column) = self.held(&conflict.table, &version.held);
-        Version {
-            dot: version.dot().to_string(),
-            site: author.to_string(),
-            site_name: site_name(&self.membership, &author),
-            time: to_iso(version.by.time_ms),
-            shown: self.is_shown(conflict, place, version),
-            by: None,
-            message: None,
-            held,
-            column,
-            changes: Vec::new(),
-        }
-    }
-
-    fn held(&self, table: &str, held: &ToldHeld) -> (Held, Option<String>) {
-        match held {
-            ToldHeld::Value { column, value } => {
-                (Held::Value(Cell(value.value().unwrap_or(Value::Null))), Some(column.clone()))
-            }
-            ToldHeld::Alive => (Held::Deleted(false), None),
-            ToldHeld::Deleted => (Held::Deleted(true), None),
-            ToldHeld::Row(key) => {
-                let key = Key::from_bytes(key).map(|key| key.0).unwrap_or_default();
-                (Held::Row(self.key(table, &key)), None)
-            }
-            ToldHeld::Definition(sql) => (Held::Definition(sql.clone()), None),
-            ToldHeld::Transaction => (Held::Transaction(true), None),
-        }
-    }
-
-    fn is_shown(&self, conflict: &told::Conflict, place: usize, version: &told::Version) -> bool {
-        match (conflict.kind, &version.held) {
-            // Greatest first.
-            (ConflictKind::Register | ConflictKind::Deleted, _) => place == 0,
-            // The row is there, whatever its deletion says.
-            (ConflictKind::Reference, held) => *held == ToldHeld::Alive,
-            (ConflictKind::Schema, ToldHeld::Definition(sql)) => {
-                let table = self.schema.table(&conflict.table);
-                let shown = table.and_then(|table| match conflict.columns.first() {
-                    None => Some(table.shown.definition()),
-                    Some(column) => table.shown.column(column).map(|column| column.definition()),
-                });
-                shown.as_ref() == Some(sql)
-            }
-            _ => true,
-        }
-    }
-}
-
 impl Version {
     /// Adds what only the transaction itself tells.
     fn complete(&mut self, space: &Space) -> Result<()> {
@@ -363,14 +265,12 @@ impl Version {
     }
 }
 
-/// Values by name; by place where the names are not known (yet).
-fn named(names: &[String], values: &[Value]) -> Map<String, Json> {
-    let name = |place: usize| names.get(place).cloned().unwrap_or_else(|| format!("key{}", place + 1));
-    values.iter().enumerate().map(|(place, value)| (name(place), to_json(value))).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use tandem_protocol::conflict::ConflictKind;
+    use tandem_protocol::value::Value;
+
+    use super::super::to_iso;
     use super::*;
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use tandem_protocol::cause::Cause;
 use tandem_store::{Owner, READ_DEADLINE, WRITE_DEADLINE};
 
-use super::Api;
 use super::error::Result;
 use super::error_kind;
 
@@ -34,16 +34,14 @@ pub fn of_seconds(seconds: f64) -> Option<Duration> {
     SECONDS.contains(&seconds).then(|| Duration::from_secs_f64(seconds))
 }
 
-impl Api {
+impl Deadlines {
     /// Whoever asks for something, called so, and waits so many seconds.
     pub(super) fn owner(&self, name: &str, deadline: Option<f64>, writes: bool) -> Result<Owner> {
-        let usual = self.deadlines();
         let deadline = match deadline {
-            None if writes => usual.write,
-            None => usual.read,
+            None if writes => self.write,
+            None => self.read,
             Some(seconds) => of_seconds(seconds).ok_or_else(|| {
-                let detail = "deadline is a number of seconds between 0.001 and 86400";
-                error_kind::request_malformed.with("detail", detail)
+                error_kind::request_malformed.with("detail", Cause::new("request_deadline"))
             })?,
         };
         let mut length = name.len().min(NAME_BYTES);

@@ -1,26 +1,24 @@
 //! What happens, as it happens: one event for each durable transaction, in order of arrival; and
 //! one whenever other conflicts are open than before.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tandem_protocol::fingerprint::Fingerprint;
-use tandem_protocol::identity::{Author, SpaceId};
+use tandem_protocol::identity::Author;
 use tandem_protocol::membership::Membership;
 use tandem_store::{Commit, CommittedTransaction, Identity, LogEntry, Space};
 use tokio::sync::broadcast;
 
 use super::error::Result;
-use super::log_entry::site_name;
 use super::transaction::TableChange;
 use super::{Api, to_iso};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Happening {
+pub enum Event {
     /// A transaction became durable here.
-    Transaction(Event),
+    Transaction(TransactionEvent),
     /// Other conflicts are open now.
     Conflicts(OpenConflicts),
 }
@@ -36,7 +34,7 @@ pub struct OpenConflicts {
 
 /// A transaction that became durable here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Event {
+pub struct TransactionEvent {
     /// Its place in the order of arrival here, from 0: the event's id.
     pub arrival: u64,
     /// Its name.
@@ -53,34 +51,8 @@ pub struct Event {
     pub changes: Vec<TableChange>,
 }
 
-/// Commits of each space, for whoever listens.
-#[derive(Default)]
-pub(super) struct Feeds {
-    feeds: Mutex<HashMap<SpaceId, broadcast::Sender<Arc<Commit>>>>,
-}
-
-/// Commits a slow listener may lag behind; beyond, it reads them from the log.
-const BACKLOG: usize = 256;
-
 /// Transactions read from the log at a time.
 const REPLAYED: usize = 256;
-
-impl Feeds {
-    fn listen(&self, space: &Space) -> broadcast::Receiver<Arc<Commit>> {
-        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
-        let feed = feeds.entry(space.id()).or_insert_with(|| {
-            let (feed, _) = broadcast::channel(BACKLOG);
-            let of_writer = feed.clone();
-            space.subscribe(move |commit| {
-                if of_writer.receiver_count() > 0 {
-                    let _nobody_left = of_writer.send(Arc::new(commit.clone()));
-                }
-            });
-            feed
-        });
-        feed.subscribe()
-    }
-}
 
 /// The events of one space from some arrival on, without gap or repetition. Of conflicts it tells
 /// how they stand after the transactions told, as soon as that differs from what it told last.
@@ -112,23 +84,23 @@ impl Api {
 
 impl Events {
     /// Waits for the next events: at least one. None when the space is closed.
-    pub async fn next(&mut self) -> Option<Result<Vec<Happening>>> {
+    pub async fn next(&mut self) -> Option<Result<Vec<Event>>> {
         let transactions = match self.transactions().await? {
             Ok(transactions) => transactions,
             Err(error) => return Some(Err(error)),
         };
-        let mut happened: Vec<_> = transactions.into_iter().map(Happening::Transaction).collect();
+        let mut happened: Vec<_> = transactions.into_iter().map(Event::Transaction).collect();
         let now = self.space.open_conflicts();
         if now != self.conflicts {
             self.conflicts = now;
             let (open, fingerprint) = (now.0, now.1.to_string());
-            happened.push(Happening::Conflicts(OpenConflicts { open, fingerprint }));
+            happened.push(Event::Conflicts(OpenConflicts { open, fingerprint }));
         }
         Some(Ok(happened))
     }
 
     /// Waits for the next transactions.
-    async fn transactions(&mut self) -> Option<Result<Vec<Event>>> {
+    async fn transactions(&mut self) -> Option<Result<Vec<TransactionEvent>>> {
         loop {
             if self.next < self.replay_until {
                 return Some(self.replay().await);
@@ -146,17 +118,21 @@ impl Events {
         }
     }
 
-    fn of_commit(&mut self, commit: &Commit) -> Vec<Event> {
+    fn of_commit(&mut self, commit: &Commit) -> Vec<TransactionEvent> {
         let membership = self.space.membership();
         let new = |transaction: &&CommittedTransaction| transaction.arrival >= self.next;
         let events = commit.transactions.iter().filter(new).map(|transaction| live(transaction, &membership));
         let events: Vec<_> = events.collect();
+        debug_assert!(
+            events.windows(2).all(|pair| pair[0].arrival < pair[1].arrival),
+            "events come in the order of arrival, each once"
+        );
         self.next = self.next.max(commit.end);
         events
     }
 
     /// Reads the next events from the log, off the async threads.
-    async fn replay(&mut self) -> Result<Vec<Event>> {
+    async fn replay(&mut self) -> Result<Vec<TransactionEvent>> {
         let (space, own) = (self.space.clone(), self.own.authors());
         let (from, until) = (self.next, self.replay_until);
         let read = tokio::task::spawn_blocking(move || {
@@ -172,25 +148,25 @@ impl Events {
     }
 }
 
-fn live(transaction: &CommittedTransaction, membership: &Membership) -> Event {
-    Event {
+fn live(transaction: &CommittedTransaction, membership: &Membership) -> TransactionEvent {
+    TransactionEvent {
         arrival: transaction.arrival,
         dot: transaction.dot.to_string(),
         site: transaction.dot.author.to_string(),
-        site_name: site_name(membership, &transaction.dot.author),
+        site_name: membership.shown_name(&transaction.dot.author),
         time: to_iso(transaction.time_ms),
         local: transaction.local,
         changes: transaction.changes.iter().map(TableChange::from).collect(),
     }
 }
 
-fn replayed(entry: &LogEntry, own: &[Author], membership: &Membership) -> Event {
+fn replayed(entry: &LogEntry, own: &[Author], membership: &Membership) -> TransactionEvent {
     let header = &entry.transaction.header;
-    Event {
+    TransactionEvent {
         arrival: entry.arrival,
         dot: header.dot.to_string(),
         site: header.dot.author.to_string(),
-        site_name: site_name(membership, &header.dot.author),
+        site_name: membership.shown_name(&header.dot.author),
         time: to_iso(header.time_ms),
         local: own.contains(&header.dot.author),
         changes: TableChange::of_ops(&entry.transaction.ops),

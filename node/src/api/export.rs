@@ -9,9 +9,9 @@ use tandem_protocol::identity::Author;
 use tandem_protocol::version::VersionVector;
 use tandem_store::{LogError, Space};
 
+use super::bundle::BundleRequests;
 use super::error::{ApiError, Result};
-use super::log_entry::site_name;
-use super::{Api, now_ms, site};
+use super::{now_ms, site};
 
 /// A bundle about to be written.
 pub struct Export {
@@ -20,19 +20,19 @@ pub struct Export {
     end: u64,
 }
 
-impl Api {
+impl BundleRequests<'_> {
     /// Prepares a bundle with everything, or with what one site is not known to hold.
-    pub fn export_bundle(&self, space: &str, for_site: Option<&str>) -> Result<Export> {
-        let space = self.space(space)?;
+    pub fn export(&self, space: &str, for_site: Option<&str>) -> Result<Export> {
+        let space = self.0.space(space)?;
         let membership = space.membership();
         let to = for_site.map(|name| site::find(&membership, name)).transpose()?;
-        let from = self.store().author();
+        let from = self.0.store().author();
         let (end, until) = (space.end(), (*space.vector()).clone());
         let header = BundleHeader {
             space: space.id(),
             space_name: space.name().to_owned(),
             from,
-            from_name: site_name(&membership, &from),
+            from_name: membership.shown_name(&from),
             to,
             since: to.map(|site| self.held_by(&space, &site)).unwrap_or_default(),
             until,
@@ -45,7 +45,7 @@ impl Api {
     /// show.
     fn held_by(&self, space: &Space, site: &Author) -> VersionVector {
         let mut held = space.shown_by(site);
-        if let Some(peers) = self.peers() {
+        if let Some(peers) = self.0.peers() {
             // Where it is connected, it says more.
             held.join(&peers.held(&space.id(), site));
         }

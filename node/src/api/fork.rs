@@ -6,8 +6,6 @@ use tandem_protocol::fork::{self, Withheld};
 use tandem_protocol::identity::Prefix;
 use tandem_protocol::membership::Membership;
 
-use super::log_entry::site_name;
-
 /// Two transactions of one name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fork {
@@ -40,7 +38,7 @@ impl Fork {
         let hex = |prefix: Prefix| format!("{:032x}", u128::from_be_bytes(prefix));
         Self {
             author: fork.chain().to_string(),
-            site_name: site_name(membership, &fork.author),
+            site_name: membership.shown_name(&fork.author),
             seq: fork.seq,
             held: hex(fork.held),
             other: hex(fork.other),
@@ -53,7 +51,7 @@ impl HeldBack {
     pub fn of(membership: &Membership, withheld: &Withheld) -> Vec<Self> {
         let one = |(chain, from): (&Chain, &u64)| Self {
             author: chain.to_string(),
-            site_name: site_name(membership, &chain.author),
+            site_name: membership.shown_name(&chain.author),
             from: *from,
         };
         withheld.0.iter().map(one).collect()

@@ -5,18 +5,19 @@ use std::io::{BufReader, BufWriter, IntoInnerError, Read, Seek};
 
 use serde::{Deserialize, Serialize};
 use tandem_protocol::bundle::{BundleHeader, BundleReader, BundleWriter};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::version::VersionVector;
 use tandem_store::{Blocks, Effect, ReceiveError, SharedEffect, Space, Trial};
 
 use super::adoption::unkept;
+use super::bundle::BundleRequests;
 use super::bundle::{Stop, blocks, unreadable};
 use super::error::{ApiError, Result};
 use super::fork::{Fork, HeldBack};
-use super::log_entry::site_name;
 use super::transaction::TableChange;
-use super::{Api, error_kind, wait_for};
+use super::{error_kind, wait_for};
 
 /// What an import brought.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,7 +33,7 @@ pub struct Imported {
     /// Whether the bundle was whole. If not, what preceded the fault was imported.
     pub complete: bool,
     /// If not: what is wrong with it.
-    pub fault: Option<String>,
+    pub fault: Option<Cause>,
     /// Whether it was only a dry run.
     pub dry_run: bool,
     /// Name of the space this site joined by it, if it did (for a dry run: would join).
@@ -46,11 +47,11 @@ pub struct Imported {
     pub held_back: Vec<HeldBack>,
 }
 
-impl Api {
+impl BundleRequests<'_> {
     /// Takes in a bundle block by block. What is here already is passed over; never a part of a
     /// transaction.
-    pub fn import_bundle(&self, space: &str, input: impl Read, dry_run: bool) -> Result<Imported> {
-        let space = self.space(space)?;
+    pub fn import(&self, space: &str, input: impl Read, dry_run: bool) -> Result<Imported> {
+        let space = self.0.space(space)?;
         let reader = BundleReader::new(input).map_err(unreadable)?;
         let header = reader.header();
         if header.space != space.id() {
@@ -61,14 +62,12 @@ impl Api {
 
     /// Names the space of a bundle and those held here so that equal names are told apart.
     pub(super) fn foreign(&self, header: &BundleHeader) -> ApiError {
-        let held = self.store().spaces();
+        let held = self.0.store().spaces();
         let own = held.iter().map(|space| format!("{}, id {}", space.name(), space.id().short()));
-        let params = [
-            ("space", header.space_name.clone()),
-            ("id", header.space.short()),
-            ("own", own.collect::<Vec<_>>().join("; ")),
-        ];
-        ApiError::new(&error_kind::bundle_foreign, &params)
+        error_kind::bundle_foreign
+            .with("space", &header.space_name)
+            .with("id", header.space.short())
+            .with("own", own.collect::<Vec<_>>().join("; "))
     }
 
     pub(super) fn import_into<R: Read>(
@@ -118,13 +117,13 @@ impl Api {
             tried.ok_or_else(|| error_kind::stopping.error())??;
         forks.withheld.borrow_mut().join(&withheld);
         forks.add(&found);
-        let fault = fault.map(|fault| fault.to_string()).or(cut);
+        let fault = fault.as_ref().map(Cause::from).or(cut);
         Ok(Imported { dry_run: true, ..Imported::of(space, transactions, &effect, fault, &forks) })
     }
 }
 
 impl Imported {
-    fn of(space: &Space, transactions: u64, effect: &Effect, fault: Option<String>, forks: &Forks) -> Self {
+    fn of(space: &Space, transactions: u64, effect: &Effect, fault: Option<Cause>, forks: &Forks) -> Self {
         let mut changes: Vec<TableChange> = effect.changes().iter().map(Into::into).collect();
         changes.sort_by(|one, other| one.table.cmp(&other.table));
         Self {
@@ -186,16 +185,17 @@ fn receive(
             forks.add(&received.forks);
             Ok(received.transactions)
         }
-        Some(Err(ReceiveError::Fault(fault))) => Err(Stop::Fault(fault.to_string())),
+        Some(Err(ReceiveError::Fault(fault))) => Err(Stop::Fault(Cause::from(&fault))),
         Some(Err(error)) => Err(Stop::Failed(error.into())),
         None => Err(Stop::Failed(error_kind::stopping.error())),
     }
 }
 
-/// Names what is missing: `12 of Bureau, 3 of Salle`.
+/// Names what is missing: so many of each site.
 pub(super) fn early(missing: &VersionVector, held: &VersionVector, membership: &Membership) -> ApiError {
     let of_chain = missing.heads().map(|(chain, head)| {
-        format!("{} of {}", head.seq - held.seq(chain), site_name(membership, &chain.author))
+        let count = head.seq - held.seq(chain);
+        Cause::new("missing_of").with("count", count).with("site", membership.shown_name(&chain.author))
     });
-    error_kind::bundle_early.with("detail", of_chain.collect::<Vec<_>>().join(", "))
+    error_kind::bundle_early.with("detail", of_chain.collect::<Vec<_>>())
 }

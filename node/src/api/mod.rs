@@ -16,13 +16,17 @@ pub mod admission;
 mod adoption;
 pub mod bundle;
 pub mod conflict;
+mod conflict_presenter;
 pub mod event;
 pub mod export;
+mod feed;
 pub mod deadline;
 pub mod fork;
 pub mod import;
 pub mod invitation;
 pub mod log_entry;
+mod log_filter;
+pub mod log_op;
 pub mod peer;
 pub mod query;
 pub mod rows;
@@ -43,7 +47,7 @@ pub use moment::{from_iso, now_ms, to_iso};
 pub use peer::Peers;
 
 use deadline::Deadlines;
-use event::Feeds;
+use feed::Feeds;
 
 /// The requests of one site. Cloning is cheap; all clones share one open data folder.
 #[derive(Clone)]
@@ -92,6 +96,12 @@ impl Api {
         self.inner.peers.get()
     }
 
+    /// Pauses or resumes the exchange with all other sites.
+    pub fn pause(&self, request: peer::Sync) -> Result<peer::Sync> {
+        self.peers().ok_or_else(|| error_kind::network_off.error())?.pause(request.paused);
+        Ok(request)
+    }
+
     /// The space of that name.
     pub fn space(&self, name: &str) -> Result<Space> {
         let looks_so = |space: &Space| name::looks_same(space.name(), name);
@@ -99,10 +109,7 @@ impl Api {
         let only = alike.next().filter(|_| alike.next().is_none());
         self.inner.store.space(name).or(only).ok_or_else(|| {
             if let Some(reason) = self.inner.store.unopened().get(name) {
-                ApiError::new(
-                    &error_kind::space_unopened,
-                    &[("space", name.into()), ("reason", reason.clone())],
-                )
+                error_kind::space_unopened.with("space", name).with("reason", reason.clone())
             } else if self.inner.store.spaces().is_empty() {
                 error_kind::space_missing.error()
             } else {

@@ -1,20 +1,12 @@
 //! What the requests need of the network. It is there while a node runs.
 
 use serde::{Deserialize, Serialize};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::version::VersionVector;
 
 use super::error::Result;
 use super::invitation::{Invitation, Invite, Join, Joined};
-use super::{Api, error_kind};
-
-impl Api {
-    /// Pauses or resumes the exchange with all other sites.
-    pub fn pause(&self, request: Sync) -> Result<Sync> {
-        self.peers().ok_or_else(|| error_kind::network_off.error())?.pause(request.paused);
-        Ok(request)
-    }
-}
 
 /// Another site, as the network sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,7 +29,7 @@ pub struct Peer {
     pub clock_offset_ms: Option<i64>,
     /// Why its last session ended, or none could begin.
     #[serde(default)]
-    pub trouble: Option<String>,
+    pub trouble: Option<Cause>,
     /// Bytes put onto its sync stream since this node started, for all spaces.
     #[serde(default)]
     pub bytes_sent: u64,

@@ -44,7 +44,7 @@ impl Api {
 
     /// Whoever asks it, called so.
     pub fn reader(&self, name: &str, request: &Query) -> Result<Owner> {
-        self.owner(name, request.deadline, false)
+        self.deadlines().owner(name, request.deadline, false)
     }
 
     /// Reads for `owner`; the answer is taken row by row, up to so many bytes. The version comes

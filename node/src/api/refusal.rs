@@ -2,6 +2,7 @@
 
 use std::io;
 
+use tandem_protocol::cause::Cause;
 use tandem_store::{AddError, Damage, LogError, OpenError, ReceiveError, Refusal, ViewError, WriteError};
 
 use super::error::ApiError;
@@ -10,24 +11,9 @@ use crate::sync::InviteError;
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        // The store says "not allowed" of SQL only; among requests the word would mean more.
-        let (code, message) = match refusal.code {
-            "not_allowed" => {
-                let statement = refusal.message.replacen("this is not allowed in SQL here: ", "", 1);
-                (kind::sql_not_allowed.code, statement)
-            }
-            code => (code, refusal.message.clone()),
-        };
-        match ErrorKind::of_code(code) {
-            Some(kind) => {
-                let mut params = refusal.params;
-                params.push(("detail", message));
-                ApiError::new(kind, &params)
-            }
-            None => {
-                let error = kind::sql_error.with("detail", refusal.message);
-                refusal.hint.into_iter().fold(error, Self::hint)
-            }
+        match ErrorKind::of_code(refusal.code) {
+            Some(kind) => Self::new(kind).with_all(refusal.params),
+            None => kind::failed.with("detail", refusal.to_string()),
         }
     }
 }
@@ -46,7 +32,7 @@ impl From<WriteError> for ApiError {
 impl From<ReceiveError> for ApiError {
     fn from(error: ReceiveError) -> Self {
         match error {
-            ReceiveError::Fault(fault) => kind::bundle_unreadable.with("detail", fault),
+            ReceiveError::Fault(fault) => kind::bundle_unreadable.with("detail", Cause::from(&fault)),
             ReceiveError::Log(error) => error.into(),
             ReceiveError::View(error) => error.into(),
             ReceiveError::Closed => kind::stopping.error(),
@@ -57,21 +43,21 @@ impl From<ReceiveError> for ApiError {
 impl From<LogError> for ApiError {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Io(error) if error.kind() == io::ErrorKind::StorageFull => kind::disk_full.error(),
-            LogError::Poisoned => kind::writes_stopped.with("detail", error),
-            LogError::Damaged { .. } => kind::log_damaged.with("detail", error),
-            LogError::Newer(_) => kind::format_newer.with("detail", error),
-            LogError::Unreadable(detail) => kind::log_unreadable.with("detail", detail),
-            LogError::Held(path) => kind::file_held.with("path", path.display()),
+            LogError::Io(ref error) if error.kind() == io::ErrorKind::StorageFull => kind::disk_full.error(),
+            LogError::Poisoned => kind::writes_stopped.with("detail", Cause::from(&error)),
+            LogError::Damaged { .. } => kind::log_damaged.with("detail", Cause::from(&error)),
+            LogError::Newer(_) => kind::format_newer.with("detail", Cause::from(&error)),
+            LogError::Unreadable(_) => kind::log_unreadable.with("detail", Cause::from(&error)),
+            LogError::Held(ref path) => kind::file_held.with("path", path.display()),
             LogError::ReadOnly => kind::folder_read_only.error(),
-            LogError::Io(_) | LogError::Engine(_) => kind::failed.with("detail", error),
+            LogError::Io(_) | LogError::Engine(_) => kind::failed.with("detail", Cause::from(&error)),
         }
     }
 }
 
 impl From<ViewError> for ApiError {
     fn from(error: ViewError) -> Self {
-        kind::failed.with("detail", error)
+        kind::failed.with("detail", Cause::from(&error))
     }
 }
 
@@ -88,7 +74,7 @@ impl From<OpenError> for ApiError {
                     Damage::LogEmptied => &kind::log_emptied,
                 };
                 let path = folder.join(damage.file()).display().to_string();
-                ApiError::new(kind, &[("path", path), ("folder", folder.display().to_string())])
+                kind.with("path", path).with("folder", folder.display())
             }
             OpenError::ReadOnly => kind::folder_read_only.error(),
             OpenError::Io { path, error } if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -99,7 +85,7 @@ impl From<OpenError> for ApiError {
             OpenError::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
                 kind::disk_full.error()
             }
-            other => kind::folder_unusable.with("detail", other),
+            other => kind::folder_unusable.with("detail", Cause::from(&other)),
         }
     }
 }
@@ -116,8 +102,13 @@ impl From<AddError> for ApiError {
 impl From<InviteError> for ApiError {
     fn from(error: InviteError) -> Self {
         match error {
-            InviteError::NotAdmin(_) | InviteError::TooMany => kind::membership.with("detail", error),
-            InviteError::Io(error) => kind::failed.with("detail", error),
+            InviteError::NotAdmin(admins) => {
+                kind::membership.with("detail", Cause::new("invite_not_admin").with("admins", admins))
+            }
+            InviteError::TooMany(most) => {
+                kind::membership.with("detail", Cause::new("invite_many").with("most", most))
+            }
+            InviteError::Io(error) => kind::failed.with("detail", Cause::from(error)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Writing rows as they are to be, without SQL; and how far their source has come.
 
 use serde::{Deserialize, Serialize};
+use tandem_protocol::cause::Cause;
 use tandem_store::{Edits, Owner, RowEdit as StoreEdit, SourceOffset, Write};
 
 use super::cell::Cell;
@@ -102,7 +103,7 @@ impl Api {
 impl EditRows {
     fn into_write(self) -> Result<Write> {
         if self.edits.is_empty() {
-            return Err(error_kind::request_malformed.with("detail", "there are no edits"));
+            return Err(error_kind::request_malformed.with("detail", Cause::new("request_no_edits")));
         }
         check_key(self.idempotency_key.as_deref())?;
         let offset = self.source.and_then(|Source { name, offset }| {

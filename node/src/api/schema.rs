@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::schema::expression::{Style, spelled as name};
 use tandem_protocol::schema::{ColumnDef, IndexDef, OnDelete, Schema, SchemaOp, TableDef};
 
@@ -32,7 +33,7 @@ pub struct Waiting {
     /// What it is.
     pub what: String,
     /// What it waits for.
-    pub reason: String,
+    pub reason: Cause,
 }
 
 /// One table.
@@ -95,7 +96,7 @@ impl Api {
             sql: to_sql(&schema),
             tables: schema.tables().map(|table| shown(&table.shown)).collect(),
             waiting: waiting
-                .map(|waiting| Waiting { what: waiting.what.clone(), reason: waiting.reason.to_string() })
+                .map(|waiting| Waiting { what: waiting.what.clone(), reason: Cause::from(&waiting.reason) })
                 .collect(),
             not_shown: not_shown.into_iter().map(|(what, reason)| Waiting { what, reason }).collect(),
             fingerprint: schema.fingerprint().to_string(),

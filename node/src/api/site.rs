@@ -5,8 +5,7 @@ use tandem_protocol::identity::Author;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::name;
 
-use super::error::{ApiError, Result};
-use super::log_entry::site_name;
+use super::error::Result;
 use super::space::typed_name;
 use super::{Api, error_kind};
 
@@ -55,7 +54,7 @@ impl Api {
             .map(|member| Site {
                 id: member.author.to_string(),
                 short: member.author.short(),
-                name: site_name(&membership, &member.author),
+                name: membership.shown_name(&member.author),
                 role: member.role.to_string(),
                 ordinal: member.ordinal,
                 admitted_by: member.admitted_by.map(|author| author.to_string()),
@@ -90,7 +89,7 @@ impl Api {
 /// The member that people call `wanted`: by name, by id, or by the id's beginning; one only.
 pub(super) fn find(membership: &Membership, wanted: &str) -> Result<Author> {
     let members: Vec<Author> = membership.members().map(|member| member.author).collect();
-    let called = members.iter().map(|author| (author.to_string(), site_name(membership, author)));
+    let called = members.iter().map(|author| (author.to_string(), membership.shown_name(author)));
     choose(&called.collect::<Vec<_>>(), wanted).map(|at| members[at])
 }
 
@@ -124,8 +123,7 @@ fn choose(sites: &[(String, String)], wanted: &str) -> Result<usize> {
         [one] => Ok(*one),
         several => {
             let sites: Vec<_> = several.iter().map(|&at| told(&sites[at])).collect();
-            let params = [("site", wanted.to_owned()), ("sites", sites.join(", "))];
-            Err(ApiError::new(&error_kind::site_unclear, &params))
+            Err(error_kind::site_unclear.with("site", wanted).with("sites", sites.join(", ")))
         }
     }
 }
@@ -182,7 +180,7 @@ mod tests {
         };
         let first = admit(&membership, till, "École").unwrap();
         membership.apply(write(2), &MemberOp::Admit(first)).unwrap();
-        assert_eq!(site_name(&membership, &till), "École");
+        assert_eq!(membership.shown_name(&till), "École");
         // Known here, it is refused; made elsewhere at the same time, it counts.
         assert_eq!(admit(&membership, other, "école").unwrap_err(), VoidReason::NameTaken);
         assert_eq!(
@@ -195,16 +193,13 @@ mod tests {
         membership.apply(write(3), &MemberOp::Admit(second)).unwrap();
 
         let (one, two) = (format!("École ({})", till.short()), format!("école ({})", other.short()));
-        assert_eq!(
-            (site_name(&membership, &till), site_name(&membership, &other)),
-            (one.clone(), two.clone())
-        );
+        assert_eq!((membership.shown_name(&till), membership.shown_name(&other)), (one.clone(), two.clone()));
         for (typed, meant) in [(&one, till), (&two, other), (&other.short(), other)] {
             assert_eq!(find(&membership, typed).unwrap(), meant);
         }
         let unclear = find(&membership, "e\u{301}cole").unwrap_err();
         assert_eq!(unclear.code, "site_unclear");
-        assert_eq!(unclear.params["sites"], format!("{one}, {two}"));
-        assert_eq!(site_name(&membership, &office), "Bureau");
+        assert_eq!(unclear.params["sites"].to_string(), format!("{one}, {two}"));
+        assert_eq!(membership.shown_name(&office), "Bureau");
     }
 }

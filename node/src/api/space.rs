@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::name::{self, NameFault};
 
-use super::error::{ApiError, Result};
+use super::error::Result;
 use super::{Api, error_kind};
 
 /// A new space on this site.
@@ -67,48 +68,35 @@ pub fn typed_name(name: &str) -> Result<String> {
 /// Names appear in addresses, in tables and as names of files: what would be confusing there is
 /// refused.
 pub fn check_name(name: &str) -> Result<()> {
-    let refused = |cause: &str, detail: String, character: Option<char>| {
-        let character = character.map(|char| format!("U+{:04X}", u32::from(char))).unwrap_or_default();
-        let params = [
-            ("name", format!("{name:?}")),
-            ("detail", detail),
-            ("cause", cause.to_owned()),
-            ("character", character),
-        ];
-        Err(ApiError::new(&error_kind::name_refused, &params))
-    };
+    let refused =
+        |fault: Cause| Err(error_kind::name_refused.with("name", format!("{name:?}")).with("detail", fault));
     if name.trim() != name || name.is_empty() {
-        return refused("name_empty", NameFault::Empty.to_string(), None);
+        return refused(Cause::from(&NameFault::Empty));
     }
     if name.starts_with('.') || name.ends_with('.') {
-        return refused("name_stop", "it begins or ends with a full stop".into(), None);
+        return refused(Cause::new("name_stop"));
     }
     // What travels in the membership is judged by the same rule on every site.
     if let Err(fault) = name::check(name) {
-        let (cause, character) = match fault {
-            NameFault::TooLong => ("name_long", None),
-            NameFault::Character(code) => ("name_hidden", char::from_u32(code)),
-            NameFault::NotComposed => ("name_not_composed", None),
-            NameFault::Empty | NameFault::Reserved => ("name_empty", None),
-        };
-        return refused(cause, fault.to_string(), character);
+        return refused(Cause::from(&fault));
     }
     match name.chars().find(|c| r#"/\:*?"<>|"#.contains(*c)) {
-        Some(_) => refused("name_file", "it contains a character that file names cannot have".into(), None),
+        Some(_) => refused(Cause::new("name_file")),
         None => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::ApiError;
     use super::*;
 
     #[test]
     fn an_accent_apart_from_its_letter_is_put_on_it() {
         assert_eq!(typed_name("E\u{301}cole").unwrap(), "École");
-        assert_eq!(check_name("E\u{301}cole").unwrap_err().params["cause"], "name_not_composed");
-        let hidden = typed_name("Cai\u{200b}sse").unwrap_err();
-        assert_eq!((&*hidden.params["cause"], &*hidden.params["character"]), ("name_hidden", "U+200B"));
+        let cause = |error: ApiError| error.params["detail"].to_string();
+        assert_eq!(cause(check_name("E\u{301}cole").unwrap_err()), "name_not_composed");
+        assert_eq!(cause(typed_name("Cai\u{200b}sse").unwrap_err()), "name_hidden (character: U+200B)");
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tandem_protocol::cause::Cause;
 use tandem_store::Space;
 
 use super::error::Result;
 use super::fork::Fork;
-use super::log_entry::site_name;
 use super::peer::Peer;
 use super::{Api, to_iso};
 
@@ -79,7 +79,7 @@ pub struct SpaceStatus {
     pub void: u64,
     /// What counts and cannot be shown here, by name, and why: tables, or all of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub not_shown: BTreeMap<String, String>,
+    pub not_shown: BTreeMap<String, Cause>,
     /// What concurrent edits left for a person to decide.
     pub open_conflicts: u64,
     /// Equal on two sites that list the same conflicts.
@@ -143,7 +143,7 @@ fn running(space: &Space) -> Vec<RunningStatement> {
 }
 
 /// Tables that count and that this program cannot show; `*`: all of them.
-fn not_shown(space: &Space, without_view: Option<String>) -> BTreeMap<String, String> {
+fn not_shown(space: &Space, without_view: Option<Cause>) -> BTreeMap<String, Cause> {
     let all = without_view.map(|reason| ("*".to_owned(), reason));
     space.not_shown().into_iter().chain(all).collect()
 }
@@ -155,7 +155,7 @@ impl Api {
         let me = store.author();
         let called = |space: &Space| {
             let members = space.membership();
-            members.member(&me).map(|_| site_name(&members, &me))
+            members.member(&me).map(|_| members.shown_name(&me))
         };
         store.spaces().iter().find_map(called).unwrap_or_else(|| store.site_name())
     }

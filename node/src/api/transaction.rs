@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::op::{Action, Op};
 use tandem_store::{Edits, Owner, Params, Statement as StoreStatement, Write};
 
@@ -118,7 +119,7 @@ impl Api {
             Some(by) => format!("{by}, {name}"),
             None => name.to_owned(),
         };
-        self.owner(&name, deadline, true)
+        self.deadlines().owner(&name, deadline, true)
     }
 
     /// Writes for `owner`: what has not been recorded when it leaves will not be.
@@ -161,15 +162,15 @@ impl Transact {
     }
 
     fn into_write(self) -> Result<Write> {
-        let malformed = |detail| error_kind::request_malformed.with("detail", detail);
+        let malformed = |code: &'static str| error_kind::request_malformed.with("detail", Cause::new(code));
         if self.statements.is_empty() {
-            return Err(malformed("there are no statements"));
+            return Err(malformed("request_no_statements"));
         }
         self.check_key()?;
         let statement = |statement: Statement| {
             let params = match (statement.params, statement.params_list) {
                 (Some(_), Some(_)) => {
-                    return Err(malformed("a statement has either params or params_list"));
+                    return Err(malformed("request_params"));
                 }
                 (params, None) => Params::One(Cell::into_values(params.unwrap_or_default())),
                 (None, Some(list)) => Params::Many(list.into_iter().map(Cell::into_values).collect()),
@@ -192,10 +193,7 @@ impl Transact {
 pub(super) fn check_key(key: Option<&str>) -> Result<()> {
     match key.is_none_or(is_key) {
         true => Ok(()),
-        false => {
-            let detail = "an idempotency key has 1 to 256 visible ASCII characters";
-            Err(error_kind::request_malformed.with("detail", detail))
-        }
+        false => Err(error_kind::request_malformed.with("detail", Cause::new("request_key"))),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use tandem_protocol::cause::Cause;
 use tandem_store::Space;
 
-use super::Api;
 use super::error::Result;
-use super::error_kind;
+use super::log_entry::LogRequests;
 
 /// What a check of a space found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,8 +15,8 @@ pub struct Verification {
     pub ok: bool,
     /// Transactions checked.
     pub transactions: u64,
-    /// What is wrong, for people.
-    pub faults: Vec<String>,
+    /// What is wrong.
+    pub faults: Vec<Cause>,
     /// Tables whose rows another program has written to.
     pub altered_tables: Vec<String>,
     /// Tables of which this was found when the space was opened, and put right from the log.
@@ -25,10 +25,10 @@ pub struct Verification {
     pub view: String,
 }
 
-impl Api {
+impl LogRequests<'_> {
     /// Checks a whole space. Takes about as long as reading its log.
     pub fn verify(&self, space: &str) -> Result<Verification> {
-        let space = self.space(space)?;
+        let space = self.0.space(space)?;
         let report = space.verify(space.folder());
         Ok(Verification {
             ok: report.problems.is_empty() && report.altered.is_empty() && report.mended.is_empty(),
@@ -43,8 +43,8 @@ impl Api {
     /// Checks only that the rows of a space's tables are those that were recorded, without reading
     /// the log: nobody but tandem has written to them.
     pub fn verify_rows(&self, space: &str) -> Result<Verification> {
-        let space = self.space(space)?;
-        let altered = space.altered_tables().map_err(|error| error_kind::failed.with("detail", error))?;
+        let space = self.0.space(space)?;
+        let altered = space.altered_tables()?;
         let mended = space.mended_tables();
         Ok(Verification {
             ok: altered.is_empty() && mended.is_empty(),

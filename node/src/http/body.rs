@@ -10,6 +10,9 @@ use futures::stream::{self, Stream, StreamExt};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use tandem_protocol::cause::Cause;
+
+use super::unreadable::{self, malformed};
 use crate::api::{ApiError, Result, error_kind};
 
 /// Bytes of the largest JSON body: room for a transaction of 16 MiB in its JSON form.
@@ -30,9 +33,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let declared = request.headers().get(header::CONTENT_LENGTH);
         let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
         let bytes = read(request.into_body(), declared.unwrap_or(0)).await?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| error_kind::request_malformed.with("detail", error))
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| unreadable::of_json(&error))
     }
 }
 
@@ -46,7 +47,10 @@ pub fn pieces(body: Body) -> impl Stream<Item = Result<Bytes>> + Unpin + Send {
         let mut pieces = pieces?;
         match timeout(Duration::from_secs(SILENCE_S), pieces.next()).await {
             Ok(Some(Ok(piece))) => Some((Ok(piece), Some(pieces))),
-            Ok(Some(Err(error))) => Some((Err(error_kind::request_malformed.with("detail", error)), None)),
+            Ok(Some(Err(error))) => {
+                tracing::debug!(%error, "a body broke off");
+                Some((Err(malformed(Cause::new("http_body"))), None))
+            }
             Ok(None) => None,
             Err(_) => Some((Err(error_kind::request_stalled.with("seconds", SILENCE_S)), None)),
         }
@@ -76,6 +80,7 @@ async fn read(body: Body, declared: usize) -> Result<Bytes> {
     if length > LIMIT_BYTES {
         return Err(error_kind::body_too_large.with("limit", LIMIT));
     }
+    assert!(whole.len() <= LIMIT_BYTES, "no more of a body is kept than may be");
     Ok(whole.into())
 }
 
@@ -88,7 +93,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         match axum::extract::Path::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(path)) => Ok(Self(path)),
-            Err(error) => Err(error_kind::request_malformed.with("detail", error.body_text())),
+            Err(error) => {
+                tracing::debug!(error = error.body_text(), "an address cannot be read");
+                Err(malformed(Cause::new("http_path")))
+            }
         }
     }
 }
@@ -102,6 +110,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
         Query::try_from_uri(&parts.uri)
             .map(|Query(asked)| Self(asked))
-            .map_err(|error| error_kind::request_malformed.with("detail", error.body_text()))
+            .map_err(|error| unreadable::of_query(&error.body_text()))
     }
 }

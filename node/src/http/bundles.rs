@@ -13,8 +13,12 @@ use serde::Deserialize;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
+use tandem_protocol::cause::Cause;
+
+use super::body;
 use super::body::{Asked, Path};
-use super::{Site, blocking, body};
+use super::site::Site;
+use super::waiting::blocking;
 use crate::api::import::Imported;
 use crate::api::{Result, error_kind};
 
@@ -36,7 +40,7 @@ pub(super) async fn export(
     Path(space): Path<String>,
     Asked(asked): Asked<For>,
 ) -> Result<Response> {
-    let export = blocking(move || site.api.export_bundle(&space, asked.r#for.as_deref())).await?;
+    let export = blocking(move || site.api.bundles().export(&space, asked.r#for.as_deref())).await?;
     let (send, receive) = mpsc::channel(PIECES);
     tokio::task::spawn_blocking(move || {
         let out = BufWriter::with_capacity(PIECE_BYTES, Outgoing(send.clone()));
@@ -65,7 +69,7 @@ pub(super) async fn import(
     request: Request<Body>,
 ) -> Result<Answer<Imported>> {
     let api = site.api.clone();
-    received(&site, request, move |input| api.import_bundle(&space, input, how.dry_run)).await
+    received(&site, request, move |input| api.bundles().import(&space, input, how.dry_run)).await
 }
 
 /// Into whichever space the bundle belongs to.
@@ -75,7 +79,7 @@ pub(super) async fn take(
     request: Request<Body>,
 ) -> Result<Answer<Imported>> {
     let api = site.api.clone();
-    received(&site, request, move |input| api.take_bundle(input, how.dry_run)).await
+    received(&site, request, move |input| api.bundles().take(input, how.dry_run)).await
 }
 
 /// Bytes received between two looks whether there is room for more.
@@ -90,7 +94,7 @@ async fn received(
 ) -> Result<Answer<Imported>> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::StorageFull => error_kind::disk_full.error(),
-        _ => error_kind::failed.with("detail", error),
+        _ => error_kind::failed.with("detail", Cause::from(error)),
     };
     let (api, mut looked, mut length) = (site.api.clone(), 0, 0);
     let folder = api.store().folder().to_owned();

@@ -4,7 +4,8 @@ use axum::Json as Answer;
 use axum::extract::State;
 
 use super::body::{Asked, Json, Path};
-use super::{Site, blocking};
+use super::site::Site;
+use super::waiting::blocking;
 use crate::api::Result;
 use crate::api::conflict::{Conflict, ConflictQuery, Conflicts, Resolve};
 use crate::api::transaction::Transacted;
@@ -14,14 +15,14 @@ pub(super) async fn list(
     Path(space): Path<String>,
     Asked(query): Asked<ConflictQuery>,
 ) -> Result<Answer<Conflicts>> {
-    blocking(move || site.api.conflicts(&space, &query)).await.map(Answer)
+    blocking(move || site.api.conflicts().page(&space, &query)).await.map(Answer)
 }
 
 pub(super) async fn show(
     State(site): State<Site>,
     Path((space, id)): Path<(String, String)>,
 ) -> Result<Answer<Conflict>> {
-    blocking(move || site.api.conflict(&space, &id)).await.map(Answer)
+    blocking(move || site.api.conflicts().one(&space, &id)).await.map(Answer)
 }
 
 pub(super) async fn resolve(
@@ -29,5 +30,5 @@ pub(super) async fn resolve(
     Path((space, id)): Path<(String, String)>,
     Json(request): Json<Resolve>,
 ) -> Result<Answer<Transacted>> {
-    blocking(move || site.api.resolve(&space, &id, request)).await.map(Answer)
+    blocking(move || site.api.conflicts().resolve(&space, &id, request)).await.map(Answer)
 }

@@ -14,10 +14,14 @@ use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use futures::stream::{self, StreamExt};
 use serde::Deserialize;
 
+use tandem_protocol::cause::Cause;
+
 use super::body::{Asked, Path};
 use super::caller::Caller;
-use super::{Site, stopped};
-use crate::api::event::{Events, Happening};
+use super::site::Site;
+use super::unreadable::malformed;
+use super::waiting::stopped;
+use crate::api::event::{Event, Events};
 use crate::api::{Result, error_kind};
 
 /// Tells both ends of a silent stream that the other is there.
@@ -41,7 +45,7 @@ pub(super) async fn events(
         None => since.from,
         Some(last) => {
             let last: Option<u64> = last.to_str().ok().and_then(|id| id.trim().parse().ok());
-            let malformed = || error_kind::request_malformed.with("detail", "Last-Event-ID is not a number");
+            let malformed = || malformed(Cause::new("http_event_id"));
             Some(last.ok_or_else(malformed)?.saturating_add(1))
         }
     };
@@ -66,12 +70,13 @@ pub(super) async fn events(
     Ok(([(header::CONNECTION, "close")], stream))
 }
 
-fn to_sent(happening: &Happening) -> Result<Sent> {
-    let sent = match happening {
-        Happening::Transaction(event) => {
+fn to_sent(event: &Event) -> Result<Sent> {
+    let sent = match event {
+        Event::Transaction(event) => {
             Sent::default().id(event.arrival.to_string()).event("transaction").json_data(event)
         }
-        Happening::Conflicts(conflicts) => Sent::default().event("conflicts").json_data(conflicts),
+        Event::Conflicts(conflicts) => Sent::default().event("conflicts").json_data(conflicts),
     };
-    sent.map_err(|error| error_kind::failed.with("detail", error))
+    let unmade = |error: axum::Error| Cause::new("json_made").with("said", error.to_string());
+    sent.map_err(|error| error_kind::failed.with("detail", unmade(error)))
 }

@@ -8,7 +8,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures::StreamExt;
 
-use super::{Site, Token, body};
+use tandem_protocol::cause::{Cause, Param};
+
+use super::body;
+use super::site::Site;
+use super::token::Token;
 use crate::api::{ApiError, Result, error_kind};
 
 pub(super) struct Guard {
@@ -66,7 +70,8 @@ pub(super) async fn check_host(State(site): State<Site>, request: Request, next:
     match host {
         Some(host) if site.guard.hosts.admit(host) => Ok(next.run(request).await),
         _ => {
-            let error = error_kind::host_refused.with("host", host.unwrap_or("no one"));
+            let host = host.map_or_else(|| Cause::new("http_no_host").into(), Param::from);
+            let error = error_kind::host_refused.with("host", host);
             refuse(request, error).await
         }
     }

@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 
-use super::{Site, blocking};
+use super::site::Site;
+use super::waiting::blocking;
 use crate::api::Result;
 use crate::api::status::{SpaceStatus, Status};
 

@@ -4,7 +4,8 @@ use axum::Json as Answer;
 use axum::extract::State;
 
 use super::body::{Asked, Path};
-use super::{Site, blocking};
+use super::site::Site;
+use super::waiting::blocking;
 use crate::api::Result;
 use crate::api::log_entry::{LogEntry, LogPage, LogQuery};
 use crate::api::verification::Verification;
@@ -14,26 +15,26 @@ pub(super) async fn log(
     Path(space): Path<String>,
     Asked(query): Asked<LogQuery>,
 ) -> Result<Answer<LogPage>> {
-    blocking(move || site.api.log(&space, &query)).await.map(Answer)
+    blocking(move || site.api.log().page(&space, &query)).await.map(Answer)
 }
 
 pub(super) async fn transaction(
     State(site): State<Site>,
     Path((space, dot)): Path<(String, String)>,
 ) -> Result<Answer<LogEntry>> {
-    blocking(move || site.api.transaction(&space, &dot)).await.map(Answer)
+    blocking(move || site.api.log().transaction(&space, &dot)).await.map(Answer)
 }
 
 pub(super) async fn verify(
     State(site): State<Site>,
     Path(space): Path<String>,
 ) -> Result<Answer<Verification>> {
-    blocking(move || site.api.verify(&space)).await.map(Answer)
+    blocking(move || site.api.log().verify(&space)).await.map(Answer)
 }
 
 pub(super) async fn verify_rows(
     State(site): State<Site>,
     Path(space): Path<String>,
 ) -> Result<Answer<Verification>> {
-    blocking(move || site.api.verify_rows(&space)).await.map(Answer)
+    blocking(move || site.api.log().verify_rows(&space)).await.map(Answer)
 }

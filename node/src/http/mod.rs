@@ -1,13 +1,13 @@
 //! The site over HTTP: JSON in, JSON out, for this PC only unless asked otherwise.
 //!
-//! A handler does three things: take the request apart, ask [`Api`], turn the answer into a
+//! A handler does three things: take the request apart, ask [`Api`](crate::api::Api), turn the answer into a
 //! response. Errors become `application/problem+json` in `problem`, and nowhere else.
 
 mod body;
 mod bundles;
 mod caller;
 mod conflicts;
-mod door;
+mod listener;
 mod events;
 mod guard;
 mod health;
@@ -17,33 +17,25 @@ mod proof;
 mod queries;
 mod rows;
 mod share;
+mod site;
 mod spaces;
 mod stall;
 mod token;
 mod transactions;
-
-use std::net::SocketAddr;
-use std::sync::Arc;
+mod unreadable;
+mod waiting;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, patch, post};
-use tokio::sync::watch;
 
-use crate::api::{Api, ApiError, Result, error_kind};
+use site::Site;
 
-pub use door::Door;
+use crate::api::error_kind;
+
 pub use guard::Hosts;
+pub use listener::HttpListener;
 pub use token::{TOKEN_FILE, Token};
-
-/// What every handler can reach.
-#[derive(Clone)]
-struct Site {
-    api: Api,
-    guard: Arc<guard::Guard>,
-    /// Turns true when the node stops: streams without end then end.
-    stop: watch::Receiver<bool>,
-}
 
 /// All routes.
 fn routes(site: Site) -> Router {
@@ -84,33 +76,6 @@ fn routes(site: Site) -> Router {
         .fallback(|request| guard::refuse(request, error_kind::route_unknown.error()))
         .method_not_allowed_fallback(|request| guard::refuse(request, error_kind::method_refused.error()))
         .layer(from_fn_with_state(site.clone(), guard::check_host))
+        .layer(from_fn(problem::in_language))
         .with_state(site)
-}
-
-fn network_failed(address: SocketAddr, error: &std::io::Error) -> ApiError {
-    error_kind::network_failed.with("detail", format!("{address}: {error}"))
-}
-
-/// Waits until the node stops.
-async fn stopped(mut stop: watch::Receiver<bool>) {
-    // A sender that is gone means the same.
-    let _stopping = stop.wait_for(|stop| *stop).await;
-}
-
-/// Runs a request that blocks where it holds nobody up.
-async fn blocking<T: Send + 'static>(request: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(request).await {
-        Ok(answer) => answer,
-        Err(error) if error.is_cancelled() => Err(error_kind::stopping.error()),
-        Err(error) => Err(error_kind::failed.with("detail", error)),
-    }
-}
-
-/// Awaits a request that answers through a callback from another thread.
-async fn answered<T: Send + 'static>(request: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>)) -> Result<T> {
-    let (send, receive) = tokio::sync::oneshot::channel();
-    request(Box::new(move |answer| {
-        let _client_left = send.send(answer);
-    }));
-    receive.await.unwrap_or_else(|_| Err(error_kind::stopping.error()))
 }

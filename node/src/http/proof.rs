@@ -3,15 +3,18 @@
 
 use axum::extract::{Path, State};
 
-use super::Site;
-use crate::api::{Result, error_kind};
+use tandem_protocol::cause::Cause;
+
+use super::site::Site;
+use super::unreadable::malformed;
+use crate::api::Result;
 
 /// Letters of a question, at most.
 const QUESTION: usize = 64;
 
 pub(super) async fn prove(State(site): State<Site>, Path(question): Path<String>) -> Result<String> {
     if question.len() > QUESTION {
-        return Err(error_kind::request_malformed.with("detail", "a question has at most 64 letters"));
+        return Err(malformed(Cause::new("http_question")));
     }
     Ok(site.guard.token.proof(&question, site.guard.hosts.port()))
 }

@@ -12,13 +12,17 @@ use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::json;
+use tandem_protocol::cause::Cause;
 use tandem_protocol::value::Value;
 use tandem_store::{ANSWER_BYTES, Answer};
+use tandem_words::Language;
 use tokio::sync::mpsc;
 
 use super::body::{Json, Path};
 use super::caller::{Caller, Waits};
-use super::{Site, blocking};
+use super::problem;
+use super::site::Site;
+use super::waiting::blocking;
 use crate::api::cell::Cell;
 use crate::api::query::Query;
 use crate::api::{ApiError, Result, error_kind};
@@ -40,12 +44,13 @@ pub(super) async fn query(
 ) -> Result<Response> {
     let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let owner = site.api.reader(&caller.name(&headers), &request)?;
+    let language = problem::language_of(&headers);
     let waits = Waits::new(owner.clone());
     if accepted.is_some_and(|accept| accept.contains(NDJSON)) {
         let (send, mut pieces) = mpsc::channel(PIECES);
         let asking = blocking(move || {
             let version = site.api.version(&space)?;
-            let mut lines = Lines { version, pieces: send, text: Vec::new(), begun: false };
+            let mut lines = Lines { version, language, pieces: send, text: Vec::new(), begun: false };
             match site.api.query_for(&space, request, &owner, usize::MAX, &mut lines) {
                 Ok(_) => Ok(lines.send()),
                 Err(error) if lines.begun => Ok(lines.broke_off(&error)),
@@ -99,7 +104,9 @@ impl Whole {
     fn push(&mut self, before: &str, value: &impl Serialize) -> ControlFlow<()> {
         self.text.extend_from_slice(before.as_bytes());
         if let Err(error) = serde_json::to_writer(&mut self.text, value) {
-            self.failed = Some(error_kind::failed.with("detail", error));
+            self.failed = Some(
+                error_kind::failed.with("detail", Cause::new("json_made").with("said", error.to_string())),
+            );
             return ControlFlow::Break(());
         }
         if self.text.len() >= PIECE_BYTES {
@@ -139,6 +146,8 @@ impl Answer for Whole {
 /// last line is an object with `error`.
 struct Lines {
     version: String,
+    /// Of whoever reads them.
+    language: Language,
     pieces: mpsc::Sender<Bytes>,
     text: Vec<u8>,
     /// Whether a piece was sent: what goes wrong from then on is told in the last line.
@@ -164,7 +173,8 @@ impl Lines {
     }
 
     fn broke_off(&mut self, error: &ApiError) -> ControlFlow<()> {
-        self.push(&json!({ "error": error }))?;
+        assert!(self.begun, "what has not begun is refused, and does not break off");
+        self.push(&json!({ "error": error.problem(self.language) }))?;
         self.send()
     }
 }

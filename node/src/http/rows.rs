@@ -6,8 +6,9 @@ use axum::{Extension, Json as Answer};
 
 use super::body::{Json, Path};
 use super::caller::{Caller, Waits};
+use super::site::Site;
 use super::transactions::idempotency_key;
-use super::{Site, answered, blocking};
+use super::waiting::{answered, blocking};
 use crate::api::Result;
 use crate::api::rows::{EditRows, Source};
 use crate::api::transaction::Transacted;

@@ -29,9 +29,10 @@ struct Counts {
 
 /// One connection's place, until the last clone is dropped.
 #[derive(Clone)]
-pub(super) struct Share(Arc<Place>);
+pub(super) struct Share(Arc<ConnectionSlot>);
 
-struct Place {
+/// What a connection takes up, until it is dropped.
+struct ConnectionSlot {
     shares: Shares,
     of: Of,
     is_stream: Mutex<bool>,
@@ -59,7 +60,7 @@ impl Shares {
         }
         counts.enter(of);
         drop(counts);
-        Some(Share(Arc::new(Place { shares: self.clone(), of, is_stream: Mutex::new(false) })))
+        Some(Share(Arc::new(ConnectionSlot { shares: self.clone(), of, is_stream: Mutex::new(false) })))
     }
 
     fn counts(&self) -> std::sync::MutexGuard<'_, Counts> {
@@ -86,13 +87,17 @@ impl Share {
 
 impl Counts {
     fn enter(&mut self, of: Of) {
+        assert!(self.all < CONNECTIONS, "a connection enters where there is a place for it");
         self.all += 1;
         if let Of::Other(pc) = of {
-            *self.others.entry(pc).or_default() += 1;
+            let own = self.others.entry(pc).or_default();
+            assert!(*own < OF_ONE, "no PC takes more places than one may");
+            *own += 1;
         }
     }
 
     fn leave(&mut self, of: Of) {
+        assert!(self.all > 0, "a connection leaves once, and only after it has entered");
         self.all -= 1;
         if let Of::Other(pc) = of
             && let Some(count) = self.others.get_mut(&pc)
@@ -119,11 +124,12 @@ impl Of {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let is_stream = *self.is_stream.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut counts = self.shares.counts();
         if is_stream {
+            assert!(counts.streams > 0, "a stream ends once, and only after it was counted");
             counts.streams -= 1;
         } else {
             counts.leave(self.of);

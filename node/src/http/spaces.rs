@@ -5,7 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::body::{Json, Path};
-use super::{Site, answered, blocking};
+use super::site::Site;
+use super::waiting::{answered, blocking};
 use crate::api::Result;
 use crate::api::admission::{Admit, Admitted, JoinRequest, WantJoin};
 use crate::api::invitation::{Invitation, Invite, Join, Joined};
@@ -35,14 +36,14 @@ pub(super) async fn create(
 }
 
 pub(super) async fn join(State(site): State<Site>, Json(request): Json<Join>) -> Result<Answer<Joined>> {
-    blocking(move || site.api.join(&request)).await.map(Answer)
+    blocking(move || site.api.admission().join(&request)).await.map(Answer)
 }
 
 pub(super) async fn request_join(
     State(site): State<Site>,
     Json(request): Json<WantJoin>,
 ) -> Result<Answer<JoinRequest>> {
-    blocking(move || site.api.request_join(&request)).await.map(Answer)
+    blocking(move || site.api.admission().request_join(&request)).await.map(Answer)
 }
 
 pub(super) async fn pause(State(site): State<Site>, Json(request): Json<Sync>) -> Result<Answer<Sync>> {
@@ -54,7 +55,7 @@ pub(super) async fn invite(
     Path(space): Path<String>,
     Json(request): Json<Invite>,
 ) -> Result<Answer<Invitation>> {
-    blocking(move || site.api.invite(&space, &request)).await.map(Answer)
+    blocking(move || site.api.admission().invite(&space, &request)).await.map(Answer)
 }
 
 pub(super) async fn admit(
@@ -62,7 +63,7 @@ pub(super) async fn admit(
     Path(space): Path<String>,
     Json(request): Json<Admit>,
 ) -> Result<Answer<Admitted>> {
-    blocking(move || site.api.admit(&space, &request)).await.map(Answer)
+    blocking(move || site.api.admission().admit(&space, &request)).await.map(Answer)
 }
 
 pub(super) async fn sites(

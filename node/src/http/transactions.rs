@@ -4,10 +4,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::{Extension, Json as Answer};
 
-use super::Site;
-use super::answered;
 use super::body::{Json, Path};
 use super::caller::{Caller, Waits};
+use super::site::Site;
+use super::waiting::answered;
 use crate::api::Result;
 use crate::api::transaction::{Transact, Transacted};
 

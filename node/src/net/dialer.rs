@@ -28,7 +28,7 @@ pub(super) enum Attempt {
     /// A site.
     Site(Author, Vec<Multiaddr>),
     /// Whoever is at an address given by a person.
-    Place(Multiaddr),
+    Address(Multiaddr),
 }
 
 #[derive(Default)]
@@ -44,7 +44,8 @@ struct Target {
     pace: Pace,
 }
 
-struct Place {
+/// An address that was named, whoever is found there.
+struct NamedAddress {
     address: Multiaddr,
     /// Who was found there last.
     found: Option<Author>,
@@ -55,14 +56,14 @@ struct Place {
 #[derive(Default)]
 pub(super) struct Dialer {
     targets: BTreeMap<Author, Target>,
-    places: Vec<Place>,
+    named: Vec<NamedAddress>,
 }
 
 impl Dialer {
     /// Someone may be at this address.
     pub fn add_place(&mut self, address: Multiaddr) {
-        if self.places.iter().all(|place| place.address != address) {
-            self.places.push(Place { address, found: None, pace: Pace::default() });
+        if self.named.iter().all(|place| place.address != address) {
+            self.named.push(NamedAddress { address, found: None, pace: Pace::default() });
         }
     }
 
@@ -116,7 +117,7 @@ impl Dialer {
 
     /// A connection with a site came about; `at`, where it was dialled by place.
     pub fn connected(&mut self, author: Author, at: Option<&Multiaddr>) {
-        for place in &mut self.places {
+        for place in &mut self.named {
             if Some(&place.address) == at {
                 place.found = Some(author);
                 place.pace = Pace::default();
@@ -169,7 +170,7 @@ impl Dialer {
     /// Things changed (network, members): try everyone at once.
     pub fn hurry(&mut self, now_ms: u64) {
         let targets = self.targets.values_mut().map(|target| &mut target.pace);
-        targets.chain(self.places.iter_mut().map(|place| &mut place.pace)).for_each(|pace| {
+        targets.chain(self.named.iter_mut().map(|place| &mut place.pace)).for_each(|pace| {
             pace.refusals = 0;
             pace.hurry(now_ms);
         });
@@ -187,12 +188,12 @@ impl Dialer {
                 due.push(Attempt::Site(*author, chosen(&target.addresses, target.pace.failures)));
             }
         }
-        for place in &mut self.places {
+        for place in &mut self.named {
             let there = place.found.is_some_and(|author| connected(&author));
             if there {
                 place.pace.look_again(now_ms);
             } else if place.pace.take_turn(now_ms) {
-                due.push(Attempt::Place(place.address.clone()));
+                due.push(Attempt::Address(place.address.clone()));
             }
         }
         due
@@ -201,15 +202,15 @@ impl Dialer {
     /// When something will be due.
     pub fn next_ms(&self) -> Option<u64> {
         let targets = self.targets.values().map(|target| &target.pace);
-        let paces = targets.chain(self.places.iter().map(|place| &place.pace));
+        let paces = targets.chain(self.named.iter().map(|place| &place.pace));
         paces.filter(|pace| !pace.busy).map(|pace| pace.next_ms).min()
     }
 
     fn pace(&mut self, attempt: &Attempt) -> Option<&mut Pace> {
         match attempt {
             Attempt::Site(author, _) => self.targets.get_mut(author).map(|target| &mut target.pace),
-            Attempt::Place(address) => {
-                self.places.iter_mut().find(|place| place.address == *address).map(|place| &mut place.pace)
+            Attempt::Address(address) => {
+                self.named.iter_mut().find(|place| place.address == *address).map(|place| &mut place.pace)
             }
         }
     }
@@ -347,11 +348,11 @@ mod tests {
         let mut dialer = Dialer::default();
         let place = address("/ip4/10.0.0.1/tcp/1");
         dialer.add_place(place.clone());
-        assert_eq!(dialer.due(0, nobody), [Attempt::Place(place.clone())]);
+        assert_eq!(dialer.due(0, nobody), [Attempt::Address(place.clone())]);
         dialer.connected(A, Some(&place));
         assert_eq!(dialer.due(10, |author| *author == A), []);
         assert_eq!(dialer.next_ms(), Some(10 + LOOK_AGAIN_MS));
-        assert_eq!(dialer.due(10 + LOOK_AGAIN_MS, nobody), [Attempt::Place(place)]);
+        assert_eq!(dialer.due(10 + LOOK_AGAIN_MS, nobody), [Attempt::Address(place)]);
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub(super) struct Driver {
     dials: HashMap<ConnectionId, Attempt>,
     connections: Connections,
     links: Links,
-    hearsay: mpsc::Receiver<(Author, Vec<Listing>)>,
+    peer_addresses: mpsc::Receiver<(Author, Vec<Listing>)>,
     ended: mpsc::UnboundedReceiver<Ended>,
     joined: (mpsc::Sender<Author>, mpsc::Receiver<Author>),
     joins: Arc<tokio::sync::Semaphore>,
@@ -101,15 +101,15 @@ impl Driver {
         hub: Arc<Hub>,
         invitations: Arc<Invitations>,
         book: AddressBook,
-        places: &[Multiaddr],
+        named: &[Multiaddr],
         scene: watch::Sender<Scene>,
     ) -> Result<Self, NetError> {
         let local = author_of(swarm.local_peer_id()).ok_or(NetError::Identity)?;
         let paused = scene.borrow().paused;
         let control = swarm.behaviour().streams.new_control();
-        let (hearsay_in, hearsay) = mpsc::channel(STREAMS);
+        let (addresses_in, peer_addresses) = mpsc::channel(STREAMS);
         let (ended_in, ended) = mpsc::unbounded_channel();
-        let links = Links::new(local, hub.clone(), control.clone(), hearsay_in, ended_in);
+        let links = Links::new(local, hub.clone(), control.clone(), addresses_in, ended_in);
         let mut driver = Self {
             swarm,
             local,
@@ -119,7 +119,7 @@ impl Driver {
             dials: HashMap::new(),
             connections: Connections::default(),
             links,
-            hearsay,
+            peer_addresses,
             ended,
             joined: mpsc::channel(JOINS),
             joins: Arc::new(tokio::sync::Semaphore::new(JOINS)),
@@ -129,7 +129,7 @@ impl Driver {
             book,
         };
         let now_ms = driver.now_ms();
-        for address in places {
+        for address in named {
             match address::split(address.clone()) {
                 (address, Some(peer)) => {
                     if let Some(author) = author_of(&peer) {
@@ -177,7 +177,7 @@ impl Driver {
                 Some((peer, stream)) = syncs.recv() => self.session_offered(&peer, stream),
                 Some((peer, stream)) = joins.recv() => self.join_asked(&peer, stream),
                 Some(ended) = self.ended.recv() => self.session_ended(ended),
-                Some((from, listings)) = self.hearsay.recv() => self.told_of(from, listings),
+                Some((from, listings)) = self.peer_addresses.recv() => self.told_of(from, listings),
                 Some(author) = self.joined.1.recv() => self.someone_joined(author),
                 Ok(()) = members.changed() => {
                     self.remember();
@@ -242,7 +242,7 @@ impl Driver {
                     }
                     None => self.dialer.failed(&attempt, random(), now_ms),
                 },
-                Attempt::Place(address) => {
+                Attempt::Address(address) => {
                     let opts = DialOpts::unknown_peer_id().address(address.clone());
                     self.dial(attempt, opts.allocate_new_port().build());
                 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::join::JoinRefused;
 
 use crate::sync::join::JoinFailure;
@@ -62,30 +63,23 @@ pub enum JoinError {
     Broken(io::Error),
     /// Admitted, but the space could not be set up here.
     #[error("admitted, but the space could not be set up here: {0}; try again with the same invitation")]
-    Store(String),
+    Store(Cause),
     /// The network is shutting down.
     #[error("the network is stopped")]
     Stopped,
 }
 
-impl JoinError {
-    /// A stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::HoldsASpace(_) => "holds_a_space",
-            Self::Own => "own_invitation",
-            Self::NotFound(_) => "inviter_not_found",
-            Self::Refused(refused) => match refused {
-                JoinRefused::Invalid => "invitation_invalid",
-                JoinRefused::Expired => "invitation_expired",
-                JoinRefused::Used => "invitation_used",
-                JoinRefused::NotAllowed => "inviter_may_not_admit",
-                JoinRefused::Name => "site_name_refused",
-                JoinRefused::Trouble | JoinRefused::Other(_) => "inviter_in_trouble",
-            },
-            Self::Broken(_) => "inviter_lost",
-            Self::Store(_) => "space_not_set_up",
-            Self::Stopped => "stopped",
+impl From<&NetError> for Cause {
+    fn from(error: &NetError) -> Self {
+        match error {
+            NetError::Address(text) => Self::new("network_address").with("address", text),
+            NetError::PortTaken { address } => Self::new("network_other_address").with("address", address),
+            NetError::Listen { address, source } => {
+                Self::new("network_listen").with("address", address).with("fault", Self::from(source))
+            }
+            NetError::Identity => Self::new("network_key"),
+            NetError::Io(error) => Self::new("network_file").with("fault", Self::from(error)),
+            NetError::Stopped => Self::new("network_stopped"),
         }
     }
 }

@@ -78,8 +78,10 @@ impl Counts {
                 others.count() < HANDSHAKES - OF_MEMBERS && same.count() < OF_ONE
             });
         if fits {
-            self.pending.insert(id, from);
+            let before = self.pending.insert(id, from);
+            assert!(before.is_none(), "a connection asks once");
         }
+        assert!(self.pending.len() <= HANDSHAKES, "no more handshakes go on than there is room for");
         fits
     }
 

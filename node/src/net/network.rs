@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use libp2p::Multiaddr;
 use libp2p_stream::Control;
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::invitation::{self, Invitation};
 use tandem_protocol::membership::Role;
@@ -206,7 +207,7 @@ impl Network {
         let adopt = move || store.adopt_space(admitted.space, &admitted.space_name, &name);
         let space = tokio::task::spawn_blocking(adopt).await;
         let space =
-            space.map_err(|_| JoinError::Stopped)?.map_err(|error| JoinError::Store(error.to_string()))?;
+            space.map_err(|_| JoinError::Stopped)?.map_err(|error| JoinError::Store(Cause::from(&error)))?;
         self.spaces_changed();
         // Only now may the inviter begin the session: closing the stream tells it so.
         drop(stream);

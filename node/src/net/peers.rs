@@ -1,5 +1,6 @@
 //! The network as the requests of people and programs see it.
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::invitation::Invitation as Token;
 use tandem_protocol::version::VersionVector;
@@ -8,9 +9,8 @@ use tokio::runtime::Handle;
 use super::address;
 use super::error::JoinError;
 use super::network::Network;
-use crate::api::error::{ApiError, Result};
+use crate::api::error::Result;
 use crate::api::invitation::{GOOD_FOR_MS, Invitation, Invite, Join, Joined};
-use crate::api::log_entry::site_name;
 use crate::api::peer::{Peer, Peers};
 use crate::api::{error_kind, to_iso};
 use crate::sync::PeerStatus;
@@ -34,7 +34,7 @@ impl Peers for NetworkPeers {
         let (members, vector) = (held.membership(), held.vector());
         let peer = |status: PeerStatus| Peer {
             site: status.author.to_string(),
-            name: site_name(&members, &status.author),
+            name: members.shown_name(&status.author),
             connected: status.connected,
             missing_here: status.missing_here(space, &vector),
             // By the same knowledge with which a bundle is made for it.
@@ -81,8 +81,10 @@ impl Peers for NetworkPeers {
     }
 
     fn join(&self, request: &Join) -> Result<Joined> {
-        let token: Token =
-            request.token.parse().map_err(|error| error_kind::invitation_malformed.with("detail", error))?;
+        let token: Token = request
+            .token
+            .parse()
+            .map_err(|error| error_kind::invitation_malformed.with("detail", Cause::from(&error)))?;
         if let Some(wrong) = request.peers.iter().find(|text| address::parse(text).is_none()) {
             return Err(error_kind::address_refused.with("address", wrong));
         }
@@ -93,11 +95,18 @@ impl Peers for NetworkPeers {
                 error_kind::inviter_unreachable.with("seconds", Network::SEARCH.as_secs())
             }
             JoinError::Stopped => error_kind::stopping.error(),
-            JoinError::Own | JoinError::Refused(_) => {
-                let params = [("detail", error.to_string()), ("cause", error.code().to_owned())];
-                ApiError::new(&error_kind::invitation_refused, &params)
+            JoinError::Own => error_kind::invitation_refused.with("detail", Cause::new("own_invitation")),
+            JoinError::Refused(refused) => {
+                error_kind::invitation_refused.with("detail", Cause::from(refused))
             }
-            JoinError::Broken(_) | JoinError::Store(_) => error_kind::failed.with("detail", error),
+            JoinError::Broken(error) => {
+                let cause = Cause::new("join_broken").with("fault", Cause::from(error));
+                error_kind::failed.with("detail", cause)
+            }
+            JoinError::Store(fault) => {
+                let cause = Cause::new("join_not_set_up").with("fault", fault.clone());
+                error_kind::failed.with("detail", cause)
+            }
         })?;
         Ok(Joined { space: space.name().to_owned(), id: space.id().to_string() })
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::{Member, Membership};
 use tandem_protocol::session::{
@@ -162,13 +163,14 @@ impl Hub {
     pub(super) fn enter(&self, peer: Author, id: u64, inbox: &Arc<Inbox>) {
         let mut state = self.state();
         inbox.push(Input::Addresses(state.listings.clone()));
-        if let Some((_, before)) = state.links.insert(peer, (id, inbox.clone())) {
+        if let Some((number, before)) = state.links.insert(peer, (id, inbox.clone())) {
+            assert_ne!(number, id, "a session enters once");
             before.push(Input::Leave);
         }
     }
 
     /// A session is over.
-    pub(super) fn leave(&self, peer: Author, id: u64, trouble: Option<String>) {
+    pub(super) fn leave(&self, peer: Author, id: u64, trouble: Option<Cause>) {
         let now = self.now();
         let mut turns = Vec::new();
         {

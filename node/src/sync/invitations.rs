@@ -44,8 +44,8 @@ pub enum InviteError {
     #[error("only an admin of the space can invite; ask one of them: {0}")]
     NotAdmin(String),
     /// Too many are open.
-    #[error("{OPEN} invitations are open already; wait until some expire")]
-    TooMany,
+    #[error("{0} invitations are open already; wait until some expire")]
+    TooMany(usize),
     /// The file could not be written, or there is no randomness.
     #[error("the invitation could not be kept, so it was not made: {0}")]
     Io(#[from] io::Error),
@@ -86,7 +86,7 @@ impl Invitations {
         let mut after = given.clone();
         after.retain(|one| one.expires_ms + REMEMBERED_MS > now_ms);
         if after.iter().filter(|one| one.expires_ms > now_ms).count() >= OPEN {
-            return Err(InviteError::TooMany);
+            return Err(InviteError::TooMany(OPEN));
         }
         after.push(Given {
             secret: data_encoding::BASE32_NOPAD.encode(&secret),

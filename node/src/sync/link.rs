@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::Author;
 use tandem_protocol::session::{Config, Host, Listing, SessionDriver, SessionEnd, Side};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf, WriteHalf};
@@ -33,8 +34,17 @@ pub enum LinkEnd {
     Broken(#[from] io::Error),
 }
 
+impl From<&LinkEnd> for Cause {
+    fn from(end: &LinkEnd) -> Self {
+        match end {
+            LinkEnd::Session(end) => end.into(),
+            LinkEnd::Broken(error) => Self::new("session_broken").with("fault", Self::from(error)),
+        }
+    }
+}
+
 /// What peers say of where sites can be reached: by whom, and what.
-pub type Hearsay = mpsc::Sender<(Author, Vec<Listing>)>;
+pub type PeerAddresses = mpsc::Sender<(Author, Vec<Listing>)>;
 
 /// Runs a session until it is over, between two sites as the stream has proved them: this one, and
 /// its peer. `id` tells it from others with the same peer.
@@ -44,7 +54,7 @@ pub async fn run<S>(
     side: Side,
     id: u64,
     stream: S,
-    hearsay: Hearsay,
+    peer_addresses: PeerAddresses,
 ) -> LinkEnd
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
@@ -55,7 +65,7 @@ where
     let mut padding = [0; 32];
     if getrandom::fill(&mut padding).is_err() {
         let error = io::Error::other("the operating system gives no randomness");
-        hub.leave(peer, id, Some(error.to_string()));
+        hub.leave(peer, id, Some(Cause::from(&error)));
         return error.into();
     }
     let config = Config { side, local, peer, spaces: hub.space_configs(), padding };
@@ -64,7 +74,7 @@ where
         hub: hub.clone(),
         peer,
         driver: SessionDriver::new(config),
-        host: LinkHost::new(hub.clone(), (local, peer), inbox.clone(), hearsay),
+        host: LinkHost::new(hub.clone(), (local, peer), inbox.clone(), peer_addresses),
         inbox,
     };
     // A defect that stops a session must not stop the dealings with its peer: what it holds is given
@@ -74,11 +84,17 @@ where
         link.host.report();
         end
     });
-    let end = served.await.unwrap_or_else(|defect| {
-        tracing::error!(peer = peer.short(), %defect, "a session was stopped by a defect of this program");
-        io::Error::other("a defect of this program").into()
-    });
-    hub.leave(peer, id, Some(end.to_string()));
+    let (end, trouble) = match served.await {
+        Ok(end) => {
+            let trouble = Cause::from(&end);
+            (end, trouble)
+        }
+        Err(defect) => {
+            tracing::error!(peer = peer.short(), %defect, "a session was stopped by a defect of this program");
+            (io::Error::other("a defect of this program").into(), Cause::new("session_defect"))
+        }
+    };
+    hub.leave(peer, id, Some(trouble));
     end
 }
 
@@ -189,11 +205,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), "a test").unwrap();
         let hub = Hub::new(store.clone());
-        let (peer, hearsay) = (Author([7; 32]), mpsc::channel(1).0);
-        let end = run(hub.clone(), (hub.author(), peer), Side::Acceptor, 1, Defect, hearsay).await;
+        let (peer, peer_addresses) = (Author([7; 32]), mpsc::channel(1).0);
+        let end = run(hub.clone(), (hub.author(), peer), Side::Acceptor, 1, Defect, peer_addresses).await;
         assert!(matches!(end, LinkEnd::Broken(_)), "{end}");
         assert!(hub.inbox(&peer).is_none(), "it is still taken for running");
-        assert_eq!(hub.peer(&peer).trouble, Some(end.to_string()));
+        assert_eq!(hub.peer(&peer).trouble, Some(Cause::new("session_defect")));
         store.close();
     }
 }

@@ -11,9 +11,9 @@ use tandem_protocol::verify::SignedTransaction;
 
 use super::hub::Hub;
 use super::inbox::Inbox;
-use super::link::Hearsay;
+use super::link::PeerAddresses;
 use super::outgoing::Outgoing;
-use super::tally::Tally;
+use super::sync_report::SyncReport;
 
 /// A read of no more transactions than this is done at once; a longer one elsewhere, so that it
 /// does not hold up other sessions.
@@ -26,9 +26,9 @@ pub(super) struct LinkHost {
     local: Author,
     peer: Author,
     inbox: Arc<Inbox>,
-    hearsay: Hearsay,
+    peer_addresses: PeerAddresses,
     /// Filled from the writer's thread.
-    tally: Arc<Mutex<Tally>>,
+    sync_report: Arc<Mutex<SyncReport>>,
     /// What is to be written to the stream.
     pub outgoing: Outgoing,
     /// Why the session has ended.
@@ -36,26 +36,31 @@ pub(super) struct LinkHost {
 }
 
 impl LinkHost {
-    pub fn new(hub: Arc<Hub>, (local, peer): (Author, Author), inbox: Arc<Inbox>, hearsay: Hearsay) -> Self {
-        let (tally, outgoing) = (Arc::default(), Outgoing::default());
-        Self { hub, local, peer, inbox, hearsay, tally, outgoing, over: None }
+    pub fn new(
+        hub: Arc<Hub>,
+        (local, peer): (Author, Author),
+        inbox: Arc<Inbox>,
+        peer_addresses: PeerAddresses,
+    ) -> Self {
+        let (sync_report, outgoing) = (Arc::default(), Outgoing::default());
+        Self { hub, local, peer, inbox, peer_addresses, sync_report, outgoing, over: None }
     }
 
     /// Whether the peer brought something that was not reported yet.
     pub fn has_news(&self) -> bool {
-        !self.tally().is_empty()
+        !self.sync_report().is_empty()
     }
 
     /// Says in the log what the peer brought.
     pub fn report(&self) {
-        let mut tally = self.tally();
-        if !tally.is_empty() {
-            tally.report(&self.peer);
+        let mut sync_report = self.sync_report();
+        if !sync_report.is_empty() {
+            sync_report.report(&self.peer);
         }
     }
 
-    fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sync_report(&self) -> MutexGuard<'_, SyncReport> {
+        self.sync_report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -104,10 +109,10 @@ impl Host for LinkHost {
     fn store(&mut self, request: StoreRequest) -> Answer<Result<StoreDone, NotStored>> {
         let StoreRequest { space, block, withheld } = request;
         let Some(held) = self.hub.space(&space) else { return Answer::Now(Err(NotStored::Local(gone()))) };
-        let (inbox, tally) = (self.inbox.clone(), self.tally.clone());
+        let (inbox, sync_report) = (self.inbox.clone(), self.sync_report.clone());
         held.receive_without(block, withheld, move |result| {
             if let Ok(received) = &result {
-                tally.lock().unwrap_or_else(PoisonError::into_inner).add(space, received);
+                sync_report.lock().unwrap_or_else(PoisonError::into_inner).add(space, received);
             }
             let result = result.map(StoreDone::from).map_err(NotStored::from);
             inbox.push(Input::Stored { space, result });
@@ -127,7 +132,7 @@ impl Host for LinkHost {
             }
             Notice::Addresses(listings) => {
                 // A hint: where the node is too busy to take it, the next session brings it again.
-                let _dropped_when_busy = self.hearsay.try_send((self.peer, listings));
+                let _dropped_when_busy = self.peer_addresses.try_send((self.peer, listings));
             }
             Notice::Forked { space, chain, head } => {
                 if let Some(held) = self.hub.space(&space) {

@@ -10,7 +10,7 @@ pub mod link;
 mod link_host;
 mod outgoing;
 mod peer;
-mod tally;
+mod sync_report;
 
 pub use hub::Hub;
 pub use inbox::Inbox;

@@ -51,9 +51,11 @@ impl Outgoing {
     /// So many were written; none: all are flushed.
     pub fn wrote(&mut self, bytes: usize) {
         if bytes == 0 {
+            assert!(self.bytes.is_empty(), "what waits is written before it counts as flushed");
             self.unflushed = false;
         }
         self.written += bytes;
+        assert!(self.written <= self.bytes.len(), "no more is written than waited");
         if self.written == self.bytes.len() {
             self.bytes.clear();
             self.bytes.shrink_to(KEPT_BYTES);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::version::VersionVector;
 
@@ -23,7 +24,7 @@ pub struct PeerStatus {
     /// Bytes that came on its stream since this node started.
     pub bytes_received: u64,
     /// Why its last session ended, or none could begin.
-    pub trouble: Option<String>,
+    pub trouble: Option<Cause>,
     /// The spaces shared with it.
     pub spaces: BTreeMap<SpaceId, SharedSpace>,
 }

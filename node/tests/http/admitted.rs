@@ -34,23 +34,23 @@ impl Site {
     }
 
     fn request(&self, name: &str) -> String {
-        self.api.request_join(&WantJoin { site_name: name.into() }).unwrap().request
+        self.api.admission().request_join(&WantJoin { site_name: name.into() }).unwrap().request
     }
 
     fn admit(&self, request: &str) -> Result<Admitted> {
-        self.api.admit("school", &Admit { request: request.into(), role: None })
+        self.api.admission().admit("school", &Admit { request: request.into(), role: None })
     }
 
     fn export(&self, site: Option<&str>) -> Vec<u8> {
         let mut bundle = Vec::new();
-        self.api.export_bundle("school", site).unwrap().write(&mut bundle).unwrap();
+        self.api.bundles().export("school", site).unwrap().write(&mut bundle).unwrap();
         bundle
     }
 
     /// The code with which it refuses the bundle, after making sure that nothing of it stayed.
     fn refusal(&self, bundle: &[u8]) -> String {
         let before = self.files();
-        let error = self.api.take_bundle(bundle, false).unwrap_err();
+        let error = self.api.bundles().take(bundle, false).unwrap_err();
         assert_eq!(self.files(), before);
         error.code.to_string()
     }
@@ -78,18 +78,18 @@ fn a_site_joins_and_works_by_files_alone() {
     assert_eq!(again, Admitted { new: false, ..admitted.clone() });
 
     let bundle = a.export(Some(&admitted.site));
-    let trial = b.api.take_bundle(&bundle[..], true).unwrap();
+    let trial = b.api.bundles().take(&bundle[..], true).unwrap();
     assert_eq!((trial.transactions, trial.joined.as_deref(), trial.dry_run), (3, Some("school"), true));
     assert!(b.api.store().spaces().is_empty(), "a dry run changes nothing");
-    let taken = b.api.take_bundle(&bundle[..], false).unwrap();
+    let taken = b.api.bundles().take(&bundle[..], false).unwrap();
     assert_eq!((taken.transactions, taken.joined.as_deref(), taken.complete), (3, Some("school"), true));
     assert_eq!(taken.changes, trial.changes);
     assert_eq!(b.api.store().site_name(), "class");
-    let twice = b.api.take_bundle(&bundle[..], false).unwrap();
+    let twice = b.api.bundles().take(&bundle[..], false).unwrap();
     assert_eq!((twice.transactions, twice.joined), (0, None));
 
     b.write("from b");
-    assert_eq!(a.api.take_bundle(&b.export(Some("office"))[..], false).unwrap().transactions, 1);
+    assert_eq!(a.api.bundles().take(&b.export(Some("office"))[..], false).unwrap().transactions, 1);
     let (of_a, of_b) = (a.api.store().space("school").unwrap(), b.api.store().space("school").unwrap());
     assert_eq!(of_a.vector(), of_b.vector());
     assert_eq!(of_a.status().tables, of_b.status().tables);
@@ -106,9 +106,9 @@ fn a_bundle_that_does_not_admit_this_site_leaves_nothing() {
     assert_eq!(c.refusal(&for_b[..for_b.len() - 40]), "bundle_unreadable");
     assert_eq!(c.refusal(b"not a bundle at all, really not"), "bundle_unreadable");
     // What b holds by now is known from what it writes: the next bundle continues that.
-    b.api.take_bundle(&for_b[..], false).unwrap();
+    b.api.bundles().take(&for_b[..], false).unwrap();
     b.write("so that a knows what b holds");
-    a.api.take_bundle(&b.export(None)[..], false).unwrap();
+    a.api.bundles().take(&b.export(None)[..], false).unwrap();
     assert_eq!(c.refusal(&a.export(Some("class"))), "bundle_early");
 }
 
@@ -133,9 +133,9 @@ fn a_bundle_cut_after_the_admission_brings_what_is_whole() {
     a.admit(&b.request("class")).unwrap();
     let mut bundle = a.export(None);
     bundle.truncate(bundle.len() - 1);
-    let taken = b.api.take_bundle(&bundle[..], false).unwrap();
+    let taken = b.api.bundles().take(&bundle[..], false).unwrap();
     assert_eq!((taken.transactions, taken.joined.as_deref(), taken.complete), (2, Some("school"), false));
-    assert!(taken.fault.is_some_and(|fault| fault.contains("cut off")));
+    assert!(taken.fault.is_some_and(|fault| fault.code == "bundle_cut"));
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_site_with_a_space_of_its_own_joins_no_other() {
     own.api.store().create_space("mine", "class", None).unwrap();
     assert_eq!(own.refusal(&a.export(Some("class"))), "two_spaces");
     assert_eq!(own.refusal(&a.export(None)), "bundle_foreign");
-    let again = own.api.request_join(&WantJoin { site_name: "class".into() }).unwrap_err();
+    let again = own.api.admission().request_join(&WantJoin { site_name: "class".into() }).unwrap_err();
     assert_eq!(again.code, "two_spaces");
     assert_eq!(b.api.store().spaces().len(), 0);
 }
@@ -165,10 +165,10 @@ fn a_request_that_is_wrong_is_refused() {
     assert_eq!(sites(&a), 1, "nobody was admitted");
 
     a.admit(&request).unwrap();
-    b.api.take_bundle(&a.export(Some("class"))[..], false).unwrap();
+    b.api.bundles().take(&a.export(Some("class"))[..], false).unwrap();
     let member = b.admit(&c.request("third")).unwrap_err();
     assert_eq!(member.code, "membership", "only an admin admits");
-    let name = c.api.request_join(&WantJoin { site_name: "a/b".into() }).unwrap_err();
+    let name = c.api.admission().request_join(&WantJoin { site_name: "a/b".into() }).unwrap_err();
     assert_eq!(name.code, "name_refused");
     assert_eq!((sites(&a), sites(&b)), (2, 2));
 }

@@ -40,7 +40,7 @@ fn a_bundle_cut_anywhere_gives_its_complete_blocks_or_nothing() {
     let bundle = a.export(None);
     let mut held = Vec::new();
     for len in (0..bundle.len()).step_by(bundle.len() / 150) {
-        match b.api.import_bundle("school", &bundle[..len], false) {
+        match b.api.bundles().import("school", &bundle[..len], false) {
             Ok(imported) => assert!(!imported.complete, "cut at {len} unnoticed"),
             Err(error) => assert_eq!(error.code, "bundle_unreadable"),
         }
@@ -65,7 +65,7 @@ fn a_bundle_that_comes_too_early_names_what_is_missing() {
     a.write("two");
     let late = a.export(Some(&b));
     let c = Offline::new(|store| store.adopt_space(a.space.id(), "school", "third").unwrap());
-    let error = c.api.import_bundle("school", &late[..], false).unwrap_err();
+    let error = c.api.bundles().import("school", &late[..], false).unwrap_err();
     assert_eq!(error.code, "bundle_early");
     assert_eq!(c.space.end(), 0);
 }

@@ -36,14 +36,14 @@ fn at_odds() -> (Offline, Offline) {
 }
 
 fn only(site: &Offline) -> Conflict {
-    let mut conflicts = site.api.conflicts("school", &ConflictQuery::default()).unwrap().conflicts;
+    let mut conflicts = site.api.conflicts().page("school", &ConflictQuery::default()).unwrap().conflicts;
     assert_eq!(conflicts.len(), 1, "{conflicts:?}");
     conflicts.remove(0)
 }
 
 fn settle(site: &Offline, id: &str, request: Value) -> Result<Option<String>, ApiError> {
     let request: Resolve = serde_json::from_value(request).unwrap();
-    site.api.resolve("school", id, request).map(|settled| settled.dot)
+    site.api.conflicts().resolve("school", id, request).map(|settled| settled.dot)
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_list_is_given_in_pages() {
     a.run("UPDATE notes SET text = 'again from a' WHERE id = 2");
     b.run("UPDATE notes SET text = 'again from b' WHERE id = 2");
     a.hear(&b);
-    let page = |limit, after| a.api.conflicts("school", &ConflictQuery { limit: Some(limit), after });
+    let page = |limit, after| a.api.conflicts().page("school", &ConflictQuery { limit: Some(limit), after });
     let first = page(1, None).unwrap();
     assert_eq!((first.conflicts.len(), first.open), (1, 2));
     let second = page(1, first.next.clone()).unwrap();
@@ -113,7 +113,7 @@ fn both_sites_list_one_conflict_with_both_values() {
     assert_eq!(status_a.open_conflicts, 1);
     assert_eq!(status_a.conflict_fingerprint, status_b.conflict_fingerprint);
     // Alone, and by the beginning of its id, it tells more.
-    let full = a.api.conflict("school", &on_a.id[..6]).unwrap();
+    let full = a.api.conflicts().one("school", &on_a.id[..6]).unwrap();
     let hidden = &full.versions[1];
     assert_eq!((hidden.by.as_deref(), hidden.message.as_deref()), (Some("Amélie"), Some("the register")));
     assert_eq!((full.seen, full.id), (on_a.seen, on_a.id));
@@ -131,7 +131,7 @@ fn a_conflict_is_settled_once_and_everywhere() {
     assert_eq!(b.rows("SELECT text FROM notes"), json!([["from a"]]));
     assert_eq!(settle(&b, &conflict.id, json!({ "use": hidden })).unwrap_err().code, "conflict_unknown");
     a.hear(&b);
-    assert_eq!(a.api.conflicts("school", &ConflictQuery::default()).unwrap().conflicts, []);
+    assert_eq!(a.api.conflicts().page("school", &ConflictQuery::default()).unwrap().conflicts, []);
     assert_eq!(a.api.space_status("school").unwrap().open_conflicts, 0);
     assert_eq!(a.rows("SELECT text FROM notes"), json!([["from a"]]));
     equal(&a, &b);
@@ -151,7 +151,7 @@ fn a_conflict_can_be_settled_with_what_is_shown_or_with_another_value() {
         assert!(settle(&a, &conflict.id, request).unwrap().is_some(), "{choice}");
         b.hear(&a);
         assert_eq!(b.rows("SELECT text FROM notes"), json!([[left]]));
-        assert_eq!(b.api.conflicts("school", &ConflictQuery::default()).unwrap().conflicts, []);
+        assert_eq!(b.api.conflicts().page("school", &ConflictQuery::default()).unwrap().conflicts, []);
     }
 }
 
@@ -162,7 +162,7 @@ fn who_looked_before_something_changed_is_told() {
     // Each types over what it sees: that settles it, twice and differently.
     a.run("UPDATE notes SET text = 'typed by a'");
     b.run("UPDATE notes SET text = 'typed by b'");
-    assert_eq!(a.api.conflicts("school", &ConflictQuery::default()).unwrap().conflicts, []);
+    assert_eq!(a.api.conflicts().page("school", &ConflictQuery::default()).unwrap().conflicts, []);
     a.hear(&b);
     let again = only(&a);
     assert_eq!(again.id, looked_at.id);
@@ -178,19 +178,19 @@ fn a_stream_of_events_tells_that_conflicts_opened() {
     let site = Site::with_school();
     let folder = tempfile::tempdir().unwrap();
     let class = Api::new(Store::open(folder.path(), "a test").unwrap());
-    let request = class.request_join(&WantJoin { site_name: "class".into() }).unwrap().request;
+    let request = class.admission().request_join(&WantJoin { site_name: "class".into() }).unwrap().request;
     assert_eq!(site.post("/v1/spaces/school/admissions", &json!({ "request": request })).0, 200);
     site.write("INSERT INTO pupils (id, name) VALUES (1, 'Ada')");
     let mut bundle = Vec::new();
     let exported = site.send("GET", "/v1/spaces/school/bundles", &[], "");
     exported.into_body().into_reader().read_to_end(&mut bundle).unwrap();
-    class.take_bundle(&bundle[..], false).unwrap();
+    class.bundles().take(&bundle[..], false).unwrap();
 
     site.write("UPDATE pupils SET name = 'Bo'");
     let change = Transact::one("UPDATE pupils SET name = 'Cy'", Vec::new());
     wait(|reply| class.transact("school", change, reply)).unwrap();
     let mut back = Vec::new();
-    class.export_bundle("school", None).unwrap().write(&mut back).unwrap();
+    class.bundles().export("school", None).unwrap().write(&mut back).unwrap();
 
     let events = site.send("GET", "/v1/spaces/school/events", &[], "");
     let lines = BufReader::new(events.into_body().into_reader()).lines().map(Result::unwrap);
@@ -208,7 +208,7 @@ fn the_log_shows_what_documents_hold_and_how_much_was_edited() {
     let site = Offline::founder();
     site.run("INSERT INTO notes (id, body) VALUES (1, 'Dear parents')");
     site.run("UPDATE notes SET body = 'Dear parents and pupils'");
-    let page = site.api.log("school", &Default::default()).unwrap();
+    let page = site.api.log().page("school", &Default::default()).unwrap();
     let op = |at: usize| &page.entries[at].ops[0];
     assert_eq!(op(1).values["body"], json!("Dear parents"));
     assert!(op(0).values["body"]["$change"].as_u64().unwrap() > 0, "{:?}", op(0));
@@ -219,7 +219,7 @@ fn the_log_shows_what_was_counted_not_how_it_is_kept() {
     let a = Offline::founder();
     let b = Offline::member(&a);
     let logged = |site: &Offline| {
-        site.api.log("school", &Default::default()).unwrap().entries[0].ops[0].values["stock"].clone()
+        site.api.log().page("school", &Default::default()).unwrap().entries[0].ops[0].values["stock"].clone()
     };
     a.run("INSERT INTO notes (id, stock) VALUES (1, 40)");
     a.run("UPDATE notes SET stock = stock - 3");

@@ -11,6 +11,7 @@ mod bundles;
 mod carried;
 mod conflicts;
 mod events;
+mod french;
 mod guard;
 mod refusals;
 mod requests;

@@ -72,18 +72,18 @@ impl Offline {
     pub fn export(&self, for_site: Option<&Self>) -> Vec<u8> {
         let name = for_site.map(|site| site.store.author().to_string());
         let mut bundle = Vec::new();
-        self.api.export_bundle("school", name.as_deref()).unwrap().write(&mut bundle).unwrap();
+        self.api.bundles().export("school", name.as_deref()).unwrap().write(&mut bundle).unwrap();
         bundle
     }
 
     pub fn import(&self, bundle: &[u8]) -> Imported {
-        self.api.import_bundle("school", bundle, false).unwrap()
+        self.api.bundles().import("school", bundle, false).unwrap()
     }
 
     /// Its log can be verified, and its view is what the log says.
     pub fn sound(&self) {
         let scratch = tempfile::tempdir().unwrap();
-        assert_eq!(self.space.verify(scratch.path()).problems, Vec::<String>::new());
+        assert_eq!(self.space.verify(scratch.path()).problems, []);
     }
 }
 

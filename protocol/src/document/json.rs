@@ -10,7 +10,9 @@ pub(super) mod tests;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::json_error::JsonError;
 use crate::bounds;
+use crate::cause::{Cause, Param};
 
 /// A JSON value.
 #[derive(Clone, PartialEq, Debug)]
@@ -25,14 +27,6 @@ pub(super) enum Json {
     Object(BTreeMap<String, Json>),
 }
 
-/// Why a text is refused as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} at character {at}")]
-pub struct JsonError {
-    what: String,
-    at: usize,
-}
-
 /// The one text of the value that `text` describes.
 pub fn canonical_json(text: &str) -> Result<String, JsonError> {
     let canonical = Json::parse(text)?.to_text();
@@ -41,8 +35,9 @@ pub fn canonical_json(text: &str) -> Result<String, JsonError> {
         "a canonical text is its own canonical form"
     );
     if canonical.len() > bounds::DOCUMENT_BYTES {
-        let what = format!("{} bytes of content, more than {}", canonical.len(), bounds::DOCUMENT_BYTES);
-        return Err(JsonError { what, at: text.chars().count() });
+        let fault =
+            Cause::new("json_large").with("bytes", canonical.len()).with("most", bounds::DOCUMENT_BYTES);
+        return Err(JsonError::new(fault, text.chars().count()));
     }
     Ok(canonical)
 }
@@ -54,7 +49,7 @@ impl Json {
         let value = parser.value(0)?;
         parser.space();
         if parser.at < text.len() {
-            return Err(parser.refused("more text after the value"));
+            return Err(parser.refused(Cause::new("json_more")));
         }
         Ok(value)
     }
@@ -131,15 +126,16 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn refused(&self, what: impl Into<String>) -> JsonError {
-        JsonError { what: what.into(), at: self.text[..self.at].chars().count() + 1 }
+    fn refused(&self, fault: Cause) -> JsonError {
+        JsonError::new(fault, self.text[..self.at].chars().count() + 1)
     }
 
-    fn unexpected(&self, wanted: &str) -> JsonError {
-        match self.text[self.at..].chars().next() {
-            Some(found) => self.refused(format!("{found:?} instead of {wanted}")),
-            None => self.refused(format!("the end instead of {wanted}")),
-        }
+    fn unexpected(&self, wanted: impl Into<Param>) -> JsonError {
+        let cause = match self.text[self.at..].chars().next() {
+            Some(found) => Cause::new("json_found").with("found", format!("{found:?}")),
+            None => Cause::new("json_ends"),
+        };
+        self.refused(cause.with("wanted", wanted))
     }
 
     fn peek(&self) -> Option<u8> {
@@ -161,7 +157,7 @@ impl Parser<'_> {
     fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
         match self.peek() {
             Some(b'[' | b'{') if depth == bounds::JSON_DEPTH => {
-                Err(self.refused(format!("nested more than {} deep", bounds::JSON_DEPTH)))
+                Err(self.refused(Cause::new("json_deep").with("most", bounds::JSON_DEPTH)))
             }
             Some(b'[') => self.list(depth),
             Some(b'{') => self.object(depth),
@@ -170,7 +166,7 @@ impl Parser<'_> {
             _ if self.accept("null") => Ok(Json::Null),
             _ if self.accept("true") => Ok(Json::Boolean(true)),
             _ if self.accept("false") => Ok(Json::Boolean(false)),
-            _ => Err(self.unexpected("a JSON value")),
+            _ => Err(self.unexpected(Cause::new("json_value"))),
         }
     }
 
@@ -189,7 +185,7 @@ impl Parser<'_> {
                 return Ok(Json::List(items));
             }
             if !self.accept(",") {
-                return Err(self.unexpected("',' or ']'"));
+                return Err(self.unexpected("`,` `]`"));
             }
         }
     }
@@ -205,16 +201,16 @@ impl Parser<'_> {
             self.space();
             let start = self.at;
             if self.peek() != Some(b'"') {
-                return Err(self.unexpected("a key in quotes"));
+                return Err(self.unexpected(Cause::new("json_key")));
             }
             let key = self.string()?;
             if entries.contains_key(&key) {
                 self.at = start;
-                return Err(self.refused(format!("the key {key:?} a second time")));
+                return Err(self.refused(Cause::new("json_twice").with("key", format!("{key:?}"))));
             }
             self.space();
             if !self.accept(":") {
-                return Err(self.unexpected("':'"));
+                return Err(self.unexpected("`:`"));
             }
             self.space();
             let value = self.value(depth + 1)?;
@@ -224,14 +220,14 @@ impl Parser<'_> {
                 return Ok(Json::Object(entries));
             }
             if !self.accept(",") {
-                return Err(self.unexpected("',' or '}'"));
+                return Err(self.unexpected("`,` `}`"));
             }
         }
     }
 
     fn digits(&mut self) -> Result<(), JsonError> {
         if !matches!(self.peek(), Some(b'0'..=b'9')) {
-            return Err(self.unexpected("a digit"));
+            return Err(self.unexpected(Cause::new("json_digit")));
         }
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
@@ -245,7 +241,7 @@ impl Parser<'_> {
         if !self.accept("0") {
             self.digits()?;
         } else if matches!(self.peek(), Some(b'0'..=b'9')) {
-            return Err(self.refused("a digit after a leading 0"));
+            return Err(self.refused(Cause::new("json_leading_zero")));
         }
         let mut whole = true;
         if self.accept(".") {
@@ -265,7 +261,7 @@ impl Parser<'_> {
         };
         number.ok_or_else(|| {
             self.at = start;
-            self.refused("a number that does not fit 64 bits (write it as text)")
+            self.refused(Cause::new("json_number"))
         })
     }
 
@@ -283,8 +279,8 @@ impl Parser<'_> {
                     return Ok(string);
                 }
                 Some(b'\\') => string.push(self.escape()?),
-                Some(_) => return Err(self.refused("a control character inside a text")),
-                None => return Err(self.unexpected("'\"'")),
+                Some(_) => return Err(self.refused(Cause::new("json_control"))),
+                None => return Err(self.unexpected("`\"`")),
             }
         }
     }
@@ -307,7 +303,7 @@ impl Parser<'_> {
         };
         escaped.ok_or_else(|| {
             self.at = start;
-            self.refused("an escape that JSON does not have")
+            self.refused(Cause::new("json_escape"))
         })
     }
 

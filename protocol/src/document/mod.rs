@@ -24,6 +24,7 @@ mod id;
 mod write;
 
 pub mod json;
+mod json_error;
 mod diff;
 mod edit;
 mod content;
@@ -38,7 +39,8 @@ mod tests;
 
 pub use document::Document;
 pub use id::{DocumentId, DocumentKind};
-pub use json::{JsonError, canonical_json};
+pub use json::canonical_json;
+pub use json_error::JsonError;
 pub use write::DocumentWrite;
 
 /// Why a document, or a change of one, cannot be used.

@@ -118,7 +118,7 @@ mod tests {
         );
         assert_eq!(
             ColumnType::Json.canonical(Value::Text(r#"{"b": 1, "b": 2}"#.into())).unwrap_err().to_string(),
-            r#"{"b": 1, "b": 2} is not a valid JSON: the key "b" a second time at character 10"#,
+            r#"{"b": 1, "b": 2} is not a valid JSON: json_twice (key: "b") at character 10"#,
         );
         assert_eq!(
             ColumnType::Json.canonical(Value::Text(" {\"b\": 1.0,\"a\" :null}\n".into())).unwrap(),

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use bincode::{Decode, Encode};
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OptionalExtension};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::codec::{self, DecodeError};
 use tandem_protocol::conflict::{Conflict, ConflictId, ConflictKind};
 use tandem_protocol::schema::ColumnDef;
@@ -14,6 +15,7 @@ use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
 
 use super::parts::Parts;
+use crate::refusal::Refusal;
 use crate::view::{ViewError, decode, kind_code};
 
 /// A row that refers to another.
@@ -184,7 +186,10 @@ impl ConflictReader<'_> {
                 let (name, at) = (quoted(&table.name), quoted(&column.name));
                 let rows = |sql: &str| -> Result<Vec<Vec<Value>>, ViewError> {
                     let rows = self.parts.query(sql, std::slice::from_ref(value));
-                    Ok(rows.map_err(|refusal| ViewError::Behind(refusal.message))?.0.rows)
+                    let behind = |refusal: Refusal| {
+                        ViewError::Behind(Cause { code: refusal.code.into(), params: refusal.params })
+                    };
+                    Ok(rows.map_err(behind)?.0.rows)
                 };
                 let count = rows(&format!("SELECT count(*) FROM {name} WHERE {at} = ?1"))?;
                 if let Some(Value::Integer(count)) = count.first().and_then(|row| row.first()) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::SpaceId;
 use tandem_protocol::schema::Judge;
 
@@ -52,12 +53,12 @@ impl Space {
                 }
                 Err(error @ (OpenFailure::View(_) | OpenFailure::Io(_))) => {
                     // The log can be read, verified and exported without its view.
-                    let read = read_log(id, &log, &published, judge, error.to_string());
+                    let read = read_log(id, &log, &published, judge, Cause::from(&error));
                     let is_read = read.is_ok();
                     drop((log, published));
                     let _opener_waits = opened.send(read);
                     if is_read {
-                        serve_without_view(&inbox, &error.to_string());
+                        serve_without_view(&inbox, &Cause::from(&error));
                     }
                 }
                 Err(error) => {
@@ -68,8 +69,8 @@ impl Space {
         match report.recv() {
             Ok(Ok(())) => {}
             Ok(Err(OpenFailure::Log(error @ LogError::Io(_)))) => return Err(error.into()),
-            Ok(Err(error)) => return Err(OpenError::space(&name, &error.to_string())),
-            Err(_) => return Err(OpenError::space(&name, "its writer stopped while opening")),
+            Ok(Err(error)) => return Err(OpenError::space(&name, Cause::from(&error))),
+            Err(_) => return Err(OpenError::space(&name, Cause::new("writer_stopped"))),
         }
         Ok(Self::over(id, name, identity, log, folder, published, commands))
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::SpaceId;
 use tandem_protocol::schema::Schema;
 use tandem_protocol::value::Value;
@@ -53,7 +54,7 @@ impl Parts {
     }
 
     /// Why there is no view, if there is none.
-    pub fn without_view(&self) -> Option<String> {
+    pub fn without_view(&self) -> Option<Cause> {
         self.published.without_view()
     }
 
@@ -73,7 +74,7 @@ impl Parts {
         answer: &mut dyn Answer,
     ) -> Result<Arc<VersionVector>, Refusal> {
         if let Some(reason) = self.without_view() {
-            return Err(Refusal::without_view(&reason));
+            return Err(Refusal::without_view(reason));
         }
         let _running = self.published.running.enter(owner, false, sql);
         let leave = Leave {

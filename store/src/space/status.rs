@@ -1,5 +1,6 @@
 //! Figures of a space, for people.
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::fingerprint::Fingerprint;
 use tandem_protocol::fork::Fork;
 use tandem_protocol::membership::Role;
@@ -26,7 +27,7 @@ pub struct SpaceStatus {
     /// Schema ops that have no effect, on any site.
     pub void: u64,
     /// Why the space has no tables at the moment, if its view could not be opened or built.
-    pub without_view: Option<String>,
+    pub without_view: Option<Cause>,
     /// The tables.
     pub tables: Vec<TableStatus>,
     /// Of all tables together.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::OptionalExtension;
 use tandem_protocol::block::Block;
+use tandem_protocol::cause::Cause;
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::op::Op;
@@ -12,10 +13,10 @@ use tandem_protocol::verify::{self, ChainHead, Chains, Known, Verified};
 
 use super::Space;
 use crate::conflict_stats::ConflictStats;
-use crate::log::LogError;
 use crate::published::Snapshot;
 use crate::table_status::TableStatus;
 use crate::view::{ViewError, census};
+use crate::writer::OpenFailure;
 
 /// What a check of the log found.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +24,7 @@ pub struct VerifyReport {
     /// Transactions whose hash and signature chain are right.
     pub transactions: u64,
     /// What is wrong, in order; empty when all is well.
-    pub problems: Vec<String>,
+    pub problems: Vec<Cause>,
     /// Tables whose rows in the view are not what the log says: another program wrote to them. The
     /// view, built anew, is right again.
     pub altered: Vec<String>,
@@ -65,34 +66,34 @@ struct Check<'s> {
 
 impl Check<'_> {
     /// An error: what follows cannot be checked any more.
-    fn run(&mut self, scratch: &std::path::Path) -> Result<(), String> {
+    fn run(&mut self, scratch: &std::path::Path) -> Result<(), Cause> {
         let without_view = self.space.without_view();
         let (snapshot, rows) = match &without_view {
             Some(_) => (self.space.0.snapshot(), Vec::new()),
-            None => census_of(self.space).map_err(|error| error.to_string())?,
+            None => census_of(self.space).map_err(|error| Cause::from(&error))?,
         };
         self.check_log(snapshot.end)?;
         if let Some(reason) = without_view {
-            return Err(format!("the log is whole, but its tables cannot be shown: {reason}"));
+            return Err(Cause::new("log_without_tables").with("reason", reason));
         }
         let folded = fold_again(self.space, scratch, snapshot.end);
-        let (tables, conflicts) = folded.map_err(|error| error.to_string())?;
+        let (tables, conflicts) = folded.map_err(|error| Cause::from(&error))?;
         self.report.altered = differing(&rows, &tables);
         compare(&snapshot.tables, &tables, &mut self.report.problems);
         if conflicts != snapshot.conflicts {
-            self.report.problems.push("the open conflicts are not those the log says".into());
+            self.report.problems.push(Cause::new("conflicts_differ"));
         }
         Ok(())
     }
 
     /// What follows a hole cannot be checked: its chains begin before it.
-    fn check_log(&mut self, end: u64) -> Result<(), String> {
+    fn check_log(&mut self, end: u64) -> Result<(), Cause> {
         let mut chains = Chains::new();
         let mut membership = Membership::default();
         let held = self.space.forks();
         for record in self.space.0.log.records(0, end) {
-            let record = record.map_err(|error| error.to_string())?;
-            let block = Block::decode(&record.block).map_err(|error| error.to_string())?;
+            let record = record.map_err(|error| Cause::from(&error))?;
+            let block = Block::decode(&record.block).map_err(|error| Cause::from(&error))?;
             let known = Known {
                 space: self.space.0.id,
                 chains: &chains,
@@ -102,9 +103,9 @@ impl Check<'_> {
                 withheld: &Withheld::default(),
             };
             let Verified { incoming, .. } =
-                verify::verify(&block, known).map_err(|error| error.to_string())?;
+                verify::verify(&block, known).map_err(|error| Cause::from(&error))?;
             if incoming.len() != block.len() {
-                return Err(format!("record {} repeats transactions", record.arrival));
+                return Err(Cause::new("record_repeats").with("arrival", record.arrival));
             }
             self.report.transactions += incoming.len() as u64;
             for one in incoming {
@@ -138,29 +139,19 @@ fn census_of(space: &Space) -> Result<(Arc<Snapshot>, Vec<TableStatus>), ViewErr
         }
         std::thread::yield_now();
     }
-    Err(ViewError::Behind("its position is not that of the log".into()))
+    Err(ViewError::Behind(Cause::new("view_elsewhere")))
 }
 
 fn fold_again(
     space: &Space,
     scratch: &std::path::Path,
     end: u64,
-) -> Result<(Vec<TableStatus>, ConflictStats), FoldError> {
+) -> Result<(Vec<TableStatus>, ConflictStats), OpenFailure> {
     std::fs::create_dir_all(scratch)?;
     let path = scratch.join("verify.sqlite");
     let figures = crate::writer::fold(&space.0.log, end, &path, space.me(), space.schema().judge());
     crate::view::file::remove(&path)?;
     Ok(figures?)
-}
-
-#[derive(Debug, thiserror::Error)]
-enum FoldError {
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    #[error(transparent)]
-    View(#[from] ViewError),
-    #[error(transparent)]
-    Log(#[from] LogError),
 }
 
 /// How often the view is looked at until it is where the announced state says.
@@ -171,13 +162,13 @@ fn differing(rows: &[TableStatus], right: &[TableStatus]) -> Vec<String> {
     rows.iter().filter(|table| !right.contains(table)).map(|table| table.name.clone()).collect()
 }
 
-fn compare(view: &[TableStatus], fold: &[TableStatus], problems: &mut Vec<String>) {
+fn compare(view: &[TableStatus], fold: &[TableStatus], problems: &mut Vec<Cause>) {
     for table in view {
         if !fold.contains(table) {
-            problems.push(format!("table {} of the view is not what the log says", table.name));
+            problems.push(Cause::new("table_differs").with("table", &table.name));
         }
     }
     if view.len() != fold.len() {
-        problems.push(format!("the view has {} tables, the log says {}", view.len(), fold.len()));
+        problems.push(Cause::new("tables_differ").with("view", view.len()).with("log", fold.len()));
     }
 }

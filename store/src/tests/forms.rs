@@ -308,7 +308,9 @@ fn what_is_wrong_is_said_of_what_was_typed() {
         query
     };
     assert!(
-        refused("UPDATE visit SET n = 1 WHERE at = ? AND nope = 1", &[text("x")]).message.contains("nope")
+        refused("UPDATE visit SET n = 1 WHERE at = ? AND nope = 1", &[text("x")])
+            .to_string()
+            .contains("sqlite_no_column (name: nope)")
     );
     assert_eq!(refused("UPDATE visit SET n = 1 WHERE at = ?", &[]).code, "parameter_count");
     assert_eq!(refused("UPDATE visit SET n = 1 WHERE at = '2026-01-01T05:00' AND", &[]).code, "sql_error");

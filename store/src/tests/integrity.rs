@@ -29,7 +29,7 @@ fn try_all(site: &Site, statements: &[&str]) -> Result<(), WriteError> {
 /// The refusal of a transaction: its code and what it says.
 fn refusal(site: &Site, statements: &[&str]) -> (String, String) {
     match try_all(site, statements) {
-        Err(WriteError::Refused(refusal)) => (refusal.code.to_owned(), refusal.message),
+        Err(WriteError::Refused(refusal)) => (refusal.code.to_owned(), refusal.to_string()),
         other => panic!("{statements:?}: {other:?}"),
     }
 }
@@ -93,20 +93,20 @@ fn what_leads_nowhere_at_the_end_is_refused_and_says_what_and_where() {
         (
             &["INSERT INTO plain VALUES (5, 99)"][..],
             nothing,
-            ["plain.parent", "id=5", "is 99", "parents", "that id"],
+            ["column: parent", "id=5", "value: 99", "parents", "key: id"],
         ),
         (
             &["UPDATE plain SET parent = 98 WHERE id = 2"],
             nothing,
-            ["plain.parent", "id=2", "is 98", "parents", "id"],
+            ["column: parent", "id=2", "value: 98", "parents", "id"],
         ),
         (&["DELETE FROM parents WHERE id = 7"], referred, ["id=7", "parents", "plain", "parent", "2"]),
         (
             &["INSERT INTO plain VALUES (5, 8)", "DELETE FROM parents WHERE id = 8"],
             nothing,
-            ["plain.parent", "id=5", "8", "parents", "id"],
+            ["column: parent", "id=5", "8", "parents", "id"],
         ),
-        (&["INSERT INTO hens VALUES (1, 1)"], nothing, ["hens.egg", "id=1", "is 1", "eggs", "id"]),
+        (&["INSERT INTO hens VALUES (1, 1)"], nothing, ["column: egg", "id=1", "value: 1", "eggs", "id"]),
         // The row of another key that it replaces is gone.
         (
             &["REPLACE INTO parents (id, code) VALUES (9, 'a')"],

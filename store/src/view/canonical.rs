@@ -114,7 +114,7 @@ impl LocalRun<'_> {
         prepared: &Prepared<'_>,
         rows: &mut [Vec<Value>],
     ) -> Result<(), LocalError> {
-        let refused = |error| LocalError::Refused(Refusal::of_sql(error, prepared.at, prepared.given));
+        let refused = |error| LocalError::Refused(Refusal::of_sql(&error, prepared.at, prepared.given));
         let Some(table) = self.view.fold.tables.named(&returning.table) else { return Ok(()) };
         let mut keys = table.key.clone();
         keys.sort_unstable();

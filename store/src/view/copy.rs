@@ -5,6 +5,8 @@ use std::path::Path;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
+use tandem_protocol::cause::Cause;
+
 use super::{ViewError, ViewResult, heap};
 
 /// Pages copied between two looks whether it is still wanted.
@@ -27,8 +29,8 @@ pub(crate) fn copy(from: &Path, to: &Path, unwanted: impl Fn() -> bool) -> ViewR
         match backup.step(PAGES)? {
             StepResult::Done => return Ok(()),
             StepResult::More if !unwanted() => {}
-            StepResult::More => return Err(ViewError::Behind("a copy is no longer wanted".into())),
-            _ => return Err(ViewError::Behind("the view is in use by another program".into())),
+            StepResult::More => return Err(ViewError::Behind(Cause::new("copy_unwanted"))),
+            _ => return Err(ViewError::Behind(Cause::new("view_in_use"))),
         }
     }
 }

@@ -3,8 +3,11 @@
 use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Result};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::decimal::{DIGITS, Decimal};
 use tandem_protocol::wide::Wide;
+
+use crate::cause::sqlite::refused_by_function;
 
 /// Adds the functions to a connection.
 pub(crate) fn install(connection: &Connection) -> Result<()> {
@@ -30,14 +33,10 @@ fn argument(context: &Context<'_>, at: usize) -> Result<Option<Decimal>> {
         ValueRef::Integer(number) => number.to_string(),
         ValueRef::Real(number) => number.to_string(),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-        ValueRef::Blob(_) => return Err(refused("a BLOB is not a number")),
+        ValueRef::Blob(_) => return Err(refused_by_function(Cause::new("decimal_blob"))),
     };
-    let refused = || refused(&format!("{text:?} is not a number of at most {DIGITS} digits"));
-    Decimal::exact(&text).map(Some).ok_or_else(refused)
-}
-
-fn refused(message: &str) -> Error {
-    Error::UserFunctionError(message.into())
+    let cause = || Cause::new("decimal_text").with("text", &text).with("most", DIGITS);
+    Decimal::exact(&text).map(Some).ok_or_else(|| refused_by_function(cause()))
 }
 
 /// A text that sorts, byte by byte, as the number does; equal for equal numbers.
@@ -69,7 +68,7 @@ impl Sum {
         (decimal.scale..self.scale).for_each(|_| units = units.times_ten());
         for _ in self.scale..decimal.scale {
             if self.units.narrow().is_none() {
-                return Err(refused("the sum has too many digits"));
+                return Err(too_long());
             }
             self.units = self.units.times_ten();
         }
@@ -79,12 +78,16 @@ impl Sum {
     }
 
     fn text(&self) -> Result<String> {
-        let mantissa = self.units.narrow().ok_or_else(|| refused("the sum has too many digits"))?;
+        let mantissa = self.units.narrow().ok_or_else(too_long)?;
         Ok(Decimal { mantissa, scale: self.scale }.to_string())
     }
 }
 
 /// The aggregate `decimal_sum`.
+fn too_long() -> Error {
+    refused_by_function(Cause::new("decimal_sum"))
+}
+
 struct DecimalSum;
 
 impl Aggregate<Option<Sum>, Option<String>> for DecimalSum {

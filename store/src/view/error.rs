@@ -1,6 +1,7 @@
 //! Why the view could not be read or changed.
 
 use rusqlite::ffi;
+use tandem_protocol::cause::Cause;
 
 /// Why the view could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +14,7 @@ pub enum ViewError {
     Inconsistent(&'static str),
     /// The view does not follow the log at the moment. What the log holds is safe.
     #[error("the view cannot follow the log at the moment: {0}")]
-    Behind(String),
+    Behind(Cause),
 }
 
 impl ViewError {

@@ -6,10 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
+use tandem_protocol::cause::Cause;
 use tandem_protocol::schema::text_forms;
 
 use super::decimals;
 pub(crate) use super::ids::{SharedIds, locked};
+use crate::cause::sqlite::refused_by_function;
 
 /// Adds the functions to the writer's connection.
 /// `exactly` is set when the function of that name is called.
@@ -22,7 +24,7 @@ pub(crate) fn install(
     let next_ids = Arc::clone(&ids);
     connection.create_scalar_function("tandem_next", 1, plain, move |context| {
         let table = context.get::<String>(0)?;
-        locked(&next_ids).next(&table).map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
+        locked(&next_ids).next(&table).map_err(|error| refused_by_function(Cause::from(&error)))
     })?;
     connection.create_scalar_function("last_insert_rowid", 0, plain, move |_| Ok(locked(&ids).last))?;
     connection.create_scalar_function("exactly", 1, plain, move |context| {
@@ -31,8 +33,7 @@ pub(crate) fn install(
     })?;
     connection.create_scalar_function("tandem_unknown", 1, plain, |context| {
         let function = context.get::<String>(0)?;
-        let refused = format!("its default is made by {function}(), which this program does not know yet: give a value, or update tandem on this PC");
-        Err::<i64, _>(rusqlite::Error::UserFunctionError(refused.into()))
+        Err::<i64, _>(refused_by_function(Cause::new("default_function").with("name", function)))
     })?;
     connection.create_scalar_function("tandem_short", 2, pure(), |context| {
         let most = context.get::<u32>(1)? as usize;
@@ -59,7 +60,8 @@ pub(crate) fn install_for_readers(connection: &Connection) -> rusqlite::Result<(
     let last = Mutex::new(Uuid7::default());
     connection.create_scalar_function("uuid7", 0, FunctionFlags::SQLITE_UTF8, move |_| {
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.next(now_ms()).map_err(|error| rusqlite::Error::UserFunctionError(error.to_string().into()))
+        let failed = |error: getrandom::Error| Cause::new("system").with("said", error.to_string());
+        last.next(now_ms()).map_err(|error| refused_by_function(failed(error)))
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
+use tandem_protocol::cause::Cause;
 use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
 
@@ -39,12 +40,21 @@ struct TableIds {
 }
 
 /// Why there is no next id.
-#[derive(Debug, PartialEq, thiserror::Error)]
+#[derive(Debug, PartialEq)]
 pub(super) enum NoId {
-    #[error("this site has no ordinal yet: it was not admitted")]
+    /// This site has no ordinal yet.
     NotAdmitted,
-    #[error("all ids of this table that this site can give are used: insert the row with an id of your own")]
+    /// All that this site can give in this table are used.
     Exhausted,
+}
+
+impl From<&NoId> for Cause {
+    fn from(none: &NoId) -> Self {
+        Self::new(match none {
+            NoId::NotAdmitted => "id_not_admitted",
+            NoId::Exhausted => "id_exhausted",
+        })
+    }
 }
 
 impl Ids {

@@ -12,6 +12,7 @@ use super::rules::Rules;
 use super::table::ViewTable;
 use super::tables::Tables;
 use super::{ViewError, ViewResult, ddl, functions, heap, is_refusal};
+use crate::cause::sqlite;
 
 impl Tables {
     /// Makes tables and indices follow what all schema ops come to. What cannot be followed in place
@@ -109,7 +110,7 @@ impl Tables {
             Err(ViewError::Sql(error)) if is_refusal(&error) => {
                 connection.execute_batch("ROLLBACK TO layout; RELEASE layout")?;
                 tracing::error!(table = def.name, %error, "a table cannot be shown here");
-                Arc::make_mut(&mut self.unshown).insert(def.id(), error.to_string());
+                Arc::make_mut(&mut self.unshown).insert(def.id(), sqlite::cause(&error));
                 return Ok(());
             }
             Err(error) => return Err(error),

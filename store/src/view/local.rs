@@ -114,7 +114,7 @@ impl<'v> LocalRun<'v> {
         if calls(&statement.sql, "tandem_next") {
             return Err(LocalError::Refused(Refusal::not_allowed(at, &statement.sql)));
         }
-        let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
+        let refused = |error| LocalError::Refused(Refusal::of_sql(&error, at, &statement.sql));
         let exact = if exactly::is_mentioned(&statement.sql) {
             self.exact_columns(Exact::of(&statement.sql))
         } else {
@@ -161,7 +161,7 @@ impl<'v> LocalRun<'v> {
     /// what is wrong with it is then said of what the user wrote.
     fn prepare<'a>(&mut self, at: usize, statement: &'a Statement) -> Result<Prepared<'a>, LocalError> {
         let mut rewritten = self.view.watch.forms.rewrite(&statement.sql);
-        let refused = |error| LocalError::Refused(Refusal::of_sql(error, at, &statement.sql));
+        let refused = |error| LocalError::Refused(Refusal::of_sql(&error, at, &statement.sql));
         let marked = |view: &mut View, sql: &str| {
             let FoldState { tables, unique, conflicts, .. } = &mut view.fold;
             let sql = or_clause::ask_for_keys(tables, sql);
@@ -329,7 +329,7 @@ fn run_sets(
 fn refused_rule(error: ViewError) -> LocalError {
     match error {
         ViewError::Sql(error) if is_refusal(&error) => {
-            LocalError::Refused(Refusal::of_sql(error, 0, "CHECK"))
+            LocalError::Refused(Refusal::of_sql(&error, 0, "CHECK"))
         }
         error => LocalError::View(error),
     }

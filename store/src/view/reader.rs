@@ -87,7 +87,7 @@ impl Readers {
         leave: Leave,
         answer: &mut dyn Answer,
     ) -> Result<(), Refusal> {
-        let refused = |error| Refusal::of_sql(error, 0, asked.sql);
+        let refused = |error| Refusal::of_sql(&error, 0, asked.sql);
         sql_text::check_statement(asked.sql).map_err(|error| Refusal::of_text(&error, 0))?;
         let mut reader = self.take().map_err(refused)?;
         access::restrict_always(&mut reader.connection).map_err(refused)?;
@@ -108,12 +108,7 @@ impl Readers {
         self.give_back(reader);
         match (result, end) {
             (Ok(true), _) => Ok(()),
-            (Ok(false), _) => Err(Refusal {
-                code: "not_a_query",
-                message: "the statement writes; a query only reads".into(),
-                hint: Some("send it as a transaction".into()),
-                params: Vec::new(),
-            }),
+            (Ok(false), _) => Err(Refusal::not_a_query()),
             (Err(_), Some(end)) => Err(Refusal::of_end(end)),
             (Err(error), None) => Err(refused(error)),
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::codec;
 use tandem_protocol::identity::Author;
 use tandem_protocol::schema::expression::quoted;
@@ -22,7 +23,7 @@ pub(crate) struct Tables {
     /// The places of the schema's ops.
     pub places: OpPlaces,
     /// Tables that SQLite refused to lay out, and what it said: a defect of this program.
-    pub unshown: Arc<BTreeMap<TableId, String>>,
+    pub unshown: Arc<BTreeMap<TableId, Cause>>,
     /// Whether schema changes were merged that the tables cannot follow in place.
     pub needs_rebuild: bool,
     shown: Arc<BTreeMap<TableId, Arc<ViewTable>>>,

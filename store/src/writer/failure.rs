@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tandem_protocol::cause::Cause;
+
 use super::commands::{Job, LocalJob, RemoteJob};
 use crate::log::LogError;
 use crate::receive::ReceiveError;
@@ -78,7 +80,7 @@ pub(super) fn answer_failed(job: Job, error: &Arc<ViewError>) {
     if error.is_full_disk() {
         return answer_log_failed(job, &Arc::new(full_disk()));
     }
-    answer_error(job, JobError::View(ViewError::Behind(error.to_string())));
+    answer_error(job, JobError::View(ViewError::Behind(Cause::from(&**error))));
 }
 
 pub(super) fn answer_log_failed(job: Job, error: &Arc<LogError>) {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::Author;
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::TableId;
@@ -42,7 +43,7 @@ impl Ready {
             let schema = transaction.ops.iter().any(|op| matches!(op, Op::Schema(_)));
             schema || rows_of(&transaction.ops).any(|row| self.rows.contains(&row))
         };
-        let unreadable = |error: LogError| ViewError::Behind(error.to_string());
+        let unreadable = |error: LogError| ViewError::Behind(Cause::from(&error));
         for record in log.records(self.position, end) {
             let record = record.map_err(unreadable)?;
             for (arrival, transaction, _) in transactions(&record).map_err(unreadable)? {

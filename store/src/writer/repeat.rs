@@ -1,5 +1,6 @@
 //! A request that came before: answered with the first one's answer, and not carried out again.
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::op::{Action, Op};
 use tandem_protocol::request::RequestKey;
 use tandem_protocol::transaction::Transaction;
@@ -24,7 +25,7 @@ impl JobRun<'_> {
         let recorded = self.view.recorded_under(&key.key)?;
         let kept = match self.before.answer(&key.key) {
             Some(answer) => Some(answer),
-            None => self.log.answers.get(&key.key).map_err(|error| ViewError::Behind(error.to_string()))?,
+            None => self.log.answers.get(&key.key).map_err(|error| ViewError::Behind(Cause::from(&error)))?,
         };
         if recorded.is_empty() {
             // It changed nothing, so the log does not know of it. (An answer that names a

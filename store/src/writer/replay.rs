@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::op::Op;
@@ -40,7 +41,7 @@ pub(crate) fn read_log(
     log: &SpaceLog,
     published: &Published,
     judge: Judge,
-    reason: String,
+    reason: Cause,
 ) -> Result<(), OpenFailure> {
     published.forks.load(&log.forks(space)?)?;
     published.acknowledged.load(&log.acknowledged(space)?)?;
@@ -63,7 +64,7 @@ pub(crate) fn read_log(
     }
     fold.membership = Arc::new(membership);
     tracing::error!(
-        reason,
+        %reason,
         "the tables of a space cannot be shown; its log can be read, verified and exported"
     );
     published.set(&fold, log.disk_bytes());
@@ -136,7 +137,7 @@ pub(crate) fn fold(
     me: Author,
     judge: Judge,
 ) -> Result<(Vec<TableStatus>, ConflictStats), ViewError> {
-    file::remove(path).map_err(|error| ViewError::Behind(error.to_string()))?;
+    file::remove(path).map_err(|error| ViewError::Behind(Cause::from(&error)))?;
     let mut view = View::open(path, me, judge)?;
     build(&mut view, log, end, |_| Ok(()))?;
     let published = Published::default();
@@ -146,7 +147,7 @@ pub(crate) fn fold(
 }
 
 fn unreadable(error: LogError) -> ViewError {
-    ViewError::Behind(error.to_string())
+    ViewError::Behind(Cause::from(&error))
 }
 
 pub(super) fn transactions(record: &Record) -> Result<Vec<(u64, Transaction, ChainHead)>, LogError> {

@@ -130,7 +130,7 @@ impl Resolver<'_> {
                 }
                 (self.view.cells().cell_set(table, &row, &key, at, value.clone())?, Some(value))
             }
-            Choice::KeepAll => return Err(Refusal::conflict_choice(conflict).into()),
+            Choice::KeepAll => return Err(Refusal::conflict_choice().into()),
         };
         let mut cells = Vec::new();
         push_cell(&mut cells, (at, column.kind), write, shown.as_ref());
@@ -147,7 +147,7 @@ impl Resolver<'_> {
         let alive = match choice {
             Choice::Use(dot) => version_of(conflict, dot)?.held == Held::Alive,
             Choice::KeepAll if conflict.kind == ConflictKind::Reference => true,
-            _ => return Err(Refusal::conflict_choice(conflict).into()),
+            _ => return Err(Refusal::conflict_choice().into()),
         };
         let key = Key(conflict.key_values());
         let shown = self.view.load_row(table, &key, &conflict.key)?.shown.is_some();
@@ -167,7 +167,7 @@ impl Resolver<'_> {
                 conflict.versions.iter().position(|version| version == chosen)
             }
             Choice::KeepAll => None,
-            Choice::Value(_) => return Err(Refusal::conflict_choice(conflict).into()),
+            Choice::Value(_) => return Err(Refusal::conflict_choice().into()),
         };
         let schema = &self.view.fold.tables.schema;
         let unknown = || JobError::from(Refusal::conflict_unknown());
@@ -205,7 +205,7 @@ impl Resolver<'_> {
         let kept = match choice {
             Choice::KeepAll => return Ok(Plan::Ops(vec![settled])),
             Choice::Use(dot) => version_of(conflict, dot)?.dot(),
-            Choice::Value(_) => return Err(Refusal::conflict_choice(conflict).into()),
+            Choice::Value(_) => return Err(Refusal::conflict_choice().into()),
         };
         let kept = recorded_transaction(self.view, self.log, &kept)?.ok_or_else(Refusal::conflict_changed)?;
         let mut statements = Vec::new();
@@ -257,7 +257,7 @@ impl Resolver<'_> {
 
 fn version_of<'a>(conflict: &'a Conflict, dot: &Dot) -> Result<&'a Version, Refusal> {
     let chosen = conflict.versions.iter().find(|version| version.dot() == *dot);
-    chosen.ok_or_else(|| Refusal::conflict_choice(conflict))
+    chosen.ok_or_else(Refusal::conflict_choice)
 }
 
 /// Which row keeps a unique value.
@@ -269,7 +269,7 @@ fn choose_holder(table: &ViewTable, conflict: &Conflict, choice: &Choice) -> Res
     let (kept, value) = match choice {
         Choice::Use(dot) => (version_of(conflict, dot)?, Value::Null),
         Choice::Value(value) if conflict.versions.len() == 2 => (&conflict.versions[0], value.clone()),
-        _ => return Err(Refusal::conflict_choice(conflict).into()),
+        _ => return Err(Refusal::conflict_choice().into()),
     };
     let outside = |name: &&String| {
         let column = table.def.column(name);

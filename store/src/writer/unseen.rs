@@ -1,6 +1,7 @@
 //! What lies between a write's basis and now. A counter that is set (a stock-take, an import) says
 //! its value minus the deltas the writer had seen, so the others must be known.
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::merge::units;
 use tandem_protocol::op::{Mode, Op};
 use tandem_protocol::transaction::Transaction;
@@ -50,7 +51,7 @@ impl Past for Logged {
         take: &mut dyn FnMut(u64, Transaction) -> ViewResult<bool>,
     ) -> ViewResult<bool> {
         debug_assert!(arrivals.windows(2).all(|pair| pair[0] < pair[1]), "what is asked for ascends");
-        let failed = |error: LogError| ViewError::Behind(error.to_string());
+        let failed = |error: LogError| ViewError::Behind(Cause::from(&error));
         let mut wanted = arrivals.iter().copied().peekable();
         while let Some(first) = wanted.peek().copied() {
             let Some(record) = self.0.holding(first).map_err(failed)? else { return Ok(false) };
@@ -109,5 +110,5 @@ fn add(unseen: &mut Unseen, basis: &VersionVector, transaction: &Transaction) {
 }
 
 fn unreadable(error: LogError) -> JobError {
-    JobError::from(ViewError::Behind(error.to_string()))
+    JobError::from(ViewError::Behind(Cause::from(&error)))
 }

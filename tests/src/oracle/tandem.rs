@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use tandem_protocol::cause::Param;
 use tandem_protocol::identity::AuthorKey;
 use tandem_protocol::value::Value;
 use tandem_store::simulated::{Answer as SiteAnswer, Founding, Request, Site};
@@ -81,7 +82,7 @@ impl Tandem {
         let answered = match self.site.run(vec![write], self.now_ms).pop() {
             Some(SiteAnswer::Written(Ok(written))) => written.results,
             Some(SiteAnswer::Written(Err(WriteError::Refused(refusal)))) => {
-                return refused(refusal.code, refusal.message);
+                return refused(refusal.code, refusal.to_string());
             }
             Some(SiteAnswer::Written(Err(error))) => return refused("fault", error.to_string()),
             other => return refused("fault", format!("{other:?}")),
@@ -103,7 +104,7 @@ impl Tandem {
         };
         let rows = space.query(sql, params);
         rows.map(|(rows, _)| rows.rows)
-            .map_err(|refusal| Refused { code: refusal.code, message: refusal.message })
+            .map_err(|refusal| Refused { code: refusal.code, message: refusal.to_string() })
     }
 
     /// Makes the view anew from the log, after the log was verified.
@@ -111,7 +112,7 @@ impl Tandem {
         let problems =
             self.site.space().map(|space| space.verify(&self.scratch).problems).unwrap_or_default();
         if !problems.is_empty() {
-            return Err(problems.join("; "));
+            return Err(Param::from(problems).to_string());
         }
         self.site.rebuild_view().map_err(|error| error.to_string())
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tandem_protocol::cause::Param;
 use tandem_protocol::conflict::{self, Held};
 use tandem_protocol::identity::{Author, AuthorKey};
 use tandem_protocol::membership::Role;
@@ -240,13 +241,13 @@ impl Stage for Simulated {
 
     fn verify(&mut self, site: &str) -> Result<(), String> {
         let report = self.space(site).verify(&self.folder.path().join("verify"));
-        if report.problems.is_empty() { Ok(()) } else { Err(report.problems.join(", ")) }
+        if report.problems.is_empty() { Ok(()) } else { Err(Param::from(report.problems).to_string()) }
     }
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Self { code: refusal.code.to_owned(), message: refusal.message }
+        Self { code: refusal.code.to_owned(), message: refusal.to_string() }
     }
 }
 

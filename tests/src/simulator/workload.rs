@@ -252,12 +252,11 @@ impl World {
                 self.say(|world| format!("{}: [{number}] refused: {}", world.sites[at].name, refusal));
                 self.ledger.refused(number);
                 // A request repeated at a PC that has not heard of its column.
-                let unheard = ["no such table", "no such column", "has no column named"];
-                let unheard = unheard.iter().any(|part| refusal.message.contains(part));
+                let unheard = refusal.is_by(&["sqlite_no_table", "sqlite_no_column", "sqlite_table_lacks"]);
                 let fault = !unheard
                     && matches!(
                         refusal.code,
-                        "sql_error" | "not_allowed" | "parameter_count" | "schema_syntax"
+                        "sql_error" | "sql_not_allowed" | "parameter_count" | "schema_syntax"
                     );
                 if fault {
                     self.fail(format!("{} refuses a sound statement: {refusal}", self.sites[at].name));

@@ -502,7 +502,7 @@ impl World {
             (Asker::User(number), Answer::Written(result)) => self.told_user(at, number, result),
             (Asker::Admission(site), Answer::Written(result)) => match result {
                 Ok(_) => self.admitted(site),
-                Err(WriteError::Refused(refusal)) if refusal.message.contains("member already") => {
+                Err(WriteError::Refused(refusal)) if refusal.is_by(&["member_already"]) => {
                     self.admitted(site);
                 }
                 Err(_) => self.later(1_000, Event::Admit(site)),

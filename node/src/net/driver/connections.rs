@@ -13,7 +13,9 @@ pub(super) struct Connections(BTreeMap<Author, Vec<(ConnectionId, Instant)>>);
 impl Connections {
     /// One more.
     pub fn opened(&mut self, author: Author, id: ConnectionId) {
-        self.0.entry(author).or_default().push((id, Instant::now()));
+        let ids = self.0.entry(author).or_default();
+        assert!(ids.iter().all(|(known, _)| *known != id), "a connection opens once");
+        ids.push((id, Instant::now()));
     }
 
     /// One less. Whether it was known, and the last one with that site.

@@ -3,6 +3,7 @@
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{PeerId, mdns};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::session::Input;
 
 use super::{Driver, random};
@@ -33,9 +34,7 @@ impl Driver {
                 if let Some(attempt) = self.dials.remove(&connection_id) {
                     tracing::debug!(?attempt, %error, "not reached");
                     if let Attempt::Site(author, _) = &attempt {
-                        self.hub.note(*author, |status| {
-                            status.trouble = Some("not reachable at any known address".into())
-                        });
+                        self.hub.note(*author, |status| status.trouble = Some(Cause::new("unreachable")));
                     }
                     self.dialer.failed(&attempt, random(), self.now_ms());
                 }
@@ -90,7 +89,7 @@ impl Driver {
         let now_ms = self.now_ms();
         let (address, _) = address::split(endpoint.get_remote_address().clone());
         if endpoint.is_dialer() {
-            self.dialer.connected(author, matches!(attempt, Some(Attempt::Place(_))).then_some(&address));
+            self.dialer.connected(author, matches!(attempt, Some(Attempt::Address(_))).then_some(&address));
             self.dialer.add(author, &address, false, now_ms);
             if self.hub.knows(&author) {
                 self.book.add(author, &address);

@@ -15,7 +15,7 @@ use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 use super::SYNC;
 use crate::net::identity::peer_id;
-use crate::sync::link::{self, Hearsay};
+use crate::sync::link::{self, PeerAddresses};
 use crate::sync::{Hub, LinkEnd};
 
 /// How long opening a stream on an existing connection may take.
@@ -59,7 +59,7 @@ pub(super) struct Links {
     local: Author,
     hub: Arc<Hub>,
     control: Control,
-    hearsay: Hearsay,
+    peer_addresses: PeerAddresses,
     ended: mpsc::UnboundedSender<Ended>,
     running: BTreeMap<Author, Running>,
 }
@@ -69,10 +69,10 @@ impl Links {
         local: Author,
         hub: Arc<Hub>,
         control: Control,
-        hearsay: Hearsay,
+        peer_addresses: PeerAddresses,
         ended: mpsc::UnboundedSender<Ended>,
     ) -> Self {
-        Self { local, hub, control, hearsay, ended, running: BTreeMap::new() }
+        Self { local, hub, control, peer_addresses, ended, running: BTreeMap::new() }
     }
 
     /// Whether a session with the site runs or is being opened.
@@ -96,8 +96,8 @@ impl Links {
             return;
         }
         let id = self.begin(peer);
-        let (hub, hearsay, ended, mut control) =
-            (self.hub.clone(), self.hearsay.clone(), self.ended.clone(), self.control.clone());
+        let (hub, peer_addresses, ended, mut control) =
+            (self.hub.clone(), self.peer_addresses.clone(), self.ended.clone(), self.control.clone());
         let local = self.local;
         tokio::spawn(async move {
             let stream = async {
@@ -110,7 +110,9 @@ impl Links {
                 })
             };
             let end = match stream.await {
-                Ok(stream) => link::run(hub, (local, peer), Side::Opener, id, stream.compat(), hearsay).await,
+                Ok(stream) => {
+                    link::run(hub, (local, peer), Side::Opener, id, stream.compat(), peer_addresses).await
+                }
                 Err(end) => end,
             };
             let _driver_gone = ended.send(Ended { peer, end, id });
@@ -120,10 +122,12 @@ impl Links {
     /// Takes one that the other site has opened, in place of any that runs.
     pub fn accept(&mut self, peer: Author, stream: Stream) {
         let id = self.begin(peer);
-        let (hub, hearsay, ended) = (self.hub.clone(), self.hearsay.clone(), self.ended.clone());
+        let (hub, peer_addresses, ended) =
+            (self.hub.clone(), self.peer_addresses.clone(), self.ended.clone());
         let local = self.local;
         tokio::spawn(async move {
-            let end = link::run(hub, (local, peer), Side::Acceptor, id, stream.compat(), hearsay).await;
+            let end =
+                link::run(hub, (local, peer), Side::Acceptor, id, stream.compat(), peer_addresses).await;
             let _driver_gone = ended.send(Ended { peer, end, id });
         });
     }
@@ -154,7 +158,8 @@ impl Links {
 
     fn begin(&mut self, peer: Author) -> u64 {
         let (id, began) = (self.hub.next_session(), Instant::now());
-        self.running.insert(peer, Running { id, began });
+        let before = self.running.insert(peer, Running { id, began });
+        assert!(before.is_none_or(|before| before.id < id), "a session is replaced by a newer one alone");
         id
     }
 }

@@ -47,20 +47,20 @@ fn json_is_read_strictly() {
     assert_eq!(canonical("-9223372036854775808"), "-9223372036854775808");
     assert_eq!(canonical("1e300"), "1e+300");
     for (text, message) in [
-        ("", "the end instead of a JSON value at character 1"),
-        ("[1,]", "']' instead of a JSON value at character 4"),
-        ("{\"é\":1 \"b\":2}", "'\"' instead of ',' or '}' at character 8"),
-        ("{a:1}", "'a' instead of a key in quotes at character 2"),
-        ("[9223372036854775808]", "a number that does not fit 64 bits (write it as text) at character 2"),
-        ("1e999", "a number that does not fit 64 bits (write it as text) at character 1"),
-        ("{\"a\":1,\"\\u0061\":2}", "the key \"a\" a second time at character 8"),
-        ("01", "a digit after a leading 0 at character 2"),
-        ("1.", "the end instead of a digit at character 3"),
-        ("\"\\x\"", "an escape that JSON does not have at character 2"),
-        ("\"\\ud800\"", "an escape that JSON does not have at character 2"),
-        ("\"a\nb\"", "a control character inside a text at character 3"),
-        ("1 2", "more text after the value at character 3"),
-        ("NaN", "'N' instead of a JSON value at character 1"),
+        ("", "json_ends (wanted: json_value) at character 1"),
+        ("[1,]", "json_found (found: ']', wanted: json_value) at character 4"),
+        ("{\"é\":1 \"b\":2}", "json_found (found: '\"', wanted: `,` `}`) at character 8"),
+        ("{a:1}", "json_found (found: 'a', wanted: json_key) at character 2"),
+        ("[9223372036854775808]", "json_number at character 2"),
+        ("1e999", "json_number at character 1"),
+        ("{\"a\":1,\"\\u0061\":2}", "json_twice (key: \"a\") at character 8"),
+        ("01", "json_leading_zero at character 2"),
+        ("1.", "json_ends (wanted: json_digit) at character 3"),
+        ("\"\\x\"", "json_escape at character 2"),
+        ("\"\\ud800\"", "json_escape at character 2"),
+        ("\"a\nb\"", "json_control at character 3"),
+        ("1 2", "json_more at character 3"),
+        ("NaN", "json_found (found: 'N', wanted: json_value) at character 1"),
     ] {
         assert_eq!(canonical_json(text).unwrap_err().to_string(), message, "{text}");
     }

@@ -1,5 +1,6 @@
 //! Why a schema that is typed is refused.
 
+use crate::cause::Cause;
 use crate::schema::op::VoidReason;
 use crate::sql_text::SqlTextError;
 
@@ -11,7 +12,7 @@ pub enum DdlError {
     Text(#[from] SqlTextError),
     /// SQL, but none that a schema may hold.
     #[error("{0}")]
-    NotSupported(String),
+    NotSupported(Cause),
     /// What no site would let count.
     #[error(transparent)]
     Void(#[from] VoidReason),
@@ -29,11 +30,11 @@ pub enum DdlError {
     #[error("table {0} has no PRIMARY KEY: every row needs one, so that all sites mean the same row")]
     NoPrimaryKey(String),
     /// A change of something that is there.
-    #[error("{0}: a schema change can only add tables, columns, rules and indices")]
-    NotAdditive(String),
+    #[error("{0}")]
+    NotAdditive(Cause),
 }
 
-/// That something has no place in a schema, and what to do instead.
-pub(super) fn refuse(what: &str, why: &str) -> DdlError {
-    DdlError::NotSupported(format!("{what} are not supported in a schema: {why}"))
+/// What no schema may hold, and what to do in place of it.
+pub(super) fn refuse(code: &'static str) -> DdlError {
+    DdlError::NotSupported(Cause::new(code))
 }

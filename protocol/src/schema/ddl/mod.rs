@@ -16,6 +16,7 @@ use super::expression::Expression;
 use super::id::TableId;
 use super::op::VoidReason;
 use super::set::Schema;
+use crate::cause::{Cause, part};
 use crate::sql_text;
 use crate::{bounds, name};
 use error::refuse;
@@ -100,7 +101,7 @@ impl Plan {
             }
             Statement::AlterTable(alter) => {
                 let name = object_name(&alter.name)?;
-                let unknown = || DdlError::NotSupported(format!("there is no table {name}"));
+                let unknown = || DdlError::NotSupported(Cause::new("schema_no_table").with("table", &name));
                 let at = self.place(&name).ok_or_else(unknown)?;
                 alter.operations.iter().try_for_each(|operation| self.alter(at, operation))
             }
@@ -108,12 +109,12 @@ impl Plan {
                 let (index, unique) = read::index(create)?;
                 self.index(index, unique)
             }
-            Statement::Drop { .. } => Err(DdlError::NotAdditive(format!("{statement}"))),
-            Statement::CreateTrigger(_) => Err(refuse("triggers", "they would run again on every site")),
-            Statement::CreateView(_) => Err(refuse("views", "write the query where it is used")),
+            Statement::Drop { .. } => Err(removes(statement)),
+            Statement::CreateTrigger(_) => Err(refuse("schema_triggers")),
+            Statement::CreateView(_) => Err(refuse("schema_views")),
             other => {
                 let first = other.to_string().chars().take(60).collect::<String>();
-                Err(DdlError::NotSupported(format!("not a schema statement: {first}")))
+                Err(DdlError::NotSupported(Cause::new("schema_statement").with("statement", first)))
             }
         }
     }
@@ -150,11 +151,12 @@ impl Plan {
         let same_key = wanted.key.len() == table.key.len()
             && wanted.key.iter().zip(&table.key).all(|(one, other)| name::same(one, other));
         if !same_key {
-            return Err(DdlError::NotAdditive(format!("the primary key of {name} differs")));
+            return Err(DdlError::NotAdditive(Cause::new("schema_key_differs").with("table", name)));
         }
         let missing = table.columns.iter().find(|column| wanted.column(&column.name).is_none());
         if let Some(column) = missing {
-            return Err(DdlError::NotAdditive(format!("column {name}.{} is missing", column.name)));
+            let place = format!("{name}.{}", column.name);
+            return Err(DdlError::NotAdditive(Cause::new("schema_column_missing").with("column", place)));
         }
         for column in wanted.columns {
             self.add_column(at, column)?;
@@ -170,13 +172,12 @@ impl Plan {
         match table.column(&column.name) {
             Some(known) if same_column(known, &column) => Ok(()),
             Some(known) if known.id() == column.id() => {
-                let message = format!("column {place} is declared with another NOT NULL or REFERENCES");
-                Err(DdlError::NotAdditive(message))
+                Err(DdlError::NotAdditive(Cause::new("schema_column_rules").with("column", place)))
             }
             Some(known) => {
                 let (old, new) = (known.definition(), column.definition());
-                let message = format!("column {place} is declared differently ({old}, now {new})");
-                Err(DdlError::NotAdditive(message))
+                let cause = Cause::new("schema_column_differs").with("column", place);
+                Err(DdlError::NotAdditive(cause.with("old", old).with("new", new)))
             }
             None => {
                 if column.not_null && column.default == DefaultValue::None {
@@ -214,7 +215,7 @@ impl Plan {
             AlterTableOperation::AddColumn { column_def, .. } => {
                 let mut typed = read::column(&name, column_def)?;
                 if typed.is_key {
-                    return Err(DdlError::NotAdditive(format!("{operation}")));
+                    return Err(removes(operation));
                 }
                 let columns = std::slice::from_mut(&mut typed.column);
                 self.resolve(&name, columns, typed.reference.into_iter().collect())?;
@@ -234,7 +235,7 @@ impl Plan {
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Check(check), .. } => {
                 self.typed_check(at, &check.expr)
             }
-            _ => Err(DdlError::NotAdditive(format!("{operation}"))),
+            _ => Err(removes(operation)),
         }
     }
 
@@ -257,8 +258,9 @@ impl Plan {
     fn index(&mut self, mut index: IndexDef, unique: bool) -> Result<(), DdlError> {
         let what = format!("index {}", index.name);
         let at = self.place(&index.table);
-        let at =
-            at.ok_or_else(|| DdlError::NotSupported(format!("{what}: there is no table {}", index.table)))?;
+        let unknown =
+            || Cause::new("schema_index_no_table").with("index", &index.name).with("table", &index.table);
+        let at = at.ok_or_else(|| DdlError::NotSupported(unknown()))?;
         self.must_have(at, &what, &index.columns)?;
         if unique {
             self.add_unique(at, index.columns);
@@ -269,9 +271,9 @@ impl Plan {
         match self.indices.iter().find(|known| name::same(&known.name, &index.name)) {
             Some(known) if known.id() == index.id() => Ok(()),
             Some(known) => {
-                let message =
-                    format!("{what} is there already, on {} ({})", known.table, known.columns.join(", "));
-                Err(DdlError::NotAdditive(message))
+                let cause = Cause::new("schema_index_differs").with("index", &index.name);
+                let cause = cause.with("table", &known.table).with("columns", known.columns.join(", "));
+                Err(DdlError::NotAdditive(cause))
             }
             // Under another name: it would be the same index twice.
             None if self.indices.iter().any(|known| known.id() == index.id()) => Ok(()),
@@ -325,13 +327,19 @@ impl Plan {
             self.current.waiting().iter().map(|waiting| (&waiting.at, &waiting.what)).collect();
         let new = after.waiting().iter().find(|waiting| !known.contains(&(&waiting.at, &waiting.what)));
         match new {
-            Some(waiting) if after.waiting().len() > waited => Err(DdlError::NotSupported(format!(
-                "{} cannot be added: it would wait for {}",
-                waiting.what, waiting.reason
-            ))),
+            Some(waiting) if after.waiting().len() > waited => Err(DdlError::NotSupported(
+                Cause::new("schema_waits")
+                    .with("what", part(&waiting.what))
+                    .with("reason", Cause::from(&waiting.reason)),
+            )),
             _ => Ok(()),
         }
     }
+}
+
+/// What changes or takes away something that is there.
+fn removes(statement: &impl std::fmt::Display) -> DdlError {
+    DdlError::NotAdditive(Cause::new("schema_removes").with("statement", statement.to_string()))
 }
 
 /// Whether two declarations of a column are one: its name may be spelled in another case.

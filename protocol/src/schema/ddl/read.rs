@@ -5,6 +5,7 @@ use sqlparser::ast::{
 };
 
 use super::error::{DdlError, refuse};
+use crate::cause::Cause;
 use crate::name;
 use crate::schema::column_type::ColumnType;
 use crate::schema::constant::Constant;
@@ -70,14 +71,14 @@ impl<'a> TypedTable<'a> {
         match constraint {
             TableConstraint::PrimaryKey(key) if table.key.is_empty() => table.key = names(&key.columns)?,
             TableConstraint::PrimaryKey(_) => {
-                return Err(DdlError::NotSupported(format!("table {name} has two primary keys")));
+                return Err(DdlError::NotSupported(Cause::new("schema_two_keys").with("table", name)));
             }
             TableConstraint::Unique(unique) => table.uniques.push(names(&unique.columns)?),
             TableConstraint::Check(check) => self.checks.push((name.clone(), &check.expr)),
             TableConstraint::ForeignKey(foreign) => {
                 let columns: Vec<String> = foreign.columns.iter().map(ident).collect();
                 let [column] = columns.as_slice() else {
-                    return Err(refuse("references of several columns", "refer to a single-column key"));
+                    return Err(refuse("schema_wide_references"));
                 };
                 self.references.push(reference(
                     column.clone(),
@@ -87,7 +88,8 @@ impl<'a> TypedTable<'a> {
                 )?);
             }
             other => {
-                return Err(DdlError::NotSupported(format!("not supported in table {name}: {other}")));
+                let cause = Cause::new("schema_table_option").with("table", name);
+                return Err(DdlError::NotSupported(cause.with("words", other.to_string())));
             }
         }
         Ok(())
@@ -114,7 +116,7 @@ impl<'a> TypedTable<'a> {
 pub(super) fn table(create: &sqlparser::ast::CreateTable) -> Result<TypedTable<'_>, DdlError> {
     let name = object_name(&create.name)?;
     if create.query.is_some() || create.temporary {
-        return Err(DdlError::NotSupported(format!("table {name} must be declared with its columns")));
+        return Err(DdlError::NotSupported(Cause::new("schema_without_columns").with("table", name)));
     }
     let mut table = TypedTable::new(name);
     create.columns.iter().try_for_each(|column| table.add_column(column))?;
@@ -162,12 +164,15 @@ pub(super) fn column<'a>(
                 )?);
             }
             ColumnOption::Generated { .. } => {
-                return Err(refuse("generated columns", "compute the value in the query"));
+                return Err(refuse("schema_generated"));
             }
             ColumnOption::Collation(_) => {
-                return Err(refuse("collations", "all sites compare text byte by byte"));
+                return Err(refuse("schema_collations"));
             }
-            other => return Err(DdlError::NotSupported(format!("column {place}: {other} is not supported"))),
+            other => {
+                let cause = Cause::new("schema_column_option").with("column", place);
+                return Err(DdlError::NotSupported(cause.with("words", other.to_string())));
+            }
         }
     }
     Ok(typed)
@@ -179,21 +184,26 @@ pub(super) fn check(
     sql: &Expr,
     column: &dyn Fn(&str) -> Option<ColumnId>,
 ) -> Result<Expression, DdlError> {
-    expression::read(sql, &|name| column(&name::composed(name)))
-        .map_err(|part| DdlError::NotSupported(format!("the CHECK of {place}: {part}")))
+    expression::read(sql, &|name| column(&name::composed(name))).map_err(|part| {
+        DdlError::NotSupported(
+            Cause::new("schema_check").with("place", place).with("fault", Cause::from(&part)),
+        )
+    })
 }
 
 fn default(place: &str, kind: ColumnType, sql: &Expr) -> Result<DefaultValue, DdlError> {
-    let refused = |why: String| DdlError::NotSupported(format!("the default of {place}: {why}"));
+    let refused = |fault: Cause| {
+        DdlError::NotSupported(Cause::new("schema_default").with("place", place).with("fault", fault))
+    };
     let Some(value) = expression::literal_of(sql) else {
-        let tree = expression::read(sql, &|_| None).map_err(|part| refused(part.to_string()))?;
+        let tree = expression::read(sql, &|_| None).map_err(|part| refused(Cause::from(&part)))?;
         return Ok(DefaultValue::Expression(tree));
     };
     if value.is_null() {
         return Ok(DefaultValue::None);
     }
     let exact = expression::digits_of(sql).filter(|_| kind.digits().is_some()).map(crate::value::Value::Text);
-    let value = kind.canonical(exact.unwrap_or(value)).map_err(|error| refused(error.to_string()))?;
+    let value = kind.canonical(exact.unwrap_or(value)).map_err(|error| refused(Cause::from(&error)))?;
     Ok(DefaultValue::Constant(Constant::new(&value)))
 }
 
@@ -204,18 +214,18 @@ fn reference(
     on_update: Option<ReferentialAction>,
 ) -> Result<TypedReference, DdlError> {
     if !matches!(on_update, None | Some(ReferentialAction::NoAction | ReferentialAction::Restrict)) {
-        return Err(refuse("ON UPDATE actions", "a key's value never changes"));
+        return Err(refuse("schema_on_update"));
     }
     let on_delete = match on_delete {
         None | Some(ReferentialAction::NoAction | ReferentialAction::Restrict) => OnDelete::Restrict,
         Some(ReferentialAction::Cascade) => OnDelete::Cascade,
         Some(ReferentialAction::SetNull) => OnDelete::SetNull,
-        Some(ReferentialAction::SetDefault) => return Err(refuse("ON DELETE SET DEFAULT", "use SET NULL")),
+        Some(ReferentialAction::SetDefault) => return Err(refuse("schema_set_default")),
     };
     let target = match columns {
         [] => None,
         [one] => Some(ident(one)),
-        _ => return Err(refuse("references to several columns", "refer to a single-column key")),
+        _ => return Err(refuse("schema_wide_references")),
     };
     Ok(TypedReference { column, table: object_name(table)?, target, on_delete })
 }
@@ -230,17 +240,21 @@ pub(super) fn resolve<'a>(
     for typed in references {
         let column = columns.iter_mut().find(|column| name::same(&column.name, &typed.column));
         let Some(column) = column else {
-            return Err(DdlError::NotSupported(format!("table {table} has no column {}", typed.column)));
+            let cause =
+                Cause::new("schema_lacks_column").with("what", Cause::new("part_table").with("name", table));
+            return Err(DdlError::NotSupported(cause.with("column", &typed.column)));
         };
-        let refused = |why: &str| {
+        let refused = |why: Cause| {
             let target = typed.target.as_ref().map(|column| format!(" ({column})")).unwrap_or_default();
-            let (from, to) = (&typed.column, &typed.table);
-            DdlError::NotSupported(format!("column {table}.{from} refers to {to}{target}, {why}"))
+            let (from, to) = (format!("{table}.{}", typed.column), format!("{}{target}", typed.table));
+            let cause = Cause::new("schema_reference").with("column", from).with("target", to);
+            DdlError::NotSupported(cause.with("fault", why))
         };
-        let (table_id, key) = target(&typed.table).ok_or_else(|| refused("a table that is not there"))?;
-        let [key] = key else { return Err(refused("whose primary key has several columns")) };
+        let (table_id, key) =
+            target(&typed.table).ok_or_else(|| refused(Cause::new("reference_no_table")))?;
+        let [key] = key else { return Err(refused(Cause::new("reference_wide"))) };
         if typed.target.as_ref().is_some_and(|named| !name::same(named, key)) {
-            return Err(refused(&format!("which is not its primary key ({key})")));
+            return Err(refused(Cause::new("reference_not_key").with("key", key)));
         }
         column.references =
             Some(Reference { table: typed.table.clone(), table_id, on_delete: typed.on_delete });
@@ -252,14 +266,14 @@ pub(super) fn resolve<'a>(
 pub(super) fn index(create: &sqlparser::ast::CreateIndex) -> Result<(IndexDef, bool), DdlError> {
     let table = object_name(&create.table_name)?;
     if create.predicate.is_some() {
-        return Err(refuse("partial indices", "index the whole column"));
+        return Err(refuse("schema_partial_indices"));
     }
     let columns = names(&create.columns)?;
     let named = create.name.as_ref().map(object_name).transpose()?;
     let name = match named {
         Some(name) => name,
         None if create.unique => String::new(),
-        None => return Err(DdlError::NotSupported("an index needs a name".into())),
+        None => return Err(DdlError::NotSupported(Cause::new("schema_unnamed_index"))),
     };
     Ok((IndexDef { name, table, table_id: TableId([0; 16]), columns }, create.unique))
 }
@@ -267,7 +281,9 @@ pub(super) fn index(create: &sqlparser::ast::CreateIndex) -> Result<(IndexDef, b
 pub(super) fn names(columns: &[IndexColumn]) -> Result<Vec<String>, DdlError> {
     let plain = |column: &IndexColumn| match &column.column.expr {
         Expr::Identifier(name) => Ok(ident(name)),
-        other => Err(DdlError::NotSupported(format!("{other} is not a column name"))),
+        other => {
+            Err(DdlError::NotSupported(Cause::new("schema_no_column_name").with("words", other.to_string())))
+        }
     };
     columns.iter().map(plain).collect()
 }
@@ -277,7 +293,7 @@ pub(super) fn object_name(name: &ObjectName) -> Result<String, DdlError> {
         [part] => part.as_ident().map(ident),
         _ => None,
     }
-    .ok_or_else(|| DdlError::NotSupported(format!("{name} is not a simple name")))
+    .ok_or_else(|| DdlError::NotSupported(Cause::new("schema_not_simple").with("words", name.to_string())))
 }
 
 fn ident(name: &Ident) -> String {

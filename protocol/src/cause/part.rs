@@ -1,0 +1,19 @@
+//! What of a schema is meant.
+
+use super::{Param, Pattern, told_by};
+
+/// A part of a schema, as the ops that declare it are told of.
+pub(crate) fn part(what: &str) -> Param {
+    const PARTS: &[Pattern] = &[
+        ("table {name}", "part_table"),
+        ("index {name}", "part_index"),
+        ("column {name}", "part_column"),
+        ("CHECK of {name}", "part_check"),
+        ("a CHECK of {name}", "part_check"),
+        ("DEFAULT of {name}", "part_default"),
+        ("a UNIQUE of {name}", "part_unique"),
+        ("UNIQUE ({columns}) of {name}", "part_unique_columns"),
+        ("REFERENCES of {name} to {target}", "part_reference"),
+    ];
+    told_by(what, PARTS).map_or_else(|| what.into(), Param::Cause)
+}
