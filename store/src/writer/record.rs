@@ -148,7 +148,7 @@ impl JobRun<'_> {
             by,
             message,
         };
-        assert_eq!(header.context.seq(&Chain::from(me)), 0, "a context is what others wrote");
+        assert_eq!(header.context.seq(Chain::from(me)), 0, "a context is what others wrote");
         assert!(header.time_ms >= self.now_ms, "a transaction is no older than the clock it was made by");
         Ok(Transaction { header, ops })
     }
