@@ -236,7 +236,7 @@ mod tests {
             ("CREATE TABLE sqlite_x (a)", "sqlite_reserved"),
             ("INSERT INTO sqlite_master VALUES (1, 2, 3, 4, 5)", "sqlite_not_modified"),
             ("SELECT ?99999", "sqlite_variable_number"),
-            ("SELECT 1 FROM t RIGHT SIDE JOIN t", "sqlite_near"),
+            ("SELECT 1 FROM t RIGHT SIDE JOIN t", "sqlite_join_type"),
         ] {
             let ran = connection.prepare(sql).and_then(|mut statement| {
                 let mut rows = statement.raw_query();

@@ -53,7 +53,7 @@ mod tests {
     fn a_story_that_is_not_true_tells_where() {
         for (step, told) in [
             ("expect caisse: SELECT stock FROM articles = 39", "expected: 39\n  seen:     40"),
-            ("everywhere: SELECT stock FROM article = 40", "no such table"),
+            ("everywhere: SELECT stock FROM article = 40", "sqlite_no_table"),
             ("conflicts 1", "expected: 1\n  seen:     0 at bureau"),
             ("conflict register articles.stock", "seen:     none at bureau"),
             ("refused caisse: DELETE FROM articles -> constraint_check", "it was accepted"),
