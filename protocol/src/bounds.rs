@@ -1,5 +1,6 @@
-//! Every bound of the protocol, with its reason. Peer input is refused beyond them, so none of it
-//! can exhaust a site.
+//! Every bound of the protocol, with its reason, so that nothing that arrives can exhaust a site. What is
+//! beyond one is refused where it is bytes (messages, blocks, transactions), and void or waiting where it
+//! is an op that was signed already: its doc says which. A bound on local writes alone belongs to `store`.
 
 /// Bytes of one encoded transaction. Larger writes are refused with "split it": a transaction is
 /// held in memory whole while it is checked and merged.

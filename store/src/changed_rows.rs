@@ -1,5 +1,6 @@
 //! The rows that a transaction changed, for whoever follows a table row by row.
 
+use tandem_protocol::op::Op;
 use tandem_protocol::value::Key;
 
 /// So many are named.
@@ -22,6 +23,16 @@ impl Default for ChangedRows {
 }
 
 impl ChangedRows {
+    /// The rows that ops write.
+    pub fn written_by(ops: &[Op]) -> Self {
+        let mut rows = Self::default();
+        for op in ops {
+            let Op::Rows(group) = op else { continue };
+            (0..group.rows()).for_each(|at| rows.note(&group.table, || group.key(at)));
+        }
+        rows
+    }
+
     /// Takes note of one more.
     pub(crate) fn note(&mut self, table: &str, key: impl FnOnce() -> Key) {
         let Self::Named(rows) = self else { return };

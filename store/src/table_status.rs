@@ -2,7 +2,7 @@
 
 use tandem_protocol::fingerprint::Fingerprint;
 
-/// Figures of one table.
+/// Figures of one table: only what follows from its rows, for the check of the log compares them whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableStatus {
     /// The table.

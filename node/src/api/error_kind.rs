@@ -190,6 +190,15 @@ mod tests {
     }
 
     #[test]
+    fn the_docs_list_each_code() {
+        let docs = include_str!("../../../docs/sql.md");
+        let (_, codes) = docs.split_once("## Error codes").unwrap();
+        let missing: Vec<&str> =
+            ALL.iter().map(|kind| kind.code).filter(|code| !codes.contains(&format!("`{code}`"))).collect();
+        assert_eq!(missing, [""; 0]);
+    }
+
+    #[test]
     fn the_catalogue_has_a_text_for_each_code_and_for_no_other() {
         let told = tandem_words::keys().filter_map(|key| key.strip_prefix("error.")?.strip_suffix(".text"));
         let known: BTreeSet<&str> = ALL.iter().map(|kind| kind.code).collect();

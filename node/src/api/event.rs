@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use tandem_protocol::fingerprint::Fingerprint;
 use tandem_protocol::identity::Author;
 use tandem_protocol::membership::Membership;
-use tandem_store::{Commit, CommittedTransaction, Identity, LogEntry, Space};
+use tandem_protocol::value::Key;
+use tandem_store::{ChangedRows, Commit, CommittedTransaction, Identity, LogEntry, Space};
 use tokio::sync::broadcast;
 
+use super::cell::Cell;
 use super::error::Result;
 use super::transaction::TableChange;
 use super::{Api, to_iso};
@@ -49,6 +51,29 @@ pub struct TransactionEvent {
     pub local: bool,
     /// For each table, how many rows it changed.
     pub changes: Vec<TableChange>,
+    /// Which ones; none where they are more than a hundred, and what is wanted is to be read again. Of a
+    /// transaction read from the log, those that it wrote.
+    pub rows: Option<Vec<ChangedRow>>,
+}
+
+/// A row that a transaction changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChangedRow {
+    /// Its table.
+    pub table: String,
+    /// Its key.
+    pub key: Vec<Cell>,
+}
+
+impl ChangedRow {
+    fn all(rows: &ChangedRows) -> Option<Vec<Self>> {
+        let ChangedRows::Named(rows) = rows else { return None };
+        let row = |(table, key): &(String, Key)| Self {
+            table: table.clone(),
+            key: Cell::from_values(key.0.clone()),
+        };
+        Some(rows.iter().map(row).collect())
+    }
 }
 
 /// Transactions read from the log at a time.
@@ -157,6 +182,7 @@ fn live(transaction: &CommittedTransaction, membership: &Membership) -> Transact
         time: to_iso(transaction.time_ms),
         local: transaction.local,
         changes: transaction.changes.iter().map(TableChange::from).collect(),
+        rows: ChangedRow::all(&transaction.rows),
     }
 }
 
@@ -170,5 +196,6 @@ fn replayed(entry: &LogEntry, own: &[Author], membership: &Membership) -> Transa
         time: to_iso(header.time_ms),
         local: own.contains(&header.dot.author),
         changes: TableChange::of_ops(&entry.transaction.ops),
+        rows: ChangedRow::all(&ChangedRows::written_by(&entry.transaction.ops)),
     }
 }

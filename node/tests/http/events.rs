@@ -38,7 +38,23 @@ fn events_come_as_they_happen_and_none_twice() {
         assert_eq!((id, &event["dot"]), (number + 1, &written["dot"]));
         assert_eq!((event["arrival"].as_u64(), &event["changes"]), (Some(id), &written["changes"]));
         assert_eq!((&event["local"], &event["site_name"]), (&true.into(), &"office".into()));
+        assert_eq!(
+            event["rows"],
+            site.rows(&format!("SELECT id FROM pupils WHERE name = 'P{number}'"))
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|key| serde_json::json!({ "table": "pupils", "key": key }))
+                .collect::<Value>()
+        );
     }
+    let many = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 101) \
+        INSERT INTO pupils (name) SELECT 'many' FROM c";
+    site.write(many);
+    assert_eq!(events.next().unwrap().1["rows"], Value::Null);
+    // Read from the log, they are those that it wrote.
+    let from_log = open(&site, &[("last-event-id", "0")], EVENTS).next().unwrap().1;
+    assert_eq!(from_log["rows"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]

@@ -83,6 +83,25 @@ pub enum Storage {
 }
 
 impl ColumnType {
+    /// All types; those with digits stand for all of their kind.
+    pub const ALL: [Self; 15] = [
+        Self::Integer,
+        Self::Real,
+        Self::Text,
+        Self::Blob,
+        Self::Boolean,
+        Self::Uuid,
+        Self::Date,
+        Self::Time,
+        Self::Timestamp,
+        Self::Decimal { precision: 9, scale: 2 },
+        Self::COUNTER,
+        Self::RichText,
+        Self::Json,
+        Self::Stamp,
+        Self::Quiet,
+    ];
+
     /// The type that is declared so.
     pub(super) fn declared(text: &str) -> Option<Self> {
         let upper = text.to_ascii_uppercase();
@@ -132,7 +151,9 @@ impl ColumnType {
             Self::Stamp => MergeKind::Stamp,
             Self::Quiet => MergeKind::Quiet,
             Self::RichText | Self::Json => MergeKind::Document,
-            _ => MergeKind::Register,
+            Self::Integer | Self::Real | Self::Text | Self::Blob | Self::Boolean => MergeKind::Register,
+            Self::Uuid | Self::Date | Self::Time | Self::Timestamp => MergeKind::Register,
+            Self::Decimal { .. } => MergeKind::Register,
         }
     }
 
@@ -171,7 +192,8 @@ impl ColumnType {
             Self::Real => Storage::Real,
             Self::Decimal { .. } | Self::Counter { .. } => self.number_storage(),
             Self::Blob => Storage::Blob,
-            _ => Storage::Text,
+            Self::Text | Self::Uuid | Self::Date | Self::Time | Self::Timestamp => Storage::Text,
+            Self::RichText | Self::Json | Self::Stamp | Self::Quiet => Storage::Text,
         }
     }
 
@@ -187,21 +209,41 @@ impl fmt::Display for ColumnType {
             Self::Decimal { precision, scale } => write!(f, "DECIMAL({precision},{scale})"),
             Self::Counter { precision: 0, .. } => f.write_str("COUNTER"),
             Self::Counter { precision, scale } => write!(f, "COUNTER({precision},{scale})"),
-            simple => f.write_str(match simple {
-                Self::Integer => "INTEGER",
-                Self::Real => "REAL",
-                Self::Text => "TEXT",
-                Self::Blob => "BLOB",
-                Self::Boolean => "BOOLEAN",
-                Self::Uuid => "UUID",
-                Self::Date => "DATE",
-                Self::Time => "TIME",
-                Self::Timestamp => "TIMESTAMP",
-                Self::RichText => "RICHTEXT",
-                Self::Json => "JSON",
-                Self::Stamp => "STAMP",
-                _ => "QUIET",
-            }),
+            Self::Integer => f.write_str("INTEGER"),
+            Self::Real => f.write_str("REAL"),
+            Self::Text => f.write_str("TEXT"),
+            Self::Blob => f.write_str("BLOB"),
+            Self::Boolean => f.write_str("BOOLEAN"),
+            Self::Uuid => f.write_str("UUID"),
+            Self::Date => f.write_str("DATE"),
+            Self::Time => f.write_str("TIME"),
+            Self::Timestamp => f.write_str("TIMESTAMP"),
+            Self::RichText => f.write_str("RICHTEXT"),
+            Self::Json => f.write_str("JSON"),
+            Self::Stamp => f.write_str("STAMP"),
+            Self::Quiet => f.write_str("QUIET"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_is_listed_and_is_called_as_it_is_declared() {
+        let names: std::collections::BTreeSet<String> =
+            ColumnType::ALL.iter().map(ToString::to_string).collect();
+        assert_eq!(names.len(), ColumnType::ALL.len());
+        for kind in ColumnType::ALL {
+            assert_eq!(ColumnType::declared(&kind.to_string()), Some(kind));
+            // A type that is added is to be listed, too: nothing else here would tell.
+            match kind {
+                ColumnType::Integer | ColumnType::Real | ColumnType::Text | ColumnType::Blob => {}
+                ColumnType::Boolean | ColumnType::Uuid | ColumnType::Date | ColumnType::Time => {}
+                ColumnType::Timestamp | ColumnType::Decimal { .. } | ColumnType::Counter { .. } => {}
+                ColumnType::RichText | ColumnType::Json | ColumnType::Stamp | ColumnType::Quiet => {}
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tandem_protocol::schema::Judge;
 use tandem_protocol::schema::expression::quoted;
+use tandem_protocol::schema::{ColumnType, Judge};
 
 use super::{ViewError, ViewResult, ddl, heap, state};
 
@@ -15,8 +15,9 @@ pub(super) const CACHE_BYTES: usize = 40 << 20;
 /// Its name in the space's folder.
 pub(crate) const VIEW_FILE: &str = "view.sqlite";
 
-/// Format of the view's own tables. A view of another version is rebuilt.
-const VERSION: i64 = 7;
+/// To be raised where the same tables come to mean something else. What the tables are, and what types
+/// a program knows, makes another version by itself ([`version`]).
+const MEANING: u64 = 7;
 
 /// Bytes that SQLite's own journal keeps on the disk when it has been used up.
 const JOURNAL_BYTES: i64 = 8 << 20;
@@ -39,10 +40,18 @@ pub(super) fn open(path: &Path, judge: Judge) -> ViewResult<Connection> {
         put_version(&connection, judge)?;
     }
     let made_by = (state::state(&connection, "version")?, state::state(&connection, "judge")?);
-    if made_by != (Some(VERSION), Some(judge.level().into())) {
+    if made_by != (Some(version()), Some(judge.level().into())) {
         return Err(ViewError::Inconsistent("a view of another version"));
     }
     Ok(connection)
+}
+
+/// The version of a view: one that another program made is built anew, and so takes in what that one did
+/// not understand.
+fn version() -> i64 {
+    let types = ColumnType::ALL.map(|kind| kind.to_string()).join(" ");
+    let hash = blake3::hash(format!("{MEANING} {types} {}", ddl::OWN_TABLES).as_bytes());
+    i64::from_le_bytes(hash.as_bytes().first_chunk().copied().unwrap_or_default())
 }
 
 /// The writer's connection to the view at `path`.
@@ -82,7 +91,7 @@ pub(super) fn empty(connection: &Connection, judge: Judge) -> ViewResult<()> {
 
 fn put_version(connection: &Connection, judge: Judge) -> ViewResult<()> {
     state::put_state(connection, "judge", judge.level().into())?;
-    state::put_state(connection, "version", VERSION)
+    state::put_state(connection, "version", version())
 }
 
 /// Gives back the room of a journal that one large group made long. A reader that still needs it is

@@ -1,4 +1,5 @@
-//! Runs users' statements and turns what they changed into ops.
+//! Runs users' statements and turns what they changed into ops. What they did to rows is judged here; a
+//! write that ran aside and the end of a conflict come another way, and all meet in `JobRun::recorded`.
 
 use std::sync::Arc;
 

@@ -21,6 +21,7 @@ use crate::table_change::TableChange;
 /// What merging a transaction changed.
 #[derive(Default, Debug)]
 pub(crate) struct Merged {
+    /// How many rows of which table: it depends on the order of arrival, and tells people only.
     pub changes: Vec<TableChange>,
     pub rows: ChangedRows,
     /// Ops that this program or schema does not understand yet.

@@ -153,7 +153,8 @@ impl JobRun<'_> {
         Ok(Transaction { header, ops })
     }
 
-    /// Leaves a transaction that is in the view to be recorded.
+    /// Leaves a transaction that is in the view to be recorded. All transactions of this site come here:
+    /// statements, rows, those that ran aside, ends of conflicts, schema and members.
     fn recorded(
         &mut self,
         transaction: Transaction,

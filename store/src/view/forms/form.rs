@@ -44,7 +44,10 @@ pub(super) fn function(kind: ColumnType) -> &'static str {
         ColumnType::Date => "date_form",
         ColumnType::Time => "time_form",
         ColumnType::Json => "json_form",
-        _ => "timestamp_form",
+        ColumnType::Timestamp | ColumnType::Stamp => "timestamp_form",
+        ColumnType::Integer | ColumnType::Real | ColumnType::Text | ColumnType::Blob => "any_form",
+        ColumnType::Boolean | ColumnType::Decimal { .. } | ColumnType::Counter { .. } => "any_form",
+        ColumnType::RichText | ColumnType::Quiet => "any_form",
     }
 }
 

@@ -180,9 +180,8 @@ fn is_word(byte: u8) -> bool {
 pub(crate) fn install(connection: &Connection) -> rusqlite::Result<()> {
     let pure =
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
-    for kind in
-        [ColumnType::Uuid, ColumnType::Date, ColumnType::Time, ColumnType::Timestamp, ColumnType::Json]
-    {
+    let of_texts = ColumnType::ALL.into_iter().filter(|kind| Form::compared(*kind).is_some());
+    for kind in of_texts.filter(|kind| *kind != ColumnType::Stamp) {
         connection.create_scalar_function(function(kind), 1, pure, move |context| {
             let ValueRef::Text(bytes) = context.get_raw(0) else { return Ok(ToSqlOutput::Arg(0)) };
             let Ok(text) = std::str::from_utf8(bytes) else { return Ok(ToSqlOutput::Arg(0)) };

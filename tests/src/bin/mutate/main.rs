@@ -7,6 +7,7 @@
 
 mod mutations;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -128,7 +129,9 @@ fn copy(source: &Path, tree: &Path) -> Result<(), String> {
         .current_dir(source)
         .output()
         .map_err(|error| format!("git: {error}"))?;
-    for name in String::from_utf8_lossy(&listed.stdout).lines() {
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    forget(tree, &listed.lines().map(|name| tree.join(name)).collect())?;
+    for name in listed.lines() {
         let (from, to) = (source.join(name), tree.join(name));
         let Ok(content) = std::fs::read(&from) else { continue };
         if std::fs::read(&to).is_ok_and(|there| there == content) {
@@ -136,6 +139,20 @@ fn copy(source: &Path, tree: &Path) -> Result<(), String> {
         }
         let written = to.parent().map_or(Ok(()), std::fs::create_dir_all);
         written.and_then(|()| std::fs::write(&to, content)).map_err(|error| format!("{name}: {error}"))?;
+    }
+    Ok(())
+}
+
+/// Removes from an older copy what is in the source no longer.
+fn forget(folder: &Path, kept: &BTreeSet<PathBuf>) -> Result<(), String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let path = entry.map_err(|error| error.to_string())?.path();
+        if path.is_dir() {
+            forget(&path, kept)?;
+        } else if !kept.contains(&path) {
+            std::fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
     }
     Ok(())
 }
