@@ -9,6 +9,7 @@ use tandem_protocol::schema::{ColumnDef, Schema, SchemaOp};
 use tandem_protocol::value::Value;
 
 use super::cell::Cell;
+use tandem_store::is_key_text;
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,10 +57,7 @@ impl AskedChanges {
     }
 
     fn takes_row(&self, group: &RowGroup, at: usize) -> bool {
-        self.key.as_ref().is_none_or(|key| {
-            let values: Vec<_> = group.keys.iter().map(|column| column[at].to_string()).collect();
-            values.join(",") == *key
-        })
+        self.key.as_ref().is_none_or(|key| is_key_text(key, &group.keys, at))
     }
 }
 
