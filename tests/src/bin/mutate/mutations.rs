@@ -316,7 +316,7 @@ pub const SCHEMAS: &[Mutation] = &[
         name: "update-learns-nothing",
         breaks: "a newer program keeps the view that an older one made",
         file: "store/src/view/file.rs",
-        old: "made_by != (Some(VERSION), Some(judge.level().into()))",
-        new: "made_by.0 != Some(VERSION)",
+        old: "made_by != (Some(version()), Some(judge.level().into()))",
+        new: "made_by.0 != Some(version())",
     },
 ];
