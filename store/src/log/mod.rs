@@ -30,6 +30,8 @@ const SMALL_BYTES: usize = 1024;
 /// Bytes of transactions that are joined, at most: a block's, and as much again for its last record.
 const JOINED_BYTES: usize = 2 * bounds::BLOCK_TARGET_BYTES;
 
+const _: () = assert!(JOINED_BYTES <= bounds::BLOCK_RAW_BYTES, "a joined record can be read");
+
 /// The log of one space.
 #[derive(Clone)]
 pub(crate) struct SpaceLog {

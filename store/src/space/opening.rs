@@ -98,6 +98,10 @@ impl Space {
     /// and nothing of it was recorded. Handles that are left refuse.
     pub(crate) fn close(&self) {
         self.interrupt();
+        let written = self.0.log.acknowledged(self.0.id);
+        if let Err(error) = written.and_then(|tree| self.0.published.acknowledged.write(&tree)) {
+            tracing::warn!(%error, "what other sites hold could not be noted; it is said again at the next contact");
+        }
         let (done, wait) = sync_channel(1);
         self.send(Command::Stop(Box::new(move || {
             let _caller_waits = done.send(());
