@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::csv_file::{CsvFile, Row};
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
+use crate::terminal::say;
 use crate::visible::value;
 
 /// Rows that are written together, at most. A file of more is taken in piece by piece.
@@ -112,6 +113,7 @@ impl Import {
             if batch.len() < ROWS && bytes < BYTES && rows.peek().is_some() {
                 continue;
             }
+            let taken = done;
             done += batch.len() as u64;
             let put = RowEdit::Put {
                 table: reading.table.name.clone(),
@@ -126,7 +128,13 @@ impl Import {
                 by: self.by.clone(),
                 ..EditRows::default()
             };
-            for change in client.edit_rows(space, request)?.changes {
+            let written = client.edit_rows(space, request);
+            if written.is_err() && taken > 0 {
+                progress.clear();
+                // The error speaks of its own rows only.
+                say(&t!("import.taken", count = taken));
+            }
+            for change in written?.changes {
                 imported.inserted += change.inserted;
                 imported.updated += change.updated;
             }

@@ -77,3 +77,26 @@ fn a_file_with_anything_wrong_in_it_changes_nothing() {
     assert!(folder.code == 1 && folder.err.contains("c'est un dossier"), "{folder:?}");
     assert_eq!(rows(&program, "SELECT code FROM items"), json!([["a"]]));
 }
+
+/// More rows than are written at once: what came before the refused ones stays, and that is said.
+#[test]
+fn what_was_written_before_a_refused_row_is_told() {
+    use std::fmt::Write as _;
+
+    let program = shop();
+    program.json(&["sql", "INSERT INTO items (code, name) VALUES ('a', 'apple')"]);
+    let mut text = "id,item,n\n".to_owned();
+    (1..=20_000).for_each(|id| writeln!(text, "{id},a,1").unwrap());
+    text += "20001,nothing,1\n";
+    let file = program.file("sales.csv", &text);
+    let run = program.run(&["--lang", "fr", "import", file.to_str().unwrap()]);
+    assert!(
+        run.code == 1 && run.err.contains("Les 20000 premières lignes") && run.err.contains("nothing"),
+        "{run:?}"
+    );
+    assert_eq!(rows(&program, "SELECT count(*) FROM sales"), json!([[20_000]]));
+    // Again, they are passed over, and the same is said.
+    let again = program.run(&["import", file.to_str().unwrap()]);
+    assert!(again.code == 1 && again.err.contains("The first 20000 rows"), "{again:?}");
+    assert_eq!(rows(&program, "SELECT count(*) FROM sales"), json!([[20_000]]));
+}
