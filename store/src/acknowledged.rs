@@ -59,8 +59,8 @@ impl Acknowledged {
     /// Writes down what is not yet. It becomes durable with the next write, or when the log is closed.
     pub(crate) fn write(&self, tree: &Tree) -> Result<(), LogError> {
         let mut known = self.known();
-        let unwritten = known.iter_mut().filter(|(_, word)| word.last != word.written);
-        unwritten.map(|(site, word)| word.write(tree, site)).collect()
+        let mut unwritten = known.iter_mut().filter(|(_, word)| word.last != word.written);
+        unwritten.try_for_each(|(site, word)| word.write(tree, site))
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<Author, Word>> {
