@@ -48,7 +48,7 @@ impl Answer for Rows {
     }
 }
 
-/// A read-only connection and what ends its statements.
+/// A read-only connection for users' queries, and what ends them.
 struct Reader {
     connection: Connection,
     guard: Guard,
@@ -57,8 +57,37 @@ struct Reader {
 /// Read-only connections to one view.
 pub(crate) struct Readers {
     path: PathBuf,
-    idle: Mutex<Vec<Reader>>,
+    /// For users' queries.
+    users: Idle<Reader>,
+    /// For tandem's own reading. Apart, because SQLite forgets all it prepared where rights change.
+    own: Idle<Connection>,
     forms: Mutex<Forms>,
+}
+
+/// Connections that nobody uses at the moment.
+struct Idle<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Idle<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Idle<T> {
+    fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn keep(&self, connection: T) {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+    }
+
+    fn close(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 /// A query, and how much of an answer is taken.
@@ -71,12 +100,13 @@ pub(crate) struct Query<'a> {
 
 impl Readers {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()), forms: Mutex::default() }
+        Self { path: path.to_owned(), users: Idle::default(), own: Idle::default(), forms: Mutex::default() }
     }
 
     /// Closes idle connections, so that the view can be replaced.
     pub(crate) fn close(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.users.close();
+        self.own.close();
     }
 
     /// Runs a user's query, what it compares in the forms of that schema.
@@ -89,9 +119,7 @@ impl Readers {
     ) -> Result<(), Refusal> {
         let refused = |error| Refusal::of_sql(&error, 0, asked.sql);
         sql_text::check_statement(asked.sql).map_err(|error| Refusal::of_text(&error, 0))?;
-        let mut reader = self.take().map_err(refused)?;
-        access::restrict_always(&mut reader.connection).map_err(refused)?;
-        guard::limit(&reader.connection).map_err(refused)?;
+        let reader = self.reader().map_err(refused)?;
         let rewritten = {
             let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
             if !forms.is_of(schema) {
@@ -105,7 +133,8 @@ impl Readers {
         let end = reader.guard.finish();
         let end = if memory.was_met() { Some(End::Memory) } else { end };
         drop(memory);
-        self.give_back(reader);
+        assert!(reader.connection.is_autocommit(), "an idle reader holds no moment of the view");
+        self.users.keep(reader);
         match (result, end) {
             (Ok(true), _) => Ok(()),
             (Ok(false), _) => Err(Refusal::not_a_query()),
@@ -116,39 +145,38 @@ impl Readers {
 
     /// Runs tandem's own reading.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> ViewResult<T>) -> ViewResult<T> {
-        let mut reader = self.take()?;
-        reader
-            .connection
-            .authorizer(None::<fn(rusqlite::hooks::AuthContext<'_>) -> rusqlite::hooks::Authorization>)?;
-        guard::unlimit(&reader.connection)?;
-        let result = read(&reader.connection);
-        self.give_back(reader);
+        let connection = match self.own.take() {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let result = read(&connection);
+        assert!(connection.is_autocommit(), "an idle reader holds no moment of the view");
+        self.own.keep(connection);
         result
     }
 
-    fn take(&self) -> rusqlite::Result<Reader> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some(reader) = idle {
+    /// A connection on which users' queries run.
+    fn reader(&self) -> rusqlite::Result<Reader> {
+        if let Some(reader) = self.users.take() {
             return Ok(reader);
         }
+        let mut connection = self.connect()?;
+        access::restrict_always(&mut connection)?;
+        guard::limit(&connection)?;
+        let guard = Guard::of(&mut connection)?;
+        Ok(Reader { connection, guard })
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
         heap::count();
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(&self.path, flags)?;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.pragma_update(None, "cache_size", -2_000)?;
         // What a statement sorts or sets aside is memory, which is bounded; a file would not be.
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         functions::install_for_readers(&connection)?;
-        let guard = Guard::of(&mut connection)?;
-        Ok(Reader { connection, guard })
-    }
-
-    fn give_back(&self, reader: Reader) {
-        assert!(reader.connection.is_autocommit(), "an idle reader holds no moment of the view");
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE {
-            idle.push(reader);
-        }
+        Ok(connection)
     }
 }
 
