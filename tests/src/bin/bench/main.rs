@@ -1,7 +1,7 @@
 //! The benchmark: the school day on two real nodes over loopback; and equal work for tandem,
 //! PostgreSQL and plain SQLite, in turns, in the same run. `cargo run --release -p tandem-tests --bin bench` prints one table and one line of JSON;
 //! `--write FILE` puts the table into a document, `--ids v7` leaves random ids out, `--only equal` all
-//! but the equal work.
+//! but the equal work, `--only day` that; `--idle SECONDS` says how long equal sites are listened to.
 //!
 //! Speed lives here and in no test. Every figure is the median of the runs, with the least and the
 //! greatest beside it.
@@ -18,6 +18,7 @@ mod report;
 mod school_day;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tandem_school::IdKind;
 
@@ -28,13 +29,23 @@ struct Arguments {
     rows: usize,
     runs: usize,
     random_ids: bool,
-    only_equal: bool,
+    equal_work: bool,
+    school_day: bool,
+    idle: Duration,
     write: Option<PathBuf>,
 }
 
 impl Arguments {
     fn parse() -> Result<Self, String> {
-        let mut arguments = Self { rows: 100_000, runs: 3, random_ids: true, only_equal: false, write: None };
+        let mut arguments = Self {
+            rows: 100_000,
+            runs: 3,
+            random_ids: true,
+            equal_work: true,
+            school_day: true,
+            idle: Duration::from_secs(60),
+            write: None,
+        };
         let mut given = std::env::args().skip(1);
         while let Some(flag) = given.next() {
             let value = given.next().ok_or(format!("{flag} needs a value"))?;
@@ -42,11 +53,17 @@ impl Arguments {
                 "--rows" => arguments.rows = value.parse().map_err(|_| format!("{value} is not a number"))?,
                 "--runs" => arguments.runs = value.parse().map_err(|_| format!("{value} is not a number"))?,
                 "--ids" => arguments.random_ids = value != "v7",
-                "--only" => arguments.only_equal = value == "equal",
+                "--only" => {
+                    (arguments.equal_work, arguments.school_day) = (value != "day", value != "equal");
+                }
+                "--idle" => {
+                    let seconds = value.parse().map_err(|_| format!("{value} is not a number"))?;
+                    arguments.idle = Duration::from_secs(seconds);
+                }
                 "--write" => arguments.write = Some(value.into()),
                 other => {
                     return Err(format!(
-                        "unknown flag {other}: known are --rows N, --runs N, --ids v7, --only equal, --write FILE"
+                        "unknown flag {other}: known are --rows N, --runs N, --ids v7, --only equal|day, --idle SECONDS, --write FILE"
                     ));
                 }
             }
@@ -70,17 +87,18 @@ fn main() {
         let kinds = [("UUIDv7", IdKind::V7), ("UUIDv4", IdKind::V4)];
         for (name, ids) in kinds.into_iter().take(1 + usize::from(arguments.random_ids)) {
             eprintln!("run {run} of {}, {name}", arguments.runs);
-            equal_work::measure(&mut figures, server.as_ref(), (name, ids), arguments.rows);
-            if arguments.only_equal {
-                continue;
+            if arguments.equal_work {
+                equal_work::measure(&mut figures, server.as_ref(), (name, ids), arguments.rows);
             }
-            plain_sqlite::measure(&mut figures, name, ids, arguments.rows);
-            school_day::measure(&mut figures, name, ids, arguments.rows);
+            if arguments.school_day {
+                plain_sqlite::measure(&mut figures, name, ids, arguments.rows);
+                school_day::measure(&mut figures, (name, ids), arguments.rows, arguments.idle);
+            }
         }
     }
-    let table = match arguments.only_equal {
-        true => report::equal_table(&figures),
-        false => report::table(&figures, arguments.rows, arguments.runs),
+    let table = match arguments.school_day {
+        false => report::equal_table(&figures),
+        true => report::table(&figures, arguments.rows, arguments.runs),
     };
     println!("{table}");
     println!("{}", report::json(&figures, arguments.rows, arguments.runs));

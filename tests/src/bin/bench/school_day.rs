@@ -12,10 +12,9 @@ use crate::node::{SPACE, disk_mb, path, peak_memory_mb, poll, state, sync_bytes}
 
 /// Rows of a transaction.
 const BATCH: usize = 100;
-/// How long the idle traffic is watched.
-const IDLE: Duration = Duration::from_secs(60);
 
-pub fn measure(figures: &mut Figures, name: &str, ids: IdKind, rows: usize) {
+/// The whole day, at the end of which equal sites are listened to for so long.
+pub fn measure(figures: &mut Figures, (name, ids): (&str, IdKind), rows: usize, how_long: Duration) {
     let (a, b) = (Site::alone("a"), Site::alone("b"));
     let schema = a.file("schema.sql", ATTENDANCE_SCHEMA);
     let schema = schema.to_str().unwrap();
@@ -35,7 +34,7 @@ pub fn measure(figures: &mut Figures, name: &str, ids: IdKind, rows: usize) {
     figures.note("memory A MB", name, peak_memory_mb(&a));
     figures.note("memory B MB", name, peak_memory_mb(&b));
     if name == "UUIDv7" {
-        idle(figures, name, &a, to_a);
+        idle(figures, name, &a, to_a, how_long);
     }
     a.stop();
     b.stop();
@@ -121,12 +120,16 @@ fn live(figures: &mut Figures, name: &str, b: &Site, to_a: &mut Connection) {
 }
 
 /// S5: what two equal sites say to each other in a minute.
-fn idle(figures: &mut Figures, name: &str, a: &Site, mut to_a: Connection) {
+fn idle(figures: &mut Figures, name: &str, a: &Site, mut to_a: Connection, how_long: Duration) {
     let before = sync_bytes(&to_a.get("/v1/status"));
-    std::thread::sleep(IDLE);
+    std::thread::sleep(how_long);
     // A connection on which nothing is asked for so long is closed.
     to_a = Connection::open(a.data());
-    figures.note("idle B/min", name, sync_bytes(&to_a.get("/v1/status")) - before);
+    figures.note(
+        "idle B/min",
+        name,
+        (sync_bytes(&to_a.get("/v1/status")) - before) * 60.0 / how_long.as_secs_f64(),
+    );
 }
 
 fn equal(to_a: &mut Connection, to_b: &mut Connection, every: Duration) {
