@@ -3,8 +3,9 @@
 use tandem_protocol::op::Op;
 use tandem_protocol::value::Key;
 
-/// So many are named.
-const MOST: usize = 100;
+/// So many are named: what a form or a till changes at once. They are kept for each transaction until all watchers have
+/// heard of it, so a block of many large ones must not keep all its keys.
+const MOST: usize = 20;
 
 /// The rows, as they are shown, that a transaction changed: each by its table and its key, or only that
 /// they are many, and what is wanted of the tables is to be read again.
@@ -40,9 +41,9 @@ impl ChangedRows {
             *self = Self::Many;
             return;
         }
-        let row = (table.to_owned(), key());
-        if !rows.contains(&row) {
-            rows.push(row);
+        let key = key();
+        if !rows.iter().any(|row| row.0 == table && row.1 == key) {
+            rows.push((table.to_owned(), key));
         }
     }
 }

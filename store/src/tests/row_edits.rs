@@ -139,7 +139,7 @@ fn whoever_watches_is_told_which_rows_changed() {
     sync(&a, &b);
     b.write("DELETE FROM items WHERE code = 'b'");
     b.write("UPDATE items SET name = name || '!'");
-    let many = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 101) \
+    let many = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 21) \
         INSERT INTO items (code, name) SELECT x, 'many' FROM c";
     b.write(many);
     let named = ChangedRows::Named;
