@@ -1,5 +1,6 @@
 //! The canonical text of dates.
 
+use super::digits::digits;
 use super::scanner::Scanner;
 use super::time_of_day::TimeOfDay;
 
@@ -32,7 +33,7 @@ pub(super) fn days(text: &str) -> Option<i64> {
 /// The canonical text of a day since the Unix epoch; `None` outside the years 0 to 9999.
 pub(super) fn date_text(day: i64) -> Option<String> {
     let (year, month, day) = civil_day(day)?;
-    (0..=9999).contains(&year).then(|| format!("{year:04}-{month:02}-{day:02}"))
+    (0..=9999).contains(&year).then(|| digits([(year, 4), (month, 2), (day, 2)], '-'))
 }
 
 /// Year, month and day of a day since the Unix epoch, in the proleptic Gregorian calendar

@@ -15,6 +15,7 @@
 mod scanner;
 mod uuid;
 mod date;
+mod digits;
 mod time_of_day;
 mod timestamp;
 

@@ -1,5 +1,6 @@
 //! The canonical text of times of day.
 
+use super::digits::digits;
 use super::scanner::Scanner;
 
 /// Digits after the point of a canonical fraction.
@@ -49,7 +50,7 @@ impl TimeOfDay<'_> {
     pub(super) fn text(&self) -> String {
         debug_assert!((0..86_400).contains(&self.second), "a time of day is within a day");
         let (hour, minute, second) = (self.second / 3600, self.second / 60 % 60, self.second % 60);
-        let mut text = format!("{hour:02}:{minute:02}:{second:02}");
+        let mut text = digits([(hour, 2), (minute, 2), (second, 2)], ':');
         if !self.fraction.is_empty() {
             text.push('.');
             text.extend(self.fraction.iter().copied().map(char::from));

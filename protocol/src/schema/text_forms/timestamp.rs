@@ -42,7 +42,7 @@ pub fn comparable_timestamp(text: &str) -> Option<String> {
         let second = time.second - scanner.offset()?;
         (day, time.second) = (day + second.div_euclid(86_400), second.rem_euclid(86_400));
     }
-    scanner.is_empty().then(|| Some(format!("{} {}", date_text(day)?, time.text())))?
+    scanner.is_empty().then(|| Some(date_text(day)? + " " + &time.text()))?
 }
 
 impl Scanner<'_> {
