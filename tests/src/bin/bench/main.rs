@@ -82,7 +82,7 @@ fn main() {
     });
     node::build_program();
     let mut figures = Figures::default();
-    let server = postgres::Server::start();
+    let server = arguments.equal_work.then(postgres::Server::start).flatten();
     for run in 1..=arguments.runs {
         let kinds = [("UUIDv7", IdKind::V7), ("UUIDv4", IdKind::V4)];
         for (name, ids) in kinds.into_iter().take(1 + usize::from(arguments.random_ids)) {
