@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::schema::{ColumnType, Judge};
 
@@ -73,7 +74,16 @@ fn connect(path: &Path) -> ViewResult<Connection> {
     connection.pragma_update(None, "foreign_keys", false)?;
     // What a statement sorts or sets aside is memory, which is bounded; a file would not be.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    plan_once(&connection)?;
     Ok(connection)
+}
+
+/// Has each statement planned when it is prepared, whatever its parameters are: else SQLite prepares some anew whenever
+/// they change, which is once a row.
+pub(super) fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
+    let is_set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    assert!(is_set, "SQLite does as it is told");
+    Ok(())
 }
 
 /// Drops all tables but SQLite's own, and lays out those in which a view keeps what it derives.
@@ -119,4 +129,24 @@ pub(crate) fn remove(path: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_prepared_once_whatever_its_parameters() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = connect(&folder.path().join("view.sqlite")).unwrap();
+        empty(&connection, Judge::default()).unwrap();
+        let sql =
+            "SELECT author FROM _tandem_runs WHERE tbl = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
+        for rowid in 1..10 {
+            assert!(!connection.prepare_cached(sql).unwrap().exists([7, rowid]).unwrap());
+        }
+        assert_eq!(connection.prepare_cached(sql).unwrap().get_status(StatementStatus::RePrepare), 0);
+    }
 }

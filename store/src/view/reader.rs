@@ -12,7 +12,7 @@ use tandem_protocol::value::Value;
 use super::bind::{Bind, read_row, weight};
 use super::forms::{Forms, Rewritten};
 use super::guard::{self, End, Guard, Leave};
-use super::{ViewResult, access, functions, heap};
+use super::{ViewResult, access, file, functions, heap};
 use crate::refusal::Refusal;
 
 /// Idle connections kept.
@@ -147,7 +147,11 @@ impl Readers {
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> ViewResult<T>) -> ViewResult<T> {
         let connection = match self.own.take() {
             Some(connection) => connection,
-            None => self.connect()?,
+            None => {
+                let connection = self.connect()?;
+                file::plan_once(&connection)?;
+                connection
+            }
         };
         let result = read(&connection);
         assert!(connection.is_autocommit(), "an idle reader holds no moment of the view");
