@@ -89,12 +89,12 @@ pub struct Version {
     /// The write it comes from.
     pub by: WriteId,
     /// What it is.
-    pub held: Held,
+    pub held: VersionContent,
 }
 
 /// What one version of a conflict holds.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
-pub enum Held {
+pub enum VersionContent {
     /// A cell's value, as it would be shown.
     Value {
         /// The column.
@@ -155,7 +155,7 @@ impl Conflict {
             .versions
             .iter()
             .map(|version| match &version.held {
-                Held::Row(key) => (version.by, Some(key)),
+                VersionContent::Row(key) => (version.by, Some(key)),
                 _ => (version.by, None),
             })
             .collect();

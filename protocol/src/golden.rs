@@ -5,7 +5,7 @@ use crate::block::{Block, BlockBuilder};
 use crate::bundle::{BundleHeader, BundleWriter};
 use crate::chain::{Branch, Branches, Chain, Head, Origin};
 use crate::codec;
-use crate::conflict::{Conflict, ConflictId, ConflictKind, Held, Version};
+use crate::conflict::{Conflict, ConflictId, ConflictKind, Version, VersionContent};
 use crate::decimal::Decimal;
 use crate::document::{Document, DocumentId, DocumentKind};
 use crate::fork::Withheld;
@@ -248,12 +248,12 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
 #[test]
 fn conflict_ids_and_bytes() {
     let held = [
-        Held::Value { column: "name".into(), value: Constant::new(&Value::Text("été".into())) },
-        Held::Alive,
-        Held::Deleted,
-        Held::Row(vec![1, 2]),
-        Held::Definition("TEXT".into()),
-        Held::Transaction,
+        VersionContent::Value { column: "name".into(), value: Constant::new(&Value::Text("été".into())) },
+        VersionContent::Alive,
+        VersionContent::Deleted,
+        VersionContent::Row(vec![1, 2]),
+        VersionContent::Definition("TEXT".into()),
+        VersionContent::Transaction,
     ];
     let by = header(2).write_id();
     let versions: Vec<Version> = held.into_iter().map(|held| Version { by, held }).collect();

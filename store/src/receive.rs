@@ -2,7 +2,7 @@
 
 use tandem_protocol::fork::{Fork, Withheld};
 use tandem_protocol::session::{self, StoreDone};
-use tandem_protocol::verify::Fault;
+use tandem_protocol::verify::BlockFault;
 use tandem_protocol::version::VersionVector;
 
 use crate::effect::Effect;
@@ -42,7 +42,7 @@ pub struct Trial {
     /// What does not pass for that reason, with what was known not to.
     pub withheld: Withheld,
     /// Why the blocks from some place on would not be taken in.
-    pub fault: Option<Fault>,
+    pub fault: Option<BlockFault>,
 }
 
 impl From<Received> for StoreDone {
@@ -57,7 +57,7 @@ impl From<Received> for StoreDone {
 pub enum ReceiveError {
     /// The block is not acceptable.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Fault(#[from] BlockFault),
     /// The log could not be written.
     #[error(transparent)]
     Log(#[from] LogError),

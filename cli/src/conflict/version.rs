@@ -1,6 +1,6 @@
 //! One of the things that cannot all be had, in words.
 
-use tandem_node::api::conflict::{Conflict, Held, Version};
+use tandem_node::api::conflict::{Conflict, Version, VersionContent};
 use tandem_node::api::transaction::TableChange;
 
 use crate::pairs::{pairs, told_value};
@@ -9,18 +9,18 @@ use crate::visible::value;
 /// What a version is, in a word or two.
 pub fn told(conflict: &Conflict, version: &Version) -> String {
     match &version.held {
-        Held::Value(cell) => {
+        VersionContent::Value(cell) => {
             let told = told_value(&serde_json::to_value(cell).unwrap_or_default());
             match &version.column {
                 Some(column) if conflict.kind == "check" => format!("{column}={told}"),
                 _ => told,
             }
         }
-        Held::Row(key) => pairs(key),
-        Held::Deleted(true) => t!("conflict.deleted").into_owned(),
-        Held::Deleted(false) => t!("conflict.alive").into_owned(),
-        Held::Definition(sql) => value(sql),
-        Held::Transaction(_) => {
+        VersionContent::Row(key) => pairs(key),
+        VersionContent::Deleted(true) => t!("conflict.deleted").into_owned(),
+        VersionContent::Deleted(false) => t!("conflict.alive").into_owned(),
+        VersionContent::Definition(sql) => value(sql),
+        VersionContent::Transaction(_) => {
             let change = |change: &TableChange| {
                 let counts = [("+", change.inserted), ("~", change.updated), ("-", change.deleted)];
                 let counts = counts.iter().filter(|(_, count)| *count > 0);

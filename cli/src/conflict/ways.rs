@@ -1,7 +1,7 @@
 //! What can be done about a conflict, and the commands that do it.
 
 use serde_json::{Map, Value};
-use tandem_node::api::conflict::{Conflict, Held, Version};
+use tandem_node::api::conflict::{Conflict, Version, VersionContent};
 use tandem_protocol::value::Value as Typed;
 
 use super::version;
@@ -55,7 +55,8 @@ fn to_choose_a_value(conflict: &Conflict) -> Vec<Way> {
 
 fn to_keep_or_delete(conflict: &Conflict) -> Vec<Way> {
     // Several sites may have changed it: any of them brings it back.
-    let first = |deleted: bool| conflict.versions.iter().find(|one| one.held == Held::Deleted(deleted));
+    let first =
+        |deleted: bool| conflict.versions.iter().find(|one| one.held == VersionContent::Deleted(deleted));
     let keep = first(false).map(|one| (t!("conflict.keep_row").into_owned(), using(conflict, one)));
     let delete = first(true).map(|one| (t!("conflict.delete_row").into_owned(), using(conflict, one)));
     keep.into_iter().chain(delete).collect()
@@ -73,7 +74,7 @@ fn to_part_with_referrers(conflict: &Conflict) -> Vec<Way> {
 
 fn to_give_each_its_own(conflict: &Conflict) -> Vec<Way> {
     let rows = conflict.versions.iter().filter_map(|one| match &one.held {
-        Held::Row(key) => Some((one, key)),
+        VersionContent::Row(key) => Some((one, key)),
         _ => None,
     });
     let keep = |(one, key): (&Version, &Map<String, Value>)| {

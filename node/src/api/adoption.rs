@@ -12,7 +12,7 @@ use tandem_protocol::fork::Withheld;
 use tandem_protocol::identity::{Author, SpaceId};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::op::Op;
-use tandem_protocol::verify::{self, ChainHead, Chains, Known};
+use tandem_protocol::verify::{self, ChainHead, Chains, Receiver};
 use tandem_store::{Space, Store};
 
 use super::bundle::BundleRequests;
@@ -129,8 +129,8 @@ fn follow(block: &[u8], space: SpaceId, chains: &mut Chains, membership: &mut Me
     let block = Block::decode(block).map_err(|error| Stop::Fault(Cause::from(&error)))?;
     // Whether it tells one history only is seen when it is taken in.
     let withheld = Withheld::default();
-    let known = Known { space, chains, branches: None, held: &(), membership, withheld: &withheld };
-    let verified = verify::verify(&block, known).map_err(|fault| Stop::Fault(Cause::from(&fault)))?;
+    let receiver = Receiver { space, chains, branches: None, held: &(), membership, withheld: &withheld };
+    let verified = verify::verify(&block, receiver).map_err(|fault| Stop::Fault(Cause::from(&fault)))?;
     for incoming in verified.incoming {
         let (dot, write) = (incoming.transaction.header.dot, incoming.transaction.header.write_id());
         for op in &incoming.transaction.ops {

@@ -84,7 +84,7 @@ pub struct Version {
     pub message: Option<String>,
     /// What it is.
     #[serde(flatten)]
-    pub held: Held,
+    pub held: VersionContent,
     /// The column of a `value`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
@@ -96,7 +96,7 @@ pub struct Version {
 /// What a version is: one field of it, which tells the kind by its name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Held {
+pub enum VersionContent {
     /// A cell's value.
     Value(Cell),
     /// The key of a row that holds the value.
@@ -257,7 +257,7 @@ impl Version {
         if let Some(entry) = space.log().transaction(&dot)? {
             self.by = entry.transaction.header.by.clone();
             self.message = entry.transaction.header.message.clone();
-            if matches!(self.held, Held::Transaction(_)) {
+            if matches!(self.held, VersionContent::Transaction(_)) {
                 self.changes = TableChange::of_ops(&entry.transaction.ops);
             }
         }
@@ -288,11 +288,17 @@ mod tests {
             changes: Vec::new(),
         };
         for (version, field) in [
-            (version(Held::Value(Cell(Value::Null)), Some("name")), r#""value":null,"column":"name""#),
-            (version(Held::Value(Cell(Value::Blob(vec![0]))), Some("b")), r#""value":{"$blob":"AA=="}"#),
-            (version(Held::Deleted(false), None), r#""deleted":false"#),
-            (version(Held::Definition("TEXT".into()), None), r#""definition":"TEXT""#),
-            (version(Held::Transaction(true), None), r#""transaction":true"#),
+            (
+                version(VersionContent::Value(Cell(Value::Null)), Some("name")),
+                r#""value":null,"column":"name""#,
+            ),
+            (
+                version(VersionContent::Value(Cell(Value::Blob(vec![0]))), Some("b")),
+                r#""value":{"$blob":"AA=="}"#,
+            ),
+            (version(VersionContent::Deleted(false), None), r#""deleted":false"#),
+            (version(VersionContent::Definition("TEXT".into()), None), r#""definition":"TEXT""#),
+            (version(VersionContent::Transaction(true), None), r#""transaction":true"#),
         ] {
             let json = serde_json::to_string(&version).unwrap();
             assert!(json.contains(field), "{json}");

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
-use tandem_protocol::conflict::{self as told, ConflictKind, Held as ToldHeld};
+use tandem_protocol::conflict::{self as told, ConflictKind, VersionContent as ToldHeld};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::schema::Schema;
 use tandem_protocol::value::{Key, Value};
 use tandem_store::{Referrers, Space};
 
 use super::cell::Cell;
-use super::conflict::{Conflict, Held, Referrer, Version};
+use super::conflict::{Conflict, Referrer, Version, VersionContent};
 use super::error::Result;
 use super::log_op::to_json;
 use super::to_iso;
@@ -86,19 +86,19 @@ impl<'a> ConflictPresenter<'a> {
         }
     }
 
-    fn held(&self, table: &str, held: &ToldHeld) -> (Held, Option<String>) {
+    fn held(&self, table: &str, held: &ToldHeld) -> (VersionContent, Option<String>) {
         match held {
             ToldHeld::Value { column, value } => {
-                (Held::Value(Cell(value.value().unwrap_or(Value::Null))), Some(column.clone()))
+                (VersionContent::Value(Cell(value.value().unwrap_or(Value::Null))), Some(column.clone()))
             }
-            ToldHeld::Alive => (Held::Deleted(false), None),
-            ToldHeld::Deleted => (Held::Deleted(true), None),
+            ToldHeld::Alive => (VersionContent::Deleted(false), None),
+            ToldHeld::Deleted => (VersionContent::Deleted(true), None),
             ToldHeld::Row(key) => {
                 let key = Key::from_bytes(key).map(|key| key.0).unwrap_or_default();
-                (Held::Row(self.key(table, &key)), None)
+                (VersionContent::Row(self.key(table, &key)), None)
             }
-            ToldHeld::Definition(sql) => (Held::Definition(sql.clone()), None),
-            ToldHeld::Transaction => (Held::Transaction(true), None),
+            ToldHeld::Definition(sql) => (VersionContent::Definition(sql.clone()), None),
+            ToldHeld::Transaction => (VersionContent::Transaction(true), None),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use tandem_node::api::admission::WantJoin;
 use tandem_node::api::cell::Cell;
-use tandem_node::api::conflict::{Conflict, ConflictQuery, Held, Resolve};
+use tandem_node::api::conflict::{Conflict, ConflictQuery, Resolve, VersionContent};
 use tandem_node::api::transaction::Transact;
 use tandem_node::api::{Api, ApiError, wait};
 use tandem_protocol::value::Value as Typed;
@@ -106,7 +106,7 @@ fn both_sites_list_one_conflict_with_both_values() {
         .iter()
         .map(|version| (&*version.site_name, version.shown, version.held.clone()))
         .collect();
-    let text = |text: &str| Held::Value(Cell(Typed::Text(text.into())));
+    let text = |text: &str| VersionContent::Value(Cell(Typed::Text(text.into())));
     assert_eq!(told, [("class", true, text("from b")), ("office", false, text("from a"))]);
     assert_eq!(a.rows("SELECT text FROM notes"), json!([["from b"]]));
     let (status_a, status_b) = (a.api.space_status("school").unwrap(), b.api.space_status("school").unwrap());

@@ -10,7 +10,7 @@ use crate::join::JoinRefused;
 use crate::join_file::InvalidJoinFile;
 use crate::membership::VoidReason;
 use crate::name::NameFault;
-use crate::verify::Fault;
+use crate::verify::BlockFault;
 use crate::version::Dot;
 
 impl From<&NameFault> for Cause {
@@ -82,20 +82,20 @@ impl From<&DecodeError> for Cause {
     }
 }
 
-impl From<&Fault> for Cause {
-    fn from(fault: &Fault) -> Self {
+impl From<&BlockFault> for Cause {
+    fn from(fault: &BlockFault) -> Self {
         let of = |code: &'static str, dot: &Dot| Self::new(code).with("dot", format!("{dot:?}"));
         match fault {
-            Fault::Malformed(error) => error.into(),
-            Fault::Gap { dot, expected } => of("fault_gap", dot).with("expected", *expected),
-            Fault::MissingContext { dot, missing } => {
+            BlockFault::Malformed(error) => error.into(),
+            BlockFault::Gap { dot, expected } => of("fault_gap", dot).with("expected", *expected),
+            BlockFault::MissingContext { dot, missing } => {
                 of("fault_context", dot).with("missing", format!("{missing:?}"))
             }
-            Fault::BadSignature { dot } => of("fault_signature", dot),
-            Fault::NotAMember { dot } => of("fault_not_a_member", dot),
-            Fault::Branch { dot, fault } => of("fault_branch", dot).with("fault", Self::from(fault)),
-            Fault::NoBranches { dot } => of("fault_no_branches", dot),
-            Fault::OtherSpace => Self::new("fault_other_space"),
+            BlockFault::BadSignature { dot } => of("fault_signature", dot),
+            BlockFault::NotAMember { dot } => of("fault_not_a_member", dot),
+            BlockFault::Branch { dot, fault } => of("fault_branch", dot).with("fault", Self::from(fault)),
+            BlockFault::NoBranches { dot } => of("fault_no_branches", dot),
+            BlockFault::OtherSpace => Self::new("fault_other_space"),
         }
     }
 }

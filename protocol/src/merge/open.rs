@@ -1,7 +1,7 @@
 //! What is left to decide about one row.
 
 use super::{Cell, RowState, Sibling, WriteId};
-use crate::conflict::{Conflict, ConflictKind, Held, Version};
+use crate::conflict::{Conflict, ConflictKind, Version, VersionContent};
 use crate::schema::{ColumnDef, ColumnId, Constant, MergeKind, Rule, TableDef};
 use crate::value::Value;
 use crate::wide::Wide;
@@ -136,10 +136,13 @@ impl Cell {
     }
 }
 
-fn held(column: &ColumnDef, value: &Value) -> Held {
-    Held::Value { column: column.name.clone(), value: Constant::new(value) }
+fn held(column: &ColumnDef, value: &Value) -> VersionContent {
+    VersionContent::Value { column: column.name.clone(), value: Constant::new(value) }
 }
 
 fn life_version(sibling: &Sibling<bool>) -> Version {
-    Version { by: sibling.by, held: if sibling.value { Held::Alive } else { Held::Deleted } }
+    Version {
+        by: sibling.by,
+        held: if sibling.value { VersionContent::Alive } else { VersionContent::Deleted },
+    }
 }

@@ -7,7 +7,7 @@ use super::id::TableId;
 use super::place::OpPlace;
 use super::table::Table;
 use super::waiting::{WaitReason, Waiting};
-use crate::conflict::{Conflict, ConflictKind, Held, Version};
+use crate::conflict::{Conflict, ConflictKind, Version, VersionContent};
 use crate::merge::WriteId;
 
 /// What a set of schema ops comes to.
@@ -43,7 +43,7 @@ impl Judgement {
         columns: Vec<String>,
         definitions: impl Iterator<Item = (WriteId, String)>,
     ) {
-        let version = |(by, definition)| Version { by, held: Held::Definition(definition) };
+        let version = |(by, definition)| Version { by, held: VersionContent::Definition(definition) };
         let versions: Vec<Version> = definitions.map(version).collect();
         assert!(versions.len() > 1, "a name that was declared in one way is no conflict");
         let (table, key) = (table.to_owned(), Vec::new());

@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::{
-    ColumnDef, ColumnId, IndexDef, Known, OpPlace, OpPlaces, Schema, SchemaOp, TableDeclaration, TableDef,
-    TableId, ddl,
+    ColumnDef, ColumnId, IndexDef, KnownSchema, OpPlace, OpPlaces, Schema, SchemaOp, TableDeclaration,
+    TableDef, TableId, ddl,
 };
 use crate::bounds;
-use crate::conflict::{Conflict, ConflictKind, Held};
+use crate::conflict::{Conflict, ConflictKind, VersionContent};
 use crate::identity::{Author, TxHash};
 use crate::merge::WriteId;
 use crate::name;
@@ -141,7 +141,7 @@ proptest! {
         prop_assert_eq!(first.fingerprint(), second.fingerprint());
         // And whoever wrote by what, in whatever order.
         let write = |schema: &mut Schema, (id, author): &(TableId, u8)| {
-            schema.note_writer(id.0, Author([*author; 32]), &Known::default());
+            schema.note_writer(id.0, Author([*author; 32]), &KnownSchema::default());
             schema.rejudge();
         };
         writes.iter().for_each(|one| write(&mut first, one));
@@ -244,8 +244,8 @@ fn the_first_definition_is_shown_until_somebody_chooses_and_a_late_one_opens_it_
     let open = |schema: &Schema| -> Vec<Vec<String>> {
         let definitions = |conflict: &Conflict| {
             assert_eq!(conflict.columns.len(), 1);
-            let told = |held: &Held| match held {
-                Held::Definition(sql) => sql.clone(),
+            let told = |held: &VersionContent| match held {
+                VersionContent::Definition(sql) => sql.clone(),
                 other => panic!("{other:?}"),
             };
             conflict.versions.iter().map(|version| told(&version.held)).collect()
@@ -274,7 +274,7 @@ fn what_people_work_with_comes_first_whatever_the_clocks_say() {
     let mut schema = schema(&[(0, by(2_000, 1), vec![people])]);
     let of_people = schema.table("t").unwrap().id();
     let author = |number| Author([number; 32]);
-    let nothing = Known::default();
+    let nothing = KnownSchema::default();
     schema.note_writer(of_people.0, author(1), &nothing);
     // Somebody with a clock in the past declares another table of that name.
     let past = OpPlace { depth: 0, by: WriteId { author: author(7), ..by(-5, 1) }, place: 0 };

@@ -46,7 +46,7 @@ pub use definition::{
 pub use expression::Judge;
 pub use id::{ColumnId, RuleId, TableId};
 pub use op::{SchemaOp, VoidReason};
-pub use place::{Known, OpPlace, OpPlaces};
+pub use place::{KnownSchema, OpPlace, OpPlaces};
 pub use rules::Rule;
 pub use set::Schema;
 pub use table::Table;

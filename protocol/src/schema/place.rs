@@ -23,9 +23,9 @@ pub struct OpPlace {
 
 /// Which schema changes somebody knew: of each chain the number of the last.
 #[derive(Clone, PartialEq, Debug, Default, Encode, Decode)]
-pub struct Known(BTreeMap<Chain, u64>);
+pub struct KnownSchema(BTreeMap<Chain, u64>);
 
-impl Known {
+impl KnownSchema {
     /// Whether a transaction's schema changes are among them.
     pub(super) fn covers(&self, by: &WriteId) -> bool {
         self.0.get(&by.dot().chain()).is_some_and(|seq| by.seq <= *seq)
@@ -53,13 +53,13 @@ impl OpPlaces {
     }
 
     /// Which schema changes the author of a transaction knew: of each chain the last.
-    pub fn known(&self, header: &Header, context: &VersionVector) -> Known {
+    pub fn known(&self, header: &Header, context: &VersionVector) -> KnownSchema {
         let last = |(chain, depths): (&Chain, &Vec<(u64, u32)>)| {
             let held = if *chain == header.dot.chain() { header.dot.seq - 1 } else { context.seq(chain) };
             let before = depths.partition_point(|(seq, _)| *seq <= held);
             Some((*chain, depths[before.checked_sub(1)?].0))
         };
-        Known(self.depths.iter().filter_map(last).collect())
+        KnownSchema(self.depths.iter().filter_map(last).collect())
     }
 
     /// Takes note of a schema op, whatever its verdict.

@@ -8,7 +8,7 @@ use super::expression::Judge;
 use super::id::TableId;
 use super::judgement::Judgement;
 use super::op::{SchemaOp, VoidReason};
-use super::place::{Known, OpPlace};
+use super::place::{KnownSchema, OpPlace};
 use super::table::Table;
 use super::waiting::Waiting;
 use super::writers::Writers;
@@ -78,12 +78,12 @@ impl Schema {
     }
 
     /// Takes note of the rows that a transaction of `author` writes, who knew these schema changes.
-    pub fn note_writes(&mut self, ops: &[Op], author: Author, known: &Known) {
+    pub fn note_writes(&mut self, ops: &[Op], author: Author, known: &KnownSchema) {
         Self::definitions_of(ops).for_each(|id| self.note_writer(id, author, known));
     }
 
     /// Takes note that `author` wrote rows by a definition. Its first time counts.
-    pub fn note_writer(&mut self, id: [u8; 16], author: Author, known: &Known) {
+    pub fn note_writer(&mut self, id: [u8; 16], author: Author, known: &KnownSchema) {
         if self.writers.note(id, author, known) {
             // What is not contended stays as it is, whoever writes by it.
             self.unjudged |= self.judgement.contended;
@@ -91,7 +91,7 @@ impl Schema {
     }
 
     /// All that is known of who wrote by which definitions.
-    pub fn writers(&self) -> impl Iterator<Item = ([u8; 16], Author, &Known)> {
+    pub fn writers(&self) -> impl Iterator<Item = ([u8; 16], Author, &KnownSchema)> {
         self.writers.iter()
     }
 

@@ -127,7 +127,7 @@ pub struct StoreDone {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotStored {
     /// It is wrong, or comes before what it builds on.
-    Fault(verify::Fault),
+    Fault(verify::BlockFault),
     /// This site could not store it.
     Local(String),
 }

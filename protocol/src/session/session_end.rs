@@ -34,7 +34,7 @@ pub enum SessionEnd {
     Overrun,
     /// A block that cannot be verified and that its sender could have known to be wrong.
     #[error("the other site sent a block that is refused: {0}")]
-    BadBlock(verify::Fault),
+    BadBlock(verify::BlockFault),
     /// Blocks keep coming before what they build on.
     #[error("the other site keeps sending transactions before what they build on")]
     Early,
@@ -57,10 +57,12 @@ pub enum SessionEnd {
 
 impl SessionEnd {
     /// The end that follows from a block in which this is wrong.
-    pub(super) fn of_fault(fault: verify::Fault) -> Self {
+    pub(super) fn of_fault(fault: verify::BlockFault) -> Self {
         match fault {
-            verify::Fault::Malformed(newer @ DecodeError::Newer { .. }) => Self::Local(newer.to_string()),
-            verify::Fault::NoBranches { .. } => Self::Local(fault.to_string()),
+            verify::BlockFault::Malformed(newer @ DecodeError::Newer { .. }) => {
+                Self::Local(newer.to_string())
+            }
+            verify::BlockFault::NoBranches { .. } => Self::Local(fault.to_string()),
             fault => Self::BadBlock(fault),
         }
     }
@@ -70,7 +72,7 @@ impl SessionEnd {
         match self {
             Self::Garbled(_) | Self::OutOfTurn(_) | Self::Overrun | Self::Early => true,
             // Who knows of a member this site has not heard of does no wrong.
-            Self::BadBlock(fault) => !matches!(fault, verify::Fault::NotAMember { .. }),
+            Self::BadBlock(fault) => !matches!(fault, verify::BlockFault::NotAMember { .. }),
             _ => false,
         }
     }

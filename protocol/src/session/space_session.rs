@@ -152,13 +152,15 @@ impl SpaceSession {
                 self.acknowledge_held(out);
                 Ok(())
             }
-            Err(NotStored::Fault(verify::Fault::Gap { .. } | verify::Fault::MissingContext { .. })) => {
+            Err(NotStored::Fault(
+                verify::BlockFault::Gap { .. } | verify::BlockFault::MissingContext { .. },
+            )) => {
                 self.intake.came_early()?;
                 self.decline(out);
                 Ok(())
             }
             // It was on its way when the fork was found: it follows another branch.
-            Err(NotStored::Fault(verify::Fault::BadSignature { dot }))
+            Err(NotStored::Fault(verify::BlockFault::BadSignature { dot }))
                 if self.forks.withheld().is_about(dot.chain()) =>
             {
                 self.intake.came_early()?;

@@ -6,7 +6,7 @@ use crate::version::Dot;
 
 /// What is wrong with a block.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum BlockFault {
     /// Not a block, or not transactions in it.
     #[error(transparent)]
     Malformed(#[from] DecodeError),

@@ -3,7 +3,7 @@
 //! chain's run ends in a valid signature (which covers all before it). Where a number is held
 //! already, or named in a context, the hash under it is compared: see [`crate::fork`].
 
-mod known;
+mod receiver;
 mod verified;
 mod fault;
 mod pass;
@@ -12,8 +12,8 @@ mod signed;
 #[cfg(test)]
 mod tests;
 
-pub use fault::Fault;
-pub use known::{ChainHead, Chains, Held, Known};
+pub use fault::BlockFault;
+pub use receiver::{ChainHead, Chains, HeldTransactions, Receiver};
 pub use signed::SignedTransaction;
 pub use verified::{Incoming, Verified};
 
@@ -25,11 +25,11 @@ use pass::Pass;
 /// Verifies all of `block`. Transactions already held are passed over, once they are seen to be
 /// the same; those that do not pass because a chain forked are left out, and so is what was written
 /// knowing them. On any fault nothing of the block may be used.
-pub fn verify(block: &Block, known: Known<'_>) -> Result<Verified, Fault> {
+pub fn verify(block: &Block, receiver: Receiver<'_>) -> Result<Verified, BlockFault> {
     let mut unproven = Withheld::default();
     let mut found = Verified::default();
     loop {
-        let mut pass = Pass::new(known, unproven.clone());
+        let mut pass = Pass::new(receiver, unproven.clone());
         for (at, (bytes, signature)) in block.iter().enumerate() {
             pass.look_at(at, bytes, block.branch(at), signature)?;
         }
@@ -38,7 +38,7 @@ pub fn verify(block: &Block, known: Known<'_>) -> Result<Verified, Fault> {
         let tails: Vec<Dot> = pass.unsigned.values().copied().collect();
         for dot in &tails {
             if !pass.barred.is_about(dot.chain()) && !pass.unproven.is_about(dot.chain()) {
-                return Err(Fault::BadSignature { dot: *dot });
+                return Err(BlockFault::BadSignature { dot: *dot });
             }
         }
         // A second reading does not come as far as what the first one found.
@@ -55,7 +55,7 @@ pub fn verify(block: &Block, known: Known<'_>) -> Result<Verified, Fault> {
         }
         if unproven == before {
             // Another reading would find the same, for ever.
-            return Err(Fault::BadSignature { dot: first });
+            return Err(BlockFault::BadSignature { dot: first });
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::fault::Fault;
-use super::known::{ChainHead, Chains, Known};
+use super::fault::BlockFault;
+use super::receiver::{ChainHead, Chains, Receiver};
 use super::verified::{Incoming, Verified};
 use crate::chain::{Branch, BranchFault, Branches, Chain, Head, Origin};
 use crate::fork::{Fork, Withheld};
@@ -15,7 +15,7 @@ use crate::version::{Dot, VersionVector};
 
 /// One reading of a block: what it came to so far, and what it is held to.
 pub(super) struct Pass<'a> {
-    known: Known<'a>,
+    receiver: Receiver<'a>,
     chains: Chains,
     branches: Branches,
     membership: Membership,
@@ -43,15 +43,15 @@ enum Found {
 }
 
 impl<'a> Pass<'a> {
-    pub fn new(known: Known<'a>, unproven: Withheld) -> Self {
+    pub fn new(receiver: Receiver<'a>, unproven: Withheld) -> Self {
         Self {
-            known,
-            chains: known.chains.clone(),
-            branches: known.branches.cloned().unwrap_or_default(),
-            membership: known.membership.clone(),
+            receiver,
+            chains: receiver.chains.clone(),
+            branches: receiver.branches.cloned().unwrap_or_default(),
+            membership: receiver.membership.clone(),
             fresh: HashMap::new(),
             same: BTreeMap::new(),
-            barred: known.withheld.clone(),
+            barred: receiver.withheld.clone(),
             unproven,
             strays: BTreeMap::new(),
             unsigned: BTreeMap::new(),
@@ -66,7 +66,7 @@ impl<'a> Pass<'a> {
         bytes: &[u8],
         placed: Option<(Branch, Origin)>,
         signature: Option<Signature>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), BlockFault> {
         let mut header = transaction::decode_header(bytes)?;
         let mut first = 1;
         if let Some((branch, origin)) = placed {
@@ -92,7 +92,7 @@ impl<'a> Pass<'a> {
             return Ok(());
         }
         if dot.seq != held + 1 {
-            return Err(Fault::Gap { dot, expected: held + 1 });
+            return Err(BlockFault::Gap { dot, expected: held + 1 });
         }
         let begins = placed.map(|(_, origin)| origin).filter(|_| dot.seq == first);
         if let Some(origin) = begins
@@ -125,18 +125,18 @@ impl<'a> Pass<'a> {
         &mut self,
         (at, dot, bytes, hash): (usize, Dot, &[u8], TxHash),
         signature: Option<Signature>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), BlockFault> {
         let mut transaction = Transaction::decode(bytes)?;
         transaction.header.dot = dot;
-        admit_ops(&transaction, hash, &mut self.membership, self.known.space)?;
+        admit_ops(&transaction, hash, &mut self.membership, self.receiver.space)?;
         if !self.membership.may_write(&dot.author) {
-            return Err(Fault::NotAMember { dot });
+            return Err(BlockFault::NotAMember { dot });
         }
         match signature {
             Some(signature) if dot.author.verifies(&hash, &signature) => {
                 self.unsigned.remove(&dot.chain());
             }
-            Some(_) => return Err(Fault::BadSignature { dot }),
+            Some(_) => return Err(BlockFault::BadSignature { dot }),
             None => {
                 self.unsigned.entry(dot.chain()).or_insert(dot);
             }
@@ -153,9 +153,9 @@ impl<'a> Pass<'a> {
     }
 
     /// Takes in what the block says of the branch of a transaction. Whether that counts.
-    fn place(&mut self, dot: Dot, origin: Origin) -> Result<bool, Fault> {
-        if self.known.branches.is_none() {
-            return Err(Fault::NoBranches { dot });
+    fn place(&mut self, dot: Dot, origin: Origin) -> Result<bool, BlockFault> {
+        if self.receiver.branches.is_none() {
+            return Err(BlockFault::NoBranches { dot });
         }
         let fault = match self.branches.begin(dot.chain(), origin) {
             Ok(()) if dot.seq >= origin.first() => return Ok(true),
@@ -167,15 +167,15 @@ impl<'a> Pass<'a> {
             }
             Err(BranchFault::UnknownParent) => {
                 let missing = Box::new(Dot::new(dot.chain().beside(origin.parent), origin.last.seq));
-                return Err(Fault::MissingContext { dot, missing });
+                return Err(BlockFault::MissingContext { dot, missing });
             }
             Err(fault) => fault,
         };
-        Err(Fault::Branch { dot, fault })
+        Err(BlockFault::Branch { dot, fault })
     }
 
     /// Whether the transaction that the first one of a branch follows is held, and is the one meant.
-    fn leaves(&mut self, dot: Dot, origin: &Origin) -> Result<bool, Fault> {
+    fn leaves(&mut self, dot: Dot, origin: &Origin) -> Result<bool, BlockFault> {
         let parent = dot.chain().beside(origin.parent);
         if origin.last.seq == 0 {
             return Ok(true);
@@ -186,14 +186,14 @@ impl<'a> Pass<'a> {
             Found::Unproven => self.leave_unproven(dot),
             Found::Missing => {
                 let missing = Box::new(Dot::new(parent, origin.last.seq));
-                return Err(Fault::MissingContext { dot, missing });
+                return Err(BlockFault::MissingContext { dot, missing });
             }
         }
         Ok(false)
     }
 
     /// A branch is called by its first transaction, and that is not its parent's next one.
-    fn check_name(&self, dot: Dot, hash: &TxHash) -> Result<(), Fault> {
+    fn check_name(&self, dot: Dot, hash: &TxHash) -> Result<(), BlockFault> {
         let parent = self.branches.origin(&dot.chain()).map(|origin| dot.chain().beside(origin.parent));
         let of_parent = parent.and_then(|parent| self.prefix(&Dot::new(parent, dot.seq)));
         let fault = if dot.branch != Branch::named(hash) {
@@ -203,7 +203,7 @@ impl<'a> Pass<'a> {
         } else {
             return Ok(());
         };
-        Err(Fault::Branch { dot, fault })
+        Err(BlockFault::Branch { dot, fault })
     }
 
     /// A transaction whose name is held: is it the one that is held?
@@ -215,8 +215,8 @@ impl<'a> Pass<'a> {
         let before = match self.before(dot) {
             before if before.seq > 0 => self.hash(&before).map(|hash| Previous(hash.0)),
             _ => {
-                let founds = transaction::hash(Previous::GENESIS, bytes).0 == self.known.space.0;
-                Some(if founds { Previous::GENESIS } else { Previous(self.known.space.0) })
+                let founds = transaction::hash(Previous::GENESIS, bytes).0 == self.receiver.space.0;
+                Some(if founds { Previous::GENESIS } else { Previous(self.receiver.space.0) })
             }
         };
         let Some(before) = before else { return };
@@ -241,16 +241,16 @@ impl<'a> Pass<'a> {
     }
 
     /// What the hash of a transaction covers before its own bytes, where all before it is here.
-    fn previous(&self, dot: Dot) -> Result<Previous, Fault> {
+    fn previous(&self, dot: Dot) -> Result<Previous, BlockFault> {
         let before = self.before(dot);
         if before.seq > 0 {
             let hash = self.hash(&before);
             return hash
                 .map(|hash| Previous(hash.0))
-                .ok_or_else(|| Fault::MissingContext { dot, missing: before.into() });
+                .ok_or_else(|| BlockFault::MissingContext { dot, missing: before.into() });
         }
         let founded = self.membership.is_founded();
-        Ok(if founded { Previous(self.known.space.0) } else { Previous::GENESIS })
+        Ok(if founded { Previous(self.receiver.space.0) } else { Previous::GENESIS })
     }
 
     fn hash(&self, dot: &Dot) -> Option<TxHash> {
@@ -258,13 +258,13 @@ impl<'a> Pass<'a> {
             chains.get(&dot.chain()).filter(|chain| chain.seq == dot.seq).map(|chain| chain.hash)
         };
         let seen = in_step(&self.same).or_else(|| in_step(&self.chains));
-        seen.or_else(|| self.fresh.get(dot).copied()).or_else(|| self.known.held.hash(dot))
+        seen.or_else(|| self.fresh.get(dot).copied()).or_else(|| self.receiver.held.hash(dot))
     }
 
     fn prefix(&self, dot: &Dot) -> Option<Prefix> {
         match self.chains.get(&dot.chain()) {
             Some(chain) if chain.seq == dot.seq => Some(chain.hash.prefix()),
-            _ => self.fresh.get(dot).map(TxHash::prefix).or_else(|| self.known.held.prefix(dot)),
+            _ => self.fresh.get(dot).map(TxHash::prefix).or_else(|| self.receiver.held.prefix(dot)),
         }
     }
 
@@ -304,7 +304,7 @@ impl<'a> Pass<'a> {
     }
 
     /// What all that a transaction's author and writer knew comes to.
-    fn context(&self, header: &Header) -> Result<Found, Fault> {
+    fn context(&self, header: &Header) -> Result<Found, BlockFault> {
         let (mut comes_to, mut missing) = (Found::Here, None);
         for vector in std::iter::once(&header.context).chain(&header.basis) {
             if self.barred.reaches_into(vector) {
@@ -321,18 +321,18 @@ impl<'a> Pass<'a> {
             }
         }
         match missing {
-            Some(missing) => Err(Fault::MissingContext { dot: header.dot, missing: Box::new(missing) }),
+            Some(missing) => Err(BlockFault::MissingContext { dot: header.dot, missing: Box::new(missing) }),
             None => Ok(comes_to),
         }
     }
 
     /// Where branches begin is known of all that are here; who says otherwise does not say the truth.
-    fn check_origins(&self, dot: Dot, vector: &VersionVector) -> Result<(), Fault> {
+    fn check_origins(&self, dot: Dot, vector: &VersionVector) -> Result<(), BlockFault> {
         let is_other = |(chain, origin): (&Chain, &Origin)| {
             self.branches.origin(chain).is_some_and(|known| known != origin)
         };
         match vector.branches().iter().any(is_other) {
-            true => Err(Fault::Branch { dot, fault: BranchFault::OtherOrigin }),
+            true => Err(BlockFault::Branch { dot, fault: BranchFault::OtherOrigin }),
             false => Ok(()),
         }
     }
@@ -362,11 +362,11 @@ fn admit_ops(
     hash: TxHash,
     membership: &mut Membership,
     space: SpaceId,
-) -> Result<(), Fault> {
+) -> Result<(), BlockFault> {
     if !membership.is_founded() {
         let founds = matches!(transaction.ops.first(), Some(Op::Member(MemberOp::Found(_))));
         if !founds || hash.0 != space.0 {
-            return Err(Fault::OtherSpace);
+            return Err(BlockFault::OtherSpace);
         }
     }
     for op in &transaction.ops {

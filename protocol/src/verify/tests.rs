@@ -49,7 +49,7 @@ struct Site {
     held: HashMap<Dot, TxHash>,
 }
 
-impl Held for HashMap<Dot, TxHash> {
+impl HeldTransactions for HashMap<Dot, TxHash> {
     fn prefix(&self, dot: &Dot) -> Option<Prefix> {
         self.get(dot).map(TxHash::prefix)
     }
@@ -136,8 +136,8 @@ impl Site {
         site
     }
 
-    fn verify(&self, block: &Block, withheld: &Withheld) -> Result<Verified, Fault> {
-        let known = Known {
+    fn verify(&self, block: &Block, withheld: &Withheld) -> Result<Verified, BlockFault> {
+        let receiver = Receiver {
             space: self.space,
             chains: &self.chains,
             branches: Some(&self.branches),
@@ -145,14 +145,14 @@ impl Site {
             membership: &self.membership,
             withheld,
         };
-        verify(block, known)
+        verify(block, receiver)
     }
 
-    fn look(&self, transactions: &[Signed]) -> Result<Verified, Fault> {
+    fn look(&self, transactions: &[Signed]) -> Result<Verified, BlockFault> {
         self.verify(&block(transactions), &Withheld::default())
     }
 
-    fn take(&mut self, transactions: &[Signed]) -> Result<Verified, Fault> {
+    fn take(&mut self, transactions: &[Signed]) -> Result<Verified, BlockFault> {
         let verified = self.look(transactions)?;
         for (chain, origin) in &verified.branches {
             self.branches.begin(*chain, *origin).unwrap();
@@ -175,9 +175,9 @@ impl Site {
     }
 }
 
-fn fault(result: Result<Verified, Fault>) -> BranchFault {
+fn fault(result: Result<Verified, BlockFault>) -> BranchFault {
     match result {
-        Err(Fault::Branch { fault, .. }) => fault,
+        Err(BlockFault::Branch { fault, .. }) => fault,
         other => panic!("{other:?}"),
     }
 }
@@ -226,7 +226,7 @@ fn the_last_signature_of_each_chain_travels_and_is_asked_for() {
     );
     let block = Block::decode(&builder.finish()).unwrap();
     let unsigned = site.verify(&block, &Withheld::default()).unwrap_err();
-    assert_eq!(unsigned, Fault::BadSignature { dot: outer.dot });
+    assert_eq!(unsigned, BlockFault::BadSignature { dot: outer.dot });
 }
 
 #[test]
@@ -246,12 +246,12 @@ fn a_branch_is_called_by_its_first_transaction_and_leaves_what_is_there() {
     let second = next(&outer, "outer");
     let inner = fork(&second, "inner");
     assert!(
-        matches!(site.look(std::slice::from_ref(&inner)), Err(Fault::MissingContext { missing, .. }) if *missing == second.dot)
+        matches!(site.look(std::slice::from_ref(&inner)), Err(BlockFault::MissingContext { missing, .. }) if *missing == second.dot)
     );
     let ahead = fork(&grown(8)[6], "ahead");
-    assert!(matches!(site.look(&[ahead]), Err(Fault::MissingContext { .. })));
+    assert!(matches!(site.look(&[ahead]), Err(BlockFault::MissingContext { .. })));
     // Its first transaction has not come.
-    let gap = Fault::Gap { dot: second.dot, expected: outer.dot.seq };
+    let gap = BlockFault::Gap { dot: second.dot, expected: outer.dot.seq };
     assert_eq!(site.look(std::slice::from_ref(&second)).unwrap_err(), gap);
     // What it leaves is known to be elsewhere.
     let mut site = site;
@@ -289,7 +289,7 @@ fn a_context_that_names_a_branch_is_held_to_it() {
     let known = VersionVector::of([(chain, outer.head())], &branches);
     let knows = knowing(&trunk[3], known.clone(), "knows");
     assert!(
-        matches!(site.look(std::slice::from_ref(&knows)), Err(Fault::MissingContext { missing, .. }) if *missing == outer.dot)
+        matches!(site.look(std::slice::from_ref(&knows)), Err(BlockFault::MissingContext { missing, .. }) if *missing == outer.dot)
     );
     assert_eq!(site.look(&[outer.clone(), knows.clone()]).unwrap().incoming.len(), 2);
     site.take(std::slice::from_ref(&outer)).unwrap();
@@ -366,7 +366,7 @@ fn who_keeps_no_branches_says_so_and_uses_nothing_of_the_block() {
     let site = Site::holding(&trunk[..3]);
     let outer = fork(&trunk[1], "outer");
     let nothing = Withheld::default();
-    let known = Known {
+    let receiver = Receiver {
         space: site.space,
         chains: &site.chains,
         branches: None,
@@ -374,7 +374,7 @@ fn who_keeps_no_branches_says_so_and_uses_nothing_of_the_block() {
         membership: &site.membership,
         withheld: &nothing,
     };
-    let fault = verify(&block(&[trunk[3].clone(), outer.clone()]), known).unwrap_err();
-    assert_eq!(fault, Fault::NoBranches { dot: outer.dot });
-    assert_eq!(verify(&block(&trunk[3..]), known).unwrap().incoming.len(), 1);
+    let fault = verify(&block(&[trunk[3].clone(), outer.clone()]), receiver).unwrap_err();
+    assert_eq!(fault, BlockFault::NoBranches { dot: outer.dot });
+    assert_eq!(verify(&block(&trunk[3..]), receiver).unwrap().incoming.len(), 1);
 }

@@ -3,7 +3,7 @@
 use tandem_protocol::chain::{Chain, Head};
 use tandem_protocol::fork::{Fork, Withheld};
 use tandem_protocol::identity::{Prefix, TxHash};
-use tandem_protocol::verify::Held;
+use tandem_protocol::verify::HeldTransactions;
 use tandem_protocol::version::{Dot, VersionVector};
 
 use super::entries::LogReader;
@@ -73,7 +73,7 @@ impl ForkReader<'_> {
     }
 }
 
-impl Held for ForkReader<'_> {
+impl HeldTransactions for ForkReader<'_> {
     fn prefix(&self, dot: &Dot) -> Option<Prefix> {
         self.prefix_of(dot)
     }

@@ -9,7 +9,7 @@ use tandem_protocol::cause::Cause;
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::op::Op;
-use tandem_protocol::verify::{self, ChainHead, Chains, Known, Verified};
+use tandem_protocol::verify::{self, ChainHead, Chains, Receiver, Verified};
 
 use super::Space;
 use crate::conflict_stats::ConflictStats;
@@ -94,7 +94,7 @@ impl Check<'_> {
         for record in self.space.0.log.records(0, end) {
             let record = record.map_err(|error| Cause::from(&error))?;
             let block = Block::decode(&record.block).map_err(|error| Cause::from(&error))?;
-            let known = Known {
+            let receiver = Receiver {
                 space: self.space.0.id,
                 chains: &chains,
                 branches: None,
@@ -103,7 +103,7 @@ impl Check<'_> {
                 withheld: &Withheld::default(),
             };
             let Verified { incoming, .. } =
-                verify::verify(&block, known).map_err(|error| Cause::from(&error))?;
+                verify::verify(&block, receiver).map_err(|error| Cause::from(&error))?;
             if incoming.len() != block.len() {
                 return Err(Cause::new("record_repeats").with("arrival", record.arrival));
             }

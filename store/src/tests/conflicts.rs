@@ -1,6 +1,6 @@
 //! Concurrent edits that leave something to decide: what is shown, what is listed, what ends it.
 
-use tandem_protocol::conflict::{Conflict, ConflictKind, Held};
+use tandem_protocol::conflict::{Conflict, ConflictKind, VersionContent};
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::value::{Key, Value};
 
@@ -43,13 +43,13 @@ fn told(conflict: &Conflict) -> String {
 }
 
 fn values(conflict: &Conflict) -> Vec<String> {
-    let told = |held: &Held| match held {
-        Held::Value { value, .. } => value.value().unwrap().to_string(),
-        Held::Row(key) => Key::from_bytes(key).unwrap().0[0].to_string(),
-        Held::Definition(sql) => sql.clone(),
-        Held::Alive => "alive".into(),
-        Held::Deleted => "deleted".into(),
-        Held::Transaction => "transaction".into(),
+    let told = |held: &VersionContent| match held {
+        VersionContent::Value { value, .. } => value.value().unwrap().to_string(),
+        VersionContent::Row(key) => Key::from_bytes(key).unwrap().0[0].to_string(),
+        VersionContent::Definition(sql) => sql.clone(),
+        VersionContent::Alive => "alive".into(),
+        VersionContent::Deleted => "deleted".into(),
+        VersionContent::Transaction => "transaction".into(),
     };
     conflict.versions.iter().map(|version| told(&version.held)).collect()
 }

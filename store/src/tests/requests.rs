@@ -3,7 +3,7 @@
 use tandem_protocol::conflict::{ConflictKind, Version};
 use tandem_protocol::op::{Op, Settlement};
 use tandem_protocol::value::Value;
-use tandem_protocol::verify::Held;
+use tandem_protocol::verify::HeldTransactions;
 use tandem_protocol::version::Reference;
 
 use super::{Site, sync};

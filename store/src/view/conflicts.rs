@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, params};
 use tandem_protocol::codec;
-use tandem_protocol::conflict::{Conflict, ConflictId, ConflictKind, Held, Version};
+use tandem_protocol::conflict::{Conflict, ConflictId, ConflictKind, Version, VersionContent};
 use tandem_protocol::identity::Author;
 use tandem_protocol::op::Settlement;
 use tandem_protocol::value::{Key, Value};
@@ -145,7 +145,7 @@ impl ConflictList {
         key: &[u8],
     ) -> ViewResult<Vec<Conflict>> {
         let mut found = self.under(connection, &[ConflictKind::Check], table.number, key)?;
-        let holds = |version: &Version| matches!(&version.held, Held::Row(row) if row == key);
+        let holds = |version: &Version| matches!(&version.held, VersionContent::Row(row) if row == key);
         let unique = self.of_table(connection, ConflictKind::Unique, table.number)?.into_iter();
         found.extend(unique.filter(|conflict| conflict.versions.iter().any(holds)));
         Ok(found)
@@ -182,7 +182,7 @@ impl ConflictList {
         mut holders: Vec<Version>,
     ) -> ViewResult<bool> {
         let bytes = |version: &Version| match &version.held {
-            Held::Row(key) => key.clone(),
+            VersionContent::Row(key) => key.clone(),
             _ => Vec::new(),
         };
         holders.sort_by_key(|version| (version.by, bytes(version)));
@@ -214,7 +214,7 @@ impl ConflictList {
         request: &[u8; 32],
         recorded: &[Recorded],
     ) -> ViewResult<()> {
-        let versions = recorded.iter().map(|one| Version { by: one.by, held: Held::Transaction });
+        let versions = recorded.iter().map(|one| Version { by: one.by, held: VersionContent::Transaction });
         let conflict = Conflict {
             kind: ConflictKind::Duplicate,
             table: String::new(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tandem_protocol::conflict::{Held, Version};
+use tandem_protocol::conflict::{Version, VersionContent};
 use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::{Action, Mode, Op, RowGroup};
 use tandem_protocol::schema::Schema;
@@ -294,7 +294,7 @@ impl<'v> Merge<'v> {
                 let bytes = key.to_bytes();
                 let row = self.view.load_row(&table, key, &bytes)?;
                 if let Some(by) = row.state.holder(&table.def, &rule.columns) {
-                    holders.push(Version { by, held: Held::Row(bytes) });
+                    holders.push(Version { by, held: VersionContent::Row(bytes) });
                 }
             }
             let FoldState { unique, conflicts, .. } = &mut self.view.fold;

@@ -10,7 +10,7 @@ use tandem_protocol::codec;
 use tandem_protocol::identity::{Author, Prefix, TxHash};
 use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Op;
-use tandem_protocol::schema::{Known, OpPlace};
+use tandem_protocol::schema::{KnownSchema, OpPlace};
 use tandem_protocol::transaction::Header;
 use tandem_protocol::verify::{ChainHead, Chains};
 use tandem_protocol::version::{Dot, Reference, VersionVector};
@@ -223,7 +223,7 @@ impl Position {
         connection: &Connection,
         definition: [u8; 16],
         author: Author,
-        known: &Known,
+        known: &KnownSchema,
     ) -> ViewResult<()> {
         let number = self.author_number(author);
         let sql = "INSERT INTO _tandem_writers (definition, author, known) VALUES (?1, ?2, ?3)";

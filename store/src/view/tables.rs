@@ -8,7 +8,7 @@ use tandem_protocol::cause::Cause;
 use tandem_protocol::codec;
 use tandem_protocol::identity::Author;
 use tandem_protocol::schema::expression::quoted;
-use tandem_protocol::schema::{Known, OpPlace, OpPlaces, Schema, SchemaOp, TableId};
+use tandem_protocol::schema::{KnownSchema, OpPlace, OpPlaces, Schema, SchemaOp, TableId};
 use tandem_protocol::value::Key;
 
 use super::figures::Figures;
@@ -141,7 +141,7 @@ impl Tables {
 
     /// Takes note that an author wrote rows by a definition, and what schema changes it knew: those that
     /// more sites write by come first.
-    pub(super) fn note_writer(&mut self, definition: [u8; 16], author: Author, known: &Known) {
+    pub(super) fn note_writer(&mut self, definition: [u8; 16], author: Author, known: &KnownSchema) {
         Arc::make_mut(&mut self.schema).note_writer(definition, author, known);
     }
 

@@ -1,7 +1,7 @@
 //! What this site holds, transaction by transaction: what a received block is compared with.
 
 use tandem_protocol::identity::{Prefix, TxHash};
-use tandem_protocol::verify::Held;
+use tandem_protocol::verify::HeldTransactions;
 use tandem_protocol::version::Dot;
 
 use crate::log::SpaceLog;
@@ -15,7 +15,7 @@ pub(super) struct HeldHere<'a> {
     pub recent: &'a [Recent],
 }
 
-impl Held for HeldHere<'_> {
+impl HeldTransactions for HeldHere<'_> {
     fn prefix(&self, dot: &Dot) -> Option<Prefix> {
         self.view.prefix_of(dot).ok().flatten()
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tandem_protocol::block::{Block, BlockBuilder};
 use tandem_protocol::identity::{Author, Signature};
-use tandem_protocol::verify::{self, ChainHead, Chains, Incoming, Known, Verified};
+use tandem_protocol::verify::{self, ChainHead, Chains, Incoming, Receiver, Verified};
 
 use super::commands::RemoteJob;
 use super::failure::JobError;
@@ -56,7 +56,8 @@ impl JobRun<'_> {
     /// what is left of it.
     fn take_block(&mut self, job: &mut RemoteJob) -> Result<Received, JobError> {
         let since = Instant::now();
-        let block = Block::decode(&job.block).map_err(verify::Fault::from).map_err(ReceiveError::from)?;
+        let block =
+            Block::decode(&job.block).map_err(verify::BlockFault::from).map_err(ReceiveError::from)?;
         let mut received = std::mem::take(&mut job.before);
         let incoming = self.verified(&block, job, &mut received)?;
         debug_assert!(
@@ -111,7 +112,7 @@ impl JobRun<'_> {
     ) -> Result<Vec<Incoming>, JobError> {
         let fold = &self.view.fold;
         let held = HeldHere { view: &self.view, log: &self.log.log, recent: self.before.recent() };
-        let known = Known {
+        let receiver = Receiver {
             space: self.log.space,
             chains: &fold.position.chains,
             branches: None,
@@ -120,7 +121,7 @@ impl JobRun<'_> {
             withheld: &job.withheld,
         };
         let Verified { incoming, forks, withheld, left_out, .. } =
-            verify::verify(block, known).map_err(ReceiveError::from)?;
+            verify::verify(block, receiver).map_err(ReceiveError::from)?;
         for fork in &forks {
             self.published.forks.note(&self.log.log, &self.log.forks, *fork);
         }

@@ -2,7 +2,7 @@
 //! there is refused by no rule, as it would not be if it came from elsewhere; a value that is typed
 //! is judged like any other.
 
-use tandem_protocol::conflict::{Conflict, ConflictKind, Held, Version};
+use tandem_protocol::conflict::{Conflict, ConflictKind, Version, VersionContent};
 use tandem_protocol::merge::{in_units, units};
 use tandem_protocol::op::{Action, Mode, Op, Settlement};
 use tandem_protocol::schema::expression::quoted;
@@ -107,7 +107,7 @@ impl Resolver<'_> {
                     _ => value,
                 };
                 let shown = match &chosen.held {
-                    Held::Value { value, .. } => value.value().ok(),
+                    VersionContent::Value { value, .. } => value.value().ok(),
                     _ => None,
                 };
                 let mode = match value {
@@ -145,7 +145,7 @@ impl Resolver<'_> {
         choice: &Choice,
     ) -> Result<Plan, JobError> {
         let alive = match choice {
-            Choice::Use(dot) => version_of(conflict, dot)?.held == Held::Alive,
+            Choice::Use(dot) => version_of(conflict, dot)?.held == VersionContent::Alive,
             Choice::KeepAll if conflict.kind == ConflictKind::Reference => true,
             _ => return Err(Refusal::conflict_choice().into()),
         };
@@ -263,7 +263,7 @@ fn version_of<'a>(conflict: &'a Conflict, dot: &Dot) -> Result<&'a Version, Refu
 /// Which row keeps a unique value.
 fn choose_holder(table: &ViewTable, conflict: &Conflict, choice: &Choice) -> Result<Plan, JobError> {
     let key_of = |version: &Version| match &version.held {
-        Held::Row(key) => Key::from_bytes(key).ok(),
+        VersionContent::Row(key) => Key::from_bytes(key).ok(),
         _ => None,
     };
     let (kept, value) = match choice {

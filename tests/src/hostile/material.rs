@@ -5,7 +5,7 @@ use tandem_protocol::conflict::Conflict;
 use tandem_protocol::identity::Author;
 use tandem_protocol::op::Op;
 use tandem_protocol::transaction::Transaction;
-use tandem_protocol::verify::Held;
+use tandem_protocol::verify::HeldTransactions;
 use tandem_protocol::version::{Dot, Reference};
 use tandem_store::Space;
 

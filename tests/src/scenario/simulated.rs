@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tandem_protocol::cause::Param;
-use tandem_protocol::conflict::{self, Held};
+use tandem_protocol::conflict::{self, VersionContent};
 use tandem_protocol::identity::{Author, AuthorKey};
 use tandem_protocol::membership::Role;
 use tandem_protocol::value::{Key, Value};
@@ -121,12 +121,12 @@ impl Simulated {
 
     fn shows(&self, version: &conflict::Version) -> String {
         match &version.held {
-            Held::Value { value, .. } => value.value().unwrap().to_string(),
-            Held::Alive => "alive".into(),
-            Held::Deleted => "deleted".into(),
-            Held::Row(key) => texts(&Key::from_bytes(key).unwrap().0).join(","),
-            Held::Definition(sql) => sql.clone(),
-            Held::Transaction => self.name_of(version.by.author),
+            VersionContent::Value { value, .. } => value.value().unwrap().to_string(),
+            VersionContent::Alive => "alive".into(),
+            VersionContent::Deleted => "deleted".into(),
+            VersionContent::Row(key) => texts(&Key::from_bytes(key).unwrap().0).join(","),
+            VersionContent::Definition(sql) => sql.clone(),
+            VersionContent::Transaction => self.name_of(version.by.author),
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::history::{KEY, Replica, Write, header, table, vector};
 use super::rules::{self, Before, Counts, Effect, Side, effect};
 use super::writers::{Kind, Writer, write};
-use crate::conflict::{Conflict, ConflictKind, Held};
+use crate::conflict::{Conflict, ConflictKind, VersionContent};
 use crate::schema::{ColumnDef, Constant, MergeKind, TableDef};
 use crate::value::Value;
 use crate::version::{Dot, VersionVector};
@@ -195,7 +195,7 @@ impl Case {
         assert_eq!((found.table.as_str(), found.key.as_slice()), ("t", KEY));
         if found.kind == ConflictKind::Register {
             assert_eq!(found.columns, [column.name.as_str()]);
-            let held = Held::Value { column: column.name.clone(), value: Constant::new(shown) };
+            let held = VersionContent::Value { column: column.name.clone(), value: Constant::new(shown) };
             assert_eq!(found.versions[0].held, held);
         }
     }

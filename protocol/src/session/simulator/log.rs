@@ -7,7 +7,7 @@ use crate::identity::{Author, Prefix, TxHash};
 use crate::op::Op;
 use crate::session::{NotStored, ReadDone, StoreDone};
 use crate::transaction::{Header, Transaction, decode_header};
-use crate::verify::Fault;
+use crate::verify::BlockFault;
 use crate::version::{Dot, VersionVector};
 
 fn prefix(bytes: &[u8]) -> Prefix {
@@ -134,13 +134,13 @@ impl Log {
         known: &Withheld,
         twice: &mut usize,
     ) -> Result<StoreDone, NotStored> {
-        let block = Block::decode(block).map_err(|error| NotStored::Fault(Fault::Malformed(error)))?;
+        let block = Block::decode(block).map_err(|error| NotStored::Fault(BlockFault::Malformed(error)))?;
         let mut after = self.clone();
         let mut withheld = known.clone();
         let mut forks = Vec::new();
         let mut left_out = false;
         for (bytes, _) in block.iter() {
-            let header = decode_header(bytes).map_err(|error| NotStored::Fault(Fault::Malformed(error)))?;
+            let header = decode_header(bytes).map_err(|error| NotStored::Fault(BlockFault::Malformed(error)))?;
             let dot = header.dot;
             let expected = after.vector.seq(dot.chain()) + 1;
             if dot.seq < expected {
@@ -166,13 +166,13 @@ impl Log {
                 continue;
             }
             if dot.seq > expected {
-                return Err(NotStored::Fault(Fault::Gap { dot, expected }));
+                return Err(NotStored::Fault(BlockFault::Gap { dot, expected }));
             }
             if let Some((chain, head)) =
                 header.context.heads().find(|(chain, head)| after.vector.seq(*chain) < head.seq)
             {
                 let missing = Box::new(Dot::new(chain, head.seq));
-                return Err(NotStored::Fault(Fault::MissingContext { dot, missing }));
+                return Err(NotStored::Fault(BlockFault::MissingContext { dot, missing }));
             }
             after.append(header, bytes.to_vec());
         }

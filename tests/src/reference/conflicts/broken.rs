@@ -1,6 +1,6 @@
 //! Rows that break NOT NULL or CHECK, or whose counters outgrew their columns.
 
-use tandem_protocol::conflict::{Conflict, ConflictKind, Held, Version};
+use tandem_protocol::conflict::{Conflict, ConflictKind, Version, VersionContent};
 use tandem_protocol::schema::{Constant, Rule};
 
 use crate::reference::check::Rules;
@@ -23,7 +23,8 @@ fn too_long(table: &Table<'_>, row: &Row<'_>) -> Vec<Conflict> {
     let mut conflicts = Vec::new();
     for (column, cell) in table.columns.iter().zip(&row.cells) {
         let Some(cell) = cell.as_ref().filter(|cell| cell.is_beyond) else { continue };
-        let held = Held::Value { column: column.def.name.clone(), value: Constant::new(&cell.shown) };
+        let held =
+            VersionContent::Value { column: column.def.name.clone(), value: Constant::new(&cell.shown) };
         conflicts.push(Conflict {
             kind: ConflictKind::Check,
             table: table.def.name.clone(),
@@ -40,7 +41,7 @@ fn conflict(table: &Table<'_>, row: &Row<'_>, rule: Rule<'_>) -> Conflict {
     for (column, cell) in table.columns.iter().zip(&row.cells) {
         let name = &column.def.name;
         if let (true, Some(cell)) = (rule.mentions(column.def), cell) {
-            let held = Held::Value { column: name.clone(), value: Constant::new(&cell.shown) };
+            let held = VersionContent::Value { column: name.clone(), value: Constant::new(&cell.shown) };
             versions.extend(cell.makers.iter().map(|by| Version { by: *by, held: held.clone() }));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tandem_protocol::conflict::{Conflict, ConflictId, ConflictKind, Held, Version};
+use tandem_protocol::conflict::{Conflict, ConflictId, ConflictKind, Version, VersionContent};
 use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Op;
 use tandem_protocol::value::{Key, Value};
@@ -32,7 +32,10 @@ pub fn duplicate(history: &History<'_>) -> Vec<Conflict> {
             table: String::new(),
             key: Key(vec![Value::Blob(key.to_vec())]).to_bytes(),
             columns: Vec::new(),
-            versions: writes.into_iter().map(|by| Version { by, held: Held::Transaction }).collect(),
+            versions: writes
+                .into_iter()
+                .map(|by| Version { by, held: VersionContent::Transaction })
+                .collect(),
         }
     });
     let is_open = |conflict: &Conflict| {

@@ -1,6 +1,6 @@
 //! Conflicts of a row's life and of its cells.
 
-use tandem_protocol::conflict::{Conflict, ConflictKind, Held, Version};
+use tandem_protocol::conflict::{Conflict, ConflictKind, Version, VersionContent};
 use tandem_protocol::schema::Constant;
 
 use crate::reference::row::Row;
@@ -25,7 +25,7 @@ pub fn register<'t>(table: &'t Table<'_>) -> impl Iterator<Item = Conflict> + 't
         cells.filter_map(|(column, cell)| {
             let cell = cell.as_ref().filter(|cell| cell.is_disputed())?;
             let column = &column.def.name;
-            let held = |value| Held::Value { column: column.clone(), value: Constant::new(value) };
+            let held = |value| VersionContent::Value { column: column.clone(), value: Constant::new(value) };
             let versions = cell.siblings.iter();
             Some(Conflict {
                 kind: ConflictKind::Register,
@@ -41,7 +41,7 @@ pub fn register<'t>(table: &'t Table<'_>) -> impl Iterator<Item = Conflict> + 't
 }
 
 fn of_life(kind: ConflictKind, table: &Table<'_>, row: &Row<'_>) -> Conflict {
-    let held = |alive| if alive { Held::Alive } else { Held::Deleted };
+    let held = |alive| if alive { VersionContent::Alive } else { VersionContent::Deleted };
     Conflict {
         kind,
         table: table.def.name.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tandem_protocol::conflict::{Conflict, ConflictKind, Held, Version};
+use tandem_protocol::conflict::{Conflict, ConflictKind, Version, VersionContent};
 use tandem_protocol::merge::WriteId;
 use tandem_protocol::value::{Key, Value};
 
@@ -33,7 +33,10 @@ fn of_rule(table: &Table<'_>, rule: Vec<String>) -> Vec<Conflict> {
             table: table.def.name.clone(),
             key,
             columns: rule.clone(),
-            versions: versions.into_iter().map(|(by, key)| Version { by, held: Held::Row(key) }).collect(),
+            versions: versions
+                .into_iter()
+                .map(|(by, key)| Version { by, held: VersionContent::Row(key) })
+                .collect(),
         }
     };
     holders.into_iter().map(conflict).collect()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tandem_protocol::chain::Branches;
-use tandem_protocol::conflict::{Conflict, ConflictId, Held};
+use tandem_protocol::conflict::{Conflict, ConflictId, VersionContent};
 use tandem_protocol::decimal::Decimal;
 use tandem_protocol::identity::Author;
 use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup, Settlement};
@@ -275,18 +275,18 @@ fn text(conflict: &Conflict) -> String {
         .iter()
         .map(|version| {
             let held = match &version.held {
-                Held::Value { column, value } if *column == conflict.columns[0] => {
+                VersionContent::Value { column, value } if *column == conflict.columns[0] => {
                     value.value().unwrap().to_string()
                 }
-                Held::Value { column, value } => format!("{column}:{}", value.value().unwrap()),
-                Held::Alive => "alive".to_owned(),
-                Held::Deleted => "deleted".to_owned(),
-                Held::Row(key) => {
+                VersionContent::Value { column, value } => format!("{column}:{}", value.value().unwrap()),
+                VersionContent::Alive => "alive".to_owned(),
+                VersionContent::Deleted => "deleted".to_owned(),
+                VersionContent::Row(key) => {
                     let key = tandem_protocol::value::Key::from_bytes(key).unwrap();
                     key.0.iter().map(Value::to_string).collect::<Vec<_>>().join(",")
                 }
-                Held::Definition(sql) => sql.clone(),
-                Held::Transaction => version.by.seq.to_string(),
+                VersionContent::Definition(sql) => sql.clone(),
+                VersionContent::Transaction => version.by.seq.to_string(),
             };
             format!(" {}={held}", char::from(version.by.author.0[0]))
         })

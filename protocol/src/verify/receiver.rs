@@ -1,4 +1,4 @@
-//! What a receiver knows, to which a block is held.
+//! The receiver of a block: what it holds, by which blocks are judged.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ impl ChainHead {
 pub type Chains = BTreeMap<Chain, ChainHead>;
 
 /// What is held, transaction by transaction.
-pub trait Held {
+pub trait HeldTransactions {
     /// The first half of the hash of a transaction that is held.
     fn prefix(&self, dot: &Dot) -> Option<Prefix>;
     /// The hash of a transaction that is held. May cost a look into the log.
@@ -36,7 +36,7 @@ pub trait Held {
 }
 
 /// Knows no single one: nothing is compared with what came in earlier blocks.
-impl Held for () {
+impl HeldTransactions for () {
     fn prefix(&self, _: &Dot) -> Option<Prefix> {
         None
     }
@@ -46,9 +46,9 @@ impl Held for () {
     }
 }
 
-/// What the receiver knows.
+/// The receiver of a block, as far as blocks are judged by what it holds.
 #[derive(Clone, Copy)]
-pub struct Known<'a> {
+pub struct Receiver<'a> {
     /// The space.
     pub space: SpaceId,
     /// What it holds.
@@ -56,7 +56,7 @@ pub struct Known<'a> {
     /// The branches among those; none where the receiver keeps no branches at all.
     pub branches: Option<&'a Branches>,
     /// The same, one by one.
-    pub held: &'a dyn Held,
+    pub held: &'a dyn HeldTransactions,
     /// Who may write.
     pub membership: &'a Membership,
     /// What does not pass between where the block comes from and here.
