@@ -10,9 +10,12 @@ use tandem_protocol::version::Dot;
 use tandem_store::simulated::{Survival, ViewLoss};
 use tandem_store::{ReceiveError, Received, Space};
 
-use super::ledger::{Amount, Fate, label};
+use super::Plan;
+use super::counts::Counts;
+use super::ledger::{Amount, Fate, Ledger, label};
+use super::site::Site;
 use super::statement::TILL_IDS;
-use super::world::World;
+use crate::random::Random;
 use crate::reference::{self, Expected};
 
 /// Forms whose version is made anew by the reference at the end of a run.
@@ -24,62 +27,81 @@ struct Seen {
     parts: BTreeMap<String, String>,
 }
 
-impl World {
+/// Looks at the sites; what it finds wrong is an error, in words.
+pub struct Checks<'w> {
+    /// The sites, by number.
+    pub sites: &'w mut [Site],
+    /// What was planned.
+    pub plan: &'w Plan,
+    /// What users were told.
+    pub ledger: &'w Ledger,
+    /// What is drawn.
+    pub random: &'w mut Random,
+    /// What happened how often.
+    pub counts: &'w mut Counts,
+}
+
+/// What is wrong, in words.
+type Check = Result<(), String>;
+
+impl Checks<'_> {
     /// A block that a site was given is taken in, or cannot be yet. It is never wrong.
-    pub fn check_received(&mut self, at: usize, result: &Result<Received, ReceiveError>) {
+    pub fn received(&mut self, at: usize, result: &Result<Received, ReceiveError>) -> Check {
         let sound = match result {
             Ok(_) | Err(ReceiveError::Log(_)) => true,
             Err(ReceiveError::Fault(fault)) => {
                 self.counts.one(match fault {
-                    verify::Fault::Gap { .. } => "block: after a gap",
-                    verify::Fault::MissingContext { .. } => "block: before its context",
+                    verify::BlockFault::Gap { .. } => "block: after a gap",
+                    verify::BlockFault::MissingContext { .. } => "block: before its context",
                     _ => "block: refused",
                 });
-                let early = matches!(fault, verify::Fault::Gap { .. } | verify::Fault::MissingContext { .. });
+                let early = matches!(
+                    fault,
+                    verify::BlockFault::Gap { .. } | verify::BlockFault::MissingContext { .. }
+                );
                 early || self.sites.iter().any(|site| site.copy_of.is_some())
             }
             Err(_) => false,
         };
-        if !sound {
-            let name = self.sites[at].name;
-            self.fail(format!("{name} refuses a sound block: {result:?}"));
+        match sound {
+            true => Ok(()),
+            false => Err(format!("{} refuses a sound block: {result:?}", self.sites[at].name)),
         }
     }
 
     /// A site that has just started holds all it ever promised, and everything that others have
     /// of it.
-    pub fn check_started(&mut self, at: usize) {
+    pub fn started(&self, at: usize) -> Check {
         let vector = self.sites[at].vector();
         let name = self.sites[at].name;
         if !vector.covers_all(&self.sites[at].promised) {
-            return self.fail(format!("{name} lost what it had promised to hold"));
+            return Err(format!("{name} lost what it had promised to hold"));
         }
         let me = self.sites[at].author;
         let copied = self.sites.iter().any(|site| site.copy_of.is_some());
         let ahead = self.sites.iter().find(|site| site.vector().seq(me) > vector.seq(me));
-        if let Some(other) = ahead
-            && !copied
-        {
-            self.fail(format!("{} holds transactions of {name} that were not durable there", other.name));
+        match ahead.filter(|_| !copied) {
+            Some(other) => {
+                Err(format!("{} holds transactions of {name} that were not durable there", other.name))
+            }
+            None => Ok(()),
         }
     }
 
     /// Everything, once all sites hold the same.
-    pub fn check_all(&mut self) {
-        let transactions = match self.transactions(0) {
-            Ok(transactions) => transactions,
-            Err(error) => return self.fail(error),
-        };
-        self.check_ledger(&transactions);
-        self.check_forms(&transactions);
-        self.check_equality();
-        self.check_reference(&transactions);
-        self.check_again();
+    pub fn all(&mut self) -> Check {
+        let transactions = self.transactions(0)?;
+        self.acknowledged(&transactions)?;
+        self.tills(&transactions)?;
+        self.forms(&transactions)?;
+        self.equality()?;
+        self.reference(&transactions)?;
+        self.again()
     }
 
     /// Every reference that a site shows leads to a row shown there.
-    pub fn check_references(&mut self, at: usize) {
-        let Some(space) = self.sites[at].space() else { return };
+    pub fn references(&self, at: usize) -> Check {
+        let Some(space) = self.sites[at].space() else { return Ok(()) };
         let schema = space.schema();
         for table in schema.tables().map(|table| &table.shown) {
             for column in &table.columns {
@@ -99,30 +121,22 @@ impl World {
                     Err(error) => Some(error.to_string()),
                 };
                 if let Some(lost) = lost {
-                    return self.fail(format!("{child}.{column}: {lost}"));
+                    return Err(format!("{child}.{column}: {lost}"));
                 }
             }
         }
+        Ok(())
     }
 
     /// What all sites show is what the log means.
-    fn check_reference(&mut self, transactions: &[Transaction]) {
+    fn reference(&self, transactions: &[Transaction]) -> Check {
         let expected = reference::fold(transactions);
-        if let Some(miscounted) = expected.miscounted.first() {
-            return self.fail(miscounted.clone());
-        }
-        if let Some(dangling) = expected.dangling.first() {
-            return self.fail(dangling.clone());
+        if let Some(wrong) = expected.miscounted.first().or(expected.dangling.first()) {
+            return Err(wrong.clone());
         }
         let expected = of_reference(&expected);
-        let shown = match self.sites[0].space().map(seen) {
-            Some(Ok(shown)) => shown,
-            Some(Err(error)) => return self.fail(error),
-            None => return,
-        };
-        if let Some(difference) = expected.difference(&shown.like(&expected), "by the reference", "here") {
-            self.fail(difference);
-        }
+        let Some(shown) = self.sites[0].space().map(seen).transpose()? else { return Ok(()) };
+        expected.difference(&shown.like(&expected), "by the reference", "here").map_or(Ok(()), Err)
     }
 
     fn transactions(&self, at: usize) -> Result<Vec<Transaction>, String> {
@@ -134,39 +148,34 @@ impl World {
             .map_err(|error| format!("the log of {name} cannot be read: {error}"))
     }
 
-    /// Nothing acknowledged is lost, and every till holds the sum of what was put into it.
-    fn check_ledger(&mut self, transactions: &[Transaction]) {
-        // One request can be recorded by several sites.
-        let mut labels: BTreeMap<String, Vec<Dot>> = BTreeMap::new();
-        for one in transactions {
-            let message = one.header.message.clone();
-            message.into_iter().for_each(|label| labels.entry(label).or_default().push(one.header.dot));
-        }
-        let mut sums: BTreeMap<(&str, &str), Option<i64>> = BTreeMap::new();
-        let mut lost = None;
+    /// Nothing acknowledged is lost, and nothing refused is there.
+    fn acknowledged(&self, transactions: &[Transaction]) -> Check {
+        let labels = labels(transactions);
         for (number, entry) in self.ledger.entries() {
-            let found = labels.get(&label(number));
-            match (entry.fate, found) {
+            match (entry.fate, labels.get(&label(number))) {
                 (Fate::Recorded(dot), found) if found.is_none_or(|found| !found.contains(&dot)) => {
-                    lost.get_or_insert(format!(
-                        "write {number} was acknowledged as {dot:?} and is {found:?}"
-                    ));
+                    return Err(format!("write {number} was acknowledged as {dot:?} and is {found:?}"));
                 }
                 (Fate::Refused, Some(dot)) => {
-                    lost.get_or_insert(format!("write {number} was refused and is there as {dot:?}"));
+                    return Err(format!("write {number} was refused and is there as {dot:?}"));
                 }
                 _ => {}
             }
-            for delta in entry.deltas.iter().filter(|_| found.is_some()) {
-                let sum = sums.entry((delta.till, delta.column)).or_insert(Some(0));
-                *sum = match delta.amount {
-                    Amount::Added(units) => sum.map(|sum| sum + units),
-                    Amount::Set(_) | Amount::Unknown => None,
-                };
-            }
         }
-        if let Some(lost) = lost {
-            return self.fail(lost);
+        Ok(())
+    }
+
+    /// Every till holds the sum of what was put into it.
+    fn tills(&mut self, transactions: &[Transaction]) -> Check {
+        let labels = labels(transactions);
+        let mut sums: BTreeMap<(&str, &str), Option<i64>> = BTreeMap::new();
+        let recorded = self.ledger.entries().filter(|(number, _)| labels.contains_key(&label(*number)));
+        for delta in recorded.flat_map(|(_, entry)| &entry.deltas) {
+            let sum = sums.entry((delta.till, delta.column)).or_insert(Some(0));
+            *sum = match delta.amount {
+                Amount::Added(units) => sum.map(|sum| sum + units),
+                Amount::Set(_) | Amount::Unknown => None,
+            };
         }
         for till in TILL_IDS {
             for (column, scale) in [("sold", 1), ("takings", 100)] {
@@ -181,15 +190,15 @@ impl World {
                 let shown =
                     shown.and_then(Result::ok).and_then(|(rows, _)| rows.rows.first()?.first().cloned());
                 if shown != Some(Value::Integer(sum)) {
-                    return self
-                        .fail(format!("till {till}: {column} is {shown:?}, and {sum} was put into it"));
+                    return Err(format!("till {till}: {column} is {shown:?}, and {sum} was put into it"));
                 }
             }
         }
+        Ok(())
     }
 
     /// Every form added to what it had read.
-    fn check_forms(&mut self, transactions: &[Transaction]) {
+    fn forms(&mut self, transactions: &[Transaction]) -> Check {
         let by_dot: BTreeMap<Dot, &Transaction> =
             transactions.iter().map(|one| (one.header.dot, one)).collect();
         let sent = self.ledger.entries().filter_map(|(_, entry)| match (&entry.form, entry.fate) {
@@ -209,13 +218,11 @@ impl World {
                 fault.get_or_insert_with(|| "a form read what the log did not say at the time".to_owned());
             }
         }
-        if let Some(fault) = fault {
-            self.fail(fault);
-        }
+        fault.map_or(Ok(()), Err)
     }
 
     /// All sites show the same.
-    fn check_equality(&mut self) {
+    fn equality(&mut self) -> Check {
         let seen: Vec<(&str, Result<Seen, String>)> = self
             .sites
             .iter()
@@ -243,16 +250,14 @@ impl World {
         for conflict in conflicts {
             self.counts.one(&format!("conflict: {}", conflict.kind.name()));
         }
-        if let Some(broken) = broken {
-            self.fail(broken);
-        }
+        broken.map_or(Ok(()), Err)
     }
 
     /// A view made anew from the log shows the same.
-    fn check_again(&mut self) {
-        let at = self.below(self.plan.sites);
+    fn again(&mut self) -> Check {
+        let at = self.random.below(self.plan.sites as u64) as usize;
         let name = self.sites[at].name;
-        let Some(before) = self.sites[at].space().map(seen) else { return };
+        let Some(before) = self.sites[at].space().map(seen) else { return Ok(()) };
         let again = match self.plan.seed % 4 {
             0 => self.sites[at].store.rebuild_view().map_err(|error| error.to_string()),
             1 => {
@@ -277,9 +282,7 @@ impl World {
             (Ok(()), Ok(before), Ok(after)) => before.difference(&after, "before", "made anew"),
             (Ok(()), before, after) => Some(format!("{:?} {:?}", before.err(), after.err())),
         };
-        if let Some(difference) = difference {
-            self.fail(format!("{name}: {difference}"));
-        }
+        difference.map_or(Ok(()), |difference| Err(format!("{name}: {difference}")))
     }
 }
 
@@ -309,6 +312,16 @@ impl Seen {
             only(&others, &ones)
         ))
     }
+}
+
+/// Which transactions a write is found in: one request can be recorded by several sites.
+fn labels(transactions: &[Transaction]) -> BTreeMap<String, Vec<Dot>> {
+    let mut labels: BTreeMap<String, Vec<Dot>> = BTreeMap::new();
+    for one in transactions {
+        let message = one.header.message.clone();
+        message.into_iter().for_each(|label| labels.entry(label).or_default().push(one.header.dot));
+    }
+    labels
 }
 
 /// What a site must show, as far as the reference says it. The rows themselves are compared by

@@ -288,6 +288,6 @@ impl World {
             return self.fail(format!("{} does not start: {error}", self.sites[at].name));
         }
         self.say(|world| format!("{} starts", world.sites[at].name));
-        self.check_started(at);
+        self.check(|checks| checks.started(at));
     }
 }

@@ -65,145 +65,167 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
             std::iter::repeat_n(table, if refers || table.columns.len() > 10 { 2 } else { 1 })
         })
         .collect();
-    let table = &as_typed(tables.get(random.below(tables.len() as u64) as usize)?);
-    let key: Vec<&ColumnDef> = table.key.iter().filter_map(|name| table.column(name)).collect();
-    let cells: Vec<&ColumnDef> =
-        table.columns.iter().filter(|column| !key.iter().any(|part| part.name == column.name)).collect();
-    let of_key = |random: &mut Random| {
-        let parts = key.iter().map(|part| format!("{} = {}", part.name, value(part, random)));
-        parts.collect::<Vec<_>>().join(" AND ")
-    };
-    let drawn = |kind, sql| Some(Drawn { sql, kind, first: None });
-    let name = &table.name;
+    let table = as_typed(tables.get(random.below(tables.len() as u64) as usize)?);
+    let (key, cells): (Vec<&ColumnDef>, _) =
+        table.columns.iter().partition(|column| table.key.contains(&column.name));
+    // In the order of the key.
+    let key =
+        table.key.iter().filter_map(|name| key.iter().copied().find(|part| part.name == *name)).collect();
+    let target = Target { table: &table, key, cells, exactly };
     match random.below(33) {
-        0..=10 => {
-            let generated = random.one_in(8) && matches!(key[..], [one] if one.kind == ColumnType::Integer);
-            let some: Vec<&ColumnDef> = cells.iter().copied().filter(|_| !random.one_in(3)).collect();
-            let given: Vec<&ColumnDef> =
-                key.iter().copied().filter(|_| !generated).chain(some.iter().copied()).collect();
-            if given.is_empty() {
-                return drawn("insert", format!("INSERT INTO {name} DEFAULT VALUES"));
-            }
-            let names = given.iter().map(|column| column.name.clone()).collect::<Vec<_>>().join(", ");
-            let row = |random: &mut Random| {
-                let values = given.iter().map(|column| fitting(table, column, random)).collect::<Vec<_>>();
-                format!("({})", values.join(", "))
-            };
-            let values = row(random);
-            let unique = table.uniques.iter().find(|unique| unique.columns.len() == 1);
-            let unique = unique.map(|unique| unique.columns[0].clone());
-            match random.below(8) {
-                0 | 1 => drawn(
-                    "insert or replace",
-                    format!("INSERT OR REPLACE INTO {name} ({names}) VALUES {values}"),
-                ),
-                3 | 6 if unique.is_some() => {
-                    // Of a value that may be in conflict at the moment.
-                    let on = unique.unwrap_or_default();
-                    let action = match some.iter().find(|column| column.name != on) {
-                        Some(column) => format!("DO UPDATE SET {0} = excluded.{0}", column.name),
-                        None => "DO NOTHING".to_owned(),
-                    };
-                    drawn(
-                        "upsert by another value",
-                        format!("INSERT INTO {name} ({names}) VALUES {values} ON CONFLICT ({on}) {action}"),
-                    )
-                }
-                2 => drawn(
-                    "insert or ignore",
-                    format!("INSERT OR IGNORE INTO {name} ({names}) VALUES {values}"),
-                ),
-                3..=5 if !generated && !some.is_empty() => {
-                    let on = table.key.join(", ");
-                    let sets = some.iter().map(|column| format!("{0} = excluded.{0}", column.name));
-                    let sets = sets.collect::<Vec<_>>().join(", ");
-                    drawn(
-                        "upsert",
-                        format!(
-                            "INSERT INTO {name} ({names}) VALUES {values} ON CONFLICT ({on}) DO UPDATE SET {sets}"
-                        ),
-                    )
-                }
-                _ => drawn("insert", format!("INSERT INTO {name} ({names}) VALUES {values}")),
-            }
+        0..=10 => Some(target.insert(random)),
+        11..=26 => target.update(random),
+        27..=29 => {
+            Some(target.drawn("delete", format!("DELETE FROM {} WHERE {}", table.name, target.row(random))))
         }
-        11..=26 => {
-            if cells.is_empty() {
-                return None;
-            }
-            let several = random.one_in(3);
-            let mut sets: Vec<String> = Vec::new();
-            let mut kind = if several { "update several" } else { "update one" };
-            for _ in 0..if several { 1 + random.below(4) } else { 1 } {
-                let column = cells[random.below(cells.len() as u64) as usize];
-                let value = match column.kind {
-                    ColumnType::Counter { scale, .. } if !several => match random.below(4) {
-                        0 if exactly => {
-                            kind = "exactly";
-                            format!("exactly({})", value(column, random))
-                        }
-                        1 => fitting(table, column, random),
-                        _ => {
-                            kind = "count";
-                            let delta = random.below(9) as i64 - 6;
-                            let delta = if scale > 0 { format!("{delta}.25") } else { delta.to_string() };
-                            match (column.name.as_str(), column.kind.storage()) {
-                                // SQLite adds up to the end of 64 bits, and no farther.
-                                ("gold", _) => {
-                                    format!("max(min(coalesce(gold, 0), {0}), -{0}) + {delta}", i64::MAX - 7)
-                                }
-                                (name, Storage::Digits) => {
-                                    format!("decimal_add(coalesce({name}, 0), '{delta}')")
-                                }
-                                (name, _) => format!("coalesce({name}, 0) + {delta}"),
-                            }
-                        }
-                    },
-                    ColumnType::RichText if random.one_in(2) => {
-                        kind = "edit text";
-                        edit(&column.name, random)
-                    }
-                    ColumnType::Json if random.one_in(2) => {
-                        kind = "edit json";
-                        let field = ["a", "b", "c"][random.below(3) as usize];
-                        format!(
-                            "json_set(coalesce({}, '{{}}'), '$.{field}', {})",
-                            column.name,
-                            random.below(9)
-                        )
-                    }
-                    _ => fitting(table, column, random),
+        30 => Some(target.delete_and_insert(random)),
+        _ => Some(target.insert_whole(random)),
+    }
+}
+
+/// The table that a statement is about.
+struct Target<'t> {
+    table: &'t TableDef,
+    key: Vec<&'t ColumnDef>,
+    cells: Vec<&'t ColumnDef>,
+    /// Whether the program knows `exactly()`.
+    exactly: bool,
+}
+
+impl<'t> Target<'t> {
+    fn drawn(&self, kind: &'static str, sql: String) -> Drawn {
+        Drawn { sql, kind, first: None }
+    }
+
+    /// What names one of its rows.
+    fn row(&self, random: &mut Random) -> String {
+        let parts = self.key.iter().map(|part| format!("{} = {}", part.name, value(part, random)));
+        parts.collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// Most of the columns beside the key.
+    fn some(&self, random: &mut Random) -> Vec<&'t ColumnDef> {
+        self.cells.iter().copied().filter(|_| !random.one_in(3)).collect()
+    }
+
+    fn insert(&self, random: &mut Random) -> Drawn {
+        let (table, name) = (self.table, &self.table.name);
+        let generated = random.one_in(8) && matches!(self.key[..], [one] if one.kind == ColumnType::Integer);
+        let some = self.some(random);
+        let given: Vec<&ColumnDef> =
+            self.key.iter().copied().filter(|_| !generated).chain(some.iter().copied()).collect();
+        if given.is_empty() {
+            return self.drawn("insert", format!("INSERT INTO {name} DEFAULT VALUES"));
+        }
+        let names = given.iter().map(|column| column.name.clone()).collect::<Vec<_>>().join(", ");
+        let values = given.iter().map(|column| fitting(table, column, random)).collect::<Vec<_>>().join(", ");
+        let into = format!("INTO {name} ({names}) VALUES ({values})");
+        let unique = table.uniques.iter().find(|unique| unique.columns.len() == 1);
+        match (random.below(8), unique) {
+            (0 | 1, _) => self.drawn("insert or replace", format!("INSERT OR REPLACE {into}")),
+            (3 | 6, Some(unique)) => {
+                // Of a value that may be in conflict at the moment.
+                let on = &unique.columns[0];
+                let action = match some.iter().find(|column| column.name != *on) {
+                    Some(column) => format!("DO UPDATE SET {0} = excluded.{0}", column.name),
+                    None => "DO NOTHING".to_owned(),
                 };
-                if !sets.iter().any(|set| set.starts_with(&format!("{} = ", column.name))) {
-                    sets.push(format!("{} = {value}", column.name));
+                self.drawn("upsert by another value", format!("INSERT {into} ON CONFLICT ({on}) {action}"))
+            }
+            (2, _) => self.drawn("insert or ignore", format!("INSERT OR IGNORE {into}")),
+            (3..=5, _) if !generated && !some.is_empty() => {
+                let on = table.key.join(", ");
+                let sets = some.iter().map(|column| format!("{0} = excluded.{0}", column.name));
+                let sets = sets.collect::<Vec<_>>().join(", ");
+                self.drawn("upsert", format!("INSERT {into} ON CONFLICT ({on}) DO UPDATE SET {sets}"))
+            }
+            _ => self.drawn("insert", format!("INSERT {into}")),
+        }
+    }
+
+    fn update(&self, random: &mut Random) -> Option<Drawn> {
+        if self.cells.is_empty() {
+            return None;
+        }
+        let several = random.one_in(3);
+        let mut sets: Vec<String> = Vec::new();
+        let mut kind = if several { "update several" } else { "update one" };
+        for _ in 0..if several { 1 + random.below(4) } else { 1 } {
+            let column = self.cells[random.below(self.cells.len() as u64) as usize];
+            let set = match column.kind {
+                ColumnType::Counter { .. } if !several => self.count(column, &mut kind, random),
+                ColumnType::RichText if random.one_in(2) => {
+                    kind = "edit text";
+                    edit(&column.name, random)
+                }
+                ColumnType::Json if random.one_in(2) => {
+                    kind = "edit json";
+                    let field = ["a", "b", "c"][random.below(3) as usize];
+                    format!("json_set(coalesce({}, '{{}}'), '$.{field}', {})", column.name, random.below(9))
+                }
+                _ => fitting(self.table, column, random),
+            };
+            if !sets.iter().any(|set| set.starts_with(&format!("{} = ", column.name))) {
+                sets.push(format!("{} = {set}", column.name));
+            }
+        }
+        let condition = if random.one_in(10) {
+            kind = "update many rows";
+            format!("{} >= {}", self.key[0].name, literal(self.key[0].kind, random))
+        } else {
+            self.row(random)
+        };
+        let or = ["", "", "", "", "", "OR IGNORE ", "OR REPLACE "][random.below(7) as usize];
+        Some(
+            self.drawn(
+                kind,
+                format!("UPDATE {or}{} SET {} WHERE {condition}", self.table.name, sets.join(", ")),
+            ),
+        )
+    }
+
+    /// What a counter is set to: mostly a little more or less than it is.
+    fn count(&self, column: &ColumnDef, kind: &mut &'static str, random: &mut Random) -> String {
+        match random.below(4) {
+            0 if self.exactly => {
+                *kind = "exactly";
+                format!("exactly({})", value(column, random))
+            }
+            1 => fitting(self.table, column, random),
+            _ => {
+                *kind = "count";
+                let scale = matches!(column.kind, ColumnType::Counter { scale, .. } if scale > 0);
+                let delta = random.below(9) as i64 - 6;
+                let delta = if scale { format!("{delta}.25") } else { delta.to_string() };
+                match (column.name.as_str(), column.kind.storage()) {
+                    // SQLite adds up to the end of 64 bits, and no farther.
+                    ("gold", _) => format!("max(min(coalesce(gold, 0), {0}), -{0}) + {delta}", i64::MAX - 7),
+                    (name, Storage::Digits) => format!("decimal_add(coalesce({name}, 0), '{delta}')"),
+                    (name, _) => format!("coalesce({name}, 0) + {delta}"),
                 }
             }
-            let condition = if random.one_in(10) {
-                kind = "update many rows";
-                format!("{} >= {}", key[0].name, literal(key[0].kind, random))
-            } else {
-                of_key(random)
-            };
-            let or = ["", "", "", "", "", "OR IGNORE ", "OR REPLACE "][random.below(7) as usize];
-            drawn(kind, format!("UPDATE {or}{name} SET {} WHERE {condition}", sets.join(", ")))
         }
-        27..=29 => drawn("delete", format!("DELETE FROM {name} WHERE {}", of_key(random))),
-        30 => {
-            let keys: Vec<String> = key.iter().map(|part| value(part, random)).collect();
-            let same = key.iter().zip(&keys).map(|(part, value)| format!("{} = {value}", part.name));
-            let first = format!("DELETE FROM {name} WHERE {}", same.collect::<Vec<_>>().join(" AND "));
-            let some: Vec<&ColumnDef> = cells.iter().copied().filter(|_| !random.one_in(3)).collect();
-            let names = key.iter().chain(&some).map(|column| column.name.as_str()).collect::<Vec<_>>();
-            let values = keys.into_iter().chain(some.iter().map(|column| fitting(table, column, random)));
-            let values = values.collect::<Vec<_>>().join(", ");
-            let sql = format!("INSERT INTO {name} ({}) VALUES ({values})", names.join(", "));
-            Some(Drawn { sql, kind: "delete and insert", first: Some(first) })
-        }
-        _ => drawn("insert", {
-            let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
-            let values: Vec<String> = table.columns.iter().map(|column| value(column, random)).collect();
-            format!("INSERT INTO {name} ({}) VALUES ({})", names.join(", "), values.join(", "))
-        }),
+    }
+
+    fn delete_and_insert(&self, random: &mut Random) -> Drawn {
+        let name = &self.table.name;
+        let keys: Vec<String> = self.key.iter().map(|part| value(part, random)).collect();
+        let same = self.key.iter().zip(&keys).map(|(part, value)| format!("{} = {value}", part.name));
+        let first = format!("DELETE FROM {name} WHERE {}", same.collect::<Vec<_>>().join(" AND "));
+        let some = self.some(random);
+        let names = self.key.iter().chain(&some).map(|column| column.name.as_str()).collect::<Vec<_>>();
+        let values = keys.into_iter().chain(some.iter().map(|column| fitting(self.table, column, random)));
+        let values = values.collect::<Vec<_>>().join(", ");
+        let sql = format!("INSERT INTO {name} ({}) VALUES ({values})", names.join(", "));
+        Drawn { sql, kind: "delete and insert", first: Some(first) }
+    }
+
+    fn insert_whole(&self, random: &mut Random) -> Drawn {
+        let columns = &self.table.columns;
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let values: Vec<String> = columns.iter().map(|column| value(column, random)).collect();
+        let (name, names, values) = (&self.table.name, names.join(", "), values.join(", "));
+        self.drawn("insert", format!("INSERT INTO {name} ({names}) VALUES ({values})"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What users do: write, look, come back to a form opened long ago, press a button twice, settle
 //! conflicts, add columns.
 
-use tandem_protocol::conflict::{Conflict, Held};
+use tandem_protocol::conflict::{Conflict, VersionContent};
 use tandem_protocol::op::Op;
 use tandem_protocol::value::Value;
 use tandem_store::simulated::{Answer, Request};
@@ -11,7 +11,7 @@ use super::fault::FaultKind;
 use super::form::Reading;
 use super::ledger::{Amount, Delta, Fate, label};
 use super::site::Asker;
-use super::statement::{self, TILL_IDS};
+use super::statement::{self, Drawn, TILL_IDS};
 use super::world::World;
 
 /// Schema changes of one run at most: each may rebuild every view.
@@ -19,6 +19,10 @@ const GROWTH: u64 = 2;
 
 /// Versions that users remember having read.
 const SEEN: usize = 12;
+
+/// Why a PC refuses a statement about a table or a column that it has not heard of.
+const UNHEARD: &[&str] =
+    &["sqlite_no_table", "sqlite_no_column", "sqlite_no_column_quoted", "sqlite_table_lacks"];
 
 impl World {
     /// The rows that only ever get added to, and what the program can do.
@@ -47,16 +51,8 @@ impl World {
         if !founded && !self.random.one_in(20) {
             return;
         }
-        let Some(space) = self.sites[at].space() else { return };
-        let schema = space.schema();
         if self.random.one_in(6) {
-            let reading = Reading::of(space);
-            let seen = &mut self.sites[at].seen;
-            if seen.len() == SEEN {
-                let oldest = self.random.below(SEEN as u64) as usize;
-                seen.remove(oldest);
-            }
-            seen.push(reading);
+            self.remember(at);
         }
         if self.has(FaultKind::Basis) && self.random.one_in(10) && self.send_form(at) {
             return;
@@ -64,21 +60,43 @@ impl World {
         if self.has(FaultKind::Resolve) && self.random.one_in(12) && self.settle_conflict(at) {
             return;
         }
-        let (mut write, mut statements) = (Write::default(), Vec::new());
-        let mut deltas = Vec::new();
         let again = (self.has(FaultKind::Retry) && self.random.one_in(8))
             .then(|| if self.random.one_in(2) { at } else { self.below(self.sites.len()) });
         // Two sites that record one request list it as a duplicate; undoing it takes from the till
         // again, which no user of ours writes down.
-        if self.random.one_in(5) && again.is_none_or(|again| again == at) {
+        let (mut write, deltas) = self.draw_write(at, again.is_none_or(|again| again == at));
+        if again.is_some() {
+            write.idempotency_key = Some(format!("request {}", self.random.any()));
+        }
+        let harmless = deltas.is_empty();
+        let (number, write) = self.ask_user(at, write, deltas);
+        if let Some(again) = again {
+            self.press_again(at, again, number, write, harmless);
+        }
+    }
+
+    /// A user looks at what is there, to come back to it later.
+    fn remember(&mut self, at: usize) {
+        let Some(reading) = self.sites[at].space().map(Reading::of) else { return };
+        let seen = &mut self.sites[at].seen;
+        if seen.len() == SEEN {
+            let oldest = self.random.below(SEEN as u64) as usize;
+            seen.remove(oldest);
+        }
+        seen.push(reading);
+    }
+
+    /// Something for a user to write, and what it adds to tills.
+    fn draw_write(&mut self, at: usize, counts: bool) -> (Write, Vec<Delta>) {
+        let (mut write, mut statements, mut deltas) = (Write::default(), Vec::new(), Vec::new());
+        if self.random.one_in(5) && counts {
             self.add_to_till(&mut statements, &mut deltas);
         }
+        let plain = |sql| Statement { sql, params: Params::One(vec![]) };
         for _ in 0..if self.random.one_in(4) { 3 } else { 1 } {
-            if let Some(drawn) = statement::draw(&schema, &mut self.random, self.exactly) {
+            if let Some(drawn) = self.draw_statement(at) {
                 self.counts.one(&format!("statement: {}", drawn.kind));
-                for sql in drawn.first.into_iter().chain([drawn.sql]) {
-                    statements.push(Statement { sql, params: Params::One(vec![]) });
-                }
+                statements.extend(drawn.first.into_iter().chain([drawn.sql]).map(plain));
             }
         }
         if self.random.one_in(25) {
@@ -86,9 +104,8 @@ impl World {
             self.counts.one("statement: clear out");
             let parents_first = ["DELETE FROM rooms", "UPDATE pupils SET room = NULL"];
             let children_first = ["UPDATE pupils SET room = NULL", "DELETE FROM rooms"];
-            for sql in if self.random.one_in(2) { parents_first } else { children_first } {
-                statements.push(Statement { sql: sql.to_owned(), params: Params::One(vec![]) });
-            }
+            let both = if self.random.one_in(2) { parents_first } else { children_first };
+            statements.extend(both.map(str::to_owned).map(plain));
         }
         if self.has(FaultKind::Basis) && self.random.one_in(12) {
             let count = self.sites[at].seen.len() as u64;
@@ -98,23 +115,25 @@ impl World {
             }
         }
         write.edits = Edits::Sql(statements);
-        if again.is_some() {
-            write.idempotency_key = Some(format!("request {}", self.random.any()));
-        }
-        let harmless = deltas.is_empty();
+        (write, deltas)
+    }
+
+    fn draw_statement(&mut self, at: usize) -> Option<Drawn> {
+        let schema = self.sites[at].space()?.schema();
+        statement::draw(&schema, &mut self.random, self.exactly)
+    }
+
+    /// A button is pressed again, here or at another PC. What is recorded apart is there twice.
+    fn press_again(&mut self, at: usize, again: usize, number: u64, write: Write, harmless: bool) {
         let key = write.idempotency_key.clone();
-        let basis_is_known = write.basis.is_none();
-        let (number, write) = self.ask_user(at, write, deltas);
-        let Some(again) = again else { return };
-        // Pressed again, here or at another PC. What is recorded apart is there twice.
-        if basis_is_known || again == at {
+        if write.basis.is_none() || again == at {
             self.say(|world| format!("{}: [{number}] again", world.sites[again].name));
             self.ask(again, Asker::User(number), Request::Write(write));
         }
         // Another request with the key of this one: whoever guessed it takes no sale away.
         if harmless && self.random.one_in(3) {
             let guesser = self.below(self.sites.len());
-            if let Some(drawn) = statement::draw(&schema, &mut self.random, self.exactly) {
+            if let Some(drawn) = self.draw_statement(at) {
                 let statements = vec![Statement { sql: drawn.sql, params: Params::One(vec![]) }];
                 self.counts.one("write with another one's key");
                 let guess = Write { edits: statements.into(), idempotency_key: key, ..Write::default() };
@@ -195,7 +214,7 @@ impl World {
         let version = conflict.versions.get(self.random.below(conflict.versions.len() as u64) as usize);
         match (self.random.below(5), version) {
             (0, Some(version)) => match &version.held {
-                Held::Value { value, .. } => Choice::Value(value.value().unwrap_or(Value::Null)),
+                VersionContent::Value { value, .. } => Choice::Value(value.value().unwrap_or(Value::Null)),
                 _ => Choice::KeepAll,
             },
             (1, _) => Choice::KeepAll,
@@ -252,7 +271,7 @@ impl World {
                 self.say(|world| format!("{}: [{number}] refused: {}", world.sites[at].name, refusal));
                 self.ledger.refused(number);
                 // A request repeated at a PC that has not heard of its column.
-                let unheard = refusal.is_by(&["sqlite_no_table", "sqlite_no_column", "sqlite_table_lacks"]);
+                let unheard = refusal.is_by(UNHEARD);
                 let fault = !unheard
                     && matches!(
                         refusal.code,
@@ -289,7 +308,7 @@ impl World {
         self.counts.one("write: recorded");
         self.ledger.recorded_as(number, dot);
         if number.is_multiple_of(4) {
-            self.check_references(at);
+            self.check(|checks| checks.references(at));
         }
     }
 

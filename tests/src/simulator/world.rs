@@ -10,6 +10,7 @@ use tandem_protocol::version::VersionVector;
 use tandem_store::simulated::{self, Answer, FlushFault, Founding, Request, Survival, ViewLoss};
 use tandem_store::{ReceiveError, WriteError};
 
+use super::check::Checks;
 use super::counts::Counts;
 use super::fault::{FaultKind, Mend, Stop};
 use super::ledger::Ledger;
@@ -154,7 +155,15 @@ impl World {
             self.bring_copy();
         }
         if self.broken.is_none() {
-            self.check_all();
+            self.check(|checks| checks.all());
+        }
+    }
+
+    /// Looks whether something is as it must be.
+    pub fn check(&mut self, check: impl FnOnce(&mut Checks<'_>) -> Result<(), String>) {
+        let Self { sites, plan, ledger, random, counts, .. } = self;
+        if let Err(wrong) = check(&mut Checks { sites, plan, ledger, random, counts }) {
+            self.fail(wrong);
         }
     }
 
@@ -477,7 +486,7 @@ impl World {
     fn answered(&mut self, at: usize, asker: Asker, answer: Answer) {
         match (asker, answer) {
             (Asker::Link(end), Answer::Received(result)) => {
-                self.check_received(at, &result);
+                self.check(|checks| checks.received(at, &result));
                 self.say(|world| {
                     let told = match &result {
                         Ok(received) => format!("stores {} tx", received.transactions),
@@ -489,7 +498,7 @@ impl World {
                 self.tell_session(end, Input::Stored { space, result: result.map_err(NotStored::from) });
             }
             (Asker::Stick, Answer::Received(result)) => {
-                self.check_received(at, &result);
+                self.check(|checks| checks.received(at, &result));
                 let told = match &result {
                     Ok(received) if received.transactions > 0 => "stick: new",
                     Ok(_) => "stick: held already",
