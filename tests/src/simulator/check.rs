@@ -10,9 +10,9 @@ use tandem_protocol::version::Dot;
 use tandem_store::simulated::{Survival, ViewLoss};
 use tandem_store::{ReceiveError, Received, Space};
 
-use super::Plan;
 use super::counts::Counts;
 use super::ledger::{Amount, Fate, Ledger, label};
+use super::plan::Plan;
 use super::site::Site;
 use super::statement::TILL_IDS;
 use crate::random::Random;

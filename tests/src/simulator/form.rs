@@ -10,9 +10,8 @@ use tandem_protocol::version::VersionVector;
 use tandem_protocol::wide::Wide;
 use tandem_store::{Params, Space, Statement, Write};
 
-use super::ledger::{Amount, Delta};
 use super::statement::{TILL_IDS, TILLS};
-use super::world::World;
+use crate::random::Random;
 use crate::reference::Expected;
 
 /// The counters that are there from the beginning.
@@ -91,6 +90,33 @@ impl Reading {
 }
 
 impl Form {
+    /// What somebody makes of one of the counters that were read; none, if there was none.
+    pub fn of(reading: &Reading, random: &mut Random) -> Option<Self> {
+        if reading.counters.is_empty() {
+            return None;
+        }
+        let counter = random.pick(&reading.counters).clone();
+        let added = (1 + random.below(9) as i64) * if random.one_in(2) { 1 } else { -1 };
+        Some(Self { version: reading.version.clone(), counter, added })
+    }
+
+    /// Which counter it sets.
+    pub fn counter(&self) -> String {
+        format!("{}.{}", self.counter.table, self.counter.column)
+    }
+
+    /// Which till it counts in, and what, if it does.
+    pub fn till(&self) -> Option<(&'static str, &'static str)> {
+        let Counter { table, row, column, .. } = &self.counter;
+        let till = TILL_IDS.into_iter().find(|till| *row == [Value::Text((*till).to_owned())]);
+        till.filter(|_| *table == TILLS).map(|till| (till, *column))
+    }
+
+    /// The write by which it is sent.
+    pub fn write(&self) -> Write {
+        Write { edits: vec![self.statement()].into(), basis: Some(self.version.clone()), ..Write::default() }
+    }
+
     /// The statement by which it is sent.
     fn statement(&self) -> Statement {
         let Counter { table, key, row, column, kind, was } = &self.counter;
@@ -140,39 +166,5 @@ impl Form {
     /// What its writer had seen.
     pub fn version(&self) -> &VersionVector {
         &self.version
-    }
-}
-
-impl World {
-    /// A form that was opened long ago is sent. `false`: nobody has one.
-    pub fn send_form(&mut self, at: usize) -> bool {
-        let count = self.sites[at].seen.len() as u64;
-        let Some(reading) = self.sites[at].seen.get(self.random.below(count.max(1)) as usize) else {
-            return false;
-        };
-        if reading.counters.is_empty() {
-            return false;
-        }
-        let counter = self.random.pick(&reading.counters).clone();
-        let version = reading.version.clone();
-        let added = (1 + self.random.below(9) as i64) * if self.random.one_in(2) { 1 } else { -1 };
-        let form = Form { version, counter, added };
-        let till = TILL_IDS.into_iter().find(|till| form.counter.row == [Value::Text((*till).to_owned())]);
-        let deltas = till.filter(|_| form.counter.table == TILLS).map(|till| Delta {
-            till,
-            column: form.counter.column,
-            amount: Amount::Added(added),
-        });
-        self.counts.one(&format!("form: {}.{}", form.counter.table, form.counter.column));
-        let write = Write {
-            edits: vec![form.statement()].into(),
-            basis: Some(form.version.clone()),
-            ..Write::default()
-        };
-        let (number, _) = self.ask_user(at, write, deltas.into_iter().collect());
-        if let Some(entry) = self.ledger.entry(number) {
-            entry.form = Some(form);
-        }
-        true
     }
 }

@@ -31,13 +31,16 @@ mod form;
 mod ledger;
 mod line;
 mod link;
+mod outcome;
 mod plan;
 mod queue;
+mod sessions;
 pub mod shrink;
 mod site;
 pub(crate) mod statement;
 mod stick;
 mod trace;
+mod trouble;
 mod workload;
 mod world;
 
@@ -46,26 +49,12 @@ mod tests;
 
 pub use counts::Counts;
 pub use fault::{FaultKind, Stop};
+pub use outcome::{Broken, Outcome};
 pub use plan::{Plan, Topology};
 pub use trace::STEPS;
 pub use world::World;
 
 use std::path::PathBuf;
-
-/// What must not be, and was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken(pub String);
-
-/// How a run went.
-#[derive(Debug)]
-pub struct Outcome {
-    /// What happened how often.
-    pub counts: Counts,
-    /// What went wrong, if anything.
-    pub broken: Option<Broken>,
-    /// The last steps, where they were written down.
-    pub steps: Vec<String>,
-}
 
 /// Runs a plan from beginning to end, and keeps so many of the last steps.
 pub fn run(plan: &Plan, steps: usize) -> Outcome {

@@ -1,7 +1,9 @@
 //! A shorter story that ends as badly.
 
+use super::outcome::Broken;
+use super::plan::Plan;
+use super::run;
 use super::world::NAMES;
-use super::{Broken, Plan, run};
 
 /// Runs that a search may cost.
 const TRIES: usize = 60;

@@ -8,7 +8,7 @@ use tandem_store::simulated::{Answer, Request};
 use tandem_store::{Choice, Edits, Params, Resolution, RowEdit, Statement, Write, WriteError, Written};
 
 use super::fault::FaultKind;
-use super::form::Reading;
+use super::form::{Form, Reading};
 use super::ledger::{Amount, Delta, Fate, label};
 use super::site::Asker;
 use super::statement::{self, Drawn, TILL_IDS};
@@ -181,6 +181,21 @@ impl World {
             add(format!("UPDATE tills SET {column} = {column} + {number} WHERE id = '{till}'"));
             deltas.push(Delta { till, column, amount: Amount::Added(number * scale) });
         }
+    }
+
+    /// A form that was opened long ago is sent. `false`: nobody has one.
+    fn send_form(&mut self, at: usize) -> bool {
+        let count = self.sites[at].seen.len() as u64;
+        let read = self.sites[at].seen.get(self.random.below(count.max(1)) as usize);
+        let Some(form) = read.and_then(|reading| Form::of(reading, &mut self.random)) else { return false };
+        let amount = Amount::Added(form.added);
+        let deltas = form.till().map(|(till, column)| Delta { till, column, amount });
+        self.counts.one(&format!("form: {}", form.counter()));
+        let (number, _) = self.ask_user(at, form.write(), deltas.into_iter().collect());
+        if let Some(entry) = self.ledger.entry(number) {
+            entry.form = Some(form);
+        }
+        true
     }
 
     /// Settles one of the open conflicts. `false`: there is none.

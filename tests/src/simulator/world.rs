@@ -16,11 +16,12 @@ use super::fault::{FaultKind, Mend, Stop};
 use super::ledger::Ledger;
 use super::line::{Line, Parcel};
 use super::link::Endpoint;
+use super::outcome::{Broken, Outcome};
+use super::plan::Plan;
 use super::queue::Queue;
 use super::site::{Asker, Site};
 use super::statement;
 use super::trace::Trace;
-use super::{Broken, Outcome, Plan};
 use crate::random::Random;
 
 /// What the sites are called.

@@ -140,7 +140,8 @@ impl Log {
         let mut forks = Vec::new();
         let mut left_out = false;
         for (bytes, _) in block.iter() {
-            let header = decode_header(bytes).map_err(|error| NotStored::Fault(BlockFault::Malformed(error)))?;
+            let header =
+                decode_header(bytes).map_err(|error| NotStored::Fault(BlockFault::Malformed(error)))?;
             let dot = header.dot;
             let expected = after.vector.seq(dot.chain()) + 1;
             if dot.seq < expected {
