@@ -51,7 +51,7 @@ pub struct TransactionEvent {
     pub local: bool,
     /// For each table, how many rows it changed.
     pub changes: Vec<TableChange>,
-    /// Which ones; none where they are more than a hundred, and what is wanted is to be read again. Of a
+    /// Which ones; none where they are more than twenty, and what is wanted is to be read again. Of a
     /// transaction read from the log, those that it wrote.
     pub rows: Option<Vec<ChangedRow>>,
 }
