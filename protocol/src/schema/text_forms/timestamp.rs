@@ -1,6 +1,7 @@
 //! The canonical text of moments: a date and a time of day in UTC.
 
 use super::date::{date_text, days};
+use super::digits::digits;
 use super::scanner::Scanner;
 use super::time_of_day::{TimeOfDay, time_us};
 
@@ -18,10 +19,10 @@ pub fn timestamp_text(us: i64) -> Option<String> {
     let (date, us) = (date_text(us.div_euclid(DAY_US))?, us.rem_euclid(DAY_US));
     let (second, fraction) = (us / 1_000_000, us % 1_000_000);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let text = match fraction {
-        0 => format!("{date} {hour:02}:{minute:02}:{second:02}"),
-        _ => format!("{date} {hour:02}:{minute:02}:{second:02}.{fraction:06}"),
-    };
+    let mut text = date + " " + &digits([(hour, 2), (minute, 2), (second, 2)], ':');
+    if fraction > 0 {
+        text += &format!(".{fraction:06}");
+    }
     debug_assert!(timestamp_us(&text).is_some(), "what is written is read back");
     Some(text)
 }
