@@ -1,5 +1,6 @@
 //! Read-only connections: queries never wait for the writer, nor it for them.
 
+use std::borrow::Borrow;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +16,7 @@ use super::guard::{self, End, Guard, Leave};
 use super::{ViewResult, access, file, functions, heap};
 use crate::refusal::Refusal;
 
-/// Idle connections kept.
+/// Idle connections kept of each kind.
 const IDLE: usize = 4;
 
 /// What a query returned.
@@ -73,12 +74,20 @@ impl<T> Default for Idle<T> {
     }
 }
 
-impl<T> Idle<T> {
+impl Borrow<Connection> for Reader {
+    fn borrow(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl<T: Borrow<Connection>> Idle<T> {
     fn take(&self) -> Option<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
     fn keep(&self, connection: T) {
+        let is_at_rest = connection.borrow().is_autocommit();
+        assert!(is_at_rest, "an idle reader holds no moment of the view");
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE {
             idle.push(connection);
@@ -133,7 +142,6 @@ impl Readers {
         let end = reader.guard.finish();
         let end = if memory.was_met() { Some(End::Memory) } else { end };
         drop(memory);
-        assert!(reader.connection.is_autocommit(), "an idle reader holds no moment of the view");
         self.users.keep(reader);
         match (result, end) {
             (Ok(true), _) => Ok(()),
@@ -154,7 +162,6 @@ impl Readers {
             }
         };
         let result = read(&connection);
-        assert!(connection.is_autocommit(), "an idle reader holds no moment of the view");
         self.own.keep(connection);
         result
     }
