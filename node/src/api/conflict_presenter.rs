@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
-use tandem_protocol::conflict::{self as told, ConflictKind, VersionContent as ToldHeld};
+use tandem_protocol::conflict::{self as told, ConflictKind, VersionContent as ToldContent};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::schema::Schema;
 use tandem_protocol::value::{Key, Value};
@@ -86,19 +86,19 @@ impl<'a> ConflictPresenter<'a> {
         }
     }
 
-    fn held(&self, table: &str, held: &ToldHeld) -> (VersionContent, Option<String>) {
+    fn held(&self, table: &str, held: &ToldContent) -> (VersionContent, Option<String>) {
         match held {
-            ToldHeld::Value { column, value } => {
+            ToldContent::Value { column, value } => {
                 (VersionContent::Value(Cell(value.value().unwrap_or(Value::Null))), Some(column.clone()))
             }
-            ToldHeld::Alive => (VersionContent::Deleted(false), None),
-            ToldHeld::Deleted => (VersionContent::Deleted(true), None),
-            ToldHeld::Row(key) => {
+            ToldContent::Alive => (VersionContent::Deleted(false), None),
+            ToldContent::Deleted => (VersionContent::Deleted(true), None),
+            ToldContent::Row(key) => {
                 let key = Key::from_bytes(key).map(|key| key.0).unwrap_or_default();
                 (VersionContent::Row(self.key(table, &key)), None)
             }
-            ToldHeld::Definition(sql) => (VersionContent::Definition(sql.clone()), None),
-            ToldHeld::Transaction => (VersionContent::Transaction(true), None),
+            ToldContent::Definition(sql) => (VersionContent::Definition(sql.clone()), None),
+            ToldContent::Transaction => (VersionContent::Transaction(true), None),
         }
     }
 
@@ -107,8 +107,8 @@ impl<'a> ConflictPresenter<'a> {
             // Greatest first.
             (ConflictKind::Register | ConflictKind::Deleted, _) => place == 0,
             // The row is there, whatever its deletion says.
-            (ConflictKind::Reference, held) => *held == ToldHeld::Alive,
-            (ConflictKind::Schema, ToldHeld::Definition(sql)) => {
+            (ConflictKind::Reference, held) => *held == ToldContent::Alive,
+            (ConflictKind::Schema, ToldContent::Definition(sql)) => {
                 let table = self.schema.table(&conflict.table);
                 let shown = table.and_then(|table| match conflict.columns.first() {
                     None => Some(table.shown.definition()),
