@@ -54,7 +54,11 @@ impl Arguments {
                 "--runs" => arguments.runs = value.parse().map_err(|_| format!("{value} is not a number"))?,
                 "--ids" => arguments.random_ids = value != "v7",
                 "--only" => {
-                    (arguments.equal_work, arguments.school_day) = (value != "day", value != "equal");
+                    (arguments.equal_work, arguments.school_day) = match value.as_str() {
+                        "day" => (false, true),
+                        "equal" => (true, false),
+                        other => return Err(format!("--only takes day or equal, not {other}")),
+                    };
                 }
                 "--idle" => {
                     let seconds = value.parse().map_err(|_| format!("{value} is not a number"))?;
@@ -70,6 +74,9 @@ impl Arguments {
         }
         if !arguments.rows.is_multiple_of(100) || arguments.rows == 0 {
             return Err("--rows takes a multiple of 100: everybody writes transactions of 100".to_owned());
+        }
+        if arguments.idle.is_zero() {
+            return Err("--idle takes at least a second".to_owned());
         }
         Ok(arguments)
     }
