@@ -91,8 +91,9 @@ impl Checks<'_> {
     /// Everything, once all sites hold the same.
     pub fn all(&mut self) -> Check {
         let transactions = self.transactions(0)?;
-        self.acknowledged(&transactions)?;
-        self.tills(&transactions)?;
+        let labels = labels(&transactions);
+        self.acknowledged(&labels)?;
+        self.tills(&labels)?;
         self.forms(&transactions)?;
         self.equality()?;
         self.reference(&transactions)?;
@@ -149,8 +150,7 @@ impl Checks<'_> {
     }
 
     /// Nothing acknowledged is lost, and nothing refused is there.
-    fn acknowledged(&self, transactions: &[Transaction]) -> Check {
-        let labels = labels(transactions);
+    fn acknowledged(&self, labels: &Labels) -> Check {
         for (number, entry) in self.ledger.entries() {
             match (entry.fate, labels.get(&label(number))) {
                 (Fate::Recorded(dot), found) if found.is_none_or(|found| !found.contains(&dot)) => {
@@ -166,8 +166,7 @@ impl Checks<'_> {
     }
 
     /// Every till holds the sum of what was put into it.
-    fn tills(&mut self, transactions: &[Transaction]) -> Check {
-        let labels = labels(transactions);
+    fn tills(&mut self, labels: &Labels) -> Check {
         let mut sums: BTreeMap<(&str, &str), Option<i64>> = BTreeMap::new();
         let recorded = self.ledger.entries().filter(|(number, _)| labels.contains_key(&label(*number)));
         for delta in recorded.flat_map(|(_, entry)| &entry.deltas) {
@@ -314,9 +313,11 @@ impl Seen {
     }
 }
 
-/// Which transactions a write is found in: one request can be recorded by several sites.
-fn labels(transactions: &[Transaction]) -> BTreeMap<String, Vec<Dot>> {
-    let mut labels: BTreeMap<String, Vec<Dot>> = BTreeMap::new();
+/// Which transactions each write is found in: one request can be recorded by several sites.
+type Labels = BTreeMap<String, Vec<Dot>>;
+
+fn labels(transactions: &[Transaction]) -> Labels {
+    let mut labels = Labels::new();
     for one in transactions {
         let message = one.header.message.clone();
         message.into_iter().for_each(|label| labels.entry(label).or_default().push(one.header.dot));

@@ -43,6 +43,12 @@ pub struct Drawn {
     pub first: Option<String>,
 }
 
+impl Drawn {
+    fn new(kind: &'static str, sql: String) -> Self {
+        Self { sql, kind, first: None }
+    }
+}
+
 /// A table with every name as it is to be typed.
 fn as_typed(table: &TableDef) -> TableDef {
     let mut table = table.clone();
@@ -66,17 +72,14 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
         })
         .collect();
     let table = as_typed(tables.get(random.below(tables.len() as u64) as usize)?);
-    let (key, cells): (Vec<&ColumnDef>, _) =
-        table.columns.iter().partition(|column| table.key.contains(&column.name));
-    // In the order of the key.
-    let key =
-        table.key.iter().filter_map(|name| key.iter().copied().find(|part| part.name == *name)).collect();
+    let key = table.key.iter().filter_map(|name| table.column(name)).collect();
+    let cells = table.columns.iter().filter(|column| !table.key.contains(&column.name)).collect();
     let target = Target { table: &table, key, cells, exactly };
     match random.below(33) {
         0..=10 => Some(target.insert(random)),
         11..=26 => target.update(random),
         27..=29 => {
-            Some(target.drawn("delete", format!("DELETE FROM {} WHERE {}", table.name, target.row(random))))
+            Some(Drawn::new("delete", format!("DELETE FROM {} WHERE {}", table.name, target.row(random))))
         }
         30 => Some(target.delete_and_insert(random)),
         _ => Some(target.insert_whole(random)),
@@ -93,10 +96,6 @@ struct Target<'t> {
 }
 
 impl<'t> Target<'t> {
-    fn drawn(&self, kind: &'static str, sql: String) -> Drawn {
-        Drawn { sql, kind, first: None }
-    }
-
     /// What names one of its rows.
     fn row(&self, random: &mut Random) -> String {
         let parts = self.key.iter().map(|part| format!("{} = {}", part.name, value(part, random)));
@@ -115,14 +114,14 @@ impl<'t> Target<'t> {
         let given: Vec<&ColumnDef> =
             self.key.iter().copied().filter(|_| !generated).chain(some.iter().copied()).collect();
         if given.is_empty() {
-            return self.drawn("insert", format!("INSERT INTO {name} DEFAULT VALUES"));
+            return Drawn::new("insert", format!("INSERT INTO {name} DEFAULT VALUES"));
         }
         let names = given.iter().map(|column| column.name.clone()).collect::<Vec<_>>().join(", ");
         let values = given.iter().map(|column| fitting(table, column, random)).collect::<Vec<_>>().join(", ");
         let into = format!("INTO {name} ({names}) VALUES ({values})");
         let unique = table.uniques.iter().find(|unique| unique.columns.len() == 1);
         match (random.below(8), unique) {
-            (0 | 1, _) => self.drawn("insert or replace", format!("INSERT OR REPLACE {into}")),
+            (0 | 1, _) => Drawn::new("insert or replace", format!("INSERT OR REPLACE {into}")),
             (3 | 6, Some(unique)) => {
                 // Of a value that may be in conflict at the moment.
                 let on = &unique.columns[0];
@@ -130,16 +129,16 @@ impl<'t> Target<'t> {
                     Some(column) => format!("DO UPDATE SET {0} = excluded.{0}", column.name),
                     None => "DO NOTHING".to_owned(),
                 };
-                self.drawn("upsert by another value", format!("INSERT {into} ON CONFLICT ({on}) {action}"))
+                Drawn::new("upsert by another value", format!("INSERT {into} ON CONFLICT ({on}) {action}"))
             }
-            (2, _) => self.drawn("insert or ignore", format!("INSERT OR IGNORE {into}")),
+            (2, _) => Drawn::new("insert or ignore", format!("INSERT OR IGNORE {into}")),
             (3..=5, _) if !generated && !some.is_empty() => {
                 let on = table.key.join(", ");
                 let sets = some.iter().map(|column| format!("{0} = excluded.{0}", column.name));
                 let sets = sets.collect::<Vec<_>>().join(", ");
-                self.drawn("upsert", format!("INSERT {into} ON CONFLICT ({on}) DO UPDATE SET {sets}"))
+                Drawn::new("upsert", format!("INSERT {into} ON CONFLICT ({on}) DO UPDATE SET {sets}"))
             }
-            _ => self.drawn("insert", format!("INSERT {into}")),
+            _ => Drawn::new("insert", format!("INSERT {into}")),
         }
     }
 
@@ -176,12 +175,10 @@ impl<'t> Target<'t> {
             self.row(random)
         };
         let or = ["", "", "", "", "", "OR IGNORE ", "OR REPLACE "][random.below(7) as usize];
-        Some(
-            self.drawn(
-                kind,
-                format!("UPDATE {or}{} SET {} WHERE {condition}", self.table.name, sets.join(", ")),
-            ),
-        )
+        Some(Drawn::new(
+            kind,
+            format!("UPDATE {or}{} SET {} WHERE {condition}", self.table.name, sets.join(", ")),
+        ))
     }
 
     /// What a counter is set to: mostly a little more or less than it is.
@@ -225,7 +222,7 @@ impl<'t> Target<'t> {
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let values: Vec<String> = columns.iter().map(|column| value(column, random)).collect();
         let (name, names, values) = (&self.table.name, names.join(", "), values.join(", "));
-        self.drawn("insert", format!("INSERT INTO {name} ({names}) VALUES ({values})"))
+        Drawn::new("insert", format!("INSERT INTO {name} ({names}) VALUES ({values})"))
     }
 }
 
