@@ -10,12 +10,10 @@ use tandem_protocol::version::Dot;
 use tandem_store::simulated::{Survival, ViewLoss};
 use tandem_store::{ReceiveError, Received, Space};
 
-use super::counts::Counts;
 use super::ledger::{Amount, Fate, Ledger, label};
-use super::plan::Plan;
 use super::site::Site;
 use super::statement::TILL_IDS;
-use crate::random::Random;
+use super::story::Story;
 use crate::reference::{self, Expected};
 
 /// Forms whose version is made anew by the reference at the end of a run.
@@ -31,26 +29,34 @@ struct Seen {
 pub struct Checks<'w> {
     /// The sites, by number.
     pub sites: &'w mut [Site],
-    /// What was planned.
-    pub plan: &'w Plan,
     /// What users were told.
     pub ledger: &'w Ledger,
-    /// What is drawn.
-    pub random: &'w mut Random,
-    /// What happened how often.
-    pub counts: &'w mut Counts,
+    /// The story so far.
+    pub story: &'w mut Story,
 }
 
 /// What is wrong, in words.
 type Check = Result<(), String>;
 
 impl Checks<'_> {
+    /// Looks whether something is as it must be.
+    pub fn look(
+        story: &mut Story,
+        sites: &mut [Site],
+        ledger: &Ledger,
+        check: impl FnOnce(&mut Checks<'_>) -> Check,
+    ) {
+        if let Err(wrong) = check(&mut Checks { sites, ledger, story }) {
+            story.fail(wrong);
+        }
+    }
+
     /// A block that a site was given is taken in, or cannot be yet. It is never wrong.
     pub fn received(&mut self, at: usize, result: &Result<Received, ReceiveError>) -> Check {
         let sound = match result {
             Ok(_) | Err(ReceiveError::Log(_)) => true,
             Err(ReceiveError::Fault(fault)) => {
-                self.counts.one(match fault {
+                self.story.counts.one(match fault {
                     verify::BlockFault::Gap { .. } => "block: after a gap",
                     verify::BlockFault::MissingContext { .. } => "block: before its context",
                     _ => "block: refused",
@@ -179,7 +185,7 @@ impl Checks<'_> {
         for till in TILL_IDS {
             for (column, scale) in [("sold", 1), ("takings", 100)] {
                 let Some(sum) = sums.get(&(till, column)).copied().unwrap_or(Some(0)) else {
-                    self.counts.one("till whose sum is not known");
+                    self.story.counts.one("till whose sum is not known");
                     continue;
                 };
                 let sql = format!(
@@ -205,7 +211,7 @@ impl Checks<'_> {
             _ => None,
         });
         let sent: Vec<_> = sent.collect();
-        self.counts.many("form: recorded", sent.len() as u64);
+        self.story.counts.many("form: recorded", sent.len() as u64);
         let mut fault = sent.iter().find_map(|(form, recorded)| form.fault(recorded));
         // To make all that was read anew takes long.
         for (form, _) in sent.iter().take(FORMS) {
@@ -243,21 +249,21 @@ impl Checks<'_> {
             }
         }
         let open = self.sites[0].space().map(|space| space.status().open_conflicts).unwrap_or_default();
-        self.counts.many("open conflicts at the end", open);
+        self.story.counts.many("open conflicts at the end", open);
         let conflicts =
             self.sites[0].space().and_then(|space| space.conflicts().all().ok()).unwrap_or_default();
         for conflict in conflicts {
-            self.counts.one(&format!("conflict: {}", conflict.kind.name()));
+            self.story.counts.one(&format!("conflict: {}", conflict.kind.name()));
         }
         broken.map_or(Ok(()), Err)
     }
 
     /// A view made anew from the log shows the same.
     fn again(&mut self) -> Check {
-        let at = self.random.below(self.plan.sites as u64) as usize;
+        let at = self.story.random.below(self.story.plan.sites as u64) as usize;
         let name = self.sites[at].name;
         let Some(before) = self.sites[at].space().map(seen) else { return Ok(()) };
-        let again = match self.plan.seed % 4 {
+        let again = match self.story.plan.seed % 4 {
             0 => self.sites[at].store.rebuild_view().map_err(|error| error.to_string()),
             1 => {
                 let nothing = Survival { changes: 0, torn: false };

@@ -2,7 +2,7 @@
 //! between them, on a time that passes only when something happens. Told from zero.
 //!
 //! A [`Plan`] is drawn from a seed: how many sites, how they are connected, what goes wrong. A
-//! [`World`] carries it out. Everything in it that decides anything is the real thing: the session
+//! [`world`] carries it out. Everything in it that decides anything is the real thing: the session
 //! of `tandem-protocol`, and writer, log and view of `tandem-store`; only the stream, the disk and
 //! the clock are simulated. Events wait in one queue, ordered by time, and what happens at one time
 //! by a number drawn when it was put there. So the same plan always tells the same story, and a
@@ -10,7 +10,7 @@
 //! ([`shrink`]).
 //!
 //! ```text
-//! workload ──requests──► Site: waiting ─► disk ─► answers ─► ledger
+//! users    ──requests──► Site: waiting ─► disk ─► answers ─► ledger
 //!                          ▲                 │
 //!   stick ──blocks────────►│                 └─ LOG GREW ─► its links
 //!                          │
@@ -25,11 +25,13 @@ mod check;
 mod clock;
 mod copy;
 mod counts;
+mod course;
 mod end;
 mod fault;
 mod form;
 mod ledger;
 mod line;
+mod lines;
 mod link;
 mod outcome;
 mod plan;
@@ -39,9 +41,9 @@ pub mod shrink;
 mod site;
 pub(crate) mod statement;
 mod stick;
+mod story;
 mod trace;
-mod trouble;
-mod workload;
+mod users;
 mod world;
 
 #[cfg(test)]
@@ -52,15 +54,14 @@ pub use fault::{FaultKind, Stop};
 pub use outcome::{Broken, Outcome};
 pub use plan::{Plan, Topology};
 pub use trace::STEPS;
-pub use world::World;
 
 use std::path::PathBuf;
 
 /// Runs a plan from beginning to end, and keeps so many of the last steps.
 pub fn run(plan: &Plan, steps: usize) -> Outcome {
     let folder = scratch();
-    let mut world = World::new(plan.clone(), folder.path(), steps);
-    world.run();
+    let mut world = world::World::new(plan.clone(), folder.path(), steps);
+    course::run(&mut world);
     let outcome = world.outcome();
     drop(world);
     outcome

@@ -1,349 +1,121 @@
-//! The world: sites, lines, time, and what happens next.
+//! The world: sites, sessions, users, a stick, and what happens next.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use tandem_protocol::identity::{Author, AuthorKey};
+use tandem_protocol::identity::AuthorKey;
 use tandem_protocol::membership::Role;
-use tandem_protocol::session::{Input, NotStored, ReadRequest, StoreDone};
-use tandem_protocol::version::VersionVector;
-use tandem_store::simulated::{self, Answer, FlushFault, Founding, Request, Survival, ViewLoss};
+use tandem_protocol::session::{Input, NotStored, StoreDone};
+use tandem_store::simulated::{self, Answer, Founding, Request, ViewLoss};
 use tandem_store::{ReceiveError, WriteError};
 
 use super::check::Checks;
-use super::counts::Counts;
 use super::fault::{FaultKind, Mend, Stop};
-use super::ledger::Ledger;
-use super::line::{Line, Parcel};
-use super::link::Endpoint;
-use super::outcome::{Broken, Outcome};
+use super::lines::Lines;
+use super::outcome::Outcome;
 use super::plan::Plan;
-use super::queue::Queue;
-use super::site::{Asker, Site};
+use super::sessions::{Sessions, are_connected};
+use super::site::{Asker, Group, Site};
 use super::statement;
-use super::trace::Trace;
+use super::stick::Stick;
+use super::story::{Event, Story};
+use super::users::{self, Users};
 use crate::random::Random;
 
 /// What the sites are called.
 pub const NAMES: [&str; 8] = ["bureau", "caisse", "atelier", "depot", "ecole", "ferme", "gare", "halle"];
 
 /// How often two sites that are not connected try, in milliseconds.
-const DIAL_MS: u64 = 1_500;
-
-/// How long all may take to become equal once everything is mended, in milliseconds.
-const HEALING_MS: u64 = 20 * 60_000;
-
-/// How long the writing may take, in milliseconds: a disk may be full, but not for ever.
-const WORKING_MS: u64 = 4 * 3_600_000;
-
-/// Something that is going to happen.
-#[derive(Debug)]
-pub enum Event {
-    /// A user writes something.
-    Write(usize),
-    /// The disk of a site has done its work.
-    Disk { at: usize, boot: u64 },
-    /// A session's read is done.
-    Read { end: Endpoint, boot: u64, request: ReadRequest },
-    /// Something arrives.
-    Arrive { at: usize, from: usize, parcel: Parcel },
-    /// A session's alarm, and for when it was set.
-    Alarm(Endpoint, u64),
-    /// Two sites connect, if they are not connected and can.
-    Dial(usize, usize),
-    /// Something goes wrong.
-    Trouble,
-    /// Something is mended.
-    Mend(Mend),
-    /// A site starts.
-    Start(usize),
-    /// An admin admits a site.
-    Admit(usize),
-}
+pub const DIAL_MS: u64 = 1_500;
 
 /// See the module.
 pub struct World {
-    /// What is to happen.
-    pub plan: Plan,
-    /// Milliseconds since the beginning.
-    pub now_ms: u64,
-    /// What is drawn while it runs.
-    pub random: Random,
-    queue: Queue<Event>,
+    /// The story so far.
+    pub story: Story,
     /// The sites, by number.
     pub sites: Vec<Site>,
-    /// Where their views are.
+    /// Their sessions.
+    pub sessions: Sessions,
+    /// The people at them.
+    pub users: Users,
+    /// Where the views are.
     pub folder: PathBuf,
-    /// The lines, by their ends: from, to.
-    pub lines: BTreeMap<(usize, usize), Line>,
-    /// Streams opened so far.
-    pub streams: u64,
-    /// Blocks carried by hand.
-    pub stick: Vec<Vec<u8>>,
-    /// What users were told.
-    pub ledger: Ledger,
-    /// Whether the program knows `exactly()`.
-    pub exactly: bool,
-    /// Schema changes so far.
-    pub grown: u64,
-    sent: u64,
-    /// What sessions are to be told as soon as none runs.
-    pub news: VecDeque<(Endpoint, Input)>,
-    /// Whether all is being mended: nothing new goes wrong, nobody writes.
-    pub healing: bool,
-    /// Forks noticed.
-    pub forks: u64,
-    /// What happened how often.
-    pub counts: Counts,
-    trace: Trace,
-    broken: Option<Broken>,
+    stick: Stick,
 }
 
 impl World {
     /// The world of a plan, with its views in `folder`.
     pub fn new(plan: Plan, folder: &Path, steps: usize) -> Self {
-        let mut random = Random::of_seed(plan.seed);
-        let mut key = || {
-            let mut secret = [0; 32];
-            secret.chunks_mut(8).for_each(|part| part.copy_from_slice(&random.any().to_le_bytes()));
-            AuthorKey::from_secret(&secret)
-        };
-        let founding =
-            Founding { space: "school", site: NAMES[0], schema: statement::SCHEMA, nonce: [7; 16] };
-        let founded =
-            simulated::Site::found(key(), folder.join(NAMES[0]), founding, super::clock::BEGINNING_MS);
-        let founder = founded.unwrap();
+        let lines = Lines::new(&plan);
+        let mut story = Story::new(plan, steps);
+        let founder = simulated::Site::found(
+            key(&mut story.random),
+            folder.join(NAMES[0]),
+            Founding { space: "school", site: NAMES[0], schema: statement::SCHEMA, nonce: [7; 16] },
+            super::clock::BEGINNING_MS,
+        );
+        let founder = founder.unwrap();
         let id = founder.id();
-        let mut sites = vec![Site::new(NAMES[0], founder)];
-        for name in &NAMES[1..plan.sites] {
-            let site = simulated::Site::adopt(key(), folder.join(name), id).unwrap();
-            sites.push(Site::new(name, site));
+        let mut sites = vec![Site::new(0, NAMES[0], founder)];
+        for name in &NAMES[1..story.plan.sites] {
+            let site = simulated::Site::adopt(key(&mut story.random), folder.join(name), id).unwrap();
+            sites.push(Site::new(sites.len(), name, site));
         }
-        let pairs = plan.pairs().into_iter().flat_map(|(one, other)| [(one, other), (other, one)]);
-        let lines = pairs.map(|pair| (pair, Line::new(1))).collect();
         Self {
-            plan,
-            now_ms: 0,
-            random,
-            queue: Queue::default(),
+            story,
             sites,
+            sessions: Sessions::new(lines),
+            users: Users::default(),
             folder: folder.to_owned(),
-            lines,
-            streams: 0,
-            stick: Vec::new(),
-            ledger: Ledger::default(),
-            exactly: false,
-            grown: 0,
-            sent: 0,
-            news: VecDeque::new(),
-            healing: false,
-            forks: 0,
-            counts: Counts::default(),
-            trace: Trace::new(steps),
-            broken: None,
-        }
-    }
-
-    /// From beginning to end.
-    pub fn run(&mut self) {
-        self.begin();
-        self.work();
-        if self.plan.faults.contains(&FaultKind::Fork) && !self.is_broken() {
-            self.copy_site();
-        }
-        self.heal();
-        if !self.is_broken() {
-            self.bring_copy();
-        }
-        if self.broken.is_none() {
-            self.check(|checks| checks.all());
-        }
-    }
-
-    /// Looks whether something is as it must be.
-    pub fn check(&mut self, check: impl FnOnce(&mut Checks<'_>) -> Result<(), String>) {
-        let Self { sites, plan, ledger, random, counts, .. } = self;
-        if let Err(wrong) = check(&mut Checks { sites, plan, ledger, random, counts }) {
-            self.fail(wrong);
+            stick: Stick::default(),
         }
     }
 
     /// How it went.
     pub fn outcome(&self) -> Outcome {
-        Outcome { counts: self.counts.clone(), broken: self.broken.clone(), steps: self.trace.steps() }
+        self.story.outcome()
     }
 
-    /// What must not be, is. The first thing counts; the run ends.
-    pub fn fail(&mut self, what: impl Into<String>) {
-        let what = what.into();
-        self.say(|_| format!("BROKEN: {what}"));
-        self.broken.get_or_insert(Broken(what));
-    }
-
-    /// Whether something is broken.
-    pub fn is_broken(&self) -> bool {
-        self.broken.is_some()
-    }
-
-    /// Writes a step down, where steps are wanted.
-    pub fn say(&mut self, step: impl FnOnce(&Self) -> String) {
-        let mut trace = std::mem::replace(&mut self.trace, Trace::new(0));
-        trace.say(self.now_ms, || step(self));
-        self.trace = trace;
-    }
-
-    /// A number below `bound`.
-    pub fn below(&mut self, bound: usize) -> usize {
-        self.random.below(bound as u64) as usize
-    }
-
-    /// Random bytes for a session.
-    pub fn padding(&mut self) -> [u8; 32] {
-        let mut padding = [0; 32];
-        padding.chunks_mut(8).for_each(|part| part.copy_from_slice(&self.random.any().to_le_bytes()));
-        padding
-    }
-
-    /// An event at a time.
-    pub fn at(&mut self, at_ms: u64, event: Event) {
-        let tie = self.random.any();
-        self.queue.put(at_ms.max(self.now_ms), tie, event);
-    }
-
-    /// An event after a while.
-    pub fn later(&mut self, after_ms: u64, event: Event) {
-        self.at(self.now_ms + after_ms, event);
-    }
-
-    /// Founder and first members, before anything goes wrong.
-    fn begin(&mut self) {
-        self.sites[0].admitted = true;
-        self.prepare_tables();
-        let early = self.plan.sites - self.plan.late;
-        for at in 1..early {
-            self.admit(at);
-            self.settle(at);
-        }
-        for at in early..self.plan.sites {
-            let when = self.random.below(self.plan.pace_ms * 40);
-            self.later(when, Event::Admit(at));
-        }
-        for (one, other) in self.plan.pairs() {
-            let when = self.random.below(DIAL_MS);
-            self.later(when, Event::Dial(one, other));
-        }
-        for at in 0..self.sites.len() {
-            let when = self.random.below(self.plan.pace_ms);
-            self.later(when, Event::Write(at));
-            if self.plan.faults.contains(&FaultKind::Clock) {
-                let offset = self.random.below(240) as i64 - 120;
-                self.sites[at].clock.offset_ms = offset * [1, 100, 1000][self.below(3)];
-                self.sites[at].clock.drift_ppm = self.random.below(200) as i64 - 100;
-            }
-        }
-        self.later(self.plan.trouble_ms, Event::Trouble);
-    }
-
-    /// Lets a disk do all that waits for it.
-    fn settle(&mut self, asked: usize) {
-        for at in [0, asked] {
-            while self.sites[at].busy && !self.is_broken() {
-                let boot = self.sites[at].boot;
-                self.disk(at, boot);
-            }
-        }
-    }
-
-    /// Until enough is written.
-    fn work(&mut self) {
-        while self.ledger.recorded() < self.plan.transactions && !self.is_broken() {
-            if self.now_ms > WORKING_MS {
-                return self.fail("the sites do not get on with their work");
-            }
-            self.step();
-        }
-    }
-
-    /// Everything is mended, nobody writes any more; until all hold the same.
-    fn heal(&mut self) {
-        self.say(|_| "everything is mended".to_owned());
-        self.healing = true;
-        let ways: Vec<(usize, usize)> = self.lines.keys().copied().collect();
-        for (from, to) in ways {
-            if let Some(line) = self.lines.get_mut(&(from, to)) {
-                line.cuts = 0;
-                self.release(from, to);
-            }
-            self.mend(Mend::Speed(from, to));
-        }
-        for at in 0..self.sites.len() {
-            self.mend(Mend::Room(at));
-            self.mend(Mend::Disk(at));
-            self.sites[at].doom = None;
-            self.sites[at].store.disk().mend();
-            self.start(at);
-            self.admit(at);
-        }
-        let until = self.now_ms + HEALING_MS;
-        while !self.is_broken() && !self.is_equal() {
-            if self.now_ms > until {
-                let held: Vec<String> = self
-                    .sites
-                    .iter()
-                    .map(|site| format!("{} holds {:?}", site.name, short(&site.vector())))
-                    .collect();
-                return self.fail(format!("the sites do not become equal: {}", held.join(", ")));
-            }
-            self.step();
-        }
-        self.counts.many("virtual seconds", self.now_ms / 1000);
-    }
-
-    fn is_equal(&self) -> bool {
-        let first = self.sites[0].space().map(tandem_store::Space::vector);
-        self.sites.iter().filter(|site| site.copy_of.is_none()).all(|site| {
-            site.admitted && site.waiting.is_empty() && site.space().map(tandem_store::Space::vector) == first
-        })
+    /// Looks whether something is as it must be.
+    pub fn check(&mut self, check: impl FnOnce(&mut Checks<'_>) -> Result<(), String>) {
+        Checks::look(&mut self.story, &mut self.sites, &self.users.ledger, check);
     }
 
     /// The next event.
     pub fn step(&mut self) {
-        let Some((at_ms, event)) = self.queue.take() else {
-            return self.fail("nothing happens any more");
+        let Some(event) = self.story.next() else {
+            return self.story.fail("nothing happens any more");
         };
-        self.now_ms = at_ms;
-        self.counts.one("events");
+        let Self { story, sites, sessions, users, .. } = self;
         match event {
             Event::Write(at) => {
-                if !self.healing {
-                    self.user_writes(at);
-                    let pace = self.plan.pace_ms;
-                    let after = 1 + self.random.below(2 * pace);
-                    self.later(after, Event::Write(at));
+                if !story.healing {
+                    users.user_writes(story, sites, at);
+                    let after = 1 + story.random.below(2 * story.plan.pace_ms);
+                    story.later(after, Event::Write(at));
                 }
             }
             Event::Disk { at, boot } => self.disk(at, boot),
             Event::Read { end, boot, request } => {
-                if self.sites[end.at].boot == boot {
-                    self.read_late(end, request);
+                if sites[end.at].boot == boot {
+                    sessions.read_late(story, sites, end, request);
                 }
             }
-            Event::Arrive { at, from, parcel } => match self.lines.get_mut(&(from, at)) {
-                Some(line) if line.is_cut() => line.held.push_back(parcel),
-                Some(line) if !line.held.is_empty() => line.held.push_back(parcel),
-                _ => self.arrive(at, from, parcel),
-            },
-            Event::Alarm(end, alarm_ms) => self.alarm(end, alarm_ms),
+            Event::Arrive { at, from, parcel } => {
+                if let Some(parcel) = sessions.lines.comes_out(from, at, parcel) {
+                    sessions.arrive(story, sites, at, from, parcel);
+                }
+            }
+            Event::Alarm(end, alarm_ms) => sessions.alarm(story, sites, end, alarm_ms),
             Event::Dial(one, other) => self.dial(one, other),
             Event::Trouble => {
-                if !self.healing {
+                if !story.healing {
                     self.trouble();
-                    let after = 1 + self.random.below(2 * self.plan.trouble_ms);
-                    self.later(after, Event::Trouble);
+                    let after = 1 + self.story.random.below(2 * self.story.plan.trouble_ms);
+                    self.story.later(after, Event::Trouble);
                 }
             }
             Event::Mend(what) => {
-                if !self.healing {
+                if !story.healing {
                     self.mend(what);
                 }
             }
@@ -353,227 +125,241 @@ impl World {
     }
 
     fn dial(&mut self, one: usize, other: usize) {
-        let cut = |from, to| self.lines.get(&(from, to)).is_none_or(Line::is_cut);
-        let reachable = !cut(one, other) && !cut(other, one);
-        if reachable
-            && self.sites[one].is_on()
-            && self.sites[other].is_on()
-            && !self.are_connected(one, other)
+        let Self { story, sites, sessions, .. } = self;
+        if sessions.lines.join_up(one, other)
+            && sites[one].is_on()
+            && sites[other].is_on()
+            && !are_connected(sites, one, other)
         {
-            let (opener, acceptor) = if self.random.one_in(2) { (one, other) } else { (other, one) };
-            self.connect(opener, acceptor);
+            let (opener, acceptor) = if story.random.one_in(2) { (one, other) } else { (other, one) };
+            sessions.connect(story, sites, opener, acceptor);
         }
-        let after = DIAL_MS / 2 + self.random.below(DIAL_MS);
-        self.later(after, Event::Dial(one, other));
+        let after = DIAL_MS / 2 + story.random.below(DIAL_MS);
+        story.later(after, Event::Dial(one, other));
     }
 
-    /// Puts something onto a line.
-    pub fn send(&mut self, from: usize, to: usize, parcel: Parcel) {
-        let chance = self.random.any();
-        let stream = parcel.stream;
-        let Some(bytes) = parcel.bytes else {
-            return self.put_on_line(from, to, parcel, chance);
-        };
-        // Now and then in two pieces, as streams are.
-        if bytes.len() > 1 && chance.is_multiple_of(4) {
-            let (first, second) = bytes.split_at(1 + (chance / 4) as usize % (bytes.len() - 1));
-            for piece in [first, second] {
-                self.put_on_line(from, to, Parcel { stream, bytes: Some(piece.to_vec()) }, chance);
-            }
-        } else {
-            self.put_on_line(from, to, Parcel { stream, bytes: Some(bytes) }, chance);
-        }
-    }
-
-    fn put_on_line(&mut self, from: usize, to: usize, parcel: Parcel, chance: u64) {
-        let Some(line) = self.lines.get_mut(&(from, to)) else { return };
-        let bytes = parcel.bytes.as_ref().map_or(0, Vec::len);
-        let arrives_ms = line.arrival(self.now_ms, bytes, chance);
-        // In the order in which they were sent: of one time, the line's count decides.
-        self.sent += 1;
-        self.queue.put(arrives_ms, self.sent, Event::Arrive { at: to, from, parcel });
-    }
-
-    /// What a line held while it was cut arrives.
-    pub fn release(&mut self, from: usize, to: usize) {
-        loop {
-            let Some(line) = self.lines.get_mut(&(from, to)) else { return };
-            let Some(parcel) = line.held.pop_front() else { return };
-            self.arrive(to, from, parcel);
-        }
-    }
-
-    /// Asks a site for something; it waits for the disk.
-    pub fn ask(&mut self, at: usize, asker: Asker, request: Request) {
-        if !self.sites[at].is_on() {
-            return self.unanswered(at, asker);
-        }
-        self.sites[at].waiting.push_back((asker, request));
-        if !self.sites[at].busy {
-            self.sites[at].busy = true;
-            let after = self.random.below(self.sites[at].disk_ms);
-            let boot = self.sites[at].boot;
-            self.later(after, Event::Disk { at, boot });
-        }
-    }
-
-    /// The disk does all that waits, as one group.
-    fn disk(&mut self, at: usize, boot: u64) {
+    /// The disk of a site does all that waits, and everybody is told.
+    pub fn disk(&mut self, at: usize, boot: u64) {
         let site = &mut self.sites[at];
         if site.boot != boot || !site.is_on() {
             return;
         }
-        site.busy = false;
-        let (askers, requests): (Vec<Asker>, Vec<Request>) = site.waiting.drain(..).unzip();
-        let count = requests.len();
-        if count == 0 {
-            return;
-        }
-        let wall_ms = site.clock.at(self.now_ms);
-        let doom = site.doom;
-        let survival = self.survival();
-        let site = &mut self.sites[at];
-        match doom {
-            Some((Stop::BeforeFlush, _)) => {
-                let nothing = Survival { changes: 0, torn: false };
-                site.store.disk().fail_next_flush(FlushFault::PowerCut(nothing));
+        let (answers, grew, local) = match site.work(&mut self.story) {
+            Group::Nothing => return,
+            Group::Gone(askers, loss) => {
+                self.unanswered(askers);
+                return self.crash(at, loss);
             }
-            Some((Stop::AmidFlush, _)) => site.store.disk().fail_next_flush(FlushFault::PowerCut(survival)),
-            Some((Stop::AfterFlush, _)) => site.store.disk().fail_next_flush(FlushFault::PowerCutAfter),
-            _ => {}
-        }
-        let before = site.vector();
-        let answers = site.store.run(requests, wall_ms);
-        self.counts.one("groups");
-        self.counts.many("requests", count as u64);
-        if answers.len() != count {
-            return self.fail(format!("{} did not answer everything", self.sites[at].name));
-        }
-        let off = self.sites[at].store.disk().is_off();
-        if let Some((stop, loss)) = doom
-            && (off || stop == Stop::BeforeAnswer)
-        {
-            self.counts.one(&format!("crash: {}", stop.name()));
-            askers.into_iter().for_each(|asker| self.unanswered(at, asker));
-            return self.crash(at, loss);
-        }
-        if self.sites[at].store.disk().is_poisoned() {
-            // The node refuses all writes until somebody starts it again.
-            self.counts.one("flush failed");
-            self.doom(at, Stop::Idle, ViewLoss::None);
-            return askers.into_iter().for_each(|asker| self.unanswered(at, asker));
-        }
-        let after = self.sites[at].vector();
-        self.sites[at].promised.join(&after);
-        let local = before.seq(self.sites[at].author) != after.seq(self.sites[at].author);
-        let grew = before != after;
-        let first = self.random.one_in(2);
+            Group::Failed(askers) => {
+                self.doom(at, Stop::Idle, ViewLoss::None);
+                return self.unanswered(askers);
+            }
+            Group::Done { answers, grew, local } => (answers, grew, local),
+        };
+        let first = self.story.random.one_in(2);
         if grew && first {
-            self.announce(at, local);
+            self.sessions.announce(&mut self.story, &mut self.sites, at, local);
         }
-        for (asker, answer) in askers.into_iter().zip(answers) {
+        for (asker, answer) in answers {
             self.answered(at, asker, answer);
         }
         if grew && !first {
-            self.announce(at, local);
+            self.sessions.announce(&mut self.story, &mut self.sites, at, local);
         }
-        if self.random.one_in(800)
+        if self.story.random.one_in(800)
             && let Err(error) = self.sites[at].store.remember_view()
         {
-            self.fail(format!("the simulator cannot copy a view: {error}"));
+            self.story.fail(format!("the simulator cannot copy a view: {error}"));
         }
     }
 
     fn answered(&mut self, at: usize, asker: Asker, answer: Answer) {
+        if let Answer::Received(result) = &answer {
+            self.check(|checks| checks.received(at, result));
+        }
+        let Self { story, sites, sessions, users, .. } = self;
         match (asker, answer) {
             (Asker::Link(end), Answer::Received(result)) => {
-                self.check(|checks| checks.received(at, &result));
-                self.say(|world| {
+                story.say(|| {
                     let told = match &result {
                         Ok(received) => format!("stores {} tx", received.transactions),
                         Err(error) => format!("does not store: {error}"),
                     };
-                    format!("{} {told} of {}", world.sites[at].name, world.sites[end.peer].name)
+                    format!("{} {told} of {}", sites[at].name, sites[end.peer].name)
                 });
-                let (space, result) = (self.sites[at].store.id(), result.map(StoreDone::from));
-                self.tell_session(end, Input::Stored { space, result: result.map_err(NotStored::from) });
+                let (space, result) = (sites[at].store.id(), result.map(StoreDone::from));
+                let stored = Input::Stored { space, result: result.map_err(NotStored::from) };
+                sessions.tell(story, sites, end, stored);
             }
             (Asker::Stick, Answer::Received(result)) => {
-                self.check(|checks| checks.received(at, &result));
                 let told = match &result {
                     Ok(received) if received.transactions > 0 => "stick: new",
                     Ok(_) => "stick: held already",
                     Err(ReceiveError::Fault(_)) => "stick: too early",
                     Err(_) => "stick: could not be stored",
                 };
-                self.counts.one(told);
-                self.say(|world| format!("{} ◀── {told}", world.sites[at].name));
+                story.counts.one(told);
+                story.say(|| format!("{} ◀── {told}", sites[at].name));
             }
-            (Asker::User(number), Answer::Written(result)) => self.told_user(at, number, result),
+            (Asker::User(number), Answer::Written(result)) => users.told(story, sites, at, number, result),
             (Asker::Admission(site), Answer::Written(result)) => match result {
                 Ok(_) => self.admitted(site),
                 Err(WriteError::Refused(refusal)) if refusal.is_by(&["member_already"]) => {
                     self.admitted(site);
                 }
-                Err(_) => self.later(1_000, Event::Admit(site)),
+                Err(_) => story.later(1_000, Event::Admit(site)),
             },
-            (Asker::Nobody, Answer::Written(Ok(_))) => {}
             (Asker::Nobody, Answer::Written(Err(WriteError::Refused(refusal)))) => {
-                self.counts.one(&format!("refused: {}", refusal.code));
+                story.counts.one(&format!("refused: {}", refusal.code));
             }
-            (Asker::Nobody, Answer::Written(Err(WriteError::Log(_)))) => {}
-            (asker, answer) => self.fail(format!("{asker:?} was answered with {answer:?}")),
+            (Asker::Nobody, Answer::Written(Ok(_) | Err(WriteError::Log(_)))) => {}
+            (asker, answer) => story.fail(format!("{asker:?} was answered with {answer:?}")),
         }
     }
 
-    /// Nobody will ever answer: the site crashed.
-    pub fn unanswered(&mut self, _at: usize, asker: Asker) {
-        match asker {
-            Asker::User(number) => self.ledger.unknown(number),
-            Asker::Admission(site) => self.later(1_000, Event::Admit(site)),
-            Asker::Link(_) | Asker::Stick | Asker::Nobody => {}
+    /// Nobody will ever answer these: the site crashed.
+    fn unanswered(&mut self, askers: Vec<Asker>) {
+        for asker in askers {
+            match asker {
+                Asker::User(number) => self.users.unanswered(number),
+                Asker::Admission(site) => self.story.later(1_000, Event::Admit(site)),
+                Asker::Link(_) | Asker::Stick | Asker::Nobody => {}
+            }
         }
     }
 
     /// An admin admits a site; now and then two do, who may not know of each other.
-    fn admit(&mut self, site: usize) {
-        if self.sites[site].admitted {
+    pub fn admit(&mut self, site: usize) {
+        let Self { story, sites, .. } = self;
+        if sites[site].admitted {
             return;
         }
-        let admins: Vec<usize> = (0..self.sites.len()).filter(|at| self.sites[*at].is_admin()).collect();
+        let admins: Vec<usize> = (0..sites.len()).filter(|at| sites[*at].is_admin()).collect();
         if admins.is_empty() {
-            return self.later(1_000, Event::Admit(site));
+            return story.later(1_000, Event::Admit(site));
         }
-        let times = if self.random.one_in(2) { 2 } else { 1 };
-        for _ in 0..times {
-            let admin = admins[self.below(admins.len())];
-            let roles = [Role::Member, Role::Member, Role::Member, Role::Admin];
-            let role = roles[self.below(roles.len())];
-            let (author, name) = (self.sites[site].author, self.sites[site].name.to_owned());
-            self.ask(admin, Asker::Admission(site), Request::Admit { author, name, role });
+        for _ in 0..if story.random.one_in(2) { 2 } else { 1 } {
+            let admin = *story.random.pick(&admins);
+            let role = *story.random.pick(&[Role::Member, Role::Member, Role::Member, Role::Admin]);
+            let (author, name) = (sites[site].author, sites[site].name.to_owned());
+            let admit = Request::Admit { author, name, role };
+            if !sites[admin].ask(story, Asker::Admission(site), admit) {
+                story.later(1_000, Event::Admit(site));
+            }
         }
     }
 
     fn admitted(&mut self, site: usize) {
-        self.say(|world| format!("{} is admitted", world.sites[site].name));
+        self.story.say(|| format!("{} is admitted", self.sites[site].name));
         self.sites[site].admitted = true;
     }
 
-    /// Two transactions go by one name.
-    pub fn noticed_fork(&mut self, at: usize, peer: usize, author: Author) {
-        self.counts.one("fork noticed");
-        self.forks += 1;
-        let copy = self.sites[at].copy_of.is_some() || self.sites[peer].copy_of.is_some();
-        if !copy {
-            let (site, peer) = (self.sites[at].name, self.sites[peer].name);
-            self.fail(format!(
-                "{site} and {peer} hold different transactions of {} by one name",
-                author.short()
-            ));
+    /// One of the plan's faults happens.
+    fn trouble(&mut self) {
+        let Self { story, sites, sessions, users, stick, .. } = self;
+        let kinds: Vec<FaultKind> = story.plan.faults.iter().copied().collect();
+        if kinds.is_empty() {
+            return;
         }
+        let kind = kinds[story.below(kinds.len())];
+        let at = story.below(sites.len());
+        let peer = (at + 1 + story.below(sites.len() - 1)) % sites.len();
+        let for_ms = story.a_while();
+        match kind {
+            FaultKind::Cut | FaultKind::OneWay | FaultKind::Split | FaultKind::SlowLine => {
+                sessions.lines.trouble(story, sites, kind, (at, peer), for_ms);
+            }
+            FaultKind::BadFlush | FaultKind::DiskFull | FaultKind::SlowDisk | FaultKind::Clock => {
+                sites[at].trouble(story, kind, for_ms);
+            }
+            FaultKind::HangUp => {
+                if are_connected(sites, at, peer) {
+                    let (one, other) = (sites[at].name, sites[peer].name);
+                    story.say(|| format!("the connection of {one} and {other} breaks"));
+                    sessions.hang_up(story, sites, at, peer);
+                }
+            }
+            FaultKind::Crash => {
+                let stop = *story.random.pick(&Stop::ALL);
+                let lost = [ViewLoss::Older, ViewLoss::Lost, ViewLoss::Damaged];
+                let loss = if story.random.one_in(3) { *story.random.pick(&lost) } else { ViewLoss::None };
+                self.doom(at, stop, loss);
+            }
+            FaultKind::Stick => stick.plug_in(story, sites, at),
+            FaultKind::Rename => {
+                let (author, name) = (sites[peer].author, format!("site {}", story.random.below(100)));
+                let _asked = sites[at].ask(story, Asker::Nobody, Request::Rename { author, name });
+            }
+            // Now and then: it costs as much as many writes.
+            FaultKind::Rebuild if !story.random.one_in(10) => return,
+            FaultKind::Rebuild => sites[at].rebuild(story),
+            FaultKind::Schema => users.grow_schema(story, sites, at),
+            // What users do is drawn with each write; a copied folder is used at the end.
+            FaultKind::Basis | FaultKind::Retry | FaultKind::Resolve | FaultKind::Fork => return,
+            FaultKind::Newer => users::newer_program_writes(story, &mut sites[at]),
+        }
+        self.story.counts.one(&format!("fault: {}", kind.name()));
+    }
+
+    /// Mends one thing.
+    fn mend(&mut self, what: Mend) {
+        let Self { story, sites, sessions, .. } = self;
+        match what {
+            Mend::Line(from, to) => {
+                sessions.lines.mend(from, to);
+                sessions.release(story, sites, from, to);
+            }
+            Mend::Speed(from, to) => sessions.lines.speed_up(from, to),
+            Mend::Room(at) => sites[at].store.disk().set_full(false),
+            Mend::Disk(at) => sites[at].disk_ms = super::site::DISK_MS,
+        }
+    }
+
+    /// A site will crash at that stop of its next group.
+    fn doom(&mut self, at: usize, stop: Stop, loss: ViewLoss) {
+        if !self.sites[at].is_on() {
+            return;
+        }
+        if stop == Stop::Idle {
+            self.story.counts.one("crash: idle");
+            return self.crash(at, loss);
+        }
+        self.sites[at].doom = Some((stop, loss));
+    }
+
+    /// A site is gone, and starts again after a while.
+    fn crash(&mut self, at: usize, loss: ViewLoss) {
+        let unanswered = self.sites[at].crash(&mut self.story, loss);
+        self.unanswered(unanswered);
+        let Self { story, sites, sessions, .. } = self;
+        let peers: Vec<usize> = sites[at].links.keys().copied().collect();
+        for peer in peers {
+            sessions.drop(story, sites, at, peer);
+            // The other side hears of it, or waits in vain.
+            if story.random.one_in(2) {
+                sessions.drop(story, sites, peer, at);
+            }
+        }
+        let for_ms = story.a_while();
+        story.later(for_ms, Event::Start(at));
+    }
+
+    /// A site that crashed starts again.
+    pub fn start(&mut self, at: usize) {
+        let site = &mut self.sites[at];
+        if site.is_on() {
+            return;
+        }
+        if let Err(error) = site.store.start() {
+            return self.story.fail(format!("{} does not start: {error}", site.name));
+        }
+        self.story.say(|| format!("{} starts", site.name));
+        self.check(|checks| checks.started(at));
     }
 }
 
-fn short(vector: &VersionVector) -> Vec<String> {
-    vector.heads().map(|(chain, head)| format!("{chain:?}:{}", head.seq)).collect()
+fn key(random: &mut Random) -> AuthorKey {
+    let mut secret = [0; 32];
+    secret.chunks_mut(8).for_each(|part| part.copy_from_slice(&random.any().to_le_bytes()));
+    AuthorKey::from_secret(&secret)
 }
