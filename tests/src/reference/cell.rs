@@ -5,8 +5,8 @@ use tandem_protocol::op::Mode;
 use tandem_protocol::schema::{ColumnDef, ColumnType};
 use tandem_protocol::value::Value;
 
-use super::row::Write;
 use super::siblings::{Sibling, siblings};
+use super::write::Write;
 use super::{counter, document};
 
 /// All writes of one cell.

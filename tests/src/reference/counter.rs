@@ -8,8 +8,8 @@ use tandem_protocol::value::Value;
 use tandem_protocol::wide::Wide;
 
 use super::cell::{CellWrites, Claim};
-use super::row::Write;
 use super::siblings::{self, Sibling};
+use super::write::Write;
 
 /// The siblings of its offset.
 pub fn siblings(kind: ColumnType, writes: &CellWrites<'_, '_>) -> Vec<Sibling<Claim>> {

@@ -8,8 +8,8 @@ use tandem_protocol::schema::ColumnType;
 use tandem_protocol::value::Value;
 
 use super::cell::{CellWrites, Claim};
-use super::row::Write;
 use super::siblings::{self, Sibling};
+use super::write::Write;
 
 /// The documents of one cell.
 struct Documents {

@@ -3,11 +3,12 @@
 //! it can be believed; the real view must show exactly this.
 //!
 //! The way of it: [`history`] says what each transaction's writer had seen, [`table`] takes in the
-//! row ops that the schema understands, [`siblings`] finds the writes that nobody knew, [`cell`]
+//! row ops that the schema understands ([`write`]), [`siblings`] finds the writes that nobody knew, [`cell`]
 //! says what they show, [`reach`] which rows are there, and [`conflicts`] what is left to decide.
 
 pub(crate) mod history;
 mod table;
+mod write;
 mod siblings;
 mod row;
 mod cell;

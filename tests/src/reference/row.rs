@@ -1,24 +1,14 @@
 //! One row: everything ever written to it, and what that comes to.
 
-use tandem_protocol::merge::WriteId;
 use tandem_protocol::op::Mode;
 use tandem_protocol::schema::{ColumnId, ColumnType};
 use tandem_protocol::value::{Key, Value};
 
 use super::cell::Cell;
 use super::counter;
-use super::history::Entry;
 use super::siblings::{Sibling, siblings};
 use super::table::Column;
-
-/// One write of a row.
-pub struct Write<'a> {
-    pub entry: &'a Entry<'a>,
-    pub time_ms: i64,
-    /// Whether it inserted or updated the row.
-    pub alive: bool,
-    pub cells: Vec<(ColumnId, Mode, &'a Value)>,
-}
+use super::write::Write;
 
 /// One row.
 pub struct Row<'a> {
@@ -32,12 +22,6 @@ pub struct Row<'a> {
     pub values: Vec<Value>,
     /// Whether it is shown.
     pub shown: bool,
-}
-
-impl Write<'_> {
-    pub fn by(&self) -> WriteId {
-        WriteId { time_ms: self.time_ms, ..self.entry.header.write_id() }
-    }
 }
 
 impl<'a> Row<'a> {

@@ -2,9 +2,8 @@
 
 use std::cmp::Reverse;
 
+use super::write::Write;
 use tandem_protocol::merge::WriteId;
-
-use super::row::Write;
 
 /// A write that no other write of the same thing knew.
 #[derive(Clone)]

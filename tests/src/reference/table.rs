@@ -9,7 +9,8 @@ use tandem_protocol::schema::{self, ColumnDef, ColumnId, ColumnType, TableDef, T
 use tandem_protocol::value::Value;
 
 use super::history::Entry;
-use super::row::{Row, Write};
+use super::row::Row;
+use super::write::Write;
 
 /// A shown column.
 pub struct Column<'a> {
