@@ -113,7 +113,7 @@ impl ChunkReader<'_> {
                 }
             }
             if unsigned.is_empty() {
-                chunk.block = (!builder.is_empty()).then(|| builder.finish());
+                chunk.block = (!builder.is_empty()).then(|| builder.finish_to_send());
                 return Ok(chunk);
             }
             // What precedes something left out may have no signature of its own any more: nobody
@@ -162,7 +162,7 @@ impl ChunkReader<'_> {
                 }
             }
         }
-        chunk.block = (!builder.is_empty()).then(|| builder.finish());
+        chunk.block = (!builder.is_empty()).then(|| builder.finish_to_send());
         Ok(chunk)
     }
 
@@ -221,6 +221,6 @@ fn recent_chunk(
             chunk.heads.advance(author, Head::new(one.header.dot.seq, &one.hash), &Branches::NONE);
         }
     }
-    chunk.block = (!builder.is_empty()).then(|| builder.finish());
+    chunk.block = (!builder.is_empty()).then(|| builder.finish_to_send());
     chunk
 }
