@@ -1,13 +1,11 @@
 //! A CSV file as spreadsheets and other programs write it: its characters, its separator, its head, its
 //! rows. What is wrong with it is told with its line.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, Read};
+use std::path::Path;
 
 use csv::{Reader, ReaderBuilder, StringRecord, Terminator};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
-use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
+use tandem_import::text_file::{Decoded, TextFile};
 use tandem_node::api::error_kind;
 use tandem_protocol::cause::Cause;
 
@@ -19,13 +17,10 @@ const HEAD_BYTES: u64 = 64 << 10;
 
 /// See the module.
 pub struct CsvFile {
-    path: PathBuf,
-    encoding: &'static Encoding,
+    file: TextFile,
     separator: u8,
     /// Names of the columns.
     pub head: Vec<String>,
-    /// Stands for the file's content: of two files of one content it is the same.
-    pub hash: String,
 }
 
 /// A row, and where it begins.
@@ -38,14 +33,11 @@ impl CsvFile {
     /// Finds out how the file is written, and reads its head.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |error: io::Error| file::failed(path, &error);
-        let file = File::open(path).map_err(failed)?;
-        if file.metadata().map_err(failed)?.is_dir() {
-            return Err(failed(ErrorKind::IsADirectory.into()));
+        let file = TextFile::open(path).map_err(failed)?;
+        let mut csv = Self { file, separator: b',', head: Vec::new() };
+        if let Some(line) = csv.file.mixed {
+            return Err(csv.wrong(line, "csv_mixed", &[]));
         }
-        let mut file = BufReader::new(file);
-        let (encoding, hash) = survey(&mut file).map_err(failed)?;
-        let path = path.to_owned();
-        let mut csv = Self { path, encoding, separator: b',', head: Vec::new(), hash };
         csv.separator = separator(&csv.first_line().map_err(failed)?);
         let mut reader = csv.reader()?;
         let head = csv.record(&mut reader)?.map(|row| row.values).unwrap_or_default();
@@ -59,6 +51,11 @@ impl CsvFile {
             }
         }
         Ok(csv)
+    }
+
+    /// Stands for its content: of two files of one content it is the same.
+    pub fn hash(&self) -> &str {
+        &self.file.hash
     }
 
     /// Whether it is written in the French manner: with semicolons between values, because a comma stands
@@ -119,34 +116,25 @@ impl CsvFile {
     pub fn wrong(&self, line: u64, cause: &'static str, params: &[(&'static str, String)]) -> Failure {
         let named = params.iter().cloned();
         let cause = named.fold(Cause::new(cause), |cause, (name, value)| cause.with(name, value));
-        let error = error_kind::csv_refused.with("path", self.path.display()).with("line", line);
+        let error = error_kind::csv_refused.with("path", self.file.path().display()).with("line", line);
         error.with("detail", cause).into()
     }
 
     fn unread(&self, error: csv::Error) -> Failure {
         match error.into_kind() {
-            csv::ErrorKind::Io(error) => file::failed(&self.path, &error),
-            other => file::failed(&self.path, &io::Error::other(format!("{other:?}"))),
+            csv::ErrorKind::Io(error) => file::failed(self.file.path(), &error),
+            other => file::failed(self.file.path(), &io::Error::other(format!("{other:?}"))),
         }
-    }
-
-    fn decoded(&self) -> io::Result<DecodeReaderBytes<File, Vec<u8>>> {
-        let mut builder = DecodeReaderBytesBuilder::new();
-        Ok(builder
-            .encoding(Some(self.encoding))
-            .bom_override(true)
-            .strip_bom(true)
-            .build(File::open(&self.path)?))
     }
 
     fn first_line(&self) -> io::Result<String> {
         let mut line = String::new();
-        BufReader::new(self.decoded()?).take(HEAD_BYTES).read_line(&mut line)?;
+        self.file.text()?.take(HEAD_BYTES).read_line(&mut line)?;
         Ok(line)
     }
 
     fn reader(&self) -> Result<Records, Failure> {
-        let inner = self.decoded().map_err(|error| file::failed(&self.path, &error))?;
+        let inner = self.file.text().map_err(|error| file::failed(self.file.path(), &error))?;
         let mut builder = ReaderBuilder::new();
         builder
             .delimiter(self.separator)
@@ -157,7 +145,7 @@ impl CsvFile {
     }
 }
 
-type Records = Reader<Watched<DecodeReaderBytes<File, Vec<u8>>>>;
+type Records = Reader<Watched<Decoded>>;
 
 /// Text as it is read, and what of it tells whether it is whole: an odd number of quotation marks leaves
 /// one open.
@@ -178,45 +166,6 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
-/// How a file's characters are written, and the hash of its content: as its first bytes say, else UTF-8,
-/// and what is not, as Windows wrote French before that.
-fn survey(file: &mut (impl BufRead + Seek)) -> io::Result<(&'static Encoding, String)> {
-    let mut hasher = blake3::Hasher::new();
-    let (mut decoder, mut is_utf8, mut has_nul) = (UTF_8.new_decoder(), true, false);
-    let mut decoded = String::with_capacity(16 << 10);
-    let first = file.fill_buf()?;
-    let marked = Encoding::for_bom(first).map(|(encoding, _)| encoding);
-    loop {
-        let bytes = file.fill_buf()?;
-        let (length, is_last) = (bytes.len(), bytes.is_empty());
-        hasher.update(bytes);
-        has_nul |= bytes.contains(&0);
-        let mut from = 0;
-        while is_utf8 {
-            decoded.clear();
-            let (result, read) =
-                decoder.decode_to_string_without_replacement(&bytes[from..], &mut decoded, is_last);
-            from += read;
-            match result {
-                encoding_rs::DecoderResult::InputEmpty => break,
-                encoding_rs::DecoderResult::OutputFull => {}
-                encoding_rs::DecoderResult::Malformed(..) => is_utf8 = false,
-            }
-        }
-        if is_last {
-            break;
-        }
-        file.consume(length);
-    }
-    let encoding = match marked {
-        Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => encoding,
-        _ if has_nul => return Err(ErrorKind::InvalidData.into()),
-        _ if is_utf8 => UTF_8,
-        _ => WINDOWS_1252,
-    };
-    Ok((encoding, hasher.finalize().to_hex()[..32].to_owned()))
-}
-
 /// What stands between the values: what the first line has most of, outside of quotation marks.
 fn separator(line: &str) -> u8 {
     let mut is_quoted = false;
@@ -235,6 +184,8 @@ fn separator(line: &str) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use tandem_protocol::cause::Param;
 
     use super::*;
@@ -284,14 +235,9 @@ mod tests {
         let expected =
             (vec!["code".to_owned(), "été".to_owned()], rows(&[(2, &["a", "é; \"x\""]), (3, &["b", ""])]));
         let text = "code;été\r\na;\"é; \"\"x\"\"\"\r\nb;\r\n";
-        let utf16 = |big: bool| -> Vec<u8> {
-            let unit = |unit: u16| if big { unit.to_be_bytes() } else { unit.to_le_bytes() };
-            std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(unit).collect()
-        };
-        let windows = WINDOWS_1252.encode(text).0.into_owned();
-        let with_mark = ["\u{feff}".as_bytes(), text.as_bytes()].concat();
-        for bytes in [text.as_bytes().to_vec(), with_mark, utf16(false), utf16(true), windows] {
-            assert_eq!(read(&bytes).unwrap(), expected);
+        let windows = b"code;\xe9t\xe9\r\na;\"\xe9; \"\"x\"\"\"\r\nb;\r\n";
+        for bytes in [text.as_bytes(), windows] {
+            assert_eq!(read(bytes).unwrap(), expected);
         }
         for separated in ["a,b\n\"1\n2\",x\n", "a\tb\n\"1\n2\"\tx\n"] {
             let (head, found) = read(separated.as_bytes()).unwrap();
@@ -311,13 +257,16 @@ mod tests {
         ] {
             assert_eq!(read(text.as_bytes()).unwrap_err(), (cause.to_owned(), line.to_owned()), "{text:?}");
         }
+        let mixed = read(b"a\n\xc3\xa9\n\xe9\n").unwrap_err();
+        assert_eq!(mixed, ("csv_mixed".to_owned(), "3".to_owned()));
         assert_eq!(read(b"a,b\n\"x \"\"y\"\"\",2").unwrap().1, rows(&[(2, &["x \"y\"", "2"])]));
     }
 
     #[test]
     fn one_content_has_one_hash() {
         let folders = [written(b"a\n1\n"), written(b"a\n1\n"), written(b"a\n2\n")];
-        let [one, same, other] = folders.each_ref().map(|(_, path)| CsvFile::open(path).unwrap().hash);
+        let [one, same, other] =
+            folders.each_ref().map(|(_, path)| CsvFile::open(path).unwrap().hash().to_owned());
         assert_eq!(one, same);
         assert_ne!(one, other);
     }

@@ -28,6 +28,7 @@ mod visible;
 mod client;
 mod context;
 mod csv_file;
+mod dump;
 mod file;
 mod progress;
 mod table;

@@ -56,7 +56,7 @@ fn french_signs_stand_as_french_signs_do() {
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let mut folders: Vec<PathBuf> =
-        ["protocol", "store", "node", "cli"].map(|name| root.join(name).join("src")).into();
+        ["protocol", "import", "store", "node", "cli"].map(|name| root.join(name).join("src")).into();
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -92,10 +92,12 @@ fn codes(source: &str) -> Vec<(&str, &str, &str)> {
 }
 
 /// Whether a code of a source is that of a cause, by where it stands.
-fn is_of_cause(path: &Path, before: &str, after: &str) -> bool {
+fn is_of_cause(path: &Path, (before, code, after): (&str, &str, &str)) -> bool {
     let of_causes = path.to_string_lossy().contains("src/cause");
     let in_pattern = before.ends_with("\",") && after.trim_start_matches(',').trim_start().starts_with(')');
+    let of_dumps = path.to_string_lossy().contains("import/src") && code.starts_with("dump_");
     before.ends_with("Cause::new(")
+        || of_dumps
         || path.ends_with("ddl/read.rs") && before.ends_with("refuse(")
         || path.ends_with("ddl/mod.rs") && before.ends_with("refuse(")
         || of_causes && (in_pattern || ["Self::new(", "=>", "of("].iter().any(|end| before.ends_with(end)))
@@ -109,7 +111,7 @@ fn every_code_has_a_text_and_every_text_is_asked_for() {
         let refuses = path.ends_with("store/src/refusal.rs");
         for (before, code, after) in codes(&source) {
             named.insert(code.to_owned());
-            if is_of_cause(&path, before, after) {
+            if is_of_cause(&path, (before, code, after)) {
                 assert!(is_there(format!("cause.{code}")), "{}: cause {code}", path.display());
                 causes.insert(code.to_owned());
             } else if refuses && (before.ends_with("Self::new(") || before.ends_with("Self::by(")) {

@@ -67,7 +67,7 @@ impl Import {
             reading.cells(&row?)?;
             rows += 1;
         }
-        let source = format!("csv {} {}", file.hash, table.id());
+        let source = format!("csv {} {}", file.hash(), table.id());
         let before = match client.source(&space, &source)?.offset {
             Some(offset) if !self.again => offset.parse().unwrap_or(0),
             _ => 0,

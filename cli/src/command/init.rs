@@ -8,7 +8,9 @@ use tandem_node::api::space::{Founded, NewSpace};
 use crate::client::Client;
 use crate::command::schema::read_file;
 use crate::context::Context;
+use crate::dump::Imported;
 use crate::failure::Outcome;
+use crate::terminal::say;
 use crate::this_pc::this_pc;
 
 const DEFAULT_SPACE: &str = "main";
@@ -17,13 +19,20 @@ const DEFAULT_SPACE: &str = "main";
 pub struct Init {
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", conflicts_with = "schema")]
+    import: Vec<PathBuf>,
     #[arg(long, value_name = "SITE")]
     name: Option<String>,
 }
 
 impl Init {
     pub fn run(&self, context: &Context) -> Outcome {
-        let schema = self.schema.as_deref().map(read_file).transpose()?;
+        let mut schema = self.schema.as_deref().map(read_file).transpose()?;
+        if !self.import.is_empty() {
+            let imported = Imported::read(&self.import, None)?;
+            say(&format!("{}\n", imported.told()));
+            schema = Some(imported.sql());
+        }
         context.log(false);
         let client = Client::of_folder_or_new(&context.settings.data.value)?;
         let name = context.settings.space.value.clone().unwrap_or_else(|| DEFAULT_SPACE.to_owned());

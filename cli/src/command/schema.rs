@@ -1,15 +1,18 @@
-//! `tandem schema`: shows or changes the tables.
+//! `tandem schema`: shows or changes the tables, or reads those of another database.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use tandem_import::dialect::Dialect;
 use tandem_node::api::schema::{SchemaChange, SchemaChanged};
 
 use crate::context::Context;
+use crate::dump::{self, Imported};
 use crate::failure::Failure;
 use crate::failure::Outcome;
 use crate::file;
-use crate::terminal::print_data;
+use crate::terminal::{print_data, say};
 use crate::visible::value;
 
 #[derive(Args)]
@@ -21,6 +24,14 @@ pub struct Schema {
 #[derive(Subcommand)]
 enum What {
     Show,
+    Import {
+        #[arg(required = true)]
+        file: Vec<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[arg(long, value_name = "DIALECT", value_parser = dump::dialect_named)]
+        from: Option<Dialect>,
+    },
     Apply {
         file: PathBuf,
         #[arg(long)]
@@ -35,6 +46,23 @@ impl Schema {
                 let client = context.client()?;
                 let schema = client.schema(&context.space(&client)?)?;
                 if context.json { context.print_json(&schema) } else { print_data(&schema.sql) }
+            }
+            What::Import { file, out, from } => {
+                let imported = Imported::read(file, *from)?;
+                if let Some(out) = out {
+                    write_new(out, &imported.sql())?;
+                }
+                if context.json {
+                    return context.print_json(&imported.json());
+                }
+                say(&imported.told());
+                match out {
+                    Some(out) => {
+                        say(&format!("\n{}", t!("dump.written", path = out.display())));
+                        Ok(())
+                    }
+                    None => print_data(&imported.sql()),
+                }
             }
             What::Apply { file, dry_run } => {
                 let sql = read_file(file)?;
@@ -57,6 +85,13 @@ fn told(changed: &SchemaChanged) -> String {
         None => t!("schema.dry_run"),
     };
     list + &end
+}
+
+/// Writes a text into a file that is not there yet.
+fn write_new(path: &Path, text: &str) -> Outcome {
+    let draft = file::Draft::begin(path, |_| Ok(false))?;
+    draft.file().write_all(text.as_bytes()).map_err(|error| draft.failed(&error))?;
+    draft.finish()
 }
 
 /// A file named on the command line.

@@ -8,6 +8,7 @@ mod admitted;
 mod configured;
 mod conflicts;
 mod diagnosed;
+mod dumped;
 mod helped;
 mod imported;
 mod opened;

@@ -142,6 +142,7 @@ mod list {
         demo_folder_taken 409
         file_failed 400
         csv_refused 400
+        dump_refused 400
         file_no_room 507
         file_kept 409
         file_busy 409

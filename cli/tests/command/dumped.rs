@@ -1,0 +1,75 @@
+//! `tandem schema import` and `tandem init --import`: the dump of another database becomes tables.
+
+use serde_json::json;
+
+use crate::program::{Program, assert_snapshot};
+
+const SHOP: &str = include_str!("../../../import/src/dump/tests/shop.mysql.sql");
+const SCHOOL: &str = include_str!("../../../import/src/dump/tests/school.postgresql.sql");
+
+#[test]
+fn what_becomes_of_a_dump_is_told_in_the_readers_language() {
+    let program = Program::new();
+    let file = program.file("boutique.sql", SHOP);
+    let file = file.to_str().unwrap();
+    for language in ["en", "fr"] {
+        let told = program.run(&["--lang", language, "schema", "import", file]);
+        assert_eq!(told.code, 0, "{told:?}");
+        assert_snapshot(&format!("schema_import.{language}"), &told.err);
+        assert!(told.out.starts_with("CREATE TABLE clients (\n  id INTEGER PRIMARY KEY,"), "{told:?}");
+    }
+    let json = program.json(&["schema", "import", file, "--from", "mysql"]);
+    assert_eq!((&json["dialect"], &json["rows"]), (&json!("MySQL / MariaDB"), &json!(5)));
+    assert_eq!(json["tables"][0], json!({ "name": "clients", "columns": 11 }));
+}
+
+#[test]
+fn a_dump_becomes_a_file_that_can_be_read_changed_and_applied() {
+    let program = Program::new();
+    assert_eq!(program.run(&["init", "--name", "a"]).code, 0);
+    let dump = program.file("école.sql", SCHOOL);
+    let out = program.file("schema.sql", "");
+    let (dump, out) = (dump.to_str().unwrap(), out.to_str().unwrap());
+    let written = program.run(&["schema", "import", dump, "--out", out]);
+    assert!(written.code == 0 && written.out.is_empty(), "{written:?}");
+    let kept = program.run(&["schema", "import", dump, "--out", out]);
+    assert!(kept.code != 0 && kept.err.contains("schema.sql"), "somebody's file is not replaced: {kept:?}");
+    assert_eq!(program.run(&["schema", "apply", out]).code, 0);
+    let again = program.json(&["schema", "apply", out]);
+    assert_eq!(again["changes"], json!([]), "what is there already is passed over");
+    program.json(&["sql", "INSERT INTO cours (titre) VALUES ('A1')"]);
+    let refused = program.run(&["sql", "INSERT INTO cours (titre) VALUES ('A1')"]);
+    assert!(refused.code != 0 && refused.err.contains("titre"), "its UNIQUE is one: {refused:?}");
+}
+
+#[test]
+fn a_space_begins_with_the_tables_of_a_dump() {
+    let program = Program::new();
+    let (shop, school) =
+        (program.file("shop.sql", SHOP), program.file("school.sql", "CREATE TABLE more (id int);"));
+    let (shop, school) = (shop.to_str().unwrap(), school.to_str().unwrap());
+    let made = program.run(&["init", "--name", "a", "--import", shop, "--import", school]);
+    assert_eq!(made.code, 0, "{made:?}");
+    assert!(made.out.contains("clients") && made.out.contains("more"), "{made:?}");
+    program.json(&["sql", "INSERT INTO clients (nom) VALUES ('Zoé')"]);
+    let rows = program.json(&["sql", "SELECT nom, actif, solde, civilité FROM clients"])["rows"].clone();
+    assert_eq!(rows, json!([["Zoé", 1, 0.0, "Mme"]]));
+}
+
+#[test]
+fn what_is_no_dump_changes_nothing() {
+    let program = Program::new();
+    for (text, told) in [
+        ("Liste de vendredi\n", "aucune table"),
+        ("CREATE TABLE a (id INT PRIMARY KEY, name TEXT,\n", "au milieu de ce qui commence à la ligne 1"),
+        ("CREATE TABLE a (id INT);\nINSERT INTO a VALUES ('x);\n", "s'ouvre à la ligne 2"),
+        ("SET ANSI_NULLS ON\nGO\nCREATE TABLE [dbo].[a] (id int)\nGO\n", "Microsoft SQL Server"),
+        ("CREATE TABLE a (id INT PRIMARY KEY); \0", "pas un texte en UTF-8"),
+    ] {
+        let file = program.file("x.sql", text);
+        let file = file.to_str().unwrap();
+        let refused = program.run(&["--lang", "fr", "init", "--name", "a", "--import", file]);
+        assert!(refused.code != 0 && refused.err.contains(told), "{text:?}: {refused:?}");
+        assert!(!program.data().join("spaces").exists(), "nothing was made");
+    }
+}

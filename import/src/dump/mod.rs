@@ -1,0 +1,68 @@
+//! The dump of another database: its statements read one by one into tables, with a note of everything
+//! that is no table.
+
+mod column;
+mod cursor;
+mod error;
+mod reader;
+mod reference;
+mod rows;
+mod statements;
+mod table;
+mod user_type;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+pub use error::DumpError;
+
+use crate::dialect::Dialect;
+use crate::model::Table;
+use crate::note::Notes;
+use crate::text_file::TextFile;
+use reader::Reader;
+use statements::{Piece, Statements};
+
+/// See the module.
+pub struct Dump {
+    /// Whose SQL it is.
+    pub dialect: Dialect,
+    /// The tables, in the order of the file.
+    pub tables: Vec<Table>,
+    /// What is in it besides.
+    pub notes: Notes,
+}
+
+impl Dump {
+    /// Reads files, one after the other, as one dump: in that dialect, or in the one that they look like.
+    pub fn read(paths: &[&Path], dialect: Option<Dialect>) -> Result<Self, (usize, DumpError)> {
+        let mut reader: Option<Reader> = None;
+        for (number, path) in paths.iter().enumerate() {
+            let read = |reader: Option<Reader>| -> Result<Reader, DumpError> {
+                let file = TextFile::open(path)?;
+                if let Some(line) = file.mixed {
+                    return Err(DumpError::Mixed { line });
+                }
+                let mut reader = match (reader, dialect) {
+                    (Some(reader), _) => reader,
+                    (None, Some(dialect)) => Reader::new(dialect),
+                    (None, None) => Reader::new(Dialect::of(file.text()?)?.map_err(DumpError::OtherProduct)?),
+                };
+                let mut statements = Statements::new(file.text()?, reader.dialect());
+                while let Some(piece) = statements.next()? {
+                    match piece {
+                        Piece::Statement { line, text } => reader.statement(&text, line)?,
+                        Piece::CopiedRow { .. } => reader.copied_row(),
+                        Piece::Command { line, text } => reader.command(&text, line),
+                    }
+                }
+                Ok(reader)
+            };
+            reader = Some(read(reader.take()).map_err(|error| (number, error))?);
+        }
+        let dump = reader.map(Reader::finish).filter(|dump| !dump.tables.is_empty());
+        dump.ok_or_else(|| (paths.len().saturating_sub(1), DumpError::NoTable))
+    }
+}

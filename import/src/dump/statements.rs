@@ -1,0 +1,453 @@
+//! The statements of a dump, one after the other: found by what stands between them, which is not
+//! everywhere a semicolon, and never one in a text, a comment or the body of a trigger.
+
+use std::io::{self, BufRead};
+
+use super::error::DumpError;
+use crate::dialect::Dialect;
+
+/// Bytes of one statement. A row of a database may be as long as that, hardly longer.
+const STATEMENT_BYTES: usize = 256 << 20;
+
+/// A piece of a dump.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// A statement without its comments, which begins in that line.
+    Statement {
+        /// Where it begins.
+        line: u64,
+        /// Line breaks stand where they stood.
+        text: String,
+    },
+    /// A row below a COPY.
+    CopiedRow {
+        /// Where it stands.
+        line: u64,
+        /// As it stands there.
+        text: String,
+    },
+    /// A line for a program that reads dumps, not for a database.
+    Command {
+        /// Where it stands.
+        line: u64,
+        /// As it stands there.
+        text: String,
+    },
+}
+
+/// What a sign stands in.
+#[derive(Debug, PartialEq, Eq)]
+enum Inside {
+    Nothing,
+    /// A text or a name, up to that mark; whether a backslash takes the meaning of the sign behind it.
+    Quote {
+        mark: u8,
+        escapes: bool,
+        line: u64,
+    },
+    /// A comment, so deep.
+    Comment {
+        depth: usize,
+        line: u64,
+    },
+    /// A text of PostgreSQL, up to `$tag$`.
+    Dollar {
+        tag: Vec<u8>,
+        line: u64,
+    },
+}
+
+/// See the module.
+pub struct Statements<R> {
+    text: R,
+    dialect: Dialect,
+    /// What ends a statement.
+    delimiter: Vec<u8>,
+    /// The line that is read, how far, and its number.
+    line: Vec<u8>,
+    at: usize,
+    number: u64,
+    inside: Inside,
+    /// Whether what is read stands in a comment that MySQL reads.
+    in_hint: bool,
+    is_copying: bool,
+    statement: Vec<u8>,
+    begun: u64,
+}
+
+impl<R: BufRead> Statements<R> {
+    /// The statements of a text.
+    pub fn new(text: R, dialect: Dialect) -> Self {
+        Self {
+            text,
+            dialect,
+            delimiter: b";".to_vec(),
+            line: Vec::new(),
+            at: 0,
+            number: 0,
+            inside: Inside::Nothing,
+            in_hint: false,
+            is_copying: false,
+            statement: Vec::new(),
+            begun: 0,
+        }
+    }
+
+    /// The next piece; none at the end of the file.
+    pub fn next(&mut self) -> Result<Option<Piece>, DumpError> {
+        loop {
+            if self.at == self.line.len() {
+                if !self.read_line()? {
+                    return self.end();
+                }
+                if let Some(piece) = self.whole_line() {
+                    return Ok(piece.into());
+                }
+            }
+            if self.scan() {
+                let piece = self.take();
+                self.is_copying = piece.as_ref().is_some_and(is_copy);
+                if self.is_copying {
+                    self.at = self.line.len();
+                }
+                if piece.is_some() {
+                    return Ok(piece);
+                }
+            }
+            if self.statement.len() > STATEMENT_BYTES {
+                return Err(DumpError::TooLong { line: self.begun });
+            }
+        }
+    }
+
+    fn read_line(&mut self) -> io::Result<bool> {
+        self.line.clear();
+        self.at = 0;
+        self.number += 1;
+        Ok(self.text.read_until(b'\n', &mut self.line)? > 0)
+    }
+
+    /// What is no part of a statement, but a line of its own. Such a line is used up.
+    fn whole_line(&mut self) -> Option<Piece> {
+        let text = String::from_utf8_lossy(&self.line).trim_end_matches(['\n', '\r']).to_owned();
+        let line = self.number;
+        if self.is_copying {
+            self.at = self.line.len();
+            self.is_copying = text != "\\.";
+            return self.is_copying.then_some(Piece::CopiedRow { line, text });
+        }
+        if self.inside != Inside::Nothing || !self.statement.trim_ascii().is_empty() {
+            return None;
+        }
+        let word = text.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+        match self.dialect {
+            Dialect::MySql if word == "DELIMITER" => {
+                let mark = text.split_whitespace().nth(1).unwrap_or(";");
+                self.delimiter = mark.as_bytes().to_vec();
+            }
+            Dialect::PostgreSql if word.starts_with('\\') => {}
+            Dialect::Sqlite if word.starts_with('.') => {}
+            _ => return None,
+        }
+        self.at = self.line.len();
+        (word != "DELIMITER").then_some(Piece::Command { line, text })
+    }
+
+    /// Reads on in the line; whether a statement has ended.
+    fn scan(&mut self) -> bool {
+        while self.at < self.line.len() {
+            let rest = &self.line[self.at..];
+            let sign = rest[0];
+            match &mut self.inside {
+                Inside::Nothing => {
+                    if rest.starts_with(&self.delimiter) {
+                        self.at += self.delimiter.len();
+                        if self.ends_here() {
+                            return true;
+                        }
+                        self.statement.push(b';');
+                    } else {
+                        self.open(sign);
+                    }
+                }
+                Inside::Quote { mark, escapes, .. } => {
+                    let (mark, escapes) = (*mark, *escapes);
+                    let length = match rest {
+                        [b'\\', _, ..] if escapes => 2,
+                        [one, other, ..] if *one == mark && one == other => 2,
+                        _ => 1,
+                    };
+                    if length == 1 && sign == mark {
+                        self.inside = Inside::Nothing;
+                    }
+                    self.keep(length);
+                }
+                Inside::Comment { depth, .. } => {
+                    let nests = self.dialect == Dialect::PostgreSql;
+                    let length = match rest {
+                        [b'*', b'/', ..] => {
+                            *depth -= 1;
+                            2
+                        }
+                        [b'/', b'*', ..] if nests => {
+                            *depth += 1;
+                            2
+                        }
+                        _ => 1,
+                    };
+                    if *depth == 0 {
+                        self.inside = Inside::Nothing;
+                        self.space(b' ');
+                    } else if sign == b'\n' {
+                        self.space(sign);
+                    }
+                    self.at += length;
+                }
+                Inside::Dollar { tag, .. } => {
+                    let length = if rest.starts_with(tag) { tag.len() } else { 1 };
+                    if length > 1 {
+                        self.inside = Inside::Nothing;
+                    }
+                    self.keep(length);
+                }
+            }
+        }
+        false
+    }
+
+    /// A sign that stands in nothing: something may begin with it.
+    fn open(&mut self, sign: u8) {
+        let (rest, line) = (&self.line[self.at..], self.number);
+        let is_mysql = self.dialect == Dialect::MySql;
+        let quote = |mark, escapes| Inside::Quote { mark, escapes, line };
+        match sign {
+            b'-' if rest.starts_with(b"--")
+                && (!is_mysql || self.is_at_start() || rest.get(2).is_none_or(u8::is_ascii_whitespace)) =>
+            {
+                return self.pass_line();
+            }
+            b'#' if is_mysql => return self.pass_line(),
+            b'/' if is_mysql && (rest.starts_with(b"/*!") || rest.starts_with(b"/*M!")) => {
+                let digits = |byte: &&u8| byte.is_ascii_digit() || matches!(byte, b'/' | b'*' | b'!' | b'M');
+                self.at += rest.iter().take_while(digits).count();
+                self.in_hint = true;
+                return self.space(b' ');
+            }
+            b'*' if self.in_hint && rest.starts_with(b"*/") => {
+                self.at += 2;
+                self.in_hint = false;
+                return self.space(b' ');
+            }
+            b'/' if rest.starts_with(b"/*") => {
+                self.inside = Inside::Comment { depth: 1, line };
+                self.at += 2;
+                return;
+            }
+            b'\'' => self.inside = quote(b'\'', is_mysql || self.follows_e()),
+            b'"' => self.inside = quote(b'"', is_mysql),
+            b'`' => self.inside = quote(b'`', false),
+            b'[' if self.dialect == Dialect::Sqlite => self.inside = quote(b']', false),
+            b'$' if self.dialect == Dialect::PostgreSql && !self.follows_word() => {
+                let word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_' || **byte >= 0x80;
+                let length = rest[1..].iter().take_while(word).count() + 2;
+                if rest.get(length - 1) == Some(&b'$') && !rest[1].is_ascii_digit() {
+                    let tag = rest[..length].to_vec();
+                    self.inside = Inside::Dollar { tag, line };
+                    return self.keep(length);
+                }
+            }
+            _ => {}
+        }
+        self.keep(1);
+    }
+
+    /// Takes signs of the line into the statement.
+    fn keep(&mut self, length: usize) {
+        let signs = &self.line[self.at..self.at + length];
+        if self.statement.is_empty() {
+            if signs.trim_ascii().is_empty() {
+                self.at += length;
+                return;
+            }
+            self.begun = self.number;
+        }
+        self.statement.extend_from_slice(signs);
+        self.at += length;
+    }
+
+    /// A comment that ends with the line.
+    fn pass_line(&mut self) {
+        self.at = self.line.len();
+        self.space(b'\n');
+    }
+
+    /// Whether nothing of a statement stands before this sign, in its line or above it: there the program
+    /// of MySQL takes `--x` for a comment too.
+    fn is_at_start(&self) -> bool {
+        self.statement.is_empty() && self.line[..self.at].trim_ascii().is_empty()
+    }
+
+    /// In place of a comment, within a statement.
+    fn space(&mut self, sign: u8) {
+        if !self.statement.is_empty() {
+            self.statement.push(sign);
+        }
+    }
+
+    fn follows_word(&self) -> bool {
+        self.statement.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    }
+
+    /// Whether a text begins here in which PostgreSQL reads backslashes: `E'…'`.
+    fn follows_e(&self) -> bool {
+        let text = self.statement.as_slice();
+        let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        matches!(text, [.., b'E' | b'e']) && !text.iter().rev().nth(1).is_some_and(word)
+    }
+
+    /// Whether the statement ends with this delimiter: within the body of a trigger it does not.
+    fn ends_here(&self) -> bool {
+        if self.dialect == Dialect::MySql || !has_body(&self.statement) {
+            return true;
+        }
+        let text = self.statement.trim_ascii_end();
+        let ended = text.len().checked_sub(3).map(|at| text.split_at(at));
+        ended.is_some_and(|(before, word)| {
+            word.eq_ignore_ascii_case(b"END") && before.trim_ascii_end().ends_with(b";")
+        })
+    }
+
+    fn take(&mut self) -> Option<Piece> {
+        let text = String::from_utf8_lossy(self.statement.trim_ascii()).into_owned();
+        self.statement.clear();
+        (!text.is_empty()).then_some(Piece::Statement { line: self.begun, text })
+    }
+
+    /// The file is at its end: what has begun must have ended.
+    fn end(&mut self) -> Result<Option<Piece>, DumpError> {
+        match std::mem::replace(&mut self.inside, Inside::Nothing) {
+            Inside::Nothing if self.is_copying => Err(DumpError::EndsEarly { line: self.number }),
+            Inside::Nothing => Ok(self.take()),
+            Inside::Comment { line, .. } => Err(DumpError::NeverCloses { line, mark: "/*".to_owned() }),
+            Inside::Quote { mark, line, .. } => {
+                let mark = if mark == b']' { '[' } else { char::from(mark) };
+                Err(DumpError::NeverCloses { line, mark: mark.to_string() })
+            }
+            Inside::Dollar { tag, line } => {
+                let mark = String::from_utf8_lossy(&tag).into_owned();
+                Err(DumpError::NeverCloses { line, mark })
+            }
+        }
+    }
+}
+
+/// Whether statements may stand within this one.
+fn has_body(statement: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&statement[..statement.len().min(4096)]).to_ascii_uppercase();
+    let mut words = head.split_whitespace();
+    if words.next() != Some("CREATE") {
+        return false;
+    }
+    let kind = words.find(|word| !matches!(*word, "TEMP" | "TEMPORARY" | "OR" | "REPLACE"));
+    match kind {
+        Some("TRIGGER") => head.split_whitespace().any(|word| word == "BEGIN"),
+        Some("FUNCTION" | "PROCEDURE") => {
+            let words: Vec<&str> = head.split_whitespace().collect();
+            words.windows(2).any(|pair| pair == ["BEGIN", "ATOMIC"])
+        }
+        _ => false,
+    }
+}
+
+/// Whether rows follow below this statement.
+fn is_copy(piece: &Piece) -> bool {
+    let Piece::Statement { text, .. } = piece else { return false };
+    let is_one = text.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("copy"));
+    is_one && text.to_ascii_uppercase().split_whitespace().any(|word| word == "STDIN")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(text: &str, dialect: Dialect) -> Result<Vec<(u64, String)>, DumpError> {
+        let mut statements = Statements::new(text.as_bytes(), dialect);
+        let mut found = Vec::new();
+        while let Some(piece) = statements.next()? {
+            found.push(match piece {
+                Piece::Statement { line, text } => (line, text),
+                Piece::CopiedRow { line, text } => (line, format!("row {text}")),
+                Piece::Command { line, text } => (line, format!("command {text}")),
+            });
+        }
+        Ok(found)
+    }
+
+    fn told(found: &[(u64, &str)]) -> Vec<(u64, String)> {
+        found.iter().map(|(line, text)| (*line, (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_semicolon_ends_a_statement_where_it_is_none_of_something_else() {
+        let text = "-- one; two\n\nSELECT 'a;''b', \"c;d\", `e;f` /* g; */ ; SELECT\n1;\n SELECT 2";
+        let found = told(&[(3, "SELECT 'a;''b', \"c;d\", `e;f`"), (3, "SELECT\n1"), (5, "SELECT 2")]);
+        for dialect in [Dialect::MySql, Dialect::PostgreSql, Dialect::Sqlite] {
+            assert_eq!(pieces(text, dialect).unwrap(), found, "{dialect:?}");
+        }
+    }
+
+    #[test]
+    fn mysql_has_signs_of_its_own() {
+        let text = "# a;\n--b;\nINSERT 'it\\'s;';\n/*!40101 SET a=1 */;\nDELIMITER //\nCREATE TRIGGER t BEGIN a; b; END//\n\
+                    DELIMITER ;\nSELECT 1--2;\n/*!50001 CREATE VIEW v */ /*!50002 AS SELECT ';' */;\n";
+        let found = told(&[
+            (3, "INSERT 'it\\'s;'"),
+            (4, "SET a=1"),
+            (6, "CREATE TRIGGER t BEGIN a; b; END"),
+            (8, "SELECT 1--2"),
+            (9, "CREATE VIEW v     AS SELECT ';'"),
+        ]);
+        assert_eq!(pieces(text, Dialect::MySql).unwrap(), found);
+    }
+
+    #[test]
+    fn postgresql_has_signs_of_its_own() {
+        let text = "\\connect x;\nCOPY public.t (a, b) FROM stdin;\n1\t;\n'\t\\N\n\\.\n\
+                    CREATE FUNCTION f() AS $body$ a; $$ b; $body$ /* c /* d; */ ; */ x;\nSELECT E'a\\';', $1, a$b$;";
+        let found = told(&[
+            (1, "command \\connect x;"),
+            (2, "COPY public.t (a, b) FROM stdin"),
+            (3, "row 1\t;"),
+            (4, "row '\t\\N"),
+            (6, "CREATE FUNCTION f() AS $body$ a; $$ b; $body$   x"),
+            (7, "SELECT E'a\\';', $1, a$b$"),
+        ]);
+        assert_eq!(pieces(text, Dialect::PostgreSql).unwrap(), found);
+    }
+
+    #[test]
+    fn the_body_of_a_trigger_is_one_statement() {
+        let trigger = "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n UPDATE a SET x = CASE WHEN 1 THEN 2 END;\n\
+                       DELETE FROM [b;c]; END";
+        let found = pieces(&format!(".mode x\n{trigger};\nSELECT 1;"), Dialect::Sqlite).unwrap();
+        assert_eq!(found, told(&[(1, "command .mode x"), (2, trigger), (5, "SELECT 1")]));
+    }
+
+    #[test]
+    fn what_never_ends_is_told_with_the_line_where_it_begins() {
+        let line_of = |text: &str, dialect| match pieces(text, dialect).unwrap_err() {
+            DumpError::NeverCloses { line, mark } => (line, mark),
+            DumpError::EndsEarly { line } => (line, "early".to_owned()),
+            other => panic!("{other:?}"),
+        };
+        for (text, dialect, line, mark) in [
+            ("SELECT 1;\nSELECT 'a;\nSELECT 2;\n", Dialect::Sqlite, 2, "'"),
+            ("SELECT 1;\n/* a;\n", Dialect::MySql, 2, "/*"),
+            ("SELECT $a$ b;\n", Dialect::PostgreSql, 1, "$a$"),
+            ("SELECT [a;\n", Dialect::Sqlite, 1, "["),
+            ("COPY a FROM stdin;\n1\n", Dialect::PostgreSql, 3, "early"),
+        ] {
+            assert_eq!(line_of(text, dialect), (line, mark.to_owned()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Dumps as the programs of other databases write them, with what people's schemas hold.
+
+use std::path::PathBuf;
+
+use tandem_protocol::cause::Cause;
+
+use super::*;
+use crate::note::Section;
+use crate::schema::{Draft, draft};
+
+fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dump.sql");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+fn read(text: &str) -> Result<(Dump, Draft, Notes), DumpError> {
+    let (_folder, path) = written(text);
+    let dump = Dump::read(&[&path], None).map_err(|(_, error)| error)?;
+    let (draft, mut notes) = draft(&dump);
+    draft.check().unwrap_or_else(|error| panic!("{error}\n{}", draft.sql()));
+    let mut all = dump.notes.clone();
+    all.append(std::mem::take(&mut notes));
+    Ok((dump, draft, all))
+}
+
+/// Codes of what is told, with lines.
+fn codes(notes: &Notes) -> Vec<(String, u64)> {
+    notes.iter().map(|note| (note.kind.code.to_string(), note.line)).collect()
+}
+
+/// What a person should look at, or is left out, as code and what it is of.
+fn told(notes: &Notes) -> Vec<String> {
+    let of_interest = notes.iter().filter(|note| Section::of(&note.kind) != Section::Changed);
+    of_interest.map(|note| format!("{} {}: {}", note.line, note.kind.code, note.what)).collect()
+}
+
+/// What is told of a dump stands in a file beside it; `UPDATE_SNAPSHOTS=1` writes it anew.
+fn is_as_in(name: &str, text: &str) {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/dump/tests")).join(name);
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    assert_eq!(text, std::fs::read_to_string(&path).unwrap(), "{name}");
+}
+
+#[test]
+fn a_dump_of_mysql_comes_in() {
+    let (dump, draft, notes) = read(include_str!("tests/shop.mysql.sql")).unwrap();
+    assert_eq!(dump.dialect, Dialect::MySql);
+    is_as_in("shop.mysql.out.sql", &draft.sql());
+    is_as_in("shop.mysql.notes.txt", &(told(&notes).join("\n") + "\n"));
+    let rows: Vec<(&str, u64)> = dump.tables.iter().map(|table| (table.name.as_str(), table.rows)).collect();
+    assert_eq!(rows, [("clients", 3), ("produits", 0), ("lignes", 2), ("prix", 0), ("journal", 0)]);
+}
+
+#[test]
+fn a_dump_of_postgresql_comes_in() {
+    let (dump, draft, notes) = read(include_str!("tests/school.postgresql.sql")).unwrap();
+    assert_eq!(dump.dialect, Dialect::PostgreSql);
+    is_as_in("school.postgresql.out.sql", &draft.sql());
+    is_as_in("school.postgresql.notes.txt", &(told(&notes).join("\n") + "\n"));
+    let rows: u64 = dump.tables.iter().map(|table| table.rows).sum();
+    assert_eq!(rows, 2);
+}
+
+#[test]
+fn a_dump_of_sqlite_comes_in() {
+    let (dump, draft, notes) = read(include_str!("tests/library.sqlite.sql")).unwrap();
+    assert_eq!(dump.dialect, Dialect::Sqlite);
+    is_as_in("library.sqlite.out.sql", &draft.sql());
+    is_as_in("library.sqlite.notes.txt", &(told(&notes).join("\n") + "\n"));
+}
+
+#[test]
+fn what_is_no_dump_is_said_with_its_line() {
+    let cause = |text: &str| match read(text) {
+        Ok(_) => panic!("{text} is read"),
+        Err(error) => Cause::from(&error).code.to_string(),
+    };
+    assert_eq!(cause("Bonjour, voici la liste de vendredi.\n"), "dump_no_table");
+    assert_eq!(cause(""), "dump_no_table");
+    assert_eq!(
+        cause("SET ANSI_NULLS ON\nGO\nCREATE TABLE [dbo].[a] (id int IDENTITY(1,1))\nGO\n"),
+        "dump_other_product"
+    );
+    assert_eq!(cause("CREATE TABLE a (id INT, name TEXT,\n"), "dump_ends_early");
+    assert_eq!(
+        cause("CREATE TABLE a (id INT PRIMARY KEY);\nINSERT INTO a VALUES ('x);\n"),
+        "dump_never_closes"
+    );
+    let (_folder, path) = written("");
+    std::fs::write(&path, b"CREATE TABLE a (id INT); -- caf\xc3\xa9\n-- caf\xe9\n").unwrap();
+    let (at, error) = Dump::read(&[&path], None).map(drop).unwrap_err();
+    assert_eq!((at, Cause::from(&error)), (0, Cause::new("dump_mixed").with("line", 2)));
+}
+
+#[test]
+fn several_files_are_one_dump() {
+    let (_one, first) = written("CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, n TEXT);");
+    let (_other, second) =
+        written("INSERT INTO a VALUES (1, 'x'), (2, 'y');\nDROP TABLE b;\nALTER TABLE a RENAME TO c;");
+    let dump = Dump::read(&[&first, &second], None).map_err(|(_, error)| error).unwrap();
+    let tables: Vec<(&str, u64)> =
+        dump.tables.iter().map(|table| (table.name.as_str(), table.rows)).collect();
+    assert_eq!(tables, [("c", 2)]);
+    assert_eq!(codes(&dump.notes), [("dump_passed".to_owned(), 2)]);
+}

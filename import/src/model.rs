@@ -1,0 +1,147 @@
+//! The tables of another database, as its own words declare them: nothing of it is tandem's yet.
+
+use sqlparser::ast::Expr;
+
+/// A type, as it is declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeclaredType {
+    /// Its words, in upper case: `CHARACTER VARYING`. None, where SQLite asks for none.
+    pub words: String,
+    /// What stands in parentheses behind it.
+    pub arguments: Vec<String>,
+    /// Whether it is a whole list of such values.
+    pub is_array: bool,
+    /// Whether it has no sign.
+    pub is_unsigned: bool,
+}
+
+/// A column.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Where it is declared.
+    pub line: u64,
+    /// Its type.
+    pub declared: DeclaredType,
+    /// The values of its enumeration.
+    pub values: Vec<String>,
+    /// Whether it is never NULL.
+    pub not_null: bool,
+    /// What it is where nothing is given.
+    pub default: Option<Expr>,
+    /// Whether the database counts its values up.
+    pub counts_up: bool,
+    /// Whether the database sets it to the time of each change.
+    pub is_stamp: bool,
+}
+
+/// A rule over columns: a UNIQUE, or an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// Where it is declared.
+    pub line: u64,
+    /// What it is called, if it has a name.
+    pub name: Option<String>,
+    /// The columns.
+    pub columns: Vec<String>,
+}
+
+/// What a deletion of the row referred to does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDelete {
+    /// It is refused.
+    #[default]
+    Restrict,
+    /// The rows that refer to it are deleted too.
+    Cascade,
+    /// They refer to nothing.
+    SetNull,
+    /// They refer to what their default says.
+    SetDefault,
+}
+
+/// A foreign key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Where it is declared.
+    pub line: u64,
+    /// The columns that refer.
+    pub columns: Vec<String>,
+    /// The table they refer to.
+    pub table: String,
+    /// Its columns; none where its key is meant.
+    pub targets: Vec<String>,
+    /// What a deletion there does here.
+    pub on_delete: OnDelete,
+    /// Whether a change of the key there would change it here.
+    pub on_update: bool,
+}
+
+/// A CHECK.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// Where it is declared.
+    pub line: u64,
+    /// What it asks.
+    pub expression: Expr,
+}
+
+/// A table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// Its name, without that of its schema.
+    pub name: String,
+    /// Where it is declared.
+    pub line: u64,
+    /// Its columns, in order.
+    pub columns: Vec<Column>,
+    /// The columns of its key.
+    pub key: Vec<String>,
+    /// What no two rows share.
+    pub uniques: Vec<Columns>,
+    /// What it refers to.
+    pub references: Vec<Reference>,
+    /// What each row satisfies.
+    pub checks: Vec<Check>,
+    /// What makes it fast.
+    pub indices: Vec<Columns>,
+    /// Rows of it in the file, as far as they are counted.
+    pub rows: u64,
+}
+
+impl Table {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The same, to be changed.
+    pub fn column_mut(&mut self, name: &str) -> Option<&mut Column> {
+        self.columns.iter_mut().find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// A column is called otherwise, wherever it is named.
+    pub fn rename_column(&mut self, from: &str, to: &str) {
+        let rename = |name: &mut String| {
+            if name.eq_ignore_ascii_case(from) {
+                to.clone_into(name);
+            }
+        };
+        self.columns.iter_mut().for_each(|column| rename(&mut column.name));
+        self.key.iter_mut().for_each(rename);
+        let rules = self.uniques.iter_mut().chain(&mut self.indices);
+        rules.for_each(|rule| rule.columns.iter_mut().for_each(rename));
+        self.references.iter_mut().for_each(|reference| reference.columns.iter_mut().for_each(rename));
+    }
+
+    /// A column is gone, and every rule that names it.
+    pub fn drop_column(&mut self, name: &str) {
+        let is_it = |other: &String| other.eq_ignore_ascii_case(name);
+        self.columns.retain(|column| !is_it(&column.name));
+        self.key.retain(|column| !is_it(column));
+        self.uniques.retain(|rule| !rule.columns.iter().any(is_it));
+        self.indices.retain(|rule| !rule.columns.iter().any(is_it));
+        self.references.retain(|reference| !reference.columns.iter().any(is_it));
+    }
+}

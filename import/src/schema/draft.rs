@@ -1,0 +1,147 @@
+//! A schema as it is going to be declared, and its SQL.
+
+use std::fmt::Write as _;
+
+use tandem_protocol::name;
+use tandem_protocol::schema::expression::spelled;
+use tandem_protocol::schema::{ColumnType, Schema, ddl};
+
+use crate::model::OnDelete;
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftColumn {
+    /// Its name.
+    pub name: String,
+    /// Its name in the other database; empty, where it had none.
+    pub source: String,
+    /// Its type.
+    pub kind: ColumnType,
+    /// Whether it is never NULL.
+    pub not_null: bool,
+    /// What stands behind DEFAULT.
+    pub default: Option<String>,
+    /// The table it refers to.
+    pub reference: Option<(String, OnDelete)>,
+}
+
+/// A table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DraftTable {
+    /// Its name.
+    pub name: String,
+    /// Its name in the other database.
+    pub source: String,
+    /// Its columns.
+    pub columns: Vec<DraftColumn>,
+    /// The names of the key's.
+    pub key: Vec<String>,
+    /// What no two rows share.
+    pub uniques: Vec<Vec<String>>,
+    /// What each row satisfies, in SQL.
+    pub checks: Vec<String>,
+}
+
+/// An index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftIndex {
+    /// Its name.
+    pub name: String,
+    /// Its table.
+    pub table: String,
+    /// Its columns.
+    pub columns: Vec<String>,
+}
+
+/// A whole schema.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// Its tables.
+    pub tables: Vec<DraftTable>,
+    /// Its indices.
+    pub indices: Vec<DraftIndex>,
+}
+
+impl DraftColumn {
+    /// The key of a table that had none.
+    pub fn given_key(name: String) -> Self {
+        let kind = ColumnType::Integer;
+        Self { name, source: String::new(), kind, not_null: true, default: None, reference: None }
+    }
+}
+
+impl DraftTable {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&DraftColumn> {
+        self.columns.iter().find(|column| name::same(&column.name, name))
+    }
+
+    /// The column that had that name.
+    pub fn of_source(&self, name: &str) -> Option<&DraftColumn> {
+        self.columns.iter().find(|column| !column.source.is_empty() && name::same(&column.source, name))
+    }
+
+    /// The names under which columns stand that had these; none, where one is not there.
+    pub fn named(&self, sources: &[String]) -> Option<Vec<String>> {
+        sources.iter().map(|source| Some(self.of_source(source)?.name.clone())).collect()
+    }
+
+    fn write(&self, sql: &mut String) {
+        let _in_a_string = write!(sql, "CREATE TABLE {} (", spelled(&self.name));
+        let mut lines = Vec::new();
+        for column in &self.columns {
+            let mut line = format!("{} {}", spelled(&column.name), column.kind);
+            if self.key.len() == 1 && self.key[0] == column.name {
+                line += " PRIMARY KEY";
+            } else if column.not_null {
+                line += " NOT NULL";
+            }
+            if let Some(default) = &column.default {
+                line += &format!(" DEFAULT {default}");
+            }
+            if let Some((table, on_delete)) = &column.reference {
+                line += &format!(" REFERENCES {}", spelled(table));
+                line += match on_delete {
+                    OnDelete::Cascade => " ON DELETE CASCADE",
+                    OnDelete::SetNull => " ON DELETE SET NULL",
+                    OnDelete::Restrict | OnDelete::SetDefault => "",
+                };
+            }
+            lines.push(line);
+        }
+        if self.key.len() > 1 {
+            lines.push(format!("PRIMARY KEY ({})", names(&self.key)));
+        }
+        lines.extend(self.uniques.iter().map(|columns| format!("UNIQUE ({})", names(columns))));
+        lines.extend(self.checks.iter().map(|check| format!("CHECK ({check})")));
+        let _in_a_string = write!(sql, "\n  {}\n);\n", lines.join(",\n  "));
+    }
+}
+
+impl Draft {
+    /// The schema in SQL, for people to read and to apply.
+    pub fn sql(&self) -> String {
+        let mut sql = String::new();
+        for table in &self.tables {
+            if !sql.is_empty() {
+                sql.push('\n');
+            }
+            table.write(&mut sql);
+        }
+        for (at, DraftIndex { name, table, columns }) in self.indices.iter().enumerate() {
+            let space = if at == 0 { "\n" } else { "" };
+            let (name, table) = (spelled(name), spelled(table));
+            let _in_a_string = writeln!(sql, "{space}CREATE INDEX {name} ON {table} ({});", names(columns));
+        }
+        sql
+    }
+
+    /// Whether an empty space would take all of it.
+    pub fn check(&self) -> Result<(), ddl::DdlError> {
+        ddl::plan(&self.sql(), &Schema::default()).map(drop)
+    }
+}
+
+fn names(columns: &[String]) -> String {
+    columns.iter().map(|column| spelled(column)).collect::<Vec<_>>().join(", ")
+}

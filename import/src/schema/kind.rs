@@ -1,0 +1,188 @@
+//! Which of tandem's types holds what another database's type holds.
+
+use tandem_protocol::schema::ColumnType;
+
+use crate::dialect::Dialect;
+use crate::model::{Column, DeclaredType};
+
+/// Digits of a number that says nothing of its own.
+const ANY_DECIMAL: ColumnType = ColumnType::Decimal { precision: 38, scale: 10 };
+
+/// What a column's type becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Becomes {
+    /// The type.
+    pub kind: ColumnType,
+    /// Whether it holds all that the other does, and means the same.
+    pub is_exact: bool,
+    /// Whether the database counts its values up.
+    pub counts_up: bool,
+}
+
+impl Becomes {
+    const fn exactly(kind: ColumnType) -> Self {
+        Self { kind, is_exact: true, counts_up: false }
+    }
+
+    const fn nearly(kind: ColumnType) -> Self {
+        Self { kind, is_exact: false, counts_up: false }
+    }
+}
+
+/// What the type of a column becomes.
+pub fn kind_of(column: &Column, dialect: Dialect) -> Becomes {
+    let declared = &column.declared;
+    if declared.is_array {
+        return Becomes::nearly(ColumnType::Text);
+    }
+    if column.is_stamp {
+        return Becomes::exactly(ColumnType::Stamp);
+    }
+    let first: Option<u32> = declared.arguments.first().and_then(|digits| digits.parse().ok());
+    let words = declared.words.as_str();
+    let found = match words {
+        "TINYINT" if first == Some(1) && holds_flags(column) => Becomes::exactly(ColumnType::Boolean),
+        "BIT" if first.is_none_or(|bits| bits == 1) => Becomes::exactly(ColumnType::Boolean),
+        "BOOL" | "BOOLEAN" => Becomes::exactly(ColumnType::Boolean),
+        "SERIAL" | "BIGSERIAL" | "SMALLSERIAL" | "SERIAL4" | "SERIAL8" | "SERIAL2" => {
+            Becomes { counts_up: true, ..Becomes::exactly(ColumnType::Integer) }
+        }
+        "INT" | "INTEGER" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "BIGINT" | "INT2" | "INT4" | "INT8"
+        | "YEAR" | "OID" | "UNSIGNED BIG INT" | "BIG INT" => Becomes::exactly(ColumnType::Integer),
+        "DECIMAL" | "NUMERIC" | "DEC" | "FIXED" | "NUMBER" => decimal(declared, dialect),
+        "MONEY" => Becomes::nearly(ColumnType::Decimal { precision: 19, scale: 2 }),
+        "SMALLMONEY" => Becomes::nearly(ColumnType::Decimal { precision: 10, scale: 4 }),
+        "REAL" | "FLOAT" | "DOUBLE" | "DOUBLE PRECISION" | "FLOAT4" | "FLOAT8" => {
+            Becomes::exactly(ColumnType::Real)
+        }
+        "CHAR"
+        | "CHARACTER"
+        | "VARCHAR"
+        | "CHARACTER VARYING"
+        | "CHAR VARYING"
+        | "NCHAR"
+        | "NVARCHAR"
+        | "NATIONAL CHARACTER"
+        | "NATIONAL CHARACTER VARYING"
+        | "NATIONAL VARCHAR"
+        | "NATIVE CHARACTER"
+        | "VARYING CHARACTER"
+        | "VARCHAR2"
+        | "NVARCHAR2"
+        | "BPCHAR"
+        | "NAME"
+        | "TEXT"
+        | "TINYTEXT"
+        | "MEDIUMTEXT"
+        | "LONGTEXT"
+        | "NTEXT"
+        | "CLOB"
+        | "LONG VARCHAR"
+        | "LONGVARCHAR"
+        | "STRING"
+        | "ENUM" => Becomes::exactly(ColumnType::Text),
+        "CITEXT"
+        | "SET"
+        | "XML"
+        | "INET"
+        | "CIDR"
+        | "MACADDR"
+        | "INTERVAL"
+        | "TSVECTOR"
+        | "TSQUERY"
+        | "BIT VARYING"
+        | "VARBIT"
+        | "TIME WITH TIME ZONE"
+        | "TIMETZ" => Becomes::nearly(ColumnType::Text),
+        "BLOB" | "TINYBLOB" | "MEDIUMBLOB" | "LONGBLOB" | "BYTEA" | "BINARY" | "VARBINARY" | "IMAGE"
+        | "LONG VARBINARY" | "BINARY VARYING" | "LONGVARBINARY" => Becomes::exactly(ColumnType::Blob),
+        "DATE" => Becomes::exactly(ColumnType::Date),
+        "TIME" | "TIME WITHOUT TIME ZONE" => Becomes::exactly(ColumnType::Time),
+        "TIMESTAMP"
+        | "DATETIME"
+        | "TIMESTAMP WITHOUT TIME ZONE"
+        | "TIMESTAMP WITH TIME ZONE"
+        | "TIMESTAMPTZ"
+        | "DATETIME2"
+        | "SMALLDATETIME"
+        | "DATETIMEOFFSET" => Becomes::exactly(ColumnType::Timestamp),
+        "UUID" | "UNIQUEIDENTIFIER" | "GUID" => Becomes::exactly(ColumnType::Uuid),
+        "JSON" | "JSONB" => Becomes::exactly(ColumnType::Json),
+        _ if dialect == Dialect::Sqlite => by_affinity(words),
+        _ => Becomes::nearly(ColumnType::Text),
+    };
+    match (dialect, found.kind) {
+        // Where SQLite keeps such a number it is one of floating point, whatever it is called.
+        (Dialect::Sqlite, ANY_DECIMAL) => Becomes::nearly(ColumnType::Real),
+        _ => found,
+    }
+}
+
+/// Whether a number of one digit is one that is asked for as a flag.
+fn holds_flags(column: &Column) -> bool {
+    let default = column.default.as_ref().map(ToString::to_string).unwrap_or_default();
+    let default = default.trim_matches(['\'', '"', '(', ')', ' ']).to_ascii_uppercase();
+    matches!(default.as_str(), "" | "0" | "1" | "NULL" | "TRUE" | "FALSE" | "B'0" | "B'1")
+}
+
+fn decimal(declared: &DeclaredType, dialect: Dialect) -> Becomes {
+    let digits: Vec<Option<u8>> =
+        declared.arguments.iter().map(|digits| digits.trim().parse().ok()).collect();
+    let exactly = |precision, scale| Becomes::exactly(ColumnType::Decimal { precision, scale });
+    match (digits.as_slice(), dialect) {
+        ([], Dialect::MySql) => exactly(10, 0),
+        ([Some(precision @ 1..=38)], _) => exactly(*precision, 0),
+        ([Some(precision @ 1..=38), Some(scale)], _) if scale <= precision => exactly(*precision, *scale),
+        ([Some(39..), Some(scale @ ..=38)], _) => {
+            Becomes::nearly(ColumnType::Decimal { precision: 38, scale: *scale })
+        }
+        ([Some(39..)], _) => Becomes::nearly(ColumnType::Decimal { precision: 38, scale: 0 }),
+        _ => Becomes::nearly(ANY_DECIMAL),
+    }
+}
+
+/// What SQLite makes of a type that it does not know.
+fn by_affinity(words: &str) -> Becomes {
+    let has = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
+    if has(&["INT"]) {
+        Becomes::nearly(ColumnType::Integer)
+    } else if has(&["CHAR", "CLOB", "TEXT"]) {
+        Becomes::nearly(ColumnType::Text)
+    } else if has(&["BLOB"]) {
+        Becomes::nearly(ColumnType::Blob)
+    } else if has(&["REAL", "FLOA", "DOUB"]) {
+        Becomes::nearly(ColumnType::Real)
+    } else {
+        Becomes::nearly(ColumnType::Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_hold_what_the_others_held() {
+        let becomes = |words: &str, arguments: &[&str], dialect| {
+            let arguments = arguments.iter().map(|one| (*one).to_owned()).collect();
+            let declared = DeclaredType { words: words.to_owned(), arguments, ..DeclaredType::default() };
+            let Becomes { kind, is_exact, .. } = kind_of(&Column { declared, ..Column::default() }, dialect);
+            (kind.to_string(), is_exact)
+        };
+        for (words, arguments, dialect, kind, is_exact) in [
+            ("VARCHAR", &["255"][..], Dialect::MySql, "TEXT", true),
+            ("TINYINT", &["1"], Dialect::MySql, "BOOLEAN", true),
+            ("TINYINT", &["4"], Dialect::MySql, "INTEGER", true),
+            ("DECIMAL", &[], Dialect::MySql, "DECIMAL(10,0)", true),
+            ("NUMERIC", &[], Dialect::PostgreSql, "DECIMAL(38,10)", false),
+            ("NUMERIC", &[], Dialect::Sqlite, "REAL", false),
+            ("DECIMAL", &["65", "30"], Dialect::MySql, "DECIMAL(38,30)", false),
+            ("NUMERIC", &["10", "2"], Dialect::Sqlite, "DECIMAL(10,2)", true),
+            ("TIMESTAMP WITH TIME ZONE", &[], Dialect::PostgreSql, "TIMESTAMP", true),
+            ("LONGINTEGER", &[], Dialect::Sqlite, "INTEGER", false),
+            ("GEOMETRY", &[], Dialect::MySql, "TEXT", false),
+        ] {
+            assert_eq!(becomes(words, arguments, dialect), (kind.to_owned(), is_exact), "{words}");
+        }
+    }
+}
