@@ -153,7 +153,8 @@ pub fn dialect_named(name: &str) -> Result<Dialect, String> {
     }
 }
 
-fn refused(path: &Path, error: &DumpError) -> Failure {
+/// A dump that is not read.
+pub fn refused(path: &Path, error: &DumpError) -> Failure {
     match error {
         DumpError::Io(error) => file::failed(path, error),
         error => {

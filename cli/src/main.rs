@@ -29,6 +29,7 @@ mod client;
 mod context;
 mod csv_file;
 mod dump;
+mod dump_rows;
 mod file;
 mod progress;
 mod table;

@@ -32,6 +32,8 @@ pub struct Column {
     pub default: Option<Expr>,
     /// Whether the database counts its values up.
     pub counts_up: bool,
+    /// Whether its rows hold other numbers than 0 and 1.
+    pub holds_more: bool,
     /// Whether the database sets it to the time of each change.
     pub is_stamp: bool,
 }

@@ -12,6 +12,7 @@ const DECIDED: &[&str] = &[
     "dump_key_given",
     "dump_counts_up",
     "dump_collation",
+    "dump_no_date",
     "dump_unique_prefix",
     "dump_set_default",
     "dump_set_null",

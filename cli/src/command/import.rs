@@ -1,4 +1,5 @@
-//! `tandem import`: takes the rows of a CSV file into a table.
+//! `tandem import`: takes the rows of a CSV file into a table, or those of a dump into the tables that it
+//! became.
 
 use std::path::{Path, PathBuf};
 
@@ -7,13 +8,14 @@ use serde::Serialize;
 use tandem_node::api::cell::Cell;
 use tandem_node::api::error_kind;
 use tandem_node::api::rows::{EditRows, RowEdit, Source};
-use tandem_protocol::cause::Cause;
-use tandem_protocol::schema::{ColumnDef, ColumnType, Judge, MergeKind, Schema, TableDef, ddl};
+use tandem_protocol::schema::{ColumnDef, ColumnType, MergeKind, Schema, TableDef};
 use tandem_protocol::value::Value;
 
 use crate::client::Client;
+use crate::command::schema::planned;
 use crate::context::Context;
 use crate::csv_file::{CsvFile, Row};
+use crate::dump_rows::{self, DumpRows, Labels};
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
 use crate::terminal::say;
@@ -55,6 +57,9 @@ struct Imported {
 
 impl Import {
     pub fn run(&self, context: &Context) -> Outcome {
+        if self.file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql")) {
+            return self.take_dump(context);
+        }
         let file = CsvFile::open(&self.file)?;
         let client = context.client()?;
         let space = context.space(&client)?;
@@ -81,17 +86,25 @@ impl Import {
         context.print(&imported, told)
     }
 
+    /// The rows of a dump, into the tables that it became.
+    fn take_dump(&self, context: &Context) -> Outcome {
+        let client = context.client()?;
+        let space = context.space(&client)?;
+        let files = [self.file.clone()];
+        let (rows, mut taken) = DumpRows::of(&files, schema_of(&client, &space)?, self.table.clone())?;
+        taken.dry_run = self.dry_run;
+        if !self.dry_run {
+            let labels = Labels { by: self.by.as_deref(), message: self.message.as_deref() };
+            rows.write((&client, &space), labels, self.again, &mut taken)?;
+        }
+        context.print(&taken, dump_rows::told)
+    }
+
     /// The table named, else the one that is called as the file is.
     fn table(&self, client: &Client, space: &str) -> Result<TableDef, Failure> {
         let stem = self.file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let name = self.table.clone().or(stem).unwrap_or_default();
-        let mut schema = Schema::new(Judge::default());
-        let shown = client.schema(space)?.sql;
-        let ops = ddl::plan(&shown, &schema)
-            .map_err(|error| error_kind::failed.with("detail", Cause::from(&error)))?;
-        schema.add_next(&ops);
-        schema.rejudge();
-        let found = schema.table(&name).map(|table| table.shown.clone());
+        let found = schema_of(client, space)?.table(&name).map(|table| table.shown.clone());
         found.ok_or_else(|| error_kind::table_unknown.with("table", name).into())
     }
 
@@ -142,6 +155,11 @@ impl Import {
         }
         Ok(())
     }
+}
+
+/// The tables of a space.
+fn schema_of(client: &Client, space: &str) -> Result<Schema, Failure> {
+    planned(&client.schema(space)?.sql)
 }
 
 fn name_of(path: &Path) -> String {
@@ -259,11 +277,9 @@ mod tests {
 
     #[test]
     fn what_a_text_stands_for_depends_on_the_column() {
-        let mut schema = Schema::new(Judge::default());
         let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, t TEXT, n TEXT NOT NULL, d DECIMAL(9,2), r REAL, \
              c COUNTER, day DATE, b BOOLEAN)";
-        schema.add_next(&ddl::plan(sql, &schema).unwrap());
-        schema.rejudge();
+        let schema = planned(sql).unwrap_or_else(|_| panic!("{sql}"));
         let table = &schema.table("t").unwrap().shown;
         let of = |column: &str, text: &str, french: bool| {
             meant(table.column(column).unwrap(), text, french).map(|value| value.to_string())

@@ -6,9 +6,10 @@ use clap::Args;
 use tandem_node::api::space::{Founded, NewSpace};
 
 use crate::client::Client;
-use crate::command::schema::read_file;
+use crate::command::schema::{planned, read_file};
 use crate::context::Context;
 use crate::dump::Imported;
+use crate::dump_rows::{self, DumpRows, Labels};
 use crate::failure::Outcome;
 use crate::terminal::say;
 use crate::this_pc::this_pc;
@@ -21,6 +22,8 @@ pub struct Init {
     schema: Option<PathBuf>,
     #[arg(long, value_name = "FILE", conflicts_with = "schema")]
     import: Vec<PathBuf>,
+    #[arg(long, requires = "import")]
+    with_data: bool,
     #[arg(long, value_name = "SITE")]
     name: Option<String>,
 }
@@ -37,7 +40,15 @@ impl Init {
         let client = Client::of_folder_or_new(&context.settings.data.value)?;
         let name = context.settings.space.value.clone().unwrap_or_else(|| DEFAULT_SPACE.to_owned());
         let site_name = self.name.clone().unwrap_or_else(this_pc);
+        let rows = match (&schema, self.with_data) {
+            (Some(sql), true) => Some(DumpRows::of(&self.import, planned(sql)?, None)?),
+            _ => None,
+        };
         let founded = client.create_space(&NewSpace { name, site_name, schema })?;
+        if let Some((rows, mut taken)) = rows {
+            rows.write((&client, &founded.name), Labels::default(), false, &mut taken)?;
+            say(&format!("{}\n", dump_rows::told(&taken)));
+        }
         context.print(&founded, |founded| told(founded, context))
     }
 }

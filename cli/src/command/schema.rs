@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use tandem_import::dialect::Dialect;
+use tandem_node::api::error_kind;
 use tandem_node::api::schema::{SchemaChange, SchemaChanged};
+use tandem_protocol::cause::Cause;
+use tandem_protocol::schema::{self, Judge, ddl};
 
 use crate::context::Context;
 use crate::dump::{self, Imported};
@@ -92,6 +95,16 @@ fn write_new(path: &Path, text: &str) -> Outcome {
     let draft = file::Draft::begin(path, |_| Ok(false))?;
     draft.file().write_all(text.as_bytes()).map_err(|error| draft.failed(&error))?;
     draft.finish()
+}
+
+/// The schema that an empty space comes to have by that SQL.
+pub fn planned(sql: &str) -> Result<schema::Schema, Failure> {
+    let mut schema = schema::Schema::new(Judge::default());
+    let ops =
+        ddl::plan(sql, &schema).map_err(|error| error_kind::failed.with("detail", Cause::from(&error)))?;
+    schema.add_next(&ops);
+    schema.rejudge();
+    Ok(schema)
 }
 
 /// A file named on the command line.

@@ -73,3 +73,63 @@ fn what_is_no_dump_changes_nothing() {
         assert!(!program.data().join("spaces").exists(), "nothing was made");
     }
 }
+
+/// A shop whose rows stand before those that they refer to, and leave their numbers to the database.
+const FULL: &str = "\
+CREATE TABLE `ventes` (`id` int NOT NULL AUTO_INCREMENT, `produit` int, `le` datetime, `payée` tinyint(1),
+  PRIMARY KEY (`id`), FOREIGN KEY (`produit`) REFERENCES `produits` (`id`)) ENGINE=InnoDB;
+CREATE TABLE `produits` (`id` int NOT NULL AUTO_INCREMENT PRIMARY KEY, `nom` varchar(50), `prix` decimal(9,2),
+  `état` tinyint(1));
+INSERT INTO `ventes` (`produit`, `le`, `payée`) VALUES (2, '2026-01-31 05:00:00', 1),
+  (1, '2026/2/1', 0);
+INSERT INTO `produits` VALUES (NULL, 'Pomme; (rouge)', 1.50, 2), (NULL, 'L\\'été', NULL, 0);
+INSERT INTO ailleurs VALUES (1);
+";
+
+#[test]
+fn the_rows_of_a_dump_come_in_with_their_numbers_and_only_once() {
+    let program = Program::new();
+    let dump = program.file("shop.sql", FULL);
+    let dump = dump.to_str().unwrap();
+    let made = program.run(&["--lang", "fr", "init", "--name", "a", "--import", dump, "--with-data"]);
+    assert!(
+        made.code == 0 && made.err.contains("produits : ajoutées 2, modifiées 0, inchangées 0"),
+        "{made:?}"
+    );
+    let rows = |sql: &str| program.json(&["sql", sql])["rows"].clone();
+    let sales = json!([[1, 2, "2026-01-31 05:00:00", 1], [2, 1, "2026-02-01 00:00:00", 0]]);
+    assert_eq!(rows("SELECT * FROM ventes ORDER BY id"), sales);
+    // What MySQL calls a number of one digit is a flag only where its rows say so.
+    let products = json!([[1, "Pomme; (rouge)", 1.5, 2], [2, "L'été", null, 0]]);
+    assert_eq!(rows("SELECT * FROM produits ORDER BY id"), products);
+    program.json(&["sql", "UPDATE produits SET prix = 9 WHERE id = 1"]);
+    let again = program.json(&["import", dump]);
+    assert_eq!((&again["before"], &again["tables"][1]["updated"]), (&json!(4), &json!(0)));
+    assert_eq!(rows("SELECT prix FROM produits WHERE id = 1"), json!([[9.0]]), "it was taken in already");
+    let one = program.json(&["import", dump, "--table", "produits", "--again", "--message", "prix d'avant"]);
+    assert_eq!((&one["tables"][1]["updated"], &one["tables"][0]["rows"]), (&json!(1), &json!(0)));
+    assert_eq!(rows("SELECT prix FROM produits WHERE id = 1"), json!([[1.5]]));
+    let unknown = program.run(&["import", dump, "--table", "prix"]);
+    assert!(unknown.code != 0 && unknown.err.contains("no table named prix"), "{unknown:?}");
+}
+
+#[test]
+fn a_dump_with_anything_wrong_in_its_rows_changes_nothing() {
+    let program = Program::new();
+    for (from, to, line, told) in [
+        ("'2026/2/1'", "'demain'", 6, "« demain » ne convient pas à la colonne le"),
+        ("(1, '2026/2/1', 0)", "(1, '2026/2/1')", 6, "a 2 valeurs pour 3 colonnes"),
+        ("(1, '2026/2/1', 0)", "(1, NOW() + 1, 0)", 6, "illisible"),
+        ("`le` datetime", "`le` datetime NOT NULL", 6, "ventes.le est NULL"),
+    ] {
+        let text = FULL.replacen(from, to, 1);
+        let text = if to.ends_with("NOT NULL") { text.replacen("'2026/2/1'", "NULL", 1) } else { text };
+        let dump = program.file("shop.sql", &text);
+        let words =
+            ["--lang", "fr", "init", "--name", "a", "--import", dump.to_str().unwrap(), "--with-data"];
+        let refused = program.run(&words);
+        assert!(refused.code != 0 && refused.err.contains(told), "{to}: {refused:?}");
+        assert!(refused.err.contains(&format!("ligne {line}")), "{to}: {refused:?}");
+        assert!(!program.data().join("spaces").exists(), "nothing was made");
+    }
+}

@@ -49,6 +49,24 @@ pub enum DumpError {
         /// The words that are not understood.
         near: String,
     },
+    /// A row has more or fewer values than columns.
+    #[error("the row in line {line} has {found} values for {expected} columns")]
+    Width {
+        /// Where.
+        line: u64,
+        /// How many it has.
+        found: usize,
+        /// How many it names.
+        expected: usize,
+    },
+    /// What stands in a row is no constant.
+    #[error("a value of the row in line {line} cannot be read")]
+    Value {
+        /// Where.
+        line: u64,
+        /// The row.
+        near: String,
+    },
     /// There is no table in it.
     #[error("there is no CREATE TABLE in it")]
     NoTable,
@@ -66,6 +84,10 @@ impl From<&DumpError> for Cause {
             DumpError::EndsEarly { line } => Self::new("dump_ends_early").with("line", *line),
             DumpError::TooLong { line } => Self::new("dump_too_long").with("line", *line),
             DumpError::Table { line, near } => Self::new("dump_table").with("line", *line).with("near", near),
+            DumpError::Width { line, found, expected } => {
+                Self::new("dump_width").with("line", *line).with("found", *found).with("expected", *expected)
+            }
+            DumpError::Value { line, near } => Self::new("dump_row").with("line", *line).with("near", near),
             DumpError::NoTable => Self::new("dump_no_table"),
         }
     }

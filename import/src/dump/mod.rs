@@ -6,7 +6,7 @@ mod cursor;
 mod error;
 mod reader;
 mod reference;
-mod rows;
+pub mod rows;
 mod statements;
 mod table;
 mod user_type;
@@ -14,15 +14,17 @@ mod user_type;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 pub use error::DumpError;
 
 use crate::dialect::Dialect;
-use crate::model::Table;
+use crate::model::{Column, Table};
 use crate::note::Notes;
 use crate::text_file::TextFile;
 use reader::Reader;
+use rows::{Written, each_row};
 use statements::{Piece, Statements};
 
 /// See the module.
@@ -63,6 +65,48 @@ impl Dump {
             reader = Some(read(reader.take()).map_err(|error| (number, error))?);
         }
         let dump = reader.map(Reader::finish).filter(|dump| !dump.tables.is_empty());
-        dump.ok_or_else(|| (paths.len().saturating_sub(1), DumpError::NoTable))
+        let mut dump = dump.ok_or_else(|| (paths.len().saturating_sub(1), DumpError::NoTable))?;
+        dump.look_at_flags(paths);
+        Ok(dump)
+    }
+
+    /// Whether what MySQL calls a number of one digit is a flag, its rows tell.
+    fn look_at_flags(&mut self, paths: &[&Path]) {
+        let is_one = |column: &Column| {
+            column.declared.words == "TINYINT"
+                && column.declared.arguments.first().is_some_and(|one| one == "1")
+        };
+        let all = self.tables.iter().enumerate();
+        let flags: Vec<(usize, String)> = all
+            .flat_map(|(at, table)| {
+                table
+                    .columns
+                    .iter()
+                    .filter(|column| is_one(column))
+                    .map(move |column| (at, column.name.clone()))
+            })
+            .collect();
+        if flags.is_empty() {
+            return;
+        }
+        let mut more: BTreeSet<(usize, String)> = BTreeSet::new();
+        // A row that cannot be read is told where rows are taken in.
+        let _told_later = each_row::<DumpError>(paths, self, &mut |row| {
+            for (name, value) in row.columns.iter().zip(&row.values) {
+                let is_flag = matches!(value, Written::Null)
+                    || matches!(value, Written::Number(text) | Written::Text(text) if text == "0" || text == "1");
+                if !is_flag
+                    && flags.iter().any(|(at, flag)| *at == row.table && flag.eq_ignore_ascii_case(name))
+                {
+                    more.insert((row.table, name.clone()));
+                }
+            }
+            Ok(())
+        });
+        for (table, name) in more {
+            if let Some(column) = self.tables[table].column_mut(&name) {
+                column.holds_more = true;
+            }
+        }
     }
 }

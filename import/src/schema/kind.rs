@@ -120,6 +120,9 @@ pub fn kind_of(column: &Column, dialect: Dialect) -> Becomes {
 
 /// Whether a number of one digit is one that is asked for as a flag.
 fn holds_flags(column: &Column) -> bool {
+    if column.holds_more {
+        return false;
+    }
     let default = column.default.as_ref().map(ToString::to_string).unwrap_or_default();
     let default = default.trim_matches(['\'', '"', '(', ')', ' ']).to_ascii_uppercase();
     matches!(default.as_str(), "" | "0" | "1" | "NULL" | "TRUE" | "FALSE" | "B'0" | "B'1")

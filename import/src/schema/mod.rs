@@ -1,6 +1,7 @@
 //! The tables of another database in tandem's SQL: what each column, key and rule becomes, and a note
 //! of each that becomes something else, or nothing.
 
+mod cell;
 mod draft;
 mod kind;
 pub(crate) mod plain;
@@ -8,6 +9,7 @@ mod references;
 mod rules;
 mod suggestions;
 
+pub use cell::cell;
 pub use draft::{Draft, DraftColumn, DraftTable};
 
 use tandem_protocol::cause::Cause;
@@ -58,7 +60,11 @@ fn one_table(table: &Table, dump: &Dump, draft: &Draft, notes: &mut Notes) -> Dr
         if counts_up && !makes_ids {
             notes.add(Cause::new("dump_counts_up"), column.line, place);
         }
-        let not_null = column.not_null || becomes.counts_up;
+        let mut not_null = column.not_null || becomes.counts_up;
+        if rules::is_no_date(column) && !is_key {
+            notes.add(Cause::new("dump_no_date"), column.line, format!("{}.{}", table.name, column.name));
+            not_null = false;
+        }
         let source = column.name.clone();
         drafted.columns.push(DraftColumn { name, source, kind, not_null, default: None, reference: None });
     }

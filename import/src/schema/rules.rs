@@ -8,9 +8,11 @@ use tandem_protocol::schema::expression::{self, Expression, Style, spelled};
 use tandem_protocol::schema::{ColumnId, ColumnType, Judge};
 use tandem_protocol::value::Value;
 
+use super::cell::{NO_DATE, cell};
 use super::draft::{Draft, DraftIndex, DraftTable};
 use super::plain::plain;
 use crate::dialect::Dialect;
+use crate::dump::rows::{Written, literal};
 use crate::model::{Column, Table};
 use crate::note::Notes;
 
@@ -32,8 +34,8 @@ impl Rules<'_> {
             let Some(target) = drafted.columns.iter_mut().find(|target| target.source == column.name) else {
                 continue;
             };
-            // Ids are tandem's; a time of last change fills itself.
-            if is_next_value(column) || target.kind == ColumnType::Stamp {
+            // Ids are tandem's; a time of last change fills itself; no date is none.
+            if is_next_value(column) || target.kind == ColumnType::Stamp || is_no_date(column) {
                 continue;
             }
             let text = written.to_string();
@@ -180,39 +182,31 @@ pub fn is_next_value(column: &Column) -> bool {
     text.to_ascii_lowercase().contains("nextval(")
 }
 
+/// Whether a column is a date which MySQL shows as `0000-00-00` where there is none.
+pub fn is_no_date(column: &Column) -> bool {
+    let text = column.default.as_ref().map(ToString::to_string).unwrap_or_default();
+    text.trim_start_matches('\'').starts_with(NO_DATE)
+}
+
 /// What stands behind DEFAULT for a column of that type; none, where it is NULL.
 fn default(kind: ColumnType, written: Expr) -> Result<Option<String>, ()> {
-    if let Some(value) = expression::literal_of(&written) {
-        if value.is_null() {
-            return Ok(None);
-        }
+    if let Some(written) = literal(&written) {
         // The word of PostgreSQL for the moment of the insertion.
-        let is_now = matches!(&value, Value::Text(text) if text.eq_ignore_ascii_case("now"));
+        let is_now = matches!(&written, Written::Text(text) if text.eq_ignore_ascii_case("now"));
         match kind {
             ColumnType::Date if is_now => return Ok(Some("(current_date)".to_owned())),
             ColumnType::Time if is_now => return Ok(Some("(current_time)".to_owned())),
             ColumnType::Timestamp if is_now => return Ok(Some("(current_timestamp)".to_owned())),
             _ => {}
         }
-        let digits = expression::digits_of(&written);
-        let text = match &value {
-            Value::Text(text) => Some(text.clone()),
-            _ => digits.clone(),
+        let is_null = written == Written::Null;
+        let value = cell(kind, written).ok_or(())?;
+        // A default that the column cannot hold is none; NULL is none either.
+        return match value.is_null() {
+            true if is_null => Ok(None),
+            true => Err(()),
+            false => Ok(Some(expression::literal_sql(&value))),
         };
-        let value = match (kind, &text) {
-            (ColumnType::Boolean, Some(text)) => flag(text).map(Value::Integer).unwrap_or(value),
-            // A number in quotes is a number, and one without them, given to a text, is a text.
-            (ColumnType::Text | ColumnType::Quiet | ColumnType::RichText, Some(text)) => {
-                Value::Text(text.clone())
-            }
-            (ColumnType::Blob, Some(text)) => Value::Blob(text.as_bytes().to_vec()),
-            (ColumnType::Decimal { .. } | ColumnType::Counter { .. }, Some(text)) => {
-                Value::Text(text.clone())
-            }
-            _ => value,
-        };
-        let value = kind.canonical(value).map_err(drop)?;
-        return Ok(Some(expression::literal_sql(&value)));
     }
     let tree = expression::read(&written, &|_| None).map_err(drop)?;
     if !is_known(&tree, expression::Use::Default) {
@@ -233,14 +227,6 @@ fn default(kind: ColumnType, written: Expr) -> Result<Option<String>, ()> {
 fn is_known(tree: &Expression, purpose: expression::Use) -> bool {
     let judge = Judge::default();
     tree.unknown_function(judge).is_none() && tree.judge(judge, purpose).is_ok()
-}
-
-fn flag(text: &str) -> Option<i64> {
-    match text.to_ascii_lowercase().as_str() {
-        "0" | "f" | "false" | "n" | "no" | "off" => Some(0),
-        "1" | "t" | "true" | "y" | "yes" | "on" => Some(1),
-        _ => None,
-    }
 }
 
 /// Whether a pattern is looked for: PostgreSQL tells upper from lower case there, SQLite does not.

@@ -1,0 +1,397 @@
+//! The rows of a dump, taken into the tables that it became: in the order in which they refer to each
+//! other, piece by piece, each whole. What is interrupted goes on where it stopped.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tandem_import::dump::rows::{Row, each_row};
+use tandem_import::schema::{Draft, cell, draft};
+use tandem_import::text_file::TextFile;
+use tandem_import::{Dump, DumpError};
+use tandem_node::api::cell::Cell;
+use tandem_node::api::error_kind;
+use tandem_node::api::rows::{EditRows, RowEdit, Source};
+use tandem_protocol::cause::Cause;
+use tandem_protocol::name;
+use tandem_protocol::schema::{ColumnType, Schema};
+use tandem_protocol::value::Value;
+
+use crate::client::Client;
+use crate::dump::refused;
+use crate::failure::{Failure, Outcome};
+use crate::file;
+use crate::progress::Progress;
+use crate::terminal::say;
+use crate::visible::value;
+
+/// Rows that are written together, at most.
+const ROWS: usize = 20_000;
+
+/// Bytes of them, at most.
+const BYTES: usize = 8 << 20;
+
+/// What was taken in of a table, or would be.
+#[derive(Debug, Default, Serialize)]
+pub struct TakenTable {
+    table: String,
+    /// Rows of the file.
+    rows: u64,
+    inserted: u64,
+    updated: u64,
+}
+
+/// What was taken in, or would be.
+#[derive(Debug, Default, Serialize)]
+pub struct Taken {
+    tables: Vec<TakenTable>,
+    /// Rows that an import of the same file had taken in before.
+    before: u64,
+    /// Nothing was written.
+    pub dry_run: bool,
+}
+
+/// A dump, and the tables here that its rows are for.
+pub struct DumpRows<'a> {
+    files: &'a [PathBuf],
+    dump: Dump,
+    draft: Draft,
+    /// Of each table of the dump: how many tables must be there before it.
+    depths: Vec<usize>,
+    schema: Schema,
+    /// The only table whose rows are taken in, if it is one.
+    only: Option<String>,
+}
+
+/// What is recorded with the rows.
+#[derive(Clone, Copy, Default)]
+pub struct Labels<'a> {
+    /// Who.
+    pub by: Option<&'a str>,
+    /// Why: the names of the files, if nothing is said.
+    pub message: Option<&'a str>,
+}
+
+/// Rows of one table that name the same columns.
+struct Put {
+    table: String,
+    columns: Vec<String>,
+    rows: Vec<Vec<Cell>>,
+}
+
+impl<'a> DumpRows<'a> {
+    /// Reads what the dump declares, and looks at every row of it: nothing is written unless all of them
+    /// fit the tables here.
+    pub fn of(files: &'a [PathBuf], schema: Schema, only: Option<String>) -> Result<(Self, Taken), Failure> {
+        let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        let dump = Dump::read(&paths, None).map_err(|(at, error)| refused(&files[at], &error))?;
+        let (draft, _) = draft(&dump);
+        let depths = depths(&draft);
+        if let Some(only) = only.as_ref().filter(|only| schema.table(only).is_none()) {
+            return Err(error_kind::table_unknown.with("table", only).into());
+        }
+        let rows = Self { files, dump, draft, depths, schema, only };
+        let named = rows.draft.tables.iter();
+        let tables = named.map(|table| TakenTable { table: table.name.clone(), ..TakenTable::default() });
+        let mut taken = Taken { tables: tables.collect(), ..Taken::default() };
+        rows.each(&mut |table, _| {
+            taken.tables[table].rows += 1;
+            Ok(())
+        })?;
+        Ok((rows, taken))
+    }
+
+    /// Gives each row with the columns and values that it has here.
+    fn each(&self, take: &mut dyn FnMut(usize, (Vec<String>, Vec<Cell>)) -> Outcome) -> Outcome {
+        let paths: Vec<&Path> = self.files.iter().map(PathBuf::as_path).collect();
+        let mut last = vec![0; self.draft.tables.len()];
+        each_row(&paths, &self.dump, &mut |row: Row<'_>| -> Result<(), Unread> {
+            let (table, line) = (row.table, row.line);
+            let is_other = |only: &String| !name::same(only, &self.draft.tables[table].name);
+            if self.only.as_ref().is_some_and(is_other) {
+                return Ok(());
+            }
+            let mut here = self.here(row).map_err(|cause| Unread::Row(line, cause))?;
+            self.number(table, &mut here, &mut last[table]);
+            take(table, here).map_err(Unread::Said)
+        })
+        .map_err(|(at, error)| match error {
+            Unread::Dump(error) => refused(&self.files[at], &error),
+            Unread::Row(line, cause) => {
+                let path = self.files[at].display();
+                let error = error_kind::csv_refused.with("path", path).with("line", line);
+                error.with("detail", cause).into()
+            }
+            Unread::Said(failure) => failure,
+        })
+    }
+
+    /// A row that leaves its number to the database has the one that it was given there, for others refer
+    /// to it by that: the next after all before it.
+    fn number(&self, table: usize, (columns, cells): &mut (Vec<String>, Vec<Cell>), last: &mut i64) {
+        let drafted = &self.draft.tables[table];
+        let [key] = drafted.key.as_slice() else { return };
+        let at = columns.iter().position(|column| column == key);
+        let is_number = drafted.column(key).is_some_and(|column| column.kind == ColumnType::Integer);
+        match at.map(|at| &mut cells[at]) {
+            Some(Cell(Value::Integer(given))) => *last = (*last).max(*given),
+            Some(Cell(value)) if value.is_null() && is_number => {
+                *last += 1;
+                *value = Value::Integer(*last);
+            }
+            None if is_number => {
+                *last += 1;
+                columns.push(key.clone());
+                cells.push(Cell(Value::Integer(*last)));
+            }
+            _ => {}
+        }
+    }
+
+    /// The columns and values that a row has here.
+    fn here(&self, row: Row<'_>) -> Result<(Vec<String>, Vec<Cell>), Cause> {
+        let drafted = &self.draft.tables[row.table];
+        let table = self.schema.table(&drafted.name).map(|table| &table.shown);
+        let table = table.ok_or_else(|| Cause::new("schema_no_table").with("table", &drafted.name))?;
+        let mut here = (Vec::new(), Vec::new());
+        for (name, written) in row.columns.iter().zip(row.values) {
+            let column = drafted.of_source(name).and_then(|column| table.column(&column.name));
+            let Some(column) = column else {
+                // What is computed there is not kept here.
+                if self.dump.tables[row.table].column(name).is_none() {
+                    continue;
+                }
+                let known: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
+                let cause = Cause::new("csv_column_unknown").with("table", &drafted.name);
+                return Err(cause.with("column", name).with("columns", known.join(", ")));
+            };
+            let shown = written.to_string();
+            let found = cell(column.kind, written).ok_or_else(|| {
+                let shown: String = shown.chars().take(60).collect();
+                let cause = Cause::new("csv_value").with("column", &column.name).with("value", shown);
+                cause.with("type", column.kind.to_string())
+            })?;
+            if found.is_null() && column.not_null && !table.is_key(&column.name) {
+                return Err(Cause::new("dump_null").with("column", format!("{}.{}", table.name, column.name)));
+            }
+            here.0.push(column.name.clone());
+            here.1.push(Cell(found));
+        }
+        Ok(here)
+    }
+
+    /// Takes the rows in, but for those that were taken in before, unless they are to be again.
+    pub fn write(
+        &self,
+        (client, space): (&Client, &str),
+        labels: Labels<'_>,
+        again: bool,
+        taken: &mut Taken,
+    ) -> Outcome {
+        let source = self.source()?;
+        let before = client.source(space, &source)?.offset.and_then(|offset| offset.parse().ok());
+        taken.before = before.filter(|_| !again).unwrap_or(0);
+        let all: u64 = taken.tables.iter().map(|table| table.rows).sum();
+        let mut batch = Batch { puts: Vec::new(), count: 0, bytes: 0, done: 0, progress: Progress::new() };
+        for depth in 0..=self.depths.iter().copied().max().unwrap_or_default() {
+            self.each(&mut |table, (columns, cells)| {
+                if self.depths[table] != depth {
+                    return Ok(());
+                }
+                batch.add(&self.draft.tables[table].name, columns, cells, taken.before);
+                match batch.is_full() {
+                    true => self.flush(&mut batch, (client, space), (&source, labels, all), taken),
+                    false => Ok(()),
+                }
+            })?;
+        }
+        self.flush(&mut batch, (client, space), (&source, labels, all), taken)
+    }
+
+    fn flush(
+        &self,
+        batch: &mut Batch,
+        (client, space): (&Client, &str),
+        (source, labels, all): (&str, Labels<'_>, u64),
+        taken: &mut Taken,
+    ) -> Outcome {
+        if batch.puts.is_empty() {
+            return Ok(());
+        }
+        let edits = batch.puts.drain(..).map(|put| RowEdit::Put {
+            table: put.table,
+            columns: put.columns,
+            rows: put.rows,
+        });
+        let named = self.files.iter().filter_map(|path| path.file_name());
+        let named: Vec<String> = named.map(|name| name.to_string_lossy().into_owned()).collect();
+        let request = EditRows {
+            edits: edits.collect(),
+            source: Some(Source { name: source.to_owned(), offset: Some(batch.done.to_string()) }),
+            message: Some(labels.message.map_or_else(|| named.join(", "), str::to_owned)),
+            by: labels.by.map(str::to_owned),
+            ..EditRows::default()
+        };
+        let written_before = batch.done - batch.count as u64;
+        (batch.count, batch.bytes) = (0, 0);
+        let written = client.edit_rows(space, request);
+        if written.is_err() && written_before > 0 {
+            batch.progress.clear();
+            say(&t!("import.taken", count = written_before));
+        }
+        for change in written?.changes {
+            if let Some(table) = taken.tables.iter_mut().find(|table| table.table == change.table) {
+                table.inserted += change.inserted;
+                table.updated += change.updated;
+            }
+        }
+        batch.progress.bar(&named.join(", "), batch.done, all);
+        Ok(())
+    }
+
+    /// Stands for the content of all files: what was taken in of it is known by that.
+    fn source(&self) -> Result<String, Failure> {
+        let mut source = "dump".to_owned();
+        for path in self.files {
+            let file = TextFile::open(path).map_err(|error| file::failed(path, &error))?;
+            source += &format!(" {}", file.hash);
+        }
+        if let Some(only) = &self.only {
+            source += &format!(" {}", name::fold(only));
+        }
+        Ok(source)
+    }
+}
+
+/// Rows that are going to be written together.
+struct Batch {
+    puts: Vec<Put>,
+    count: usize,
+    bytes: usize,
+    /// Rows before the end of this batch, those taken in before included.
+    done: u64,
+    progress: Progress,
+}
+
+impl Batch {
+    /// One row more, unless it is one of the first `before`, which are here already.
+    fn add(&mut self, table: &str, columns: Vec<String>, cells: Vec<Cell>, before: u64) {
+        self.done += 1;
+        if self.done <= before {
+            return;
+        }
+        self.count += 1;
+        self.bytes += cells.iter().map(|Cell(value)| size(value)).sum::<usize>();
+        match self.puts.last_mut() {
+            Some(put) if put.table == table && put.columns == columns => put.rows.push(cells),
+            _ => self.puts.push(Put { table: table.to_owned(), columns, rows: vec![cells] }),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.count >= ROWS || self.bytes >= BYTES
+    }
+}
+
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Blob(bytes) => bytes.len(),
+        _ => 8,
+    }
+}
+
+/// Why a row is not taken in.
+enum Unread {
+    Dump(DumpError),
+    Row(u64, Cause),
+    Said(Failure),
+}
+
+impl From<DumpError> for Unread {
+    fn from(error: DumpError) -> Self {
+        Self::Dump(error)
+    }
+}
+
+/// Of each table: how many others must have their rows before it. Those that refer to each other in a
+/// circle come last, together.
+fn depths(draft: &Draft) -> Vec<usize> {
+    let place = |name: &str| draft.tables.iter().position(|table| table.name == name);
+    let targets = |at: usize| {
+        let references = draft.tables[at].columns.iter().filter_map(|column| column.reference.as_ref());
+        references.filter_map(|(table, _)| place(table)).filter(|target| *target != at).collect::<Vec<_>>()
+    };
+    let mut depths: Vec<Option<usize>> = vec![None; draft.tables.len()];
+    for depth in 0.. {
+        let is_ready = |at: &usize| {
+            depths[*at].is_none()
+                && targets(*at)
+                    .iter()
+                    .all(|target| depths[*target].is_some_and(|of_target| of_target < depth))
+        };
+        let ready: Vec<usize> = (0..depths.len()).filter(is_ready).collect();
+        if ready.is_empty() {
+            return depths.into_iter().map(|known| known.unwrap_or(depth)).collect();
+        }
+        ready.into_iter().for_each(|at| depths[at] = Some(depth));
+    }
+    Vec::new()
+}
+
+/// What was taken in, table by table.
+pub fn told(taken: &Taken) -> String {
+    let mut text = String::new();
+    if taken.before > 0 {
+        text = format!("{}\n", t!("import.goes_on", count = taken.before));
+    }
+    let with_rows = taken.tables.iter().filter(|table| table.rows > 0);
+    let lines = with_rows.map(|table| {
+        let name = value(&table.table);
+        match taken.dry_run {
+            true => t!("import.would", table = name, rows = table.rows, count = table.rows).into_owned(),
+            false => t!(
+                "import.done",
+                table = name,
+                inserted = table.inserted,
+                updated = table.updated,
+                same = table.rows.saturating_sub(table.inserted + table.updated)
+            )
+            .into_owned(),
+        }
+    });
+    text + &lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tandem_import::schema::{DraftColumn, DraftTable};
+
+    fn table(name: &str, refers: &[&str]) -> DraftTable {
+        let column = |target: &&str| DraftColumn {
+            name: format!("to_{target}"),
+            source: format!("to_{target}"),
+            kind: ColumnType::Integer,
+            not_null: false,
+            default: None,
+            reference: Some(((*target).to_owned(), tandem_import::model::OnDelete::Restrict)),
+        };
+        DraftTable {
+            name: name.to_owned(),
+            columns: refers.iter().map(column).collect(),
+            ..DraftTable::default()
+        }
+    }
+
+    #[test]
+    fn rows_come_behind_those_that_they_refer_to() {
+        let tables = vec![
+            table("c", &["b", "a"]),
+            table("a", &["a"]),
+            table("b", &["a"]),
+            table("x", &["y"]),
+            table("y", &["x"]),
+        ];
+        assert_eq!(depths(&Draft { tables, indices: Vec::new() }), [2, 0, 1, 3, 3]);
+    }
+}
