@@ -1,6 +1,8 @@
 //! What was met in a dump and is not as it was there: put otherwise, left out, or to be decided by a
 //! person.
 
+use std::collections::BTreeMap;
+
 use tandem_protocol::cause::Cause;
 
 /// What is put otherwise, and means the same.
@@ -92,8 +94,10 @@ impl Notes {
     /// What there is of each kind, in the order in which the kinds first stand.
     pub fn by_kind(&self) -> Vec<(&Cause, Vec<&Note>)> {
         let mut kinds: Vec<(&Cause, Vec<&Note>)> = Vec::new();
+        let mut places: BTreeMap<&Cause, usize> = BTreeMap::new();
         for note in &self.0 {
-            match kinds.iter_mut().find(|(kind, _)| **kind == note.kind) {
+            let place = *places.entry(&note.kind).or_insert(kinds.len());
+            match kinds.get_mut(place) {
                 Some((_, notes)) => notes.push(note),
                 None => kinds.push((&note.kind, vec![note])),
             }

@@ -99,7 +99,9 @@ pub fn declared_type(cursor: &mut Cursor<'_>) -> (DeclaredType, Vec<String>) {
     loop {
         match cursor.peek() {
             Some(Token::LParen) if declared.arguments.is_empty() && !words.is_empty() => {
-                for part in cursor.group().into_iter().flat_map(Cursor::parts) {
+                // One that is never closed ends the type.
+                let Some(group) = cursor.group() else { break };
+                for part in group.parts() {
                     match part.peek() {
                         Some(Token::SingleQuotedString(text) | Token::DoubleQuotedString(text)) => {
                             values.push(text.clone());

@@ -3,6 +3,7 @@
 use sqlparser::ast::Expr;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
+use tandem_protocol::bounds;
 
 use crate::dialect::Dialect;
 
@@ -12,8 +13,11 @@ const STACK_BYTES_A_TOKEN: usize = 6 << 10;
 /// Stack for what is no level of it.
 const STACK_BYTES: usize = 1 << 20;
 
-/// Signs of an expression, at most.
-const EXPRESSION_TOKENS: usize = 10_000;
+/// Signs of an expression, at most: some for each of its parts.
+const EXPRESSION_TOKENS: usize = 4 * bounds::EXPRESSION_NODES;
+
+/// Signs of a statement or a row outside of texts, at most: what is kept of one is many times its text.
+const SIGNS: usize = 500_000;
 
 /// The words and signs of one statement.
 pub struct Words {
@@ -24,8 +28,12 @@ pub struct Words {
 }
 
 impl Words {
-    /// Those of a statement; none, where it holds a sign that its dialect does not have.
+    /// Those of a statement; none, where it holds a sign that its dialect does not have, or more than any
+    /// has.
     pub fn of(text: &str, line: u64, dialect: Dialect) -> Option<Self> {
+        if text.len() > SIGNS && signs(text, dialect) > SIGNS {
+            return None;
+        }
         let tokens = Tokenizer::new(dialect.grammar(), text).tokenize_with_location().ok()?;
         let is_one = |token: &TokenWithSpan| !matches!(token.token, Token::Whitespace(_));
         Some(Self { tokens: tokens.into_iter().filter(is_one).collect(), line, dialect })
@@ -221,6 +229,37 @@ impl<'a> Cursor<'a> {
         }
         text
     }
+}
+
+/// How many signs there are that are no letter of a word, outside of texts.
+fn signs(text: &str, dialect: Dialect) -> usize {
+    let bytes = text.as_bytes();
+    let (mut at, mut count) = (0, 0);
+    while at < bytes.len() {
+        count += usize::from(!bytes[at].is_ascii_alphanumeric());
+        at += item_length(&bytes[at..], dialect);
+    }
+    count
+}
+
+/// How long what begins here is: a text or a quoted name as a whole, else one sign.
+pub fn item_length(bytes: &[u8], dialect: Dialect) -> usize {
+    let mark = match bytes.first() {
+        Some(b'[') if dialect == Dialect::Sqlite => b']',
+        Some(mark @ (b'\'' | b'"' | b'`')) => *mark,
+        _ => return 1,
+    };
+    let escapes = dialect == Dialect::MySql && mark != b'`';
+    let mut at = 1;
+    while let Some(sign) = bytes.get(at) {
+        at += 1;
+        match sign {
+            b'\\' if escapes => at += 1,
+            sign if *sign == mark => break,
+            _ => {}
+        }
+    }
+    at.min(bytes.len())
 }
 
 fn plain(token: &Token) -> Option<&Word> {

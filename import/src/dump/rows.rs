@@ -6,7 +6,7 @@ use std::path::Path;
 use sqlparser::ast::{Expr, Value as Literal};
 use sqlparser::tokenizer::Token;
 
-use super::cursor::{Cursor, Words};
+use super::cursor::{Cursor, Words, item_length};
 use super::error::DumpError;
 use super::statements::{Piece, Statements};
 use super::{Dump, reference};
@@ -265,7 +265,7 @@ fn groups(text: &str, dialect: Dialect) -> impl Iterator<Item = Group<'_>> {
     std::iter::from_fn(move || {
         let (mut depth, mut begun) = (0_usize, None);
         while at < text.len() {
-            let length = item(&text.as_bytes()[at..], dialect);
+            let length = item_length(&text.as_bytes()[at..], dialect);
             match (text.as_bytes()[at], depth) {
                 (b'(', 0) => {
                     begun = Some(at);
@@ -304,29 +304,9 @@ fn split_at_values(text: &str, dialect: Dialect) -> (&str, &str) {
             }
             _ => {}
         }
-        at += item(&bytes[at..], dialect);
+        at += item_length(&bytes[at..], dialect);
     }
     (text, "")
-}
-
-/// How long what begins here is: a text or a quoted name as a whole, else one sign.
-fn item(bytes: &[u8], dialect: Dialect) -> usize {
-    let mark = match bytes.first() {
-        Some(b'[') if dialect == Dialect::Sqlite => b']',
-        Some(mark @ (b'\'' | b'"' | b'`')) => *mark,
-        _ => return 1,
-    };
-    let escapes = dialect == Dialect::MySql && mark != b'`';
-    let mut at = 1;
-    while let Some(sign) = bytes.get(at) {
-        at += 1;
-        match sign {
-            b'\\' if escapes => at += 1,
-            sign if *sign == mark => break,
-            _ => {}
-        }
-    }
-    at.min(bytes.len())
 }
 
 /// How many rows stand behind VALUES.

@@ -1,5 +1,6 @@
 //! A table out of its CREATE TABLE, and what an ALTER TABLE does with it.
 
+use tandem_protocol::bounds;
 use tandem_protocol::cause::Cause;
 
 use super::column::{self, Declared};
@@ -9,9 +10,16 @@ use crate::dialect::Dialect;
 use crate::model::{Columns, Table};
 use crate::note::Notes;
 
+/// Columns and rules of one table: more than a database takes.
+const PARTS: usize = 8 * bounds::COLUMNS;
+
 /// Reads the parts of a CREATE TABLE into a table that has its name.
 pub fn parts(table: &mut Table, group: Cursor<'_>, notes: &mut Notes) -> Option<()> {
-    for mut part in group.parts() {
+    let all = group.parts();
+    if all.len() > PARTS {
+        return None;
+    }
+    for mut part in all {
         if part.is_at_end() {
             continue;
         }

@@ -96,6 +96,96 @@ fn what_is_no_dump_is_said_with_its_line() {
     assert_eq!((at, Cause::from(&error)), (0, Cause::new("dump_mixed").with("line", 2)));
 }
 
+/// Whatever somebody does to a dump, it is read or refused: nothing else.
+#[test]
+fn a_damaged_dump_is_read_or_refused() {
+    let dumps = [
+        include_str!("tests/shop.mysql.sql"),
+        include_str!("tests/school.postgresql.sql"),
+        include_str!("tests/library.sqlite.sql"),
+    ];
+    let pieces = [
+        "'",
+        "\"",
+        "`",
+        "(",
+        ")",
+        ";",
+        "/*",
+        "*/",
+        "$$",
+        "--",
+        "\\",
+        "\0",
+        "CREATE TABLE",
+        ",",
+        "é",
+        "[",
+        "::",
+        "PRIMARY KEY",
+        "DEFAULT",
+        "CHECK (",
+        "REFERENCES",
+        "\n",
+        "COPY x FROM stdin;",
+        "DELIMITER é",
+        "BEGIN",
+        "E'",
+    ];
+    let mut chance: u64 = 7;
+    let mut draw = |below: usize| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (chance >> 33) as usize % below.max(1)
+    };
+    let (mut taken, mut refused) = (0, 0);
+    for round in 0..600 {
+        let mut text: Vec<char> = dumps[round % 3].chars().collect();
+        for _ in 0..1 + draw(4) {
+            let at = draw(text.len());
+            match draw(4) {
+                0 => text.truncate(at),
+                1 => drop(text.drain(at..(at + draw(60)).min(text.len()))),
+                _ => drop(text.splice(at..at, pieces[draw(pieces.len())].chars())),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        let (_folder, path) = written(&text);
+        let Ok(dump) = Dump::read(&[&path], None) else {
+            refused += 1;
+            continue;
+        };
+        let (draft, _) = draft(&dump);
+        let _counts = draft.check();
+        let _rows = rows::each_row::<DumpError>(&[&path], &dump, &mut |_| Ok(()));
+        taken += 1;
+    }
+    assert!(taken > 100 && refused > 50, "{taken} taken, {refused} refused");
+}
+
+#[test]
+fn a_dump_made_to_exhaust_its_reader_is_refused_or_cut() {
+    let deep = format!(
+        "CREATE TABLE a (id INT PRIMARY KEY, n INT CHECK ({}n{}));",
+        "(".repeat(100_000),
+        ")".repeat(100_000)
+    );
+    let long =
+        format!("CREATE TABLE a (id INT PRIMARY KEY, n INT CHECK (n = 1{}));", " OR n = 1".repeat(1_900));
+    let wide: String = (0..60_000).map(|at| format!("c{at} INT,")).collect();
+    let wide = format!("CREATE TABLE a ({wide} PRIMARY KEY (c1));");
+    let many: String = (0..100_000).map(|at| format!("X{} y;\n", "abcdefghij".repeat(at % 7))).collect();
+    let many = format!("CREATE TABLE a (id INT PRIMARY KEY);\n{many}");
+    let row =
+        format!("CREATE TABLE a (id INT PRIMARY KEY);\nINSERT INTO a VALUES ({});", "1,".repeat(600_000));
+    for text in [deep, long, wide, many, row] {
+        let (_folder, path) = written(&text);
+        if let Ok(dump) = Dump::read(&[&path], None) {
+            let _drafted = draft(&dump);
+            let _rows = rows::each_row::<DumpError>(&[&path], &dump, &mut |_| Ok(()));
+        }
+    }
+}
+
 #[test]
 fn several_files_are_one_dump() {
     let (_one, first) = written("CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, n TEXT);");

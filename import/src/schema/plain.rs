@@ -6,6 +6,9 @@ use sqlparser::ast::{
     FunctionArgumentList, FunctionArguments, Ident, ObjectName, Value,
 };
 
+/// Stack for one level of an expression, and those who look at it.
+const STACK_BYTES: usize = 128 << 10;
+
 /// The same expression in plain SQL, as far as it can be said so.
 pub fn plain(expression: Expr) -> Expr {
     match inside(expression, &plain) {
@@ -49,8 +52,12 @@ pub fn renamed(expression: Expr, from: &str, to: &str) -> Expr {
     }
 }
 
-/// Puts something in place of each part of an expression.
+/// Puts something in place of each part of an expression, however deep it is.
 fn inside(expression: Expr, put: &dyn Fn(Expr) -> Expr) -> Expr {
+    stacker::maybe_grow(STACK_BYTES, 16 * STACK_BYTES, || inside_here(expression, put))
+}
+
+fn inside_here(expression: Expr, put: &dyn Fn(Expr) -> Expr) -> Expr {
     let one = |part: Box<Expr>| Box::new(put(*part));
     let all = |parts: Vec<Expr>| parts.into_iter().map(put).collect();
     match expression {
