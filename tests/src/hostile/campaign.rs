@@ -5,6 +5,7 @@ use std::path::Path;
 use tandem_protocol::identity::{Author, AuthorKey};
 use tandem_protocol::membership::Role;
 use tandem_protocol::name;
+use tandem_protocol::op::Op;
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 use tandem_store::simulated::{Founding, Request, Site};
@@ -13,6 +14,7 @@ use super::author::{Forged, Hostile, block};
 use super::cost::Cost;
 use super::honest::{Honest, same};
 use super::material::Material;
+use super::member;
 use crate::random::Random;
 use crate::simulator::statement;
 
@@ -24,6 +26,9 @@ const REOPEN: u64 = 5;
 
 /// Of so many forged transactions at least one is taken in, or the attack attacks nothing.
 const LEAST_TAKEN: u64 = 5;
+
+/// The place of the admin among the hostile.
+const ADMIN: usize = 2;
 
 /// A run.
 pub struct Campaign {
@@ -122,15 +127,22 @@ impl Campaign {
         let authors: Vec<Author> =
             (1..=5).map(|number| AuthorKey::from_secret(&[number; 32]).author()).collect();
         for _ in 0..=self.random.below(3) {
-            // Mostly the member.
-            let who = if self.random.one_in(3) { self.random.below(3) as usize } else { 1 };
-            let many = 1 + self.random.below(3);
-            let space = self.honest[0].space()?;
-            let ops = (0..many).map(|_| self.material.op(space, &authors, &mut self.random));
-            let ops = ops.collect::<Result<Vec<_>, _>>()?;
             let held = self.honest[first].space()?.vector();
             self.now_ms += 1;
-            let forged = self.hostile[who].forge(ops, &held, self.now_ms, &mut self.random);
+            let (who, forged) = if self.random.one_in(8) {
+                // What is wrong with it is what it says of the members, nothing else.
+                let space = self.honest[0].space()?.id();
+                let op = Op::Member(member::made(space, &authors, &mut self.random));
+                (ADMIN, self.hostile[ADMIN].sign(vec![op], &held, self.now_ms))
+            } else {
+                // Mostly the member.
+                let who = if self.random.one_in(3) { self.random.below(3) as usize } else { 1 };
+                let many = 1 + self.random.below(3);
+                let space = self.honest[0].space()?;
+                let ops = (0..many).map(|_| self.material.op(space, &authors, &mut self.random));
+                let ops = ops.collect::<Result<Vec<_>, _>>()?;
+                (who, self.hostile[who].forge(ops, &held, self.now_ms, &mut self.random))
+            };
             self.forged += 1;
             if self.deliver(first, &[&forged])? {
                 self.taken += 1;

@@ -12,9 +12,6 @@ use crate::random::Random;
 
 /// A membership op about one of these authors, or about nobody.
 pub fn made(space: SpaceId, authors: &[Author], random: &mut Random) -> MemberOp {
-    let ordinal =
-        |random: &mut Random| *random.pick(&[0u16, 1, 2, 3, 500, 511, 512, 1022, 1023, 1024, u16::MAX]);
-    let role = *random.pick(&[Role::Reader, Role::Member, Role::Admin]);
     match random.below(6) {
         0 => {
             let second = SecondFounder {
@@ -26,22 +23,32 @@ pub fn made(space: SpaceId, authors: &[Author], random: &mut Random) -> MemberOp
             let nonce = [random.any() as u8; 16];
             MemberOp::Found(Founding { second, ..Founding::new(text(random), text(random), nonce) })
         }
-        1..4 => MemberOp::Admit(Admission {
-            space: if random.one_in(4) { SpaceId([9; 32]) } else { space },
-            author: somebody(authors, random),
-            name: text(random),
-            role,
-            ordinal: if random.one_in(2) { 2 + random.below(1000) as u16 } else { ordinal(random) },
-            ordinals: (role == Role::Admin || random.one_in(4))
-                .then(|| Ordinals { first: ordinal(random), last: ordinal(random) }),
-            invitation: random.one_in(2).then(|| [random.below(4) as u8; 16]),
-            keys: PublicKeys::default(),
-        }),
+        1..4 => MemberOp::Admit(admission(space, authors, random)),
         _ => MemberOp::Rename {
             author: somebody(authors, random),
             name: text(random),
             revision: *random.pick(&[0, 1, 2, 3, 1000, u32::MAX - 1, u32::MAX]),
         },
+    }
+}
+
+/// An admission that is wrong in one thing only, which nothing else hides, or in anything.
+fn admission(space: SpaceId, authors: &[Author], random: &mut Random) -> Admission {
+    let wrong = (!random.one_in(3)).then(|| random.below(5));
+    let may_be_wrong = |thing| wrong.is_none_or(|wrong| wrong == thing);
+    let ordinal =
+        |random: &mut Random| *random.pick(&[0u16, 1, 2, 3, 500, 511, 512, 1022, 1023, 1024, u16::MAX]);
+    let role = *random.pick(&[Role::Reader, Role::Member, Role::Admin]);
+    let gives = may_be_wrong(4) && (role == Role::Admin || random.one_in(4));
+    Admission {
+        space: if may_be_wrong(0) && random.one_in(4) { SpaceId([9; 32]) } else { space },
+        author: if may_be_wrong(1) { somebody(authors, random) } else { Author([random.any() as u8; 32]) },
+        name: if may_be_wrong(2) { text(random) } else { format!("poste {}", random.below(1000)) },
+        role: if gives || may_be_wrong(3) { role } else { Role::Member },
+        ordinal: if may_be_wrong(3) { ordinal(random) } else { 2 + random.below(1000) as u16 },
+        ordinals: gives.then(|| Ordinals { first: ordinal(random), last: ordinal(random) }),
+        invitation: random.one_in(2).then(|| [random.below(4) as u8; 16]),
+        keys: PublicKeys::default(),
     }
 }
 
