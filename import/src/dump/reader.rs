@@ -378,9 +378,10 @@ impl Reader {
             cursor.eat(&["INTO"]);
             cursor.object().and_then(|(_, name)| self.place(&name))
         });
-        match at {
-            Some(at) => self.tables[at].rows += count_rows(text, self.dialect),
-            None => self.pass("INSERT", line, head),
+        // Rows that a query would find are nowhere in the file.
+        match (at, count_rows(text, self.dialect)) {
+            (Some(at), count @ 1..) => self.tables[at].rows += count,
+            _ => self.pass("INSERT", line, head),
         }
     }
 }

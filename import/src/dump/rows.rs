@@ -271,6 +271,11 @@ fn groups(text: &str, dialect: Dialect) -> impl Iterator<Item = Group<'_>> {
                     begun = Some(at);
                     depth = 1;
                 }
+                // Behind the rows: ON DUPLICATE KEY UPDATE, RETURNING.
+                (sign, 0) if from > 0 && sign.is_ascii_alphabetic() => {
+                    at = text.len();
+                    return None;
+                }
                 (b'(', _) => depth += 1,
                 (b')', 1) => {
                     let open = begun.unwrap_or(at);
@@ -324,6 +329,9 @@ mod tests {
         assert_eq!(count_rows(text, Dialect::Sqlite), 3);
         assert_eq!(count_rows("INSERT INTO `a` VALUES (1,'it\\'s ('),(2,'\\\\')", Dialect::MySql), 2);
         assert_eq!(count_rows("INSERT INTO a SELECT 1", Dialect::MySql), 0);
+        let upsert = "INSERT INTO a VALUES (1), (2) ON DUPLICATE KEY UPDATE b = VALUES(b)";
+        assert_eq!(count_rows(upsert, Dialect::MySql), 2);
+        assert_eq!(count_rows("insert into a values (1) on conflict (id) do nothing", Dialect::Sqlite), 1);
     }
 
     #[test]
