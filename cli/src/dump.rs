@@ -16,11 +16,12 @@ use crate::speech::words;
 /// Places of one kind that are listed; the others are counted.
 const PLACES: usize = 10;
 
-/// A schema out of dumps, and what is to be told of it.
-pub struct Imported {
-    dialect: Dialect,
-    draft: Draft,
-    rows: u64,
+/// A dump, the schema that it becomes, and what is to be told of both.
+pub struct ReadDump {
+    /// What it declares.
+    pub dump: Dump,
+    /// What that becomes.
+    pub draft: Draft,
     notes: Notes,
 }
 
@@ -49,7 +50,7 @@ struct PlaceJson<'a> {
 
 /// All of it, for programs.
 #[derive(Serialize)]
-pub struct ImportedJson<'a> {
+pub struct ReadDumpJson<'a> {
     dialect: &'static str,
     tables: Vec<TableJson<'a>>,
     rows: u64,
@@ -57,7 +58,7 @@ pub struct ImportedJson<'a> {
     sql: String,
 }
 
-impl Imported {
+impl ReadDump {
     /// Reads dumps, one after another.
     pub fn read(files: &[PathBuf], dialect: Option<Dialect>) -> Result<Self, Failure> {
         let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
@@ -71,10 +72,13 @@ impl Imported {
                 .with("detail", Cause::from(&error))
                 .into());
         }
-        let rows = dump.tables.iter().map(|table| table.rows).sum();
-        let mut notes = dump.notes;
+        let mut notes = dump.notes.clone();
         notes.append(more);
-        Ok(Self { dialect: dump.dialect, draft, rows, notes })
+        Ok(Self { dump, draft, notes })
+    }
+
+    fn rows(&self) -> u64 {
+        self.dump.tables.iter().map(|table| table.rows).sum()
     }
 
     /// The schema in tandem's SQL.
@@ -87,10 +91,10 @@ impl Imported {
         let columns: usize = self.draft.tables.iter().map(|table| table.columns.len()).sum();
         let mut text = t!(
             "dump.read",
-            dialect = self.dialect.name(),
+            dialect = self.dump.dialect.name(),
             tables = self.draft.tables.len(),
             columns = columns,
-            rows = self.rows
+            rows = self.rows()
         )
         .into_owned();
         let headings = [
@@ -125,7 +129,7 @@ impl Imported {
     }
 
     /// The same for programs.
-    pub fn json(&self) -> ImportedJson<'_> {
+    pub fn json(&self) -> ReadDumpJson<'_> {
         let table = |table: &'_ tandem_import::schema::DraftTable| table.columns.len();
         let tables = &self.draft.tables;
         let kinds = self.notes.by_kind().into_iter().map(|(kind, notes)| KindJson {
@@ -133,10 +137,10 @@ impl Imported {
             text: words().cause(kind).unwrap_or_default(),
             places: notes.iter().map(|note| PlaceJson { line: note.line, what: &note.what }).collect(),
         });
-        ImportedJson {
-            dialect: self.dialect.name(),
+        ReadDumpJson {
+            dialect: self.dump.dialect.name(),
             tables: tables.iter().map(|one| TableJson { name: &one.name, columns: table(one) }).collect(),
-            rows: self.rows,
+            rows: self.rows(),
             notes: kinds.collect(),
             sql: self.sql(),
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tandem_import::dump::rows::{Row, each_row};
-use tandem_import::schema::{Draft, cell, draft};
+use tandem_import::schema::{Draft, cell};
 use tandem_import::text_file::TextFile;
 use tandem_import::{Dump, DumpError};
 use tandem_node::api::cell::Cell;
@@ -16,19 +16,14 @@ use tandem_protocol::name;
 use tandem_protocol::schema::{ColumnType, Schema};
 use tandem_protocol::value::Value;
 
+use crate::batch;
 use crate::client::Client;
-use crate::dump::refused;
+use crate::dump::{ReadDump, refused};
 use crate::failure::{Failure, Outcome};
 use crate::file;
 use crate::progress::Progress;
 use crate::terminal::say;
 use crate::visible::value;
-
-/// Rows that are written together, at most.
-const ROWS: usize = 20_000;
-
-/// Bytes of them, at most.
-const BYTES: usize = 8 << 20;
 
 /// What was taken in of a table, or would be.
 #[derive(Debug, Default, Serialize)]
@@ -79,12 +74,15 @@ struct Put {
 }
 
 impl<'a> DumpRows<'a> {
-    /// Reads what the dump declares, and looks at every row of it: nothing is written unless all of them
+    /// Looks at every row of the files that a dump was read from: nothing is written unless all of them
     /// fit the tables here.
-    pub fn of(files: &'a [PathBuf], schema: Schema, only: Option<String>) -> Result<(Self, Taken), Failure> {
-        let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
-        let dump = Dump::read(&paths, None).map_err(|(at, error)| refused(&files[at], &error))?;
-        let (draft, _) = draft(&dump);
+    pub fn of(
+        files: &'a [PathBuf],
+        read: ReadDump,
+        schema: Schema,
+        only: Option<String>,
+    ) -> Result<(Self, Taken), Failure> {
+        let ReadDump { dump, draft, .. } = read;
         let depths = depths(&draft);
         if let Some(only) = only.as_ref().filter(|only| schema.table(only).is_none()) {
             return Err(error_kind::table_unknown.with("table", only).into());
@@ -288,7 +286,7 @@ impl Batch {
     }
 
     fn is_full(&self) -> bool {
-        self.count >= ROWS || self.bytes >= BYTES
+        batch::is_full(self.count, self.bytes)
     }
 }
 

@@ -27,6 +27,7 @@ mod visible;
 
 mod client;
 mod context;
+mod batch;
 mod csv_file;
 mod dump;
 mod dump_rows;

@@ -11,21 +11,17 @@ use tandem_node::api::rows::{EditRows, RowEdit, Source};
 use tandem_protocol::schema::{ColumnDef, ColumnType, MergeKind, Schema, TableDef};
 use tandem_protocol::value::Value;
 
+use crate::batch;
 use crate::client::Client;
 use crate::command::schema::planned;
 use crate::context::Context;
 use crate::csv_file::{CsvFile, Row};
+use crate::dump::ReadDump;
 use crate::dump_rows::{self, DumpRows, Labels};
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
 use crate::terminal::say;
 use crate::visible::value;
-
-/// Rows that are written together, at most. A file of more is taken in piece by piece.
-const ROWS: usize = 20_000;
-
-/// Bytes of them, at most.
-const BYTES: usize = 8 << 20;
 
 #[derive(Args)]
 pub struct Import {
@@ -91,7 +87,12 @@ impl Import {
         let client = context.client()?;
         let space = context.space(&client)?;
         let files = [self.file.clone()];
-        let (rows, mut taken) = DumpRows::of(&files, schema_of(&client, &space)?, self.table.clone())?;
+        let (rows, mut taken) = DumpRows::of(
+            &files,
+            ReadDump::read(&files, None)?,
+            schema_of(&client, &space)?,
+            self.table.clone(),
+        )?;
         taken.dry_run = self.dry_run;
         if !self.dry_run {
             let labels = Labels { by: self.by.as_deref(), message: self.message.as_deref() };
@@ -123,7 +124,7 @@ impl Import {
             let row = row?;
             bytes += row.values.as_slice().len();
             batch.push(reading.cells(&row)?);
-            if batch.len() < ROWS && bytes < BYTES && rows.peek().is_some() {
+            if !batch::is_full(batch.len(), bytes) && rows.peek().is_some() {
                 continue;
             }
             let taken = done;

@@ -8,7 +8,7 @@ use tandem_node::api::space::{Founded, NewSpace};
 use crate::client::Client;
 use crate::command::schema::{planned, read_file};
 use crate::context::Context;
-use crate::dump::Imported;
+use crate::dump::ReadDump;
 use crate::dump_rows::{self, DumpRows, Labels};
 use crate::failure::Outcome;
 use crate::terminal::say;
@@ -31,19 +31,20 @@ pub struct Init {
 impl Init {
     pub fn run(&self, context: &Context) -> Outcome {
         let mut schema = self.schema.as_deref().map(read_file).transpose()?;
+        let mut rows = None;
         if !self.import.is_empty() {
-            let imported = Imported::read(&self.import, None)?;
-            say(&format!("{}\n", imported.told()));
-            schema = Some(imported.sql());
+            let read = ReadDump::read(&self.import, None)?;
+            say(&format!("{}\n", read.told()));
+            let sql = read.sql();
+            if self.with_data {
+                rows = Some(DumpRows::of(&self.import, read, planned(&sql)?, None)?);
+            }
+            schema = Some(sql);
         }
         context.log(false);
         let client = Client::of_folder_or_new(&context.settings.data.value)?;
         let name = context.settings.space.value.clone().unwrap_or_else(|| DEFAULT_SPACE.to_owned());
         let site_name = self.name.clone().unwrap_or_else(this_pc);
-        let rows = match (&schema, self.with_data) {
-            (Some(sql), true) => Some(DumpRows::of(&self.import, planned(sql)?, None)?),
-            _ => None,
-        };
         let founded = client.create_space(&NewSpace { name, site_name, schema })?;
         if let Some((rows, mut taken)) = rows {
             rows.write((&client, &founded.name), Labels::default(), false, &mut taken)?;

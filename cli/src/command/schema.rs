@@ -11,7 +11,7 @@ use tandem_protocol::cause::Cause;
 use tandem_protocol::schema::{self, Judge, ddl};
 
 use crate::context::Context;
-use crate::dump::{self, Imported};
+use crate::dump::{self, ReadDump};
 use crate::failure::Failure;
 use crate::failure::Outcome;
 use crate::file;
@@ -51,20 +51,20 @@ impl Schema {
                 if context.json { context.print_json(&schema) } else { print_data(&schema.sql) }
             }
             What::Import { file, out, from } => {
-                let imported = Imported::read(file, *from)?;
+                let read = ReadDump::read(file, *from)?;
                 if let Some(out) = out {
-                    write_new(out, &imported.sql())?;
+                    write_new(out, &read.sql())?;
                 }
                 if context.json {
-                    return context.print_json(&imported.json());
+                    return context.print_json(&read.json());
                 }
-                say(&imported.told());
+                say(&read.told());
                 match out {
                     Some(out) => {
                         say(&format!("\n{}", t!("dump.written", path = out.display())));
                         Ok(())
                     }
-                    None => print_data(&imported.sql()),
+                    None => print_data(&read.sql()),
                 }
             }
             What::Apply { file, dry_run } => {

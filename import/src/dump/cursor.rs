@@ -178,6 +178,16 @@ impl<'a> Cursor<'a> {
         Self { tokens: &self.tokens[from..self.at], at: 0, ..self.clone() }
     }
 
+    /// All up to that word of this level, or up to the end.
+    pub fn until_word(&mut self, end: &str) -> Self {
+        self.until(&|token| plain(token).is_some_and(|word| word.value.eq_ignore_ascii_case(end)))
+    }
+
+    /// All up to what stands between parentheses, or up to the end.
+    pub fn until_group(&mut self) -> Self {
+        self.until(&|token| *token == Token::LParen)
+    }
+
     /// All from here up to where another one of the same statement stands.
     pub fn up_to(&self, end: &Self) -> Self {
         Self { tokens: &self.tokens[self.at..end.at], at: 0, ..self.clone() }

@@ -292,7 +292,7 @@ impl Reader {
         cursor.eat(&["CONCURRENTLY"]);
         cursor.eat(&["IF", "NOT", "EXISTS"]);
         let name = if cursor.is(&["ON"]) { None } else { cursor.object().map(|(_, name)| name) };
-        let _kind = cursor.until(&|token| super::cursor::word(token).as_deref() == Some("ON"));
+        let _kind = cursor.until_word("ON");
         cursor.eat(&["ON"]);
         cursor.eat(&["ONLY"]);
         let at = cursor.object().and_then(|(_, table)| self.place(&table));
@@ -302,7 +302,7 @@ impl Reader {
         };
         cursor.eat(&["INCLUDE"]);
         cursor.group();
-        let _options = cursor.until(&|token| super::cursor::word(token).as_deref() == Some("WHERE"));
+        let _options = cursor.until_word("WHERE");
         let is_partial = cursor.is(&["WHERE"]);
         let keyed = keyed(group);
         let is_usual = kind.is_empty() || ["btree", "hash"].contains(&kind.to_lowercase().as_str());
@@ -374,7 +374,7 @@ impl Reader {
         let at = Words::of(named, line, self.dialect).and_then(|words| {
             let mut cursor = words.cursor();
             cursor.take();
-            let _kind = cursor.until(&|token| super::cursor::word(token).as_deref() == Some("INTO"));
+            let _kind = cursor.until_word("INTO");
             cursor.eat(&["INTO"]);
             cursor.object().and_then(|(_, name)| self.place(&name))
         });

@@ -122,7 +122,7 @@ fn into_of(text: &str, verbs: &[&str], line: u64, dump: &Dump) -> Option<Target>
     let mut cursor = words.cursor();
     cursor.take();
     if first.len() != 4 {
-        let _kind = cursor.until(&|token| super::cursor::word(token).as_deref() == Some("INTO"));
+        let _kind = cursor.until_word("INTO");
         cursor.eat(&["INTO"]);
     }
     let (_, name) = cursor.object()?;

@@ -62,7 +62,7 @@ pub fn rule(table: &mut Table, cursor: &mut Cursor<'_>, notes: &mut Notes) -> Op
     }
     let is_mysql = cursor.dialect() == Dialect::MySql;
     if cursor.eat(&["PRIMARY", "KEY"]) {
-        let _kind = cursor.until(&|token| *token == sqlparser::tokenizer::Token::LParen);
+        let _kind = cursor.until_group();
         table.key = keyed(cursor.group()?).columns;
         // That stays, should the key be another one later. Of SQLite, it was never so.
         if cursor.dialect() != Dialect::Sqlite {
@@ -77,7 +77,7 @@ pub fn rule(table: &mut Table, cursor: &mut Cursor<'_>, notes: &mut Notes) -> Op
         cursor.eat_one(&["KEY", "INDEX"]);
         unique(table, cursor, (name, line), notes)?;
     } else if cursor.eat(&["FOREIGN", "KEY"]) {
-        let _name = cursor.until(&|token| *token == sqlparser::tokenizer::Token::LParen);
+        let _name = cursor.until_group();
         let columns = names(cursor.group()?);
         table.references.push(reference::referred(cursor, columns)?);
     } else if cursor.is(&["CHECK"]) && !is_column(cursor) {
@@ -117,7 +117,7 @@ fn unique(
 ) -> Option<()> {
     let start = cursor.clone();
     let own = if cursor.is(&["USING"]) || cursor.is(&["NULLS"]) { None } else { cursor.name() };
-    let _kind = cursor.until(&|token| *token == sqlparser::tokenizer::Token::LParen);
+    let _kind = cursor.until_group();
     let keyed = keyed(cursor.group()?);
     if !keyed.is_plain {
         notes.add(Cause::new("dump_unique_expression"), line, format!("{}: {}", table.name, start.text()));
@@ -134,7 +134,7 @@ fn unique(
 fn index(table: &mut Table, cursor: &mut Cursor<'_>, line: u64, notes: &mut Notes) {
     let start = cursor.clone();
     let name = if cursor.is(&["USING"]) { None } else { cursor.name() };
-    let _kind = cursor.until(&|token| *token == sqlparser::tokenizer::Token::LParen);
+    let _kind = cursor.until_group();
     match cursor.group().map(keyed).filter(|keyed| keyed.is_plain) {
         Some(keyed) => table.indices.push(Columns { line, name, columns: keyed.columns }),
         None => {

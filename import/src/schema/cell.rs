@@ -35,11 +35,10 @@ pub fn cell(kind: ColumnType, written: Written) -> Option<Value> {
             Ok(number) => Value::Integer(number),
             Err(_) => Value::Text(digits),
         },
-        // With a currency's sign and commas between thousands, as PostgreSQL writes MONEY.
         (
             ColumnType::Decimal { .. } | ColumnType::Counter { .. },
             Written::Number(text) | Written::Text(text),
-        ) => Value::Text(text.replace(['$', '€', ','], "")),
+        ) => Value::Text(amount(&text).unwrap_or(text)),
         (ColumnType::Date | ColumnType::Timestamp | ColumnType::Stamp, Written::Text(text)) => {
             Value::Text(dated(&text).unwrap_or(text))
         }
@@ -47,6 +46,17 @@ pub fn cell(kind: ColumnType, written: Written) -> Option<Value> {
         (_, Written::Bytes(bytes)) => Value::Blob(bytes),
     };
     kind.canonical(value).ok()
+}
+
+/// The number of an amount as PostgreSQL writes MONEY: with a currency's sign, and a comma before each
+/// three digits. Without the sign, a comma may be another's decimal point: then it is no number here.
+fn amount(text: &str) -> Option<String> {
+    let (sign, rest) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let (whole, cents) = rest.strip_prefix(['$', '€'])?.split_once('.')?;
+    let mut groups = whole.split(',');
+    let is_first = groups.next().is_some_and(|group| (1..=3).contains(&group.len()) || !whole.contains(','));
+    let all_whole = groups.all(|group| group.len() == 3);
+    (is_first && all_whole).then(|| format!("{sign}{}.{cents}", whole.replace(',', "")))
 }
 
 /// `1962/2/18` as a date is written elsewhere, and what stands behind it.
@@ -83,6 +93,13 @@ mod tests {
             (ColumnType::Integer, Written::Text("7".into()), Some("7")),
             (ColumnType::Integer, Written::Number("7.5".into()), None),
             (decimal, Written::Text("$1,234.50".into()), Some("1234.50")),
+            (decimal, Written::Text("-$1,234,567.50".into()), Some("-1234567.50")),
+            (decimal, Written::Text("$12.50".into()), Some("12.50")),
+            (decimal, Written::Text("1,5".into()), None),
+            (decimal, Written::Text("1,234".into()), None),
+            (decimal, Written::Text("€1,5".into()), None),
+            (decimal, Written::Text("$1,5.00".into()), None),
+            (decimal, Written::Text("1234.5".into()), Some("1234.50")),
             (ColumnType::Text, Written::Number("007".into()), Some("007")),
             (
                 ColumnType::Timestamp,

@@ -1,0 +1,12 @@
+//! How many rows an import writes together: a file of more is taken in piece by piece.
+
+/// Rows, at most.
+const ROWS: usize = 20_000;
+
+/// Bytes of them, at most.
+const BYTES: usize = 8 << 20;
+
+/// Whether so many rows, of so many bytes, are as many as are written together.
+pub fn is_full(rows: usize, bytes: usize) -> bool {
+    rows >= ROWS || bytes >= BYTES
+}
