@@ -47,7 +47,12 @@ impl Init {
         let site_name = self.name.clone().unwrap_or_else(this_pc);
         let founded = client.create_space(&NewSpace { name, site_name, schema })?;
         if let Some((rows, mut taken)) = rows {
-            rows.write((&client, &founded.name), Labels::default(), false, &mut taken)?;
+            let written = rows.write((&client, &founded.name), Labels::default(), false, &mut taken);
+            // The error speaks of its own rows only.
+            if written.is_err() {
+                say(&t!("init.without_rows", space = founded.name));
+            }
+            written?;
             say(&format!("{}\n", dump_rows::told(&taken)));
         }
         context.print(&founded, |founded| told(founded, context))

@@ -113,6 +113,21 @@ fn the_rows_of_a_dump_come_in_with_their_numbers_and_only_once() {
     assert!(unknown.code != 0 && unknown.err.contains("no table named prix"), "{unknown:?}");
 }
 
+/// What no look at one row tells is found when the rows are written, and by then the tables are there.
+#[test]
+fn a_reference_that_leads_nowhere_leaves_the_tables_and_says_so() {
+    let program = Program::new();
+    let broken = program.file("shop.sql", &FULL.replacen("VALUES (2, '2026", "VALUES (7, '2026", 1));
+    let broken = broken.to_str().unwrap();
+    let refused = program.run(&["--lang", "fr", "init", "--name", "a", "--import", broken, "--with-data"]);
+    assert!(refused.code != 0 && refused.err.contains("et ses tables sont là"), "{refused:?}");
+    let count = || program.json(&["sql", "SELECT count(*) FROM ventes"])["rows"].clone();
+    assert_eq!(count(), json!([[0]]));
+    let whole = program.file("shop.sql", FULL);
+    program.json(&["import", whole.to_str().unwrap()]);
+    assert_eq!(count(), json!([[2]]));
+}
+
 #[test]
 fn a_dump_with_anything_wrong_in_its_rows_changes_nothing() {
     let program = Program::new();
