@@ -53,6 +53,10 @@ pub const RULE_COLUMNS: usize = 32;
 pub const EXPRESSION_NODES: usize = 500;
 /// How deep an expression may be nested.
 pub const EXPRESSION_DEPTH: usize = 32;
+/// Queries under a name: each is laid out anew whenever the schema changes.
+pub const QUERIES: usize = 256;
+/// Bytes of one of them.
+pub const QUERY_BYTES: usize = 16 << 10;
 /// Bytes of an expression in an op, literals included.
 pub const EXPRESSION_BYTES: usize = 16 << 10;
 

@@ -15,7 +15,7 @@ use crate::merge::{Added, Offset, in_units};
 use crate::op::{Action, CellColumn, Mode, Op, RowGroup, Settlement};
 use crate::public_key::{PublicKey, PublicKeys};
 use crate::request::{Asked, RequestKey};
-use crate::schema::{ColumnId, ColumnType, Constant, Schema, SchemaOp, TableId, ddl};
+use crate::schema::{ColumnId, ColumnType, Constant, NamedQuery, Schema, SchemaOp, TableId, ddl};
 use crate::transaction::{self, Header, Previous, Transaction};
 use crate::value::Value;
 use crate::version::{Dot, Reference, VersionVector};
@@ -230,6 +230,11 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
             table_id: TableId([1; 16]),
             columns: vec![name(), "day".into()],
         }),
+        Op::Schema(SchemaOp::SetQuery(NamedQuery {
+            name: name(),
+            columns: vec!["day".into()],
+            sql: Some("SELECT 1".into()),
+        })),
         Op::Settle(Settlement {
             conflict: ConflictId([3; 10]),
             looked_at: vec![Reference { dot: header(2).dot, prefix: [9; 16] }],

@@ -19,7 +19,7 @@ use crate::recent::Recent;
 use crate::reply::Reply;
 use crate::running::Running;
 use crate::table_status::TableStatus;
-use crate::view::{Authors, FoldState};
+use crate::view::{Authors, FoldState, Unread};
 
 /// Bytes of the newest transactions kept at hand for connected peers.
 const RECENT_BYTES: usize = 1 << 20;
@@ -35,6 +35,8 @@ pub(crate) struct Snapshot {
     pub schema: Arc<Schema>,
     /// Tables that count, but that SQLite refused to lay out.
     pub unshown: Arc<BTreeMap<TableId, Cause>>,
+    /// Queries under a name that SQLite does not take here.
+    pub unread: Arc<Unread>,
     pub tables: Arc<Vec<TableStatus>>,
     pub conflicts: ConflictStats,
     pub authors: Arc<Authors>,
@@ -147,6 +149,7 @@ impl Published {
             membership: Arc::clone(membership),
             schema: Arc::clone(&tables.schema),
             unshown: Arc::clone(&tables.unshown),
+            unread: Arc::clone(&tables.unread),
             tables: Arc::new(status),
             conflicts: conflicts.figures,
             authors: Arc::clone(&position.authors),

@@ -281,8 +281,8 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn of_schema_sql(error: &rusqlite::Error) -> Self {
-        Self::by("schema_not_supported", sqlite::cause(error))
+    pub(crate) fn of_layout(cause: Cause) -> Self {
+        Self::by("schema_not_supported", cause)
     }
 
     /// A statement that only tandem itself may run.

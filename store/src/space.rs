@@ -10,6 +10,7 @@ mod parts;
 mod status;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
@@ -130,6 +131,11 @@ impl Space {
             (name.unwrap_or_else(|| id.to_string()), reason.clone())
         };
         snapshot.unshown.iter().map(named).collect()
+    }
+
+    /// Views, by name, whose query does not do here with the tables as they are, and why.
+    pub fn unread_queries(&self) -> BTreeMap<String, Cause> {
+        BTreeMap::clone(&self.0.published.snapshot().unread)
     }
 
     /// Its log, for people.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use tandem_protocol::cause::Cause;
 use tandem_protocol::schema::expression::{Style, spelled as name};
-use tandem_protocol::schema::{ColumnDef, IndexDef, OnDelete, Schema, SchemaOp, TableDef};
+use tandem_protocol::schema::{ColumnDef, IndexDef, NamedQuery, OnDelete, Schema, SchemaOp, TableDef};
 
 use super::Api;
 use super::error::Result;
@@ -17,7 +17,11 @@ pub struct ShownSchema {
     pub sql: String,
     /// The tables.
     pub tables: Vec<ShownTable>,
-    /// What was declared and needs what is not there yet.
+    /// Names of the views.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<String>,
+    /// What was declared and needs what is not there yet; and views whose query does not do here with the
+    /// tables as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
     /// Tables that this program cannot show, though they count: a defect of it.
@@ -90,14 +94,18 @@ impl Api {
     pub fn schema(&self, space: &str) -> Result<ShownSchema> {
         let space = self.space(space)?;
         let schema = space.schema();
-        let waiting = schema.waiting().iter();
+        let waiting = schema.waiting().iter().map(|waiting| Waiting {
+            what: waiting.what.clone(),
+            reason: Cause::from(&waiting.reason),
+        });
+        let unread = space.unread_queries().into_iter();
+        let unread = unread.map(|(name, reason)| Waiting { what: format!("view {name}"), reason });
         let not_shown = space.not_shown();
         Ok(ShownSchema {
             sql: to_sql(&schema),
             tables: schema.tables().map(|table| shown(&table.shown)).collect(),
-            waiting: waiting
-                .map(|waiting| Waiting { what: waiting.what.clone(), reason: Cause::from(&waiting.reason) })
-                .collect(),
+            views: schema.queries().map(|query| query.name.clone()).collect(),
+            waiting: waiting.chain(unread).collect(),
             not_shown: not_shown.into_iter().map(|(what, reason)| Waiting { what, reason }).collect(),
             fingerprint: schema.fingerprint().to_string(),
         })
@@ -147,6 +155,10 @@ fn told(op: &SchemaOp) -> String {
             format!("ALTER TABLE {} ADD UNIQUE ({})", name(table), names(columns))
         }
         SchemaOp::AddCheck { table, .. } => format!("ALTER TABLE {} ADD CHECK (…)", name(table)),
+        SchemaOp::SetQuery(query) => {
+            let verb = if query.sql.is_some() { "CREATE" } else { "DROP" };
+            format!("{verb} VIEW {}", name(&query.name))
+        }
         // Never part of a plan: it comes from settling a conflict.
         SchemaOp::ChooseColumn { table, name: column, .. } => {
             format!("-- which definition of {}.{} is shown", name(table), name(column))
@@ -181,6 +193,7 @@ pub fn to_sql(schema: &Schema) -> String {
         }
         sql.push('\n');
     }
+    schema.queries().for_each(|query| create_view(&mut sql, query));
     sql.truncate(sql.trim_end().len());
     sql.push('\n');
     sql
@@ -254,6 +267,15 @@ fn references(line: &mut String, column: &ColumnDef) {
 fn create_index(sql: &mut String, index: &IndexDef) {
     let (what, table) = (name(&index.name), name(&index.table));
     let _infallible = writeln!(sql, "CREATE INDEX {what} ON {table} ({});", names(&index.columns));
+}
+
+fn create_view(sql: &mut String, query: &NamedQuery) {
+    let columns = match query.columns.as_slice() {
+        [] => String::new(),
+        columns => format!(" ({})", names(columns)),
+    };
+    let text = query.sql.as_deref().unwrap_or_default();
+    let _infallible = write!(sql, "CREATE VIEW {}{columns} AS\n  {text};\n\n", name(&query.name));
 }
 
 fn names(list: &[String]) -> String {

@@ -8,6 +8,7 @@ pub(crate) fn part(what: &str) -> Param {
         ("table {name}", "part_table"),
         ("index {name}", "part_index"),
         ("column {name}", "part_column"),
+        ("view {name}", "part_view"),
         ("CHECK of {name}", "part_check"),
         ("a CHECK of {name}", "part_check"),
         ("DEFAULT of {name}", "part_default"),

@@ -115,6 +115,7 @@ impl From<&VoidReason> for Cause {
 fn counted(of: &str) -> Param {
     match of {
         "columns" => Cause::new("count_columns").into(),
+        "bytes" => Cause::new("count_bytes").into(),
         "definitions" => Cause::new("count_definitions").into(),
         other => other.into(),
     }
@@ -152,6 +153,7 @@ impl From<&WaitReason> for Cause {
             WaitReason::NoTable => Self::new("waits_table"),
             WaitReason::NoColumn(name) => Self::new("waits_column").with("name", name),
             WaitReason::NoFunction(name) => Self::new("waits_function").with("name", name),
+            WaitReason::NameTaken => Self::new("waits_name"),
             WaitReason::TooMany(count) => Self::new("waits_room").with("count", *count),
         }
     }

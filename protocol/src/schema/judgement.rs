@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::definition::IndexDef;
 use super::id::TableId;
+use super::named_query::NamedQuery;
 use super::place::OpPlace;
 use super::table::Table;
 use super::waiting::{WaitReason, Waiting};
@@ -21,6 +22,8 @@ pub(super) struct Judgement {
     pub named: BTreeMap<String, Vec<TableId>>,
     /// By ascending name.
     pub indices: Vec<IndexDef>,
+    /// By ascending folded name.
+    pub queries: Vec<NamedQuery>,
     /// Names declared in several ways that nobody has settled.
     pub conflicts: Vec<Conflict>,
     /// What needs something that is not there yet.

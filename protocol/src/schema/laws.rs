@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::{
-    ColumnDef, ColumnId, IndexDef, KnownSchema, OpPlace, OpPlaces, Schema, SchemaOp, TableDeclaration,
-    TableDef, TableId, ddl,
+    ColumnDef, ColumnId, IndexDef, KnownSchema, NamedQuery, OpPlace, OpPlaces, Schema, SchemaOp,
+    TableDeclaration, TableDef, TableId, ddl,
 };
 use crate::bounds;
 use crate::conflict::{Conflict, ConflictKind, VersionContent};
@@ -87,6 +87,13 @@ fn ops() -> impl Strategy<Value = SchemaOp> {
             }),
         2 => (any_table(), prop::collection::vec(any_table(), 0..5))
             .prop_map(|(table_id, looked_at)| SchemaOp::ChooseTable { name: "t".into(), table_id, looked_at }),
+        2 => (prop::sample::select(vec!["t", "v", "V"]), prop::option::weighted(0.7, 0..3)).prop_map(
+            |(name, sql)| SchemaOp::SetQuery(NamedQuery {
+                name: name.into(),
+                columns: Vec::new(),
+                sql: sql.map(|number| format!("SELECT {number}")),
+            })
+        ),
         // Void, on every site.
         1 => any_table().prop_map(|table_id| SchemaOp::AddUnique {
             table: "t".into(),

@@ -21,6 +21,7 @@ mod canonical_value;
 mod op_value;
 
 mod id;
+mod named_query;
 mod constant;
 pub mod expression;
 pub mod definition;
@@ -45,6 +46,7 @@ pub use definition::{
 };
 pub use expression::Judge;
 pub use id::{ColumnId, RuleId, TableId};
+pub use named_query::NamedQuery;
 pub use op::{SchemaOp, VoidReason};
 pub use place::{KnownSchema, OpPlace, OpPlaces};
 pub use rules::Rule;

@@ -6,11 +6,13 @@ use super::column_type::ColumnType;
 use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration};
 use super::expression::{Expression, ExpressionFault, Judge, Use};
 use super::id::{ColumnId, TableId};
+use super::named_query::NamedQuery;
 use crate::name::{self, NameFault};
 use crate::op::Mode;
 use crate::{bounds, codec};
 
-/// One schema change, as an op carries it. All of them add; none takes away.
+/// One schema change, as an op carries it. All of them add; none takes away, but for a query's name,
+/// behind which there are no rows.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 pub enum SchemaOp {
     /// A table that was not there.
@@ -66,6 +68,8 @@ pub enum SchemaOp {
         /// The expression.
         check: Expression,
     },
+    /// What a query's name stands for from now on.
+    SetQuery(NamedQuery),
 }
 
 /// Why a schema op has no effect, on any site at any time. It stays in the log. What is typed is
@@ -170,6 +174,11 @@ impl SchemaOp {
             Self::AddCheck { table, check, .. } => {
                 check_name(table)?;
                 check_expression(&format!("CHECK of {table}"), check, judge, Use::Check)
+            }
+            Self::SetQuery(query) => {
+                check_name(&query.name)?;
+                query.columns.iter().try_for_each(|column| check_name(column))?;
+                query.check()
             }
         }
     }

@@ -7,6 +7,7 @@ use super::drafts;
 use super::expression::Judge;
 use super::id::TableId;
 use super::judgement::Judgement;
+use super::named_query::NamedQuery;
 use super::op::{SchemaOp, VoidReason};
 use super::place::{KnownSchema, OpPlace};
 use super::table::Table;
@@ -172,6 +173,11 @@ impl Schema {
         self.judgement.indices.iter()
     }
 
+    /// The queries under a name, by ascending name.
+    pub fn queries(&self) -> impl Iterator<Item = &NamedQuery> {
+        self.judgement.queries.iter()
+    }
+
     /// One number for all of it: what is shown, what waits and what is void. Equal on two sites of
     /// one version that hold the same.
     pub fn fingerprint(&self) -> Fingerprint {
@@ -192,6 +198,7 @@ impl Schema {
             add("table", codec::encode(&(table.id(), &def.name, columns, rules, checks)));
         }
         self.indices().for_each(|index| add("index", codec::encode(index)));
+        self.queries().for_each(|query| add("query", codec::encode(query)));
         all
     }
 }

@@ -25,6 +25,9 @@ pub enum WaitReason {
     /// A function that a newer program knows.
     #[error("the function {0}, which a newer program knows")]
     NoFunction(String),
+    /// Its name, by which a table is called.
+    #[error("its name: a table is called so")]
+    NameTaken,
     /// More are declared than a bound allows.
     #[error("room: there are {0} already")]
     TooMany(usize),

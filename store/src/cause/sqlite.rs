@@ -75,6 +75,7 @@ const PATTERNS: &[Pattern] = &[
     ("no tables specified", "sqlite_no_from"),
     ("duplicate WITH table name: {name}", "sqlite_with_twice"),
     ("object name reserved for internal use: {name}", "sqlite_reserved"),
+    ("cannot modify {name} because it is a view", "sqlite_view"),
     ("table {name} already exists", "sqlite_table_there"),
     ("there is already a table named {name}", "sqlite_table_there"),
     ("index {name} already exists", "sqlite_index_there"),

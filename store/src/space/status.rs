@@ -68,7 +68,7 @@ impl Space {
             transactions: snapshot.end,
             ops: snapshot.ops,
             parked: parked.unwrap_or_default() as u64,
-            waiting: snapshot.schema.waiting().len() as u64,
+            waiting: (snapshot.schema.waiting().len() + snapshot.unread.len()) as u64,
             void: snapshot.schema.void().count() as u64 + snapshot.void,
             without_view: self.without_view(),
             tables: snapshot.tables.to_vec(),

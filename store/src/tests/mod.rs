@@ -24,6 +24,7 @@ mod rowids;
 mod schemas;
 mod tiny;
 mod unique;
+mod views;
 mod writes;
 
 use std::path::Path;

@@ -15,18 +15,18 @@ use crate::writer::{LocalJob, LocalWork};
 const BASE: &str = "CREATE TABLE base (id INTEGER PRIMARY KEY, n TEXT);
     CREATE TABLE student (id INTEGER PRIMARY KEY, name TEXT);";
 
-fn two(schema: &str) -> (Site, Site) {
+pub(super) fn two(schema: &str) -> (Site, Site) {
     let a = Site::founder(schema);
     let b = Site::member(&a, "b");
     pull(&b, &a);
     (a, b)
 }
 
-fn apply(site: &Site, sql: &str) {
+pub(super) fn apply(site: &Site, sql: &str) {
     let _written: Written = site.space.wait(|reply| site.space.apply_schema(sql, reply)).unwrap();
 }
 
-fn refused(site: &Site, sql: &str) -> String {
+pub(super) fn refused(site: &Site, sql: &str) -> String {
     let end = site.space.end();
     let answer: Result<Written, crate::WriteError> =
         site.space.wait(|reply| site.space.apply_schema(sql, reply));
@@ -35,13 +35,13 @@ fn refused(site: &Site, sql: &str) -> String {
 }
 
 /// Records an op as a member could who holds no gate.
-fn smuggle(site: &Site, op: SchemaOp) {
+pub(super) fn smuggle(site: &Site, op: SchemaOp) {
     let ops = vec![Op::Schema(op)];
     let _written: Written = site.space.wait(|reply| site.space.local(LocalWork::Ops(ops), reply)).unwrap();
 }
 
 /// Both hold all, show the same, and do so again after their views were made anew.
-fn equal_and_open(a: Site, b: Site) -> (Site, Site) {
+pub(super) fn equal_and_open(a: Site, b: Site) -> (Site, Site) {
     sync(&a, &b);
     let told = |site: &Site| {
         let schema = site.space.schema();

@@ -36,10 +36,13 @@ fn decide(context: &AuthContext<'_>) -> Authorization {
         AuthAction::Insert { table_name } | AuthAction::Delete { table_name } => !own(table_name),
         AuthAction::Update { table_name, column_name } => !own(table_name) && column_name != "ROWID",
         // A default calls tandem's own, wherever the row comes from; that users do not, their words tell.
-        AuthAction::Function { function_name } => {
-            !matches!(function_name.to_ascii_lowercase().as_str(), "load_extension" | "writefile")
-        }
+        AuthAction::Function { function_name } => !is_refused_function(&function_name.to_ascii_lowercase()),
         _ => false,
     };
     if allowed { Authorization::Allow } else { Authorization::Deny }
+}
+
+/// Whether no statement of a user may call a function of that name.
+pub(super) fn is_refused_function(name: &str) -> bool {
+    matches!(name, "load_extension" | "writefile")
 }

@@ -72,6 +72,8 @@ fn connect(path: &Path) -> ViewResult<Connection> {
     connection.pragma_update(None, "cache_size", -(CACHE_BYTES as i64 >> 10))?;
     // Whether references lead somewhere is our own question; see `integrity`.
     connection.pragma_update(None, "foreign_keys", false)?;
+    // A table that is made anew takes the old one's name, whatever a view makes of that meanwhile.
+    connection.pragma_update(None, "legacy_alter_table", true)?;
     // What a statement sorts or sets aside is memory, which is bounded; a file would not be.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     plan_once(&connection)?;
@@ -86,14 +88,16 @@ pub(super) fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Drops all tables but SQLite's own, and lays out those in which a view keeps what it derives.
+/// Drops all tables and views but SQLite's own, and lays out those in which a view keeps what it derives.
 pub(super) fn empty(connection: &Connection, judge: Judge) -> ViewResult<()> {
     // Of SQLite's own names, the underscore is part: "sqlite2" is a user's.
-    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
-    let names: Vec<String> =
-        connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for name in names {
-        connection.execute_batch(&format!("DROP TABLE {}", quoted(&name)))?;
+    let sql = "SELECT type, name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
+    let names: Vec<(String, String)> = connection
+        .prepare(sql)?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (kind, name) in names {
+        connection.execute_batch(&format!("DROP {kind} {}", quoted(&name)))?;
     }
     connection.execute_batch(ddl::OWN_TABLES)?;
     put_version(connection, judge)

@@ -61,14 +61,22 @@ pub(crate) fn count() {
 }
 
 /// Bounds what this thread may take from now on, beyond what it holds, until it is dropped.
-pub(crate) struct Bound(());
+pub(crate) struct Bound {
+    /// Up to where it might go before, and whether it was refused some.
+    before: (i64, bool),
+}
 
 impl Bound {
     pub(crate) fn new(bytes: usize) -> Self {
         assert_eq!(MOST.get(), i64::MAX, "one thing is bounded at a time");
-        REFUSED.set(false);
-        MOST.set(HELD.get().saturating_add(bytes as i64));
-        Self(())
+        Self::within(bytes)
+    }
+
+    /// The same for a part of what may be bounded already.
+    pub(crate) fn within(bytes: usize) -> Self {
+        let before = (MOST.get(), REFUSED.replace(false));
+        MOST.set(before.0.min(HELD.get().saturating_add(bytes as i64)));
+        Self { before }
     }
 
     /// Whether some was refused.
@@ -79,7 +87,8 @@ impl Bound {
 
 impl Drop for Bound {
     fn drop(&mut self) {
-        MOST.set(i64::MAX);
+        MOST.set(self.before.0);
+        REFUSED.set(self.before.1);
     }
 }
 

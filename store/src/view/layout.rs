@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
+use tandem_protocol::cause::Cause;
 use tandem_protocol::schema::expression::{Style, quoted};
 use tandem_protocol::schema::{ColumnDef, IndexDef, Judge, Schema, TableDef};
 use tandem_protocol::value::Value;
@@ -11,7 +12,8 @@ use super::figures::Figures;
 use super::rules::Rules;
 use super::table::ViewTable;
 use super::tables::Tables;
-use super::{ViewError, ViewResult, ddl, functions, heap, is_refusal};
+use super::queries::Unread;
+use super::{ViewError, ViewResult, ddl, functions, heap, is_refusal, queries};
 use crate::cause::sqlite;
 
 impl Tables {
@@ -35,12 +37,21 @@ impl Tables {
             self.needs_rebuild |= self.explains_parked(connection, &before)?;
         }
         self.follow_schema(connection, figures)?;
+        self.are_queries_behind = true;
         let is_told = |id| self.by_id(&id).is_some() || self.unshown.contains_key(&id);
         debug_assert!(
             self.needs_rebuild || self.schema.tables().all(|table| is_told(table.id())),
             "a table that counts is shown, or it is told why not"
         );
         Ok(true)
+    }
+
+    /// Lays out the queries, if what they read may be another than it was.
+    pub(super) fn lay_out_queries(&mut self, connection: &Connection) -> ViewResult<()> {
+        if std::mem::take(&mut self.are_queries_behind) {
+            self.unread = Arc::new(queries::lay_out(connection, &self.schema)?);
+        }
+        Ok(())
     }
 
     /// Whether rows wait for a table that is another than it was.
@@ -100,6 +111,8 @@ impl Tables {
     fn create(&mut self, connection: &Connection, figures: &mut Figures, def: &TableDef) -> ViewResult<()> {
         assert!(self.by_id(&def.id()).is_none(), "a table is laid out once");
         connection.execute_batch("SAVEPOINT layout")?;
+        // A table takes its name from a query that is called so; the queries follow at the commit.
+        connection.execute_batch(&format!("DROP VIEW IF EXISTS {}", quoted(&def.name)))?;
         let made = ddl::create_table(def, self.schema.judge())
             .iter()
             .try_for_each(|sql| connection.execute_batch(sql));
@@ -208,9 +221,15 @@ fn copy_into(connection: &Connection, old: &TableDef, new: &TableDef, judge: Jud
 }
 
 /// Lays a schema out whole in an empty database beside, with every rule and every default evaluated
-/// once: what SQLite would refuse is so refused before anybody signs it.
-pub(crate) fn try_out(schema: &Schema) -> rusqlite::Result<()> {
+/// once: what SQLite would refuse is so refused before anybody signs it. Queries that are `unread` may stay
+/// so.
+pub(crate) fn try_out(schema: &Schema, unread: &Unread) -> Result<(), Cause> {
     heap::count();
+    let connection = try_out_tables(schema).map_err(|error| sqlite::cause(&error))?;
+    queries::try_out(&connection, schema, unread)
+}
+
+fn try_out_tables(schema: &Schema) -> rusqlite::Result<Connection> {
     let connection = Connection::open_in_memory()?;
     functions::install(&connection, Default::default(), Default::default())?;
     let judge = schema.judge();
@@ -227,5 +246,6 @@ pub(crate) fn try_out(schema: &Schema) -> rusqlite::Result<()> {
         Rules::new(def, &[]).evaluate(&connection, &nulls)?;
         connection.prepare(&format!("SELECT * FROM {}", quoted(&def.name)))?;
     }
-    schema.indices().try_for_each(|index| connection.execute_batch(&ddl::create_index(index)))
+    schema.indices().try_for_each(|index| connection.execute_batch(&ddl::create_index(index)))?;
+    Ok(connection)
 }

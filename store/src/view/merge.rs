@@ -174,7 +174,7 @@ impl<'v> Merge<'v> {
 
     /// Whether the group was understood.
     fn rows(&mut self, group: &RowGroup) -> ViewResult<bool> {
-        self.view.lay_out()?;
+        self.view.lay_out_tables()?;
         let tables = &self.view.fold.tables;
         let Some(table) = tables.by_id(&group.table_id).cloned() else { return Ok(false) };
         let Some(known) = tables.schema.table_by_id(group.table_id) else { return Ok(false) };

@@ -45,6 +45,7 @@ mod or_clause;
 mod parsed;
 mod position;
 mod preupdate;
+mod queries;
 pub(crate) mod reader;
 mod reads;
 mod references;
@@ -88,6 +89,7 @@ pub(crate) use layout::try_out;
 pub(crate) use local_error::LocalError;
 pub(crate) use merge::Merged;
 pub(crate) use position::{PREFIX_SQL, Position};
+pub(crate) use queries::Unread;
 pub(crate) use row_op::{CellWrite, push_cell};
 pub(crate) use rules::Broken;
 pub(crate) use table::ViewTable;
@@ -204,8 +206,14 @@ impl View {
         }
     }
 
-    /// Makes tables and indices follow what all schema ops come to.
+    /// Makes all that is laid out follow what all schema ops come to.
     pub(crate) fn lay_out(&mut self) -> ViewResult<()> {
+        self.lay_out_tables()?;
+        self.fold.tables.lay_out_queries(&self.connection)
+    }
+
+    /// Makes tables and indices follow what all schema ops come to.
+    pub(super) fn lay_out_tables(&mut self) -> ViewResult<()> {
         let FoldState { position, tables, figures, .. } = &mut self.fold;
         if tables.lay_out(&self.connection, figures, position.parked > 0)? {
             self.is_watch_behind = true;

@@ -13,6 +13,7 @@ use tandem_protocol::value::Key;
 
 use super::figures::Figures;
 use super::position::Position;
+use super::queries::{self, Unread};
 use super::table::ViewTable;
 use super::{ViewError, ViewResult, ddl, read_row};
 
@@ -24,6 +25,10 @@ pub(crate) struct Tables {
     pub places: OpPlaces,
     /// Tables that SQLite refused to lay out, and what it said: a defect of this program.
     pub unshown: Arc<BTreeMap<TableId, Cause>>,
+    /// Queries under a name that SQLite does not take here.
+    pub unread: Arc<Unread>,
+    /// Whether the queries are to be laid out anew.
+    pub are_queries_behind: bool,
     /// Whether schema changes were merged that the tables cannot follow in place.
     pub needs_rebuild: bool,
     shown: Arc<BTreeMap<TableId, Arc<ViewTable>>>,
@@ -35,7 +40,7 @@ pub(crate) struct Tables {
 impl Tables {
     /// Those of a schema known in advance, none of which is laid out yet.
     pub(crate) fn of(schema: Schema) -> Self {
-        Self { schema: Arc::new(schema), ..Self::default() }
+        Self { schema: Arc::new(schema), are_queries_behind: true, ..Self::default() }
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<ViewTable>> + Clone {
@@ -181,6 +186,10 @@ impl Tables {
         let mut statement = connection.prepare(sql)?;
         let names = statement.query_map([], |row| row.get(0))?;
         tables.reference_indices = Arc::new(names.collect::<Result<_, _>>()?);
+        match queries::load(connection, &tables.schema)? {
+            Some(unread) => tables.unread = Arc::new(unread),
+            None => tables.are_queries_behind = true,
+        }
         // A table that counts and is not there was refused by SQLite, or came at the last moment.
         tables.needs_rebuild = tables.schema.tables().any(|table| tables.by_id(&table.id()).is_none());
         Ok((tables, figures))

@@ -20,7 +20,7 @@ use crate::published::Published;
 use crate::receive::Received;
 use crate::refusal::Refusal;
 use crate::view::guard::{End, Leave, WRITE_BYTES};
-use crate::view::{Savepoint, ViewResult, heap};
+use crate::view::{Savepoint, Tables, ViewResult, heap};
 use crate::write::{SourceOffset, Write, WriteError, Written};
 
 /// How long a statement may hold up others before it goes aside.
@@ -106,7 +106,7 @@ impl JobRun<'_> {
                 self.record(vec![Op::Member(op)], Vec::new(), Labels::default())
             }
             LocalWork::Found(founding, schema) => {
-                try_out(&self.view.fold.tables.schema, schema)?;
+                try_out(&self.view.fold.tables, schema)?;
                 let founding = Op::Member((**founding).clone());
                 let ops = std::iter::once(founding).chain(schema.iter().cloned().map(Op::Schema)).collect();
                 self.record(ops, Vec::new(), Labels::default())
@@ -192,16 +192,16 @@ impl JobRun<'_> {
     fn change_schema(&mut self, sql: &str) -> Result<Written, JobError> {
         self.view.lay_out()?;
         let ops = ddl::plan(sql, &self.view.fold.tables.schema).map_err(|error| Refusal::of_ddl(&error))?;
-        try_out(&self.view.fold.tables.schema, &ops)?;
+        try_out(&self.view.fold.tables, &ops)?;
         let ops = ops.into_iter().map(Op::Schema).collect();
         self.record(ops, Vec::new(), Labels { message: Some("schema".into()), ..Labels::default() })
     }
 }
 
 /// Refuses a schema change that this program could not lay out, before it is signed.
-fn try_out(schema: &Schema, ops: &[SchemaOp]) -> Result<(), Refusal> {
-    let mut after = schema.clone();
+fn try_out(tables: &Tables, ops: &[SchemaOp]) -> Result<(), Refusal> {
+    let mut after = Schema::clone(&tables.schema);
     after.add_next(ops);
     after.rejudge();
-    crate::view::try_out(&after).map_err(|error| Refusal::of_schema_sql(&error))
+    crate::view::try_out(&after, &tables.unread).map_err(Refusal::of_layout)
 }

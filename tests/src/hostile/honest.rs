@@ -125,6 +125,7 @@ impl Honest {
             ("vector", format!("{:?}", space.vector())),
             ("tables", tables.join("\n")),
             ("schema", space.schema().fingerprint().to_string()),
+            ("views that are not read", format!("{:?}", space.unread_queries())),
             ("members", members.join("\n")),
             ("conflicts", conflicts.join("\n")),
             ("conflict fingerprint", status.conflict_fingerprint.to_string()),
@@ -171,11 +172,13 @@ impl Honest {
             let mut found = view.prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")?;
             found.query_map([], |row| row.get(0))?.collect()
         };
+        let schema = space.schema();
+        let tables = schema.tables().map(|table| table.shown.name.clone());
         let declared: BTreeSet<String> =
-            space.schema().tables().map(|table| table.shown.name.clone()).collect();
+            tables.chain(schema.queries().map(|query| query.name.clone())).collect();
         for name in names().map_err(|error| error.to_string())? {
             if !name.starts_with("_tandem_") && !name.starts_with("sqlite_") && !declared.contains(&name) {
-                return Err(format!("{}: somebody made the table {name:?}", self.name));
+                return Err(format!("{}: somebody made {name:?}", self.name));
             }
             if name.eq_ignore_ascii_case(PROOF) {
                 return Err(format!("{}: SQL of an op ran: {name:?}", self.name));

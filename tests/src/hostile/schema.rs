@@ -3,11 +3,12 @@
 use tandem_protocol::bounds;
 use tandem_protocol::schema::expression::{Expression, Node, Operator};
 use tandem_protocol::schema::{
-    ColumnDef, ColumnType, Constant, DefaultValue, IndexDef, OnDelete, Reference, SchemaOp, TableDeclaration,
+    ColumnDef, ColumnType, Constant, DefaultValue, IndexDef, NamedQuery, OnDelete, Reference, SchemaOp,
+    TableDeclaration,
 };
 
 use super::rows::Named;
-use super::text::{text, value};
+use super::text::{PROOF, text, value};
 use crate::random::Random;
 
 const OPERATORS: &[Operator] = &[
@@ -56,7 +57,7 @@ const FUNCTIONS: &[&str] = &[
 /// A schema op: one that makes sense in most of its parts.
 pub fn made(named: &Named, random: &mut Random) -> SchemaOp {
     let (table, table_id) = named.table(random);
-    match random.below(9) {
+    match random.below(10) {
         0 | 1 => SchemaOp::CreateTable(declaration(named, random)),
         2 | 3 => {
             let mut column = column(named, random);
@@ -80,9 +81,40 @@ pub fn made(named: &Named, random: &mut Random) -> SchemaOp {
             let looked_at = (0..count(random, bounds::TABLES)).map(|_| named.table(random).1).collect();
             SchemaOp::ChooseTable { name: table, table_id, looked_at }
         }
-        7 => SchemaOp::AddUnique { table, table_id, columns: names(named, random) },
+        7 => SchemaOp::SetQuery(query(named, random)),
+        8 => SchemaOp::AddUnique { table, table_id, columns: names(named, random) },
         _ => SchemaOp::AddCheck { table, table_id, check: expression(named, random) },
     }
+}
+
+/// A view: of a name that others may have, and a text that may be no query, too long, or more than SQLite
+/// bears.
+fn query(named: &Named, random: &mut Random) -> NamedQuery {
+    let from = |random: &mut Random| match random.below(3) {
+        0 => named.table(random).0,
+        1 => format!("v{}", random.below(40)),
+        _ => text(random),
+    };
+    let quoted = |name: String| format!("\"{}\"", name.replace('"', "\"\""));
+    let sql = match random.below(9) {
+        0 => text(random),
+        1 => format!("SELECT '{}'", "x".repeat(bounds::QUERY_BYTES - 12 + random.below(4) as usize)),
+        2 => format!("SELECT * FROM {}; CREATE TABLE {PROOF} (a)", quoted(from(random))),
+        3 => format!("SELECT {}1{}", "(".repeat(900), ")".repeat(900)),
+        4 => {
+            let next = |at: usize| format!("c{at}(n) AS (SELECT x.n FROM c{0} x, c{0} y)", at - 1);
+            let all: Vec<String> = (1..40).map(next).collect();
+            format!("WITH c0(n) AS (SELECT 1), {} SELECT n FROM c39", all.join(", "))
+        }
+        5 => {
+            let doubled = quoted(from(random));
+            format!("SELECT 1 AS n FROM {doubled} x, {doubled} y, {doubled} z")
+        }
+        6 => format!("SELECT {}", quoted(named.column(random).0)),
+        _ => format!("SELECT * FROM {}", quoted(from(random))),
+    };
+    let columns = if random.one_in(4) { names(named, random) } else { Vec::new() };
+    NamedQuery { name: from(random), columns, sql: (!random.one_in(8)).then_some(sql) }
 }
 
 /// Mostly a few; now and then as many as allowed, or one more.

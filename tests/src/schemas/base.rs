@@ -3,8 +3,8 @@
 
 use tandem_protocol::bounds;
 
-use super::expressions;
 use super::names::name;
+use super::{expressions, views};
 use crate::random::Random;
 
 /// Of what there is one less than a bound allows, if of anything.
@@ -16,6 +16,7 @@ pub enum Base {
     Indices,
     Columns,
     Tables,
+    Views,
 }
 
 /// Columns whose pairs make as many rules as there may be.
@@ -29,6 +30,7 @@ impl Base {
             40..60 => Self::Indices,
             60..64 => Self::Columns,
             64 => Self::Tables,
+            65..69 => Self::Views,
             _ => Self::Plain,
         }
     }
@@ -59,6 +61,7 @@ impl Base {
                 let table = |at| format!("CREATE TABLE t{at} (id INTEGER PRIMARY KEY);");
                 (String::new(), (2..bounds::TABLES - 1).map(table).collect())
             }
+            Self::Views => (String::new(), views::many()),
         };
         format!(
             "CREATE TABLE base (id INTEGER PRIMARY KEY, n TEXT, m INTEGER{more});
@@ -88,6 +91,7 @@ impl Base {
                 Some(format!("ALTER TABLE base ADD COLUMN {own} TEXT{rule}{index}"))
             }
             Self::Tables => Some(format!("CREATE TABLE {} (id INTEGER PRIMARY KEY)", name(random))),
+            Self::Views => Some(views::change(random)),
         }
     }
 }

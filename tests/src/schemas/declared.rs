@@ -35,10 +35,11 @@ impl Told {
 /// Where an op stands: longest chain of changes known to each other, time, author and number, place.
 type At = (usize, i64, [u8; 32], u64, usize);
 
-struct Declared<'a> {
+/// A schema op, and where it stands.
+pub(super) struct Declared<'a> {
     at: At,
     entry: &'a Entry<'a>,
-    op: &'a SchemaOp,
+    pub op: &'a SchemaOp,
 }
 
 /// One definition of a column, by all who declare it.
@@ -120,7 +121,8 @@ pub fn difference(expected: &BTreeMap<TableId, Told>, shown: &BTreeMap<TableId, 
     None
 }
 
-fn ops<'a>(history: &'a History<'a>) -> Vec<Declared<'a>> {
+/// All schema ops, in order.
+pub(super) fn ops<'a>(history: &'a History<'a>) -> Vec<Declared<'a>> {
     let changes: Vec<&Entry<'_>> = history
         .entries()
         .iter()

@@ -4,8 +4,8 @@ use tandem_protocol::bounds;
 use tandem_protocol::schema::{ColumnDef, ColumnType, TableDef};
 
 use super::base::Base;
-use super::expressions;
 use super::names::{name, quoted};
+use super::{expressions, views};
 use crate::random::Random;
 
 const TYPES: [&str; 17] = [
@@ -32,9 +32,9 @@ const KEYS: [&str; 5] = ["INTEGER", "TEXT", "UUID", "DECIMAL(5,2)", "DATE"];
 
 /// What meets: names that join to one, an index called as a table, an index and its column beside
 /// another column, one table in two spellings, two tables of one name, one column of which two demand
-/// different things, and what rows that are there come to hold beside what becomes of other rows. The
+/// different things, a view and what it reads, and what rows that are there come to hold beside what becomes of other rows. The
 /// sites of one run draw from one of these.
-const MEETING: [&[&str]; 7] = [
+const MEETING: [&[&str]; 8] = [
     &[
         "CREATE TABLE orders_item (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
         "ALTER TABLE orders ADD COLUMN item_code TEXT UNIQUE",
@@ -57,6 +57,12 @@ const MEETING: [&[&str]; 7] = [
     &[
         "CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT)",
         "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)",
+    ],
+    &[
+        "CREATE VIEW item AS SELECT b.n, own FROM base b, (SELECT 1 AS own)",
+        "CREATE TABLE Item (id INTEGER PRIMARY KEY)",
+        "ALTER TABLE base ADD COLUMN own TEXT",
+        "CREATE OR REPLACE VIEW Item AS SELECT own AS n FROM base",
     ],
     &[
         "ALTER TABLE base ADD COLUMN twin INTEGER DEFAULT 2 REFERENCES base",
@@ -170,7 +176,7 @@ pub fn change(theme: Theme, random: &mut Random) -> String {
     let own = |random: &mut Random, plain: &str| {
         if random.one_in(2) { plain.to_owned() } else { name(random) }
     };
-    match random.below(10) {
+    match random.below(12) {
         0..=2 => create_table(random),
         3..=5 => {
             let own = name(random);
@@ -185,7 +191,8 @@ pub fn change(theme: Theme, random: &mut Random) -> String {
             let second = if random.one_in(4) { format!(", {}", name(random)) } else { String::new() };
             format!("CREATE {unique}INDEX {} ON {table} ({}{second})", name(random), own(random, "n"))
         }
-        8 => format!("ALTER TABLE {table} ADD UNIQUE ({})", own(random, "m")),
+        8 | 9 => views::change(random),
+        10 => format!("ALTER TABLE {table} ADD UNIQUE ({})", own(random, "m")),
         _ => {
             let columns = [own(random, "m"), own(random, "n")];
             format!("ALTER TABLE {table} ADD CHECK ({})", expressions::check(random, &columns))

@@ -10,7 +10,7 @@ use tandem_store::simulated::{Founding, Request, Site};
 use super::base::Base;
 use super::carried::{self, Carried};
 use super::grammar::{self, Theme};
-use super::{declared, expressions, orders};
+use super::{declared, expressions, orders, views};
 use crate::hostile::honest::{Honest, same};
 use crate::random::Random;
 use crate::reference;
@@ -83,6 +83,9 @@ impl Law<'_> {
         if let Some(difference) = declared::difference(&declared::expected(&transactions), &told) {
             return Err(format!("{}, by brute force: {difference}", honest.name));
         }
+        if let Some(difference) = views::difference(&transactions, &schema) {
+            return Err(format!("{}, by brute force: {difference}", honest.name));
+        }
         as_reference(honest, &transactions)?;
         // Opened again, and with views made anew; the first also compares each row with the log.
         for (number, site) in sites.iter_mut().enumerate() {
@@ -114,12 +117,16 @@ impl Law<'_> {
             if declared >= wanted {
                 break;
             }
-            let before = site.space()?.schema();
+            let (before, unread) = (site.space()?.schema(), site.space()?.unread_queries());
             if site.declare(&sql, now_ms)? {
                 said.push(format!("{}: {sql}", site.name));
                 declared += 1;
                 let after = site.space()?.schema();
                 stays(&before, &after).map_err(|lost| format!("{}: {sql}: {lost}", site.name))?;
+                let new = site.space()?.unread_queries().into_iter().find(|(name, _)| !unread.contains_key(name));
+                if let Some((view, cause)) = new {
+                    return Err(format!("{}: {sql}: it was accepted, and {view} is not read: {cause}", site.name));
+                }
             }
         }
         let schema = site.space()?.schema();
@@ -302,8 +309,9 @@ fn tells_what_waits(site: &Member) -> Result<(), String> {
         }
     }
     let told = site.honest.space()?.status().waiting;
-    if told != schema.waiting().len() as u64 {
-        return Err(format!("{name} tells of {told} that wait, there are {}", schema.waiting().len()));
+    let there = schema.waiting().len() + site.honest.space()?.unread_queries().len();
+    if told != there as u64 {
+        return Err(format!("{name} tells of {told} that wait, there are {there}"));
     }
     Ok(())
 }

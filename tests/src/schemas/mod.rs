@@ -4,7 +4,7 @@
 //! [`grammar`] draws the changes ([`names`], [`expressions`]) over a [`base`] that may lack just one of
 //! what a bound allows; [`law`] plays them, [`carried`] brings them to others in every order; [`orders`]
 //! walks through all orders in `protocol` alone, and [`declared`] says by brute force what must come of
-//! it.
+//! it; [`views`] does both for views.
 
 mod base;
 mod carried;
@@ -14,6 +14,7 @@ mod grammar;
 mod law;
 mod names;
 mod orders;
+mod views;
 
 #[cfg(test)]
 mod tests;

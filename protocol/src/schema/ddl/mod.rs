@@ -1,6 +1,7 @@
 //! SQL DDL in, schema ops out.
 
 mod error;
+mod queries;
 mod read;
 
 #[cfg(test)]
@@ -8,12 +9,13 @@ mod tests;
 
 pub use error::DdlError;
 
-use sqlparser::ast::{AlterTableOperation, Statement, TableConstraint};
+use sqlparser::ast::{AlterTableOperation, ObjectType, Statement, TableConstraint};
 
 use super::SchemaOp;
 use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration, TableDef, Unique};
 use super::expression::Expression;
 use super::id::TableId;
+use super::named_query::NamedQuery;
 use super::op::VoidReason;
 use super::set::Schema;
 use crate::cause::{Cause, part};
@@ -70,6 +72,7 @@ impl From<&TableDef> for KnownTable {
 struct Plan {
     tables: Vec<KnownTable>,
     indices: Vec<IndexDef>,
+    queries: Vec<NamedQuery>,
     ops: Vec<SchemaOp>,
     /// References, by table: resolved when all tables are known.
     references: Vec<(TableId, Vec<read::TypedReference>)>,
@@ -81,6 +84,7 @@ impl Plan {
         Self {
             tables: current.tables().map(|table| KnownTable::from(&table.shown)).collect(),
             indices: current.indices().cloned().collect(),
+            queries: current.queries().cloned().collect(),
             ops: Vec::new(),
             references: Vec::new(),
             current: current.clone(),
@@ -109,9 +113,12 @@ impl Plan {
                 let (index, unique) = read::index(create)?;
                 self.index(index, unique)
             }
+            Statement::CreateView(create) => self.create_query(create),
+            Statement::Drop { object_type: ObjectType::View, names, if_exists, .. } => {
+                names.iter().try_for_each(|name| self.drop_query(name, *if_exists))
+            }
             Statement::Drop { .. } => Err(removes(statement)),
             Statement::CreateTrigger(_) => Err(refuse("schema_triggers")),
-            Statement::CreateView(_) => Err(refuse("schema_views")),
             other => {
                 let first = other.to_string().chars().take(60).collect::<String>();
                 Err(DdlError::NotSupported(Cause::new("schema_statement").with("statement", first)))

@@ -42,7 +42,8 @@ impl Declarations {
     fn declare(&mut self, at: OpPlace, op: &SchemaOp, judgement: &mut Judgement) {
         let mut wait = |what: String| judgement.wait(at, what, WaitReason::NoTable);
         match op {
-            SchemaOp::CreateTable(_) => {}
+            // Queries are shown when all tables are (`queries.rs`).
+            SchemaOp::CreateTable(_) | SchemaOp::SetQuery(_) => {}
             SchemaOp::AddColumn { table, table_id, column } => match self.drafts.get_mut(table_id) {
                 Some(draft) => draft.add_column(Declared::new(at, 0, column)),
                 None => wait(format!("column {table}.{}", column.name)),

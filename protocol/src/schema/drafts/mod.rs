@@ -7,6 +7,7 @@
 //!     ──► one definition for each column             columns.rs
 //!     ──► references and rules                       rules.rs
 //!     ──► indices                                    indices.rs
+//!     ──► queries under a name                       queries.rs
 //!     ──► Judgement
 //! ```
 
@@ -17,6 +18,7 @@ mod names;
 mod columns;
 mod rules;
 mod indices;
+mod queries;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -55,6 +57,7 @@ pub(super) fn judgement_of(ops: &BTreeMap<OpPlace, SchemaOp>, writers: &Writers,
     judgement.by_id = places.map(|(at, table)| (table.id(), at)).collect();
     assert_eq!(judgement.by_id.len(), judgement.tables.len(), "each table has an id of its own");
     indices::show(indices, &mut judgement);
+    queries::show(ops, &mut judgement);
     judgement.waiting.sort_by(|one, other| (one.at, &one.what).cmp(&(other.at, &other.what)));
     judgement
 }
