@@ -63,15 +63,13 @@ impl ReadDump {
     pub fn read(files: &[PathBuf], dialect: Option<Dialect>) -> Result<Self, Failure> {
         let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
         let dump = Dump::read(&paths, dialect).map_err(|(at, error)| refused(&files[at], &error))?;
-        let (draft, more) = draft(&dump);
-        let checked = draft.check();
-        if let (Err(error), Some(path)) = (checked, files.last()) {
-            let path = path.display();
-            return Err(error_kind::dump_refused
-                .with("path", path)
-                .with("detail", Cause::from(&error))
-                .into());
-        }
+        let (mut draft, mut more) = draft(&dump);
+        let told = |detail: Cause| {
+            let path = files.last().map(|path| path.display().to_string()).unwrap_or_default();
+            error_kind::dump_refused.with("path", path).with("detail", detail)
+        };
+        let schema = draft.schema().map_err(|error| told(Cause::from(&error)))?;
+        draft.settle_views(tandem_store::unread_queries(&schema).map_err(told)?, &mut more);
         let mut notes = dump.notes.clone();
         notes.append(more);
         Ok(Self { dump, draft, notes })

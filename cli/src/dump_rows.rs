@@ -390,6 +390,6 @@ mod tests {
             table("x", &["y"]),
             table("y", &["x"]),
         ];
-        assert_eq!(depths(&Draft { tables, indices: Vec::new() }), [2, 0, 1, 3, 3]);
+        assert_eq!(depths(&Draft { tables, ..Draft::default() }), [2, 0, 1, 3, 3]);
     }
 }

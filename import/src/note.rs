@@ -25,6 +25,7 @@ const DECIDED: &[&str] = &[
     "dump_reference_type",
     "dump_reference_second",
     "dump_reference_no_table",
+    "dump_view",
     "dump_could_be_counter",
     "dump_could_be_stamp",
 ];
@@ -41,6 +42,7 @@ const LEFT_OUT: &[&str] = &[
     "dump_index_partial",
     "dump_index_kind",
     "dump_alter",
+    "dump_view_unread",
     "dump_passed",
 ];
 

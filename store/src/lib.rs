@@ -72,9 +72,9 @@ pub use statement::{Params, Statement, StatementResult};
 pub use store::Store;
 pub use table_change::TableChange;
 pub use table_status::TableStatus;
-pub use view::ViewError;
 pub use view::guard::ANSWER_BYTES;
 pub use view::reader::{Answer, Rows};
+pub use view::{ViewError, unread_queries};
 pub use write::{SourceOffset, Write, WriteError, Written};
 
 #[cfg(test)]

@@ -57,6 +57,22 @@ fn a_space_begins_with_the_tables_of_a_dump() {
 }
 
 #[test]
+fn the_views_of_a_dump_say_what_its_rows_say() {
+    let program = Program::new();
+    let file = program.file("shop.sql", SHOP);
+    let made = program.run(&["init", "--name", "a", "--import", file.to_str().unwrap()]);
+    assert_eq!(made.code, 0, "{made:?}");
+    program.json(&["sql", "INSERT INTO clients (id, nom) VALUES (1, 'Zoé')"]);
+    let rows = program.json(&["sql", "SELECT id, qui FROM v WHERE id = 1"])["rows"].clone();
+    assert_eq!(rows, json!([[1, "Zoé (Mme)"]]));
+    let schema = program.json(&["schema", "show"]);
+    assert_eq!(schema["views"], json!(["v"]), "what SQLite does not read is left out, and told");
+    assert_eq!(schema.get("waiting"), None);
+    let refused = program.run(&["--lang", "fr", "sql", "DELETE FROM v"]);
+    assert!(refused.code != 0 && refused.err.contains("v est une vue"), "{refused:?}");
+}
+
+#[test]
 fn what_is_no_dump_changes_nothing() {
     let program = Program::new();
     for (text, told) in [

@@ -13,8 +13,8 @@ const STACK_BYTES_A_TOKEN: usize = 6 << 10;
 /// Stack for what is no level of it.
 const STACK_BYTES: usize = 1 << 20;
 
-/// Signs of an expression, at most: some for each of its parts.
-const EXPRESSION_TOKENS: usize = 4 * bounds::EXPRESSION_NODES;
+/// Signs of an expression or a view, at most: some for each of its parts.
+const PARSED_TOKENS: usize = 4 * bounds::EXPRESSION_NODES;
 
 /// Signs of a statement or a row outside of texts, at most: what is kept of one is many times its text.
 const SIGNS: usize = 500_000;
@@ -211,15 +211,21 @@ impl<'a> Cursor<'a> {
 
     /// The expression that all of it is.
     pub fn expression(&self) -> Option<Expr> {
+        self.parsed(|parser| {
+            let expression = parser.parse_expr().ok()?;
+            (parser.peek_token().token == Token::EOF).then_some(expression)
+        })
+    }
+
+    /// What a parser makes of all of it, if it is not too long for one.
+    pub fn parsed<T>(&self, parse: impl FnOnce(&mut Parser<'_>) -> Option<T>) -> Option<T> {
         let tokens = self.tokens.get(self.at..)?;
-        if tokens.len() > EXPRESSION_TOKENS {
+        if tokens.len() > PARSED_TOKENS {
             return None;
         }
         let needed = STACK_BYTES + tokens.len() * STACK_BYTES_A_TOKEN;
         stacker::maybe_grow(needed, needed, || {
-            let mut parser = Parser::new(self.dialect.grammar()).with_tokens_with_locations(tokens.to_vec());
-            let expression = parser.parse_expr().ok()?;
-            (parser.peek_token().token == Token::EOF).then_some(expression)
+            parse(&mut Parser::new(self.dialect.grammar()).with_tokens_with_locations(tokens.to_vec()))
         })
     }
 

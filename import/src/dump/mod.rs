@@ -10,6 +10,7 @@ pub mod rows;
 mod statements;
 mod table;
 mod user_type;
+mod view;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 pub use error::DumpError;
+pub use view::View;
 
 use crate::dialect::Dialect;
 use crate::model::{Column, Table};
@@ -33,6 +35,8 @@ pub struct Dump {
     pub dialect: Dialect,
     /// The tables, in the order of the file.
     pub tables: Vec<Table>,
+    /// The views, in the order of the file.
+    pub views: Vec<View>,
     /// What is in it besides.
     pub notes: Notes,
 }

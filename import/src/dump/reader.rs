@@ -12,6 +12,7 @@ use super::reference::keyed;
 use super::rows::count_rows;
 use super::table;
 use super::user_type::UserType;
+use super::view::View;
 use crate::dialect::Dialect;
 use crate::model::{Columns, Table};
 use crate::note::Notes;
@@ -82,6 +83,7 @@ const BEFORE_OBJECT: &[&str] = &[
 pub struct Reader {
     dialect: Dialect,
     tables: Vec<Table>,
+    views: Vec<View>,
     /// By their folded names.
     types: BTreeMap<String, UserType>,
     notes: Notes,
@@ -92,7 +94,8 @@ pub struct Reader {
 impl Reader {
     /// Nothing yet.
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, tables: Vec::new(), types: BTreeMap::new(), notes: Notes::default(), copying: None }
+        let (tables, views, notes) = (Vec::new(), Vec::new(), Notes::default());
+        Self { dialect, tables, views, types: BTreeMap::new(), notes, copying: None }
     }
 
     /// Whose SQL it reads.
@@ -133,7 +136,11 @@ impl Reader {
             return self.unread(&head, line);
         };
         let mut cursor = words.cursor();
-        if cursor.eat(&["CREATE"]) {
+        if let Some(view) = View::read(&cursor, line) {
+            self.drop_view(&view.name);
+            self.views.push(view);
+            Ok(())
+        } else if cursor.eat(&["CREATE"]) {
             self.create(cursor, &head, line)
         } else if cursor.eat(&["ALTER", "TABLE"]) {
             self.alter(cursor, &head, line);
@@ -149,6 +156,11 @@ impl Reader {
         } else if cursor.eat(&["DROP", "TABLE"]) {
             cursor.eat(&["IF", "EXISTS"]);
             self.drop(cursor.until(&|_| false), line, &head);
+            Ok(())
+        } else if cursor.eat(&["DROP", "VIEW"]) {
+            cursor.eat(&["IF", "EXISTS"]);
+            let names = cursor.until(&|_| false).parts().into_iter().filter_map(|mut part| part.object());
+            names.for_each(|(_, name)| self.drop_view(&name));
             Ok(())
         } else if cursor.eat(&["COPY"]) {
             let name = cursor.object().map(|(_, name)| name).unwrap_or_default();
@@ -171,7 +183,10 @@ impl Reader {
                 }
             }
         }
-        Dump { dialect: self.dialect, tables: self.tables, notes: self.notes }
+        // Where one stands in for the other until all tables are there, the table does.
+        let tables = &self.tables;
+        self.views.retain(|view| !tables.iter().any(|table| table.name.eq_ignore_ascii_case(&view.name)));
+        Dump { dialect: self.dialect, tables: self.tables, views: self.views, notes: self.notes }
     }
 
     fn place(&self, name: &str) -> Option<usize> {
@@ -356,6 +371,10 @@ impl Reader {
             rename(&mut table.name);
             table.references.iter_mut().for_each(|reference| rename(&mut reference.table));
         }
+    }
+
+    fn drop_view(&mut self, name: &str) {
+        self.views.retain(|view| !view.name.eq_ignore_ascii_case(name));
     }
 
     fn drop(&mut self, names: Cursor<'_>, line: u64, head: &str) {

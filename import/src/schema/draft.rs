@@ -53,6 +53,19 @@ pub struct DraftIndex {
     pub columns: Vec<String>,
 }
 
+/// A view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftView {
+    /// Its name.
+    pub name: String,
+    /// Where it stood in the dump.
+    pub line: u64,
+    /// What its columns are called, if that is said.
+    pub columns: Vec<String>,
+    /// Its query.
+    pub query: String,
+}
+
 /// A whole schema.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {
@@ -60,6 +73,8 @@ pub struct Draft {
     pub tables: Vec<DraftTable>,
     /// Its indices.
     pub indices: Vec<DraftIndex>,
+    /// Its views.
+    pub views: Vec<DraftView>,
 }
 
 impl DraftColumn {
@@ -67,6 +82,17 @@ impl DraftColumn {
     pub fn given_key(name: String) -> Self {
         let kind = ColumnType::Integer;
         Self { name, source: String::new(), kind, not_null: true, default: None, reference: None }
+    }
+}
+
+impl DraftView {
+    /// Its declaration.
+    pub fn sql(&self) -> String {
+        let columns = match self.columns.as_slice() {
+            [] => String::new(),
+            columns => format!(" ({})", names(columns)),
+        };
+        format!("CREATE VIEW {}{columns} AS\n  {};\n", spelled(&self.name), self.query)
     }
 }
 
@@ -133,12 +159,20 @@ impl Draft {
             let (name, table) = (spelled(name), spelled(table));
             let _in_a_string = writeln!(sql, "{space}CREATE INDEX {name} ON {table} ({});", names(columns));
         }
+        for view in &self.views {
+            sql.push('\n');
+            sql += &view.sql();
+        }
         sql
     }
 
-    /// Whether an empty space would take all of it.
-    pub fn check(&self) -> Result<(), ddl::DdlError> {
-        ddl::plan(&self.sql(), &Schema::default()).map(drop)
+    /// The schema of an empty space that takes all of it.
+    pub fn schema(&self) -> Result<Schema, ddl::DdlError> {
+        let mut schema = Schema::default();
+        let ops = ddl::plan(&self.sql(), &schema)?;
+        schema.add_next(&ops);
+        schema.rejudge();
+        Ok(schema)
     }
 }
 

@@ -8,9 +8,10 @@ pub(crate) mod plain;
 mod references;
 mod rules;
 mod suggestions;
+mod views;
 
 pub use cell::cell;
-pub use draft::{Draft, DraftColumn, DraftTable};
+pub use draft::{Draft, DraftColumn, DraftTable, DraftView};
 
 use tandem_protocol::cause::Cause;
 use tandem_protocol::name;
@@ -39,6 +40,7 @@ pub fn draft(dump: &Dump) -> (Draft, Notes) {
         }
     }
     draft.indices = rules::indices(&dump.tables, &draft, &mut notes);
+    dump.views.iter().for_each(|view| views::put(&mut draft, view, dump.dialect, &mut notes));
     suggestions::suggest(&dump.tables, &draft, &mut notes);
     (draft, notes)
 }

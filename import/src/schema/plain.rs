@@ -11,7 +11,12 @@ const STACK_BYTES: usize = 128 << 10;
 
 /// The same expression in plain SQL, as far as it can be said so.
 pub fn plain(expression: Expr) -> Expr {
-    match inside(expression, &plain) {
+    plain_part(inside(expression, &plain))
+}
+
+/// The same of an expression whose parts are plain.
+pub(super) fn plain_part(expression: Expr) -> Expr {
+    match expression {
         Expr::Nested(inner) if matches!(*inner, Expr::Value(_) | Expr::Function(_) | Expr::Nested(_)) => {
             *inner
         }
@@ -187,6 +192,8 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     ("length", &["char_length", "character_length", "length"]),
+    ("lower", &["lcase", "lower"]),
+    ("upper", &["ucase", "upper"]),
 ];
 
 fn usual(name: &str) -> Option<&'static str> {
@@ -205,7 +212,7 @@ fn plain_function(mut function: Function) -> Expr {
         return Expr::Function(function);
     };
     function.name = ObjectName::from(vec![Ident::new(usual)]);
-    if usual != "length" {
+    if !["length", "lower", "upper"].contains(&usual) {
         // Digits after the second, for which tandem always has room.
         function.args = FunctionArguments::List(FunctionArgumentList {
             duplicate_treatment: None,

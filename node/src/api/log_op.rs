@@ -141,9 +141,11 @@ fn describe_schema(op: &SchemaOp, schema: &Schema) -> LogOp {
             LogOp::of_no_row(table, "add_check", json!({ "check": told }))
         }
         SchemaOp::SetQuery(query) => match &query.sql {
-            Some(sql) => {
-                LogOp::of_no_row(&query.name, "create_view", json!({ "columns": query.columns, "query": sql }))
-            }
+            Some(sql) => LogOp::of_no_row(
+                &query.name,
+                "create_view",
+                json!({ "columns": query.columns, "query": sql }),
+            ),
             None => LogOp::of_no_row(&query.name, "drop_view", json!({})),
         },
     }

@@ -94,10 +94,10 @@ impl Api {
     pub fn schema(&self, space: &str) -> Result<ShownSchema> {
         let space = self.space(space)?;
         let schema = space.schema();
-        let waiting = schema.waiting().iter().map(|waiting| Waiting {
-            what: waiting.what.clone(),
-            reason: Cause::from(&waiting.reason),
-        });
+        let waiting = schema
+            .waiting()
+            .iter()
+            .map(|waiting| Waiting { what: waiting.what.clone(), reason: Cause::from(&waiting.reason) });
         let unread = space.unread_queries().into_iter();
         let unread = unread.map(|(name, reason)| Waiting { what: format!("view {name}"), reason });
         let not_shown = space.not_shown();

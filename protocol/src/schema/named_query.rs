@@ -37,8 +37,8 @@ impl NamedQuery {
     /// Whether two say the same.
     pub fn is(&self, other: &Self) -> bool {
         let same = |(one, other): (&String, &String)| name::same(one, other);
-        let columns = self.columns.len() == other.columns.len()
-            && self.columns.iter().zip(&other.columns).all(same);
+        let columns =
+            self.columns.len() == other.columns.len() && self.columns.iter().zip(&other.columns).all(same);
         name::same(&self.name, &other.name) && columns && self.sql == other.sql
     }
 }

@@ -144,7 +144,6 @@ const PATTERNS: &[Pattern] = &[
     ("multiple recursive references: {name}", "sqlite_recursive"),
     ("recursive reference in a subquery: {name}", "sqlite_recursive"),
     ("table {name} may not be modified", "sqlite_not_modified"),
-    ("cannot modify {name} because it is a view", "sqlite_view"),
     ("not authorized", "sqlite_forbidden"),
     ("access to {name} is prohibited", "sqlite_prohibited"),
     ("not authorized to use function: {name}", "sqlite_prohibited"),

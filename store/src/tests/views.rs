@@ -130,12 +130,15 @@ fn what_a_member_signs_as_a_view_runs_nothing_and_takes_little() {
     let (a, b) = two(BASE);
     a.write("INSERT INTO student (id, name) VALUES (1, 'Awa')");
     let long = format!("SELECT '{}'", "x".repeat(bounds::QUERY_BYTES));
-    let void = [query("long", &long), query("none", ""), query("nul", "SELECT 1\0"), query("a\u{202e}", "SELECT 1")];
+    let void =
+        [query("long", &long), query("none", ""), query("nul", "SELECT 1\0"), query("a\u{202e}", "SELECT 1")];
     let count = void.len();
     void.into_iter().for_each(|op| smuggle(&a, op));
     // Each names the one before it twice: to read the last would be to read the first 2^60 times.
     let mut doubled = vec![query("d0", "SELECT 1 AS n")];
-    doubled.extend((1..60).map(|at| query(&format!("d{at}"), &format!("SELECT x.n FROM d{0} x, d{0} y", at - 1))));
+    doubled.extend(
+        (1..60).map(|at| query(&format!("d{at}"), &format!("SELECT x.n FROM d{0} x, d{0} y", at - 1))),
+    );
     let within = (1..60).map(|at| format!("c{at}(n) AS (SELECT x.n FROM c{0} x, c{0} y)", at - 1));
     let within: Vec<String> = std::iter::once("c0(n) AS (SELECT 1)".to_owned()).chain(within).collect();
     let within = format!("WITH {} SELECT * FROM c59", within.join(", "));

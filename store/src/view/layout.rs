@@ -9,10 +9,10 @@ use tandem_protocol::schema::{ColumnDef, IndexDef, Judge, Schema, TableDef};
 use tandem_protocol::value::Value;
 
 use super::figures::Figures;
+use super::queries::Unread;
 use super::rules::Rules;
 use super::table::ViewTable;
 use super::tables::Tables;
-use super::queries::Unread;
 use super::{ViewError, ViewResult, ddl, functions, heap, is_refusal, queries};
 use crate::cause::sqlite;
 
@@ -227,6 +227,13 @@ pub(crate) fn try_out(schema: &Schema, unread: &Unread) -> Result<(), Cause> {
     heap::count();
     let connection = try_out_tables(schema).map_err(|error| sqlite::cause(&error))?;
     queries::try_out(&connection, schema, unread)
+}
+
+/// The views of a schema, by name, that SQLite does not read, and why.
+pub fn unread_queries(schema: &Schema) -> Result<Unread, Cause> {
+    heap::count();
+    let connection = try_out_tables(schema).map_err(|error| sqlite::cause(&error))?;
+    queries::unread(&connection, schema)
 }
 
 fn try_out_tables(schema: &Schema) -> rusqlite::Result<Connection> {

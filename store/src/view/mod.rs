@@ -86,6 +86,7 @@ use error::is_constraint;
 pub(crate) use error::{ViewResult, is_refusal};
 pub(crate) use fold::FoldState;
 pub(crate) use layout::try_out;
+pub use layout::unread_queries;
 pub(crate) use local_error::LocalError;
 pub(crate) use merge::Merged;
 pub(crate) use position::{PREFIX_SQL, Position};

@@ -135,20 +135,27 @@ fn foreign_sign(sql: &str) -> Option<String> {
         let begins = ["tandem_", "_tandem_", "sqlite_"].iter().any(|own| name.starts_with(own));
         begins || name == "exactly" || access::is_refused_function(name)
     };
-    words(sql).iter().find_map(|word| {
-        if word.is(";") { Some(";".to_owned()) } else { word.name().filter(is_own) }
-    })
+    words(sql).iter().find_map(
+        |word| {
+            if word.is(";") { Some(";".to_owned()) } else { word.name().filter(is_own) }
+        },
+    )
 }
 
 /// Why a query of a schema, that is laid out in this database for the first time, is not; those that were
 /// not before are not looked at.
 pub(super) fn try_out(connection: &Connection, schema: &Schema, unread: &Unread) -> Result<(), Cause> {
-    let now = lay_out(connection, schema).map_err(|error| match error {
-        ViewError::Sql(error) => sqlite::cause(&error),
-        other => Cause::new("system").with("said", other.to_string()),
-    })?;
-    let mut new = now.into_iter().filter(|(name, _)| !unread.contains_key(name));
+    let mut new =
+        self::unread(connection, schema)?.into_iter().filter(|(name, _)| !unread.contains_key(name));
     new.next().map_or(Ok(()), |(name, fault)| {
         Err(Cause::new("schema_view_broken").with("view", name).with("fault", fault))
+    })
+}
+
+/// The queries of a schema that are not laid out in this database.
+pub(super) fn unread(connection: &Connection, schema: &Schema) -> Result<Unread, Cause> {
+    lay_out(connection, schema).map_err(|error| match error {
+        ViewError::Sql(error) => sqlite::cause(&error),
+        other => Cause::new("system").with("said", other.to_string()),
     })
 }

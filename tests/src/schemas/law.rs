@@ -123,9 +123,13 @@ impl Law<'_> {
                 declared += 1;
                 let after = site.space()?.schema();
                 stays(&before, &after).map_err(|lost| format!("{}: {sql}: {lost}", site.name))?;
-                let new = site.space()?.unread_queries().into_iter().find(|(name, _)| !unread.contains_key(name));
+                let new =
+                    site.space()?.unread_queries().into_iter().find(|(name, _)| !unread.contains_key(name));
                 if let Some((view, cause)) = new {
-                    return Err(format!("{}: {sql}: it was accepted, and {view} is not read: {cause}", site.name));
+                    return Err(format!(
+                        "{}: {sql}: it was accepted, and {view} is not read: {cause}",
+                        site.name
+                    ));
                 }
             }
         }

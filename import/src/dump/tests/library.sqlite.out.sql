@@ -36,3 +36,6 @@ CREATE TABLE notes (
 
 CREATE INDEX books_idx ON books (title);
 CREATE INDEX notes_notes ON notes (item);
+
+CREATE VIEW meta AS
+  SELECT id FROM books;

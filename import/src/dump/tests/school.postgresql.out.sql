@@ -49,3 +49,9 @@ CREATE TABLE payments_2026 (
 );
 
 CREATE INDEX idx ON "élèves" (nom, naissance);
+
+CREATE VIEW soldes AS
+  SELECT e.id, e.nom, round(COALESCE(sum(round((p.montant), 2)), 0), 2) AS solde, (CAST((CAST(strftime('%Y', current_timestamp) AS INTEGER)) AS INTEGER) > 2000) AS récent FROM (élèves e LEFT JOIN payments p ON (p.élève = e.id)) WHERE (CAST((e.nom) AS TEXT) LIKE '%é%') GROUP BY e.id, e.nom;
+
+CREATE VIEW par_jour AS
+  SELECT DISTINCT ON (nom) nom FROM élèves;

@@ -77,4 +77,14 @@ ALTER TABLE ONLY public.inscriptions
     ADD CONSTRAINT f1 FOREIGN KEY (élève) REFERENCES public.élèves(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.inscriptions
     ADD CONSTRAINT f2 FOREIGN KEY (cours) REFERENCES public.cours(id) DEFERRABLE INITIALLY DEFERRED;
+CREATE VIEW public.soldes AS
+ SELECT e.id,
+    e.nom,
+    (COALESCE(sum((p.montant)::numeric(12,2)), (0)::numeric))::numeric(12,2) AS solde,
+    ((EXTRACT(year FROM now()))::integer > 2000) AS récent
+   FROM (public.élèves e
+     LEFT JOIN public.payments p ON ((p.élève = e.id)))
+  WHERE ((e.nom)::text ~~ '%é%'::text)
+  GROUP BY e.id, e.nom;
+CREATE MATERIALIZED VIEW public.par_jour AS SELECT DISTINCT ON (nom) nom FROM public.élèves WITH NO DATA;
 GRANT ALL ON TABLE public.cours TO x;

@@ -53,3 +53,9 @@ CREATE TABLE journal (
 
 CREATE INDEX nom ON clients (nom);
 CREATE INDEX produits_nom ON produits (key);
+
+CREATE VIEW v AS
+  SELECT `c`.`id` AS `id`, (`c`.`nom` || ' (' || `c`.`civilité` || ')') AS `qui`, count(`l`.`id`) * 1.0 / 2 AS `moitié` FROM (`clients` `c` LEFT JOIN `lignes` `l` ON (`l`.`client` = `c`.`id`)) WHERE (CAST(strftime('%Y', `c`.`created_at`) AS INTEGER) > 2000 OR `c`.`created_at` IS NULL) GROUP BY `c`.`id`;
+
+CREATE VIEW illisible AS
+  SELECT nom REGEXP '^a' AS a, ST_Area(nom) FROM clients;

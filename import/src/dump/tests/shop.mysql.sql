@@ -69,3 +69,9 @@ DELIMITER ;
 /*!50001 CREATE ALGORITHM=UNDEFINED */
 /*!50013 DEFINER=`root`@`localhost` SQL SECURITY DEFINER */
 /*!50001 VIEW `v` AS select 1 */;
+/*!50001 DROP VIEW IF EXISTS `v`*/;
+/*!50001 CREATE ALGORITHM=UNDEFINED */
+/*!50013 DEFINER=`root`@`localhost` SQL SECURITY DEFINER */
+/*!50001 VIEW `v` AS select `c`.`id` AS `id`,concat(`c`.`nom`,' (',`c`.`civilité`,')') AS `qui`,count(`boutique`.`l`.`id`) / 2 AS `moitié`
+from (`boutique`.`clients` `c` left join `boutique`.`lignes` `l` on((`l`.`client` = `c`.`id`))) where (year(`c`.`created_at`) > 2000 or isnull(`c`.`created_at`)) group by `c`.`id` */;
+CREATE VIEW illisible AS SELECT nom REGEXP '^a' AS a, ST_Area(nom) FROM clients;

@@ -33,7 +33,9 @@ impl Plan {
                 self.queries.remove(at);
             }
             Some(_) => {
-                return Err(DdlError::NotAdditive(Cause::new("schema_view_differs").with("view", query.name)));
+                return Err(DdlError::NotAdditive(
+                    Cause::new("schema_view_differs").with("view", query.name),
+                ));
             }
             None => {}
         }

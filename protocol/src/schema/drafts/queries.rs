@@ -24,7 +24,8 @@ pub(super) fn show(ops: &BTreeMap<OpPlace, SchemaOp>, judgement: &mut Judgement)
     }
     let tables: BTreeSet<String> =
         judgement.tables.iter().map(|table| name::fold(&table.shown.name)).collect();
-    let mut there: Vec<(String, Said<'_>)> = said.into_iter().filter(|(_, said)| said.2.sql.is_some()).collect();
+    let mut there: Vec<(String, Said<'_>)> =
+        said.into_iter().filter(|(_, said)| said.2.sql.is_some()).collect();
     there.sort_by_key(|(_, (first, ..))| *first);
     let mut shown: BTreeMap<String, NamedQuery> = BTreeMap::new();
     for (folded, (_, last, query)) in there {

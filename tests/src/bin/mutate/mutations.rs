@@ -306,6 +306,27 @@ pub const SCHEMAS: &[Mutation] = &[
         new: "(None, None) if shown.checks.len() == bounds::RULES * 9 =>",
     },
     Mutation {
+        name: "first-view-counts",
+        breaks: "of a view that was replaced the first query counts",
+        file: "protocol/src/schema/drafts/queries.rs",
+        old: "(*last, *what) = (*at, query);",
+        new: "(*last, *what) = (*at, *what);",
+    },
+    Mutation {
+        name: "view-takes-a-name",
+        breaks: "a view counts though a table is called so",
+        file: "protocol/src/schema/drafts/queries.rs",
+        old: "if tables.contains(&folded) {",
+        new: "if tables.contains(&folded) && folded.is_empty() {",
+    },
+    Mutation {
+        name: "views-not-laid-out",
+        breaks: "views are not laid out anew when what they read has changed",
+        file: "store/src/view/layout.rs",
+        old: "self.are_queries_behind = true;",
+        new: "self.are_queries_behind = !figures.has_rows(1);",
+    },
+    Mutation {
         name: "unknown-is-void",
         breaks: "what an older program does not know is void to it",
         file: "protocol/src/schema/expression/function.rs",
