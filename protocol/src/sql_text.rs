@@ -42,6 +42,55 @@ pub fn with_statements<T>(
     with_tokens(sql, most_mib, |tokens| (tokens, ()), |(), statements| read(statements))
 }
 
+/// Parses the statements of `sql`, of at most so many MiB, each by itself, and gives them to `read`, each
+/// with the line in which it begins: what cannot be read hides nothing of what stands behind it.
+pub fn each_statement(
+    sql: &str,
+    most_mib: usize,
+    mut read: impl FnMut(u64, Result<&Statement, SqlTextError>),
+) -> Result<(), SqlTextError> {
+    let tokens = tokens_of(sql, most_mib)?;
+    let mut rest = tokens.as_slice();
+    while let Some(begin) = rest.iter().position(|token| !is_between(&token.token)) {
+        let (statement, behind) = rest[begin..].split_at(statement_length(&rest[begin..]));
+        let needed = STACK_BYTES + statement.len() * STACK_BYTES_A_TOKEN;
+        stacker::maybe_grow(needed, needed, || {
+            let mut parser = Parser::new(&SQLiteDialect {}).with_tokens_with_locations(statement.to_vec());
+            let parsed = parser.parse_statement().and_then(|parsed| {
+                parser.expect_token(&Token::EOF)?;
+                Ok(parsed)
+            });
+            let parsed = parsed.as_ref().map_err(|error| SqlTextError::Syntax(error.to_string()));
+            read(statement[0].span.start.line, parsed);
+        });
+        rest = behind;
+    }
+    Ok(())
+}
+
+/// What stands between statements.
+fn is_between(token: &Token) -> bool {
+    matches!(token, Token::Whitespace(_) | Token::SemiColon)
+}
+
+/// How many tokens the first statement has. A trigger has statements in it, up to its END.
+fn statement_length(tokens: &[TokenWithSpan]) -> usize {
+    let word = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_uppercase(),
+        _ => String::new(),
+    };
+    let is_trigger = tokens.iter().take(8).any(|token| word(token) == "TRIGGER");
+    let mut last = String::new();
+    for (at, token) in tokens.iter().enumerate() {
+        match &token.token {
+            Token::SemiColon if !is_trigger || last == "END" => return at,
+            Token::Whitespace(_) => {}
+            _ => last = word(token),
+        }
+    }
+    tokens.len()
+}
+
 /// As [`with_statements`], of SQL whose words `put` puts differently before they are parsed; `read` is
 /// told what it found on the way.
 pub fn with_tokens<F, T>(
@@ -50,10 +99,24 @@ pub fn with_tokens<F, T>(
     put: impl FnOnce(Vec<TokenWithSpan>) -> (Vec<TokenWithSpan>, F),
     read: impl FnOnce(F, Vec<Statement>) -> T,
 ) -> Result<T, SqlTextError> {
+    let (tokens, found) = put(tokens_of(sql, most_mib)?);
+    // No statement of them is longer than that.
+    let levels = tokens.len().min(bounds::STATEMENT_TOKENS);
+    let needed = STACK_BYTES + levels * STACK_BYTES_A_TOKEN;
+    // Most statements are short, and find room where they are: a stack of one's own costs more than
+    // to parse them.
+    stacker::maybe_grow(needed, needed, || {
+        let statements = Parser::new(&SQLiteDialect {}).with_tokens_with_locations(tokens).parse_statements();
+        let statements = statements.map(|statements| read(found, statements));
+        statements.map_err(|error| SqlTextError::Syntax(error.to_string()))
+    })
+}
+
+/// The tokens of a text that is short enough.
+fn tokens_of(sql: &str, most_mib: usize) -> Result<Vec<TokenWithSpan>, SqlTextError> {
     check(sql, most_mib, bounds::SCHEMA_TOKENS)?;
-    let syntax = |error: &dyn std::fmt::Display| SqlTextError::Syntax(error.to_string());
     let tokens = Tokenizer::new(&SQLiteDialect {}, sql).tokenize_with_location();
-    let tokens = tokens.map_err(|error| syntax(&error))?;
+    let tokens = tokens.map_err(|error| SqlTextError::Syntax(error.to_string()))?;
     let counted = tokens.iter().map(|token| match &token.token {
         Token::SemiColon => Counted::End,
         Token::Whitespace(_) => Counted::Nothing,
@@ -63,16 +126,7 @@ pub fn with_tokens<F, T>(
     if !fits(counted, bounds::SCHEMA_TOKENS) {
         return Err(SqlTextError::TooLarge(most_mib));
     }
-    let (tokens, found) = put(tokens);
-    // No statement of them is longer than that.
-    let levels = tokens.len().min(bounds::STATEMENT_TOKENS);
-    let needed = STACK_BYTES + levels * STACK_BYTES_A_TOKEN;
-    // Most statements are short, and find room where they are: a stack of one's own costs more than
-    // to parse them.
-    stacker::maybe_grow(needed, needed, || {
-        let statements = Parser::new(&SQLiteDialect {}).with_tokens_with_locations(tokens).parse_statements();
-        statements.map(|statements| read(found, statements)).map_err(|error| syntax(&error))
-    })
+    Ok(tokens)
 }
 
 /// What a token is to the count.

@@ -6,7 +6,7 @@ use tandem_protocol::bounds;
 use tandem_protocol::cause::{Cause, Param, Params};
 use tandem_protocol::conflict::{Conflict, ConflictKind};
 use tandem_protocol::membership::VoidReason;
-use tandem_protocol::schema::ddl::DdlError;
+use tandem_protocol::schema::ddl::{DdlError, Problems};
 use tandem_protocol::schema::{MismatchReason, TableDef, TypeMismatch};
 use tandem_protocol::sql_text::SqlTextError;
 use tandem_protocol::value::{Key, Value};
@@ -263,15 +263,17 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn of_ddl(error: &DdlError) -> Self {
-        let code = match error {
+    pub(crate) fn of_ddl(problems: &Problems) -> Self {
+        let code = |error: &DdlError| match error {
             DdlError::Text(_) => "schema_syntax",
             DdlError::UnknownType { .. } => "schema_unknown_type",
             DdlError::NoPrimaryKey(_) => "schema_no_primary_key",
             DdlError::NotAdditive(_) => "schema_not_additive",
             DdlError::NotSupported(_) | DdlError::Void(_) => "schema_not_supported",
         };
-        Self::by(code, Cause::from(error))
+        let (first, all) = (code(problems.first()), problems.all());
+        let are_alike = all.iter().all(|problem| code(&problem.error) == first);
+        Self::by(if are_alike { first } else { "schema_problems" }, Cause::from(problems))
     }
 
     pub(crate) fn of_membership(error: VoidReason) -> Self {

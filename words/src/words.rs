@@ -67,7 +67,10 @@ impl Words {
             Param::Cause(cause) => self.cause(cause),
             Param::List(list) => {
                 let all: Option<Vec<_>> = list.iter().map(|one| self.param(one)).collect();
-                Some(all?.join(", "))
+                let all = all?;
+                // Texts that begin lines of their own follow one another as they are.
+                let are_lines = all.iter().all(|one| one.starts_with('\n'));
+                Some(all.join(if are_lines { "" } else { ", " }))
             }
         }
     }

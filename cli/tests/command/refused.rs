@@ -74,6 +74,19 @@ fn with_json_errors_are_json_on_stderr() {
 }
 
 #[test]
+fn a_schema_is_refused_with_all_that_is_wrong_in_it() {
+    let program = Program::with_school();
+    let sql = "CREATE TABLE a (\n  id INTEGER PRIMARY KEY,\n  price MONEY,\n  name TEXT COLLATE NOCASE\n);\n\
+               CREATE TABLE pupils (id INTEGER PRIMARY KEY);\nVACUUM;\nCREATE TABLE b (n TEXT);\n";
+    let file = program.file("école.sql", sql);
+    for lang in ["en", "fr"] {
+        let refused = program.run(&["--lang", lang, "schema", "apply", file.to_str().unwrap()]);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert_snapshot(&format!("schema_refused.{lang}"), &refused.err);
+    }
+}
+
+#[test]
 fn no_site_is_made_of_a_bad_schema() {
     let program = Program::new();
     let schema = program.file("bad.sql", "CREATE TABLE a (b TEXT)");

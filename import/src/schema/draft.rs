@@ -167,7 +167,7 @@ impl Draft {
     }
 
     /// The schema of an empty space that takes all of it.
-    pub fn schema(&self) -> Result<Schema, ddl::DdlError> {
+    pub fn schema(&self) -> Result<Schema, ddl::Problems> {
         let mut schema = Schema::default();
         let ops = ddl::plan(&self.sql(), &schema)?;
         schema.add_next(&ops);

@@ -111,6 +111,7 @@ mod list {
         schema_unknown_type 400
         schema_no_primary_key 400
         schema_not_additive 400
+        schema_problems 400
         schema_not_supported 400
         key_incomplete 400
         transaction_unknown 404

@@ -3,7 +3,7 @@
 use super::part::part;
 use super::{Cause, Param, Pattern, told_by};
 use crate::bounds;
-use crate::schema::ddl::DdlError;
+use crate::schema::ddl::{DdlError, Problem, Problems};
 use crate::schema::expression::{ExpressionFault, Unreadable};
 use crate::schema::{VoidReason, WaitReason};
 use crate::sql_text::SqlTextError;
@@ -78,6 +78,43 @@ impl From<&DdlError> for Cause {
                 Self::new("schema_type").with("column", column).with("found", found)
             }
             DdlError::NoPrimaryKey(table) => Self::new("schema_no_key").with("table", table),
+        }
+    }
+}
+
+/// Problems of a schema that are told; the others are counted.
+const PROBLEMS: usize = 50;
+
+impl From<&Problems> for Cause {
+    fn from(problems: &Problems) -> Self {
+        match problems.all() {
+            [one] => one.into(),
+            all => {
+                let told: Vec<Cause> = all
+                    .iter()
+                    .take(PROBLEMS)
+                    .map(|one| Self::new("schema_problem").with("fault", Self::from(one)))
+                    .collect();
+                let more = all.len() - told.len();
+                let told = Self::new("schema_problems").with("count", all.len()).with("list", told);
+                if more == 0 {
+                    told
+                } else {
+                    Self::new("schema_more_problems").with("told", told).with("more", more)
+                }
+            }
+        }
+    }
+}
+
+impl From<&Problem> for Cause {
+    fn from(problem: &Problem) -> Self {
+        match (problem.line, &problem.error) {
+            // What the parser says names the line.
+            (Some(line), error) if !matches!(error, DdlError::Text(_)) => {
+                Self::new("schema_in_line").with("line", line).with("fault", Self::from(error))
+            }
+            (_, error) => error.into(),
         }
     }
 }

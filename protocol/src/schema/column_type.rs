@@ -102,42 +102,38 @@ impl ColumnType {
         Self::Quiet,
     ];
 
-    /// The type that is declared so.
+    /// The type that is declared so, also as other databases spell what means the same here.
     pub(super) fn declared(text: &str) -> Option<Self> {
-        let upper = text.to_ascii_uppercase();
-        let (word, digits) = match upper.split_once('(') {
-            Some((word, rest)) => (word.trim(), Some(rest.trim_end_matches(')'))),
-            None => (upper.trim(), None),
-        };
-        let digits: Option<Vec<u8>> = digits
-            .map(|list| list.split(',').map(|part| part.trim().parse().ok()).collect())
-            .unwrap_or(Some(Vec::new()));
-        let exact = |most: u8| match digits.as_deref()? {
-            [precision] if (1..=most).contains(precision) => Some((*precision, 0)),
-            [precision, scale] if (1..=most).contains(precision) && scale <= precision => {
+        let (words, numbers) = words_and_numbers(text)?;
+        let exact = || match numbers.as_slice() {
+            [precision] if (1..=DIGITS).contains(precision) => Some((*precision, 0)),
+            [precision, scale] if (1..=DIGITS).contains(precision) && scale <= precision => {
                 Some((*precision, *scale))
             }
             _ => None,
         };
-        Some(match (word, digits.as_deref()?) {
-            ("INTEGER" | "INT" | "BIGINT", []) => Self::Integer,
-            ("REAL" | "DOUBLE" | "DOUBLE PRECISION" | "FLOAT", []) => Self::Real,
-            ("TEXT", []) => Self::Text,
-            ("BLOB", []) => Self::Blob,
+        Some(match (words.as_str(), numbers.as_slice()) {
+            ("TINYINT" | "BIT", [1]) => Self::Boolean,
+            // What stands in parentheses is how wide it is printed.
+            ("INTEGER" | "INT" | "BIGINT" | "SMALLINT" | "MEDIUMINT" | "TINYINT", [] | [_]) => Self::Integer,
+            ("INT2" | "INT4" | "INT8" | "SERIAL" | "BIGSERIAL" | "SMALLSERIAL", []) => Self::Integer,
+            ("REAL" | "DOUBLE" | "DOUBLE PRECISION" | "FLOAT" | "FLOAT8", []) => Self::Real,
+            ("TEXT" | "TINYTEXT" | "MEDIUMTEXT" | "LONGTEXT" | "CLOB", []) => Self::Text,
+            ("VARCHAR" | "CHARACTER VARYING" | "NVARCHAR", []) => Self::Text,
+            ("BLOB" | "TINYBLOB" | "MEDIUMBLOB" | "LONGBLOB" | "BYTEA", []) => Self::Blob,
             ("BOOLEAN" | "BOOL", []) => Self::Boolean,
             ("UUID", []) => Self::Uuid,
             ("DATE", []) => Self::Date,
-            ("TIME", []) => Self::Time,
-            ("TIMESTAMP" | "DATETIME", []) => Self::Timestamp,
-            ("DECIMAL" | "NUMERIC", [_, ..]) => {
-                exact(DIGITS).map(|(precision, scale)| Self::Decimal { precision, scale })?
+            ("TIME" | "TIME WITHOUT TIME ZONE", [] | [0..=6]) => Self::Time,
+            ("TIMESTAMP" | "DATETIME" | "TIMESTAMPTZ", [] | [0..=6]) => Self::Timestamp,
+            ("TIMESTAMP WITH TIME ZONE" | "TIMESTAMP WITHOUT TIME ZONE", [] | [0..=6]) => Self::Timestamp,
+            ("DECIMAL" | "NUMERIC" | "DEC", [_, ..]) => {
+                exact().map(|(precision, scale)| Self::Decimal { precision, scale })?
             }
             ("COUNTER", []) => Self::COUNTER,
-            ("COUNTER", [_, ..]) => {
-                exact(DIGITS).map(|(precision, scale)| Self::Counter { precision, scale })?
-            }
+            ("COUNTER", [_, ..]) => exact().map(|(precision, scale)| Self::Counter { precision, scale })?,
             ("RICHTEXT", []) => Self::RichText,
-            ("JSON", []) => Self::Json,
+            ("JSON" | "JSONB", []) => Self::Json,
             ("STAMP", []) => Self::Stamp,
             ("QUIET", []) => Self::Quiet,
             _ => return None,
@@ -201,6 +197,17 @@ impl ColumnType {
     pub fn has_text_form(self) -> bool {
         matches!(self, Self::Uuid | Self::Date | Self::Time | Self::Timestamp | Self::Stamp)
     }
+}
+
+/// The words of a type's declaration, and the numbers in its parentheses.
+fn words_and_numbers(text: &str) -> Option<(String, Vec<u8>)> {
+    let upper = text.to_ascii_uppercase();
+    let Some((before, rest)) = upper.split_once('(') else {
+        return Some((upper.trim().to_owned(), Vec::new()));
+    };
+    let (list, behind) = rest.split_once(')')?;
+    let numbers: Option<Vec<u8>> = list.split(',').map(|part| part.trim().parse().ok()).collect();
+    Some((format!("{} {}", before.trim(), behind.trim()).trim().to_owned(), numbers?))
 }
 
 impl fmt::Display for ColumnType {

@@ -4,7 +4,7 @@ use crate::cause::Cause;
 use crate::schema::op::VoidReason;
 use crate::sql_text::SqlTextError;
 
-/// Why a schema is refused. Nothing of it was applied.
+/// Why a schema is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DdlError {
     /// Not SQL that can be read, or more than is read at once.
@@ -32,6 +32,69 @@ pub enum DdlError {
     /// A change of something that is there.
     #[error("{0}")]
     NotAdditive(Cause),
+}
+
+/// One thing that is wrong with a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The line of the text in which it stands, if it stands in one.
+    pub line: Option<u64>,
+    /// What is wrong.
+    pub error: DdlError,
+}
+
+/// Everything that is wrong with a schema, by lines. Nothing of it was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// The first of them.
+    pub fn first(&self) -> &DdlError {
+        &self.0[0].error
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Problem] {
+        &self.0
+    }
+}
+
+/// What is found to be wrong while a schema is read.
+#[derive(Default)]
+pub(super) struct Found {
+    problems: Vec<Problem>,
+    /// The line that is being read.
+    pub line: Option<u64>,
+}
+
+impl Found {
+    /// Something is wrong in the line that is being read.
+    pub fn add(&mut self, error: impl Into<DdlError>) {
+        self.problems.push(Problem { line: self.line, error: error.into() });
+    }
+
+    /// Takes note of what is wrong; what is right is given back.
+    pub fn sound<T>(&mut self, read: Result<T, DdlError>) -> Option<T> {
+        read.map_err(|error| self.add(error)).ok()
+    }
+
+    /// How many problems there are.
+    pub fn count(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// All of them, if there are any.
+    pub fn end(mut self) -> Result<(), Problems> {
+        self.problems.sort_by_key(|problem| problem.line.unwrap_or(u64::MAX));
+        self.problems.dedup();
+        if self.problems.is_empty() { Ok(()) } else { Err(Problems(self.problems)) }
+    }
+}
+
+impl From<DdlError> for Problems {
+    fn from(error: DdlError) -> Self {
+        Self(vec![Problem { line: None, error }])
+    }
 }
 
 /// What no schema may hold, and what to do in place of it.

@@ -1,71 +1,57 @@
 //! SQL DDL in, schema ops out.
 
+mod column;
 mod error;
+mod known;
+mod names;
 mod queries;
 mod read;
+mod reference;
 
 #[cfg(test)]
 mod tests;
 
-pub use error::DdlError;
+pub use error::{DdlError, Problem, Problems};
 
-use sqlparser::ast::{AlterTableOperation, ObjectType, Statement, TableConstraint};
+use sqlparser::ast::{AlterTable, AlterTableOperation, ObjectType, Statement, TableConstraint};
 
 use super::SchemaOp;
-use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration, TableDef, Unique};
+use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration, Unique};
 use super::expression::Expression;
-use super::id::TableId;
+use super::id::{RuleId, TableId};
 use super::named_query::NamedQuery;
 use super::op::VoidReason;
 use super::set::Schema;
 use crate::cause::{Cause, part};
 use crate::sql_text;
 use crate::{bounds, name};
-use error::refuse;
-use read::object_name;
+use column::{column, shorter};
+use error::{Found, refuse};
+use known::{KnownTable, same_column};
+use names::{names, object_name};
+use reference::{TypedReference, resolve};
 
 /// Reads `sql` and gives what it adds to `current`; what is already there is passed over, so a
 /// schema file can be applied again after it has grown. All of it could count on every site.
-pub fn plan(sql: &str, current: &Schema) -> Result<Vec<SchemaOp>, DdlError> {
-    sql_text::with_statements(sql, bounds::SCHEMA_MIB, |statements| {
-        let mut plan = Plan::new(current);
-        statements.iter().try_for_each(|statement| plan.statement(statement))?;
-        plan.finish()
-    })?
-}
-
-/// A table that is there, or comes to be there.
-struct KnownTable {
-    id: TableId,
-    name: String,
-    columns: Vec<ColumnDef>,
-    key: Vec<String>,
-    checks: Vec<Expression>,
-    uniques: Vec<Vec<String>>,
-}
-
-impl KnownTable {
-    fn column(&self, name: &str) -> Option<&ColumnDef> {
-        self.columns.iter().find(|column| name::same(&column.name, name))
-    }
-
-    fn has_unique(&self, columns: &[String]) -> bool {
-        let id = Unique::id_of(self.id, columns);
-        self.uniques.iter().any(|known| Unique::id_of(self.id, known) == id)
-    }
-}
-
-impl From<&TableDef> for KnownTable {
-    fn from(table: &TableDef) -> Self {
-        Self {
-            id: table.id,
-            name: table.name.clone(),
-            columns: table.columns.clone(),
-            key: table.key.clone(),
-            checks: table.checks.iter().map(|check| check.expression.clone()).collect(),
-            uniques: table.uniques.iter().map(|unique| unique.columns.clone()).collect(),
+pub fn plan(sql: &str, current: &Schema) -> Result<Vec<SchemaOp>, Problems> {
+    let mut plan = Plan::new(current);
+    let read = sql_text::each_statement(sql, bounds::SCHEMA_MIB, |line, statement| {
+        plan.found.line = Some(line);
+        match statement {
+            Ok(statement) => plan.statement(statement),
+            // It says the line itself.
+            Err(error) => plan.found.add(error),
         }
-    }
+    });
+    read.map_err(DdlError::from)?;
+    plan.finish()
+}
+
+/// A rule that a text says of a table.
+#[derive(PartialEq)]
+enum Rule {
+    Unique(RuleId),
+    Check(TableId, Expression),
 }
 
 /// What a schema adds, statement by statement.
@@ -74,9 +60,17 @@ struct Plan {
     indices: Vec<IndexDef>,
     queries: Vec<NamedQuery>,
     ops: Vec<SchemaOp>,
+    /// Where each of them is said.
+    lines: Vec<Option<u64>>,
     /// References, by table: resolved when all tables are known.
-    references: Vec<(TableId, Vec<read::TypedReference>)>,
+    references: Vec<(TableId, Vec<TypedReference>)>,
     current: Schema,
+    /// Tables that were there and are declared again, and where; and the rules that are said of tables.
+    declared: Vec<(Option<u64>, TableId)>,
+    said: Vec<Rule>,
+    /// Names of tables of which something is wrong: what depends on them is not told, too.
+    unread: Vec<String>,
+    found: Found,
 }
 
 impl Plan {
@@ -86,15 +80,25 @@ impl Plan {
             indices: current.indices().cloned().collect(),
             queries: current.queries().cloned().collect(),
             ops: Vec::new(),
+            lines: Vec::new(),
             references: Vec::new(),
             current: current.clone(),
+            declared: Vec::new(),
+            said: Vec::new(),
+            unread: Vec::new(),
+            found: Found::default(),
         }
     }
 
-    fn statement(&mut self, statement: &Statement) -> Result<(), DdlError> {
-        match statement {
+    fn statement(&mut self, statement: &Statement) {
+        let done = match statement {
             Statement::CreateTable(create) => {
-                let typed = read::table(create)?;
+                let line = self.found.line;
+                let Some(typed) = read::table(create, &mut self.found) else {
+                    self.unread.extend(object_name(&create.name));
+                    return;
+                };
+                self.found.line = line;
                 match self.place(&typed.declaration.name) {
                     Some(at) => self.grow(at, typed.declaration, typed.references),
                     None => {
@@ -103,15 +107,9 @@ impl Plan {
                     }
                 }
             }
-            Statement::AlterTable(alter) => {
-                let name = object_name(&alter.name)?;
-                let unknown = || DdlError::NotSupported(Cause::new("schema_no_table").with("table", &name));
-                let at = self.place(&name).ok_or_else(unknown)?;
-                alter.operations.iter().try_for_each(|operation| self.alter(at, operation))
-            }
+            Statement::AlterTable(alter) => self.alter_table(alter),
             Statement::CreateIndex(create) => {
-                let (index, unique) = read::index(create)?;
-                self.index(index, unique)
+                read::index(create).and_then(|(index, unique)| self.index(index, unique))
             }
             Statement::CreateView(create) => self.create_query(create),
             Statement::Drop { object_type: ObjectType::View, names, if_exists, .. } => {
@@ -123,7 +121,32 @@ impl Plan {
                 let first = other.to_string().chars().take(60).collect::<String>();
                 Err(DdlError::NotSupported(Cause::new("schema_statement").with("statement", first)))
             }
+        };
+        self.found.sound(done);
+    }
+
+    fn alter_table(&mut self, alter: &AlterTable) -> Result<(), DdlError> {
+        let name = object_name(&alter.name)?;
+        if self.is_unread(&name) {
+            return Ok(());
         }
+        let unknown = || DdlError::NotSupported(Cause::new("schema_no_table").with("table", &name));
+        let at = self.place(&name).ok_or_else(unknown)?;
+        for operation in &alter.operations {
+            let done = self.alter(at, operation);
+            self.found.sound(done);
+        }
+        Ok(())
+    }
+
+    /// Whether it is a table of which something is wrong.
+    fn is_unread(&self, name: &str) -> bool {
+        self.unread.iter().any(|unread| name::same(unread, name))
+    }
+
+    fn add(&mut self, op: SchemaOp) {
+        self.ops.push(op);
+        self.lines.push(self.found.line);
     }
 
     fn place(&self, name: &str) -> Option<usize> {
@@ -142,7 +165,7 @@ impl Plan {
             checks: table.checks.clone(),
             uniques: table.uniques.clone(),
         });
-        self.ops.push(SchemaOp::CreateTable(table));
+        self.add(SchemaOp::CreateTable(table));
     }
 
     /// Adds what `wanted` has and the table lacks. Anything else that differs is refused.
@@ -150,9 +173,9 @@ impl Plan {
         &mut self,
         at: usize,
         mut wanted: TableDeclaration,
-        references: Vec<read::TypedReference>,
+        references: Vec<TypedReference>,
     ) -> Result<(), DdlError> {
-        self.resolve(&wanted.name.clone(), &mut wanted.columns, references)?;
+        self.resolve(&wanted.name.clone(), &mut wanted.columns, references);
         let table = &self.tables[at];
         let name = table.name.clone();
         let same_key = wanted.key.len() == table.key.len()
@@ -160,16 +183,18 @@ impl Plan {
         if !same_key {
             return Err(DdlError::NotAdditive(Cause::new("schema_key_differs").with("table", name)));
         }
-        let missing = table.columns.iter().find(|column| wanted.column(&column.name).is_none());
-        if let Some(column) = missing {
+        let missing = table.columns.iter().filter(|column| wanted.column(&column.name).is_none());
+        for column in missing {
             let place = format!("{name}.{}", column.name);
-            return Err(DdlError::NotAdditive(Cause::new("schema_column_missing").with("column", place)));
+            self.found.add(DdlError::NotAdditive(Cause::new("schema_column_missing").with("column", place)));
         }
         for column in wanted.columns {
-            self.add_column(at, column)?;
+            let added = self.add_column(at, column);
+            self.found.sound(added);
         }
         wanted.uniques.into_iter().for_each(|columns| self.add_unique(at, columns));
         wanted.checks.into_iter().for_each(|check| self.add_check(at, check));
+        self.declared.push((self.found.line, self.tables[at].id));
         Ok(())
     }
 
@@ -192,7 +217,7 @@ impl Plan {
                 }
                 table.columns.push(column.clone());
                 let (table, table_id) = (table.name.clone(), table.id);
-                self.ops.push(SchemaOp::AddColumn { table, table_id, column });
+                self.add(SchemaOp::AddColumn { table, table_id, column });
                 Ok(())
             }
         }
@@ -200,19 +225,21 @@ impl Plan {
 
     fn add_unique(&mut self, at: usize, columns: Vec<String>) {
         let table = &mut self.tables[at];
+        self.said.push(Rule::Unique(Unique::id_of(table.id, &columns)));
         if !table.has_unique(&columns) {
             table.uniques.push(columns.clone());
             let (table, table_id) = (table.name.clone(), table.id);
-            self.ops.push(SchemaOp::AddUnique { table, table_id, columns });
+            self.add(SchemaOp::AddUnique { table, table_id, columns });
         }
     }
 
     fn add_check(&mut self, at: usize, check: Expression) {
         let table = &mut self.tables[at];
+        self.said.push(Rule::Check(table.id, check.clone()));
         if !table.checks.contains(&check) {
             table.checks.push(check.clone());
             let (table, table_id) = (table.name.clone(), table.id);
-            self.ops.push(SchemaOp::AddCheck { table, table_id, check });
+            self.add(SchemaOp::AddCheck { table, table_id, check });
         }
     }
 
@@ -220,21 +247,23 @@ impl Plan {
         let name = self.tables[at].name.clone();
         match operation {
             AlterTableOperation::AddColumn { column_def, .. } => {
-                let mut typed = read::column(&name, column_def)?;
-                if typed.is_key {
+                let mut typed = column(&name, column_def)?;
+                if typed.is_key || typed.counts_up {
                     return Err(removes(operation));
                 }
                 let columns = std::slice::from_mut(&mut typed.column);
-                self.resolve(&name, columns, typed.reference.into_iter().collect())?;
+                self.resolve(&name, columns, typed.reference.into_iter().collect());
                 let spelled = typed.column.name.clone();
+                let shorter = typed.longest.map(|most| shorter(&typed.column, most));
                 self.add_column(at, typed.column)?;
+                shorter.into_iter().for_each(|check| self.add_check(at, check));
                 if typed.unique {
                     self.add_unique(at, vec![spelled]);
                 }
                 typed.checks.iter().try_for_each(|check| self.typed_check(at, check))
             }
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Unique(unique), .. } => {
-                let columns = read::names(&unique.columns)?;
+                let columns = names(&unique.columns)?;
                 self.must_have(at, &format!("a UNIQUE of {name}"), &columns)?;
                 self.add_unique(at, columns);
                 Ok(())
@@ -263,6 +292,9 @@ impl Plan {
     }
 
     fn index(&mut self, mut index: IndexDef, unique: bool) -> Result<(), DdlError> {
+        if self.is_unread(&index.table) {
+            return Ok(());
+        }
         let what = format!("index {}", index.name);
         let at = self.place(&index.table);
         let unknown =
@@ -286,25 +318,25 @@ impl Plan {
             None if self.indices.iter().any(|known| known.id() == index.id()) => Ok(()),
             None => {
                 self.indices.push(index.clone());
-                self.ops.push(SchemaOp::CreateIndex(index));
+                self.add(SchemaOp::CreateIndex(index));
                 Ok(())
             }
         }
     }
 
-    fn resolve(
-        &self,
-        table: &str,
-        columns: &mut [ColumnDef],
-        references: Vec<read::TypedReference>,
-    ) -> Result<(), DdlError> {
-        read::resolve(table, columns, references, |name| {
-            self.place(name).map(|at| (self.tables[at].id, self.tables[at].key.as_slice()))
-        })
+    fn resolve(&mut self, table: &str, columns: &mut [ColumnDef], references: Vec<TypedReference>) {
+        for typed in references.iter().filter(|typed| !self.is_unread(&typed.table)).collect::<Vec<_>>() {
+            let target = self.place(&typed.table);
+            let target = target.map(|at| (self.tables[at].id, self.tables[at].key.as_slice()));
+            let resolved = resolve(table, columns, typed, target);
+            let line = self.found.line.replace(typed.line);
+            self.found.sound(resolved);
+            self.found.line = line;
+        }
     }
 
     /// All tables are known now: references find theirs. What comes out would count on every site.
-    fn finish(mut self) -> Result<Vec<SchemaOp>, DdlError> {
+    fn finish(mut self) -> Result<Vec<SchemaOp>, Problems> {
         for (id, references) in std::mem::take(&mut self.references) {
             let mut ops = std::mem::take(&mut self.ops);
             let created = ops.iter_mut().find_map(|op| match op {
@@ -312,16 +344,42 @@ impl Plan {
                 _ => None,
             });
             if let Some(table) = created {
-                self.resolve(&table.name.clone(), &mut table.columns, references)?;
+                self.resolve(&table.name.clone(), &mut table.columns, references);
             }
             self.ops = ops;
         }
+        self.miss_rules();
+        self.found.line = None;
         if self.ops.len() >= bounds::SCHEMA_OPS {
-            return Err(VoidReason::TooMany.into());
+            self.found.add(VoidReason::TooMany);
         }
-        self.ops.iter().try_for_each(|op| op.check(self.current.judge()))?;
-        self.must_count()?;
-        Ok(self.ops)
+        for (op, line) in self.ops.iter().zip(&self.lines) {
+            self.found.line = *line;
+            let sound = op.check(self.current.judge()).map_err(DdlError::from);
+            self.found.sound(sound);
+        }
+        self.found.line = None;
+        if self.found.count() == 0 {
+            let counts = self.must_count();
+            self.found.sound(counts);
+        }
+        self.found.end().map(|()| self.ops)
+    }
+
+    /// A table that is declared again is declared with all its rules.
+    fn miss_rules(&mut self) {
+        for (line, id) in std::mem::take(&mut self.declared) {
+            self.found.line = line;
+            let Some(known) = self.current.table_by_id(id).map(|table| &table.shown) else { continue };
+            let uniques = known.uniques.iter().filter(|unique| !self.said.contains(&Rule::Unique(unique.id)));
+            let uniques = uniques.map(|unique| format!("UNIQUE ({})", unique.columns.join(", ")));
+            let is_said = |check: &Expression| self.said.contains(&Rule::Check(id, check.clone()));
+            let checks = known.checks.iter().filter(|check| !is_said(&check.expression));
+            for rule in uniques.chain(checks.map(|check| format!("CHECK ({})", check.name))) {
+                let cause = Cause::new("schema_rule_missing").with("table", &known.name).with("rule", rule);
+                self.found.add(DdlError::NotAdditive(cause));
+            }
+        }
     }
 
     /// Nothing typed may have to wait.
@@ -347,12 +405,4 @@ impl Plan {
 /// What changes or takes away something that is there.
 fn removes(statement: &impl std::fmt::Display) -> DdlError {
     DdlError::NotAdditive(Cause::new("schema_removes").with("statement", statement.to_string()))
-}
-
-/// Whether two declarations of a column are one: its name may be spelled in another case.
-fn same_column(known: &ColumnDef, wanted: &ColumnDef) -> bool {
-    let target = |column: &ColumnDef| {
-        column.references.as_ref().map(|reference| (reference.table_id, reference.on_delete))
-    };
-    known.id() == wanted.id() && known.not_null == wanted.not_null && target(known) == target(wanted)
 }

@@ -4,7 +4,7 @@ use sqlparser::ast::{CreateTableOptions, CreateView, ObjectName};
 
 use super::Plan;
 use super::error::DdlError;
-use super::read::object_name;
+use super::names::object_name;
 use crate::cause::Cause;
 use crate::name;
 use crate::schema::SchemaOp;
@@ -40,7 +40,7 @@ impl Plan {
             None => {}
         }
         self.queries.push(query.clone());
-        self.ops.push(SchemaOp::SetQuery(query));
+        self.add(SchemaOp::SetQuery(query));
         Ok(())
     }
 
@@ -50,11 +50,7 @@ impl Plan {
         match self.query_at(&name) {
             Some(at) => {
                 let known = self.queries.remove(at);
-                self.ops.push(SchemaOp::SetQuery(NamedQuery {
-                    name: known.name,
-                    columns: Vec::new(),
-                    sql: None,
-                }));
+                self.add(SchemaOp::SetQuery(NamedQuery { name: known.name, columns: Vec::new(), sql: None }));
                 Ok(())
             }
             None if if_exists => Ok(()),
