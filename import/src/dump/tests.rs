@@ -19,7 +19,7 @@ fn read(text: &str) -> Result<(Dump, Draft, Notes), DumpError> {
     let (_folder, path) = written(text);
     let dump = Dump::read(&[&path], None).map_err(|(_, error)| error)?;
     let (draft, mut notes) = draft(&dump);
-    draft.schema().unwrap_or_else(|error| panic!("{error}\n{}", draft.sql()));
+    draft.schema().unwrap_or_else(|error| panic!("{error:?}\n{}", draft.sql()));
     let mut all = dump.notes.clone();
     all.append(std::mem::take(&mut notes));
     Ok((dump, draft, all))
