@@ -121,6 +121,11 @@ impl Refusal {
         Self::by("invalid_utf8", Cause::new("not_utf8").with("table", table))
     }
 
+    /// Parameters that are given by name, and do not go with those of the statement.
+    pub(crate) fn of_parameters(code: &'static str, names: String, sql: &str) -> Self {
+        Self::new(code).with("names", names).with("sql", shortened(sql))
+    }
+
     pub(crate) fn rowid(name: &str, sql: &str) -> Self {
         Self::by("rowid", Cause::new("rowid").with("name", name).with("sql", shortened(sql)))
     }

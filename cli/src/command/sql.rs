@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use tandem_node::api::cell::Cell;
+use tandem_node::api::parameters::Parameters;
 use tandem_node::api::query::{Answer, Query};
 use tandem_node::api::transaction::{Statement, TableChange, Transact, Transacted};
 
@@ -25,6 +26,8 @@ pub struct Sql {
     statement: Option<String>,
     #[arg(allow_negative_numbers = true)]
     params: Vec<String>,
+    #[arg(long, value_name = "NAME=VALUE", value_parser = named, conflicts_with = "params")]
+    param: Vec<(String, String)>,
     #[arg(long, value_name = "FILE", conflicts_with = "statement")]
     file: Option<PathBuf>,
     #[arg(long)]
@@ -53,7 +56,7 @@ impl Sql {
         if statements.is_empty() {
             return Err(Failure::usage(t!("sql.empty")));
         }
-        if statements.len() > 1 && !self.params.is_empty() {
+        if statements.len() > 1 && !(self.params.is_empty() && self.param.is_empty()) {
             return Err(Failure::usage(t!("sql.params_of_many")));
         }
         let client = context.client()?;
@@ -71,8 +74,12 @@ impl Sql {
         (self.csv || self.csv_safe).then(|| Csv::new(self.csv_safe))
     }
 
-    fn params(&self) -> Vec<Cell> {
-        self.params.iter().map(|param| parameter::parse(param)).collect()
+    fn params(&self) -> Parameters {
+        let named = |(name, value): &(String, String)| (name.clone(), parameter::parse(value));
+        match self.param.is_empty() {
+            true => Parameters::Listed(self.params.iter().map(|param| parameter::parse(param)).collect()),
+            false => Parameters::Named(self.param.iter().map(named).collect()),
+        }
     }
 
     fn read(&self, context: &Context, client: &Client, space: &str, sql: &str) -> Outcome {
@@ -176,6 +183,12 @@ pub fn changes(changes: &[TableChange]) -> String {
         ]);
     }
     table.render()
+}
+
+/// A parameter's name, and its value.
+fn named(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| t!("sql.param_form").into_owned())?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// A time in seconds.

@@ -28,6 +28,24 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
+fn values_are_given_by_name_as_well() {
+    let program = Program::with_school();
+    let insert = "INSERT INTO pupils (id, name) VALUES (:id, :name)";
+    program.json(&["sql", insert, "--param", "name=a=b", "--param", "id=7"]);
+    assert_eq!(
+        program.json(&["sql", "SELECT name FROM pupils WHERE id = $n", "--param", "n=7"])["rows"],
+        json!([["a=b"]])
+    );
+    let missing = program.run(&["--json", "sql", insert, "--param", "id=8"]);
+    assert!(
+        missing.code == 1 && missing.err.contains("parameter_missing") && missing.err.contains(":name"),
+        "{missing:?}"
+    );
+    assert_eq!(program.run(&["sql", insert, "--param", "id"]).code, 2);
+    assert_eq!(program.run(&["sql", "SELECT 1; SELECT :a", "--param", "a=1"]).code, 2);
+}
+
+#[test]
 fn a_command_with_a_key_is_carried_out_once_with_and_without_a_node() {
     let program = Program::with_school();
     let insert = |key: &str, name: &str| {

@@ -78,12 +78,17 @@ mod list {
         statement_left 503
         statement_memory 422
         answer_too_large 422
+        batch_too_large 413
+        batch_cut 422
         overtaken 409
         not_a_query 400
         sql_not_allowed 400
         transaction_control 400
         multiple_statements 400
         parameter_count 400
+        parameter_missing 400
+        parameter_unknown 400
+        parameter_unnamed 400
         type_mismatch 400
         invalid_utf8 400
         rowid 400

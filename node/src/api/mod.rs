@@ -14,6 +14,7 @@ pub mod version_token;
 
 pub mod admission;
 mod adoption;
+pub mod batch;
 pub mod bundle;
 pub mod conflict;
 mod conflict_presenter;
@@ -27,6 +28,7 @@ pub mod invitation;
 pub mod log_entry;
 mod log_filter;
 pub mod log_op;
+pub mod parameters;
 pub mod peer;
 pub mod query;
 pub mod rows;

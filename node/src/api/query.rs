@@ -5,6 +5,7 @@ use tandem_store::{ANSWER_BYTES, Answer as Take, Owner, Rows};
 
 use super::cell::Cell;
 use super::error::Result;
+use super::parameters::Parameters;
 use super::{Api, version_token};
 
 /// A query.
@@ -15,7 +16,7 @@ pub struct Query {
     pub sql: String,
     /// Its parameters.
     #[serde(default)]
-    pub params: Vec<Cell>,
+    pub params: Parameters,
     /// Seconds it may run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<f64>,
@@ -58,7 +59,7 @@ impl Api {
         answer: &mut dyn Take,
     ) -> Result<String> {
         let space = self.space(space)?;
-        let params = Cell::into_values(request.params);
+        let params = request.params.into_values(&request.sql)?;
         let vector = space.query_for(owner, (&request.sql, &params), most, answer)?;
         Ok(version_token::encode(&vector))
     }

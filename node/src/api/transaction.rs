@@ -10,6 +10,7 @@ use tandem_store::{Edits, Owner, Params, Statement as StoreStatement, Write};
 
 use super::cell::Cell;
 use super::error::Result;
+use super::parameters::Parameters;
 use super::{Api, error_kind, version_token};
 
 /// Bytes of an idempotency key.
@@ -47,10 +48,10 @@ pub struct Statement {
     pub sql: String,
     /// Its parameters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub params: Option<Vec<Cell>>,
-    /// Lists of parameters; not together with `params`.
+    pub params: Option<Parameters>,
+    /// Several sets of parameters; not together with `params`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub params_list: Option<Vec<Vec<Cell>>>,
+    pub params_list: Option<Vec<Parameters>>,
 }
 
 /// What a write did.
@@ -152,7 +153,7 @@ impl Api {
 impl Transact {
     /// A write of one statement.
     pub fn one(sql: impl Into<String>, params: Vec<Cell>) -> Self {
-        let statement = Statement { sql: sql.into(), params: Some(params), params_list: None };
+        let statement = Statement { sql: sql.into(), params: Some(params.into()), params_list: None };
         Self { statements: vec![statement], ..Self::default() }
     }
 
@@ -168,14 +169,13 @@ impl Transact {
         }
         self.check_key()?;
         let statement = |statement: Statement| {
-            let params = match (statement.params, statement.params_list) {
-                (Some(_), Some(_)) => {
-                    return Err(malformed("request_params"));
-                }
-                (params, None) => Params::One(Cell::into_values(params.unwrap_or_default())),
-                (None, Some(list)) => Params::Many(list.into_iter().map(Cell::into_values).collect()),
+            let Statement { sql, params, params_list } = statement;
+            let params = match (params, params_list) {
+                (Some(_), Some(_)) => return Err(malformed("request_params")),
+                (params, None) => Params::One(params.unwrap_or_default().into_values(&sql)?),
+                (None, Some(list)) => Params::Many(Parameters::all_into_values(list, &sql)?),
             };
-            Ok(StoreStatement { sql: statement.sql, params })
+            Ok(StoreStatement { sql, params })
         };
         Ok(Write {
             edits: Edits::Sql(self.statements.into_iter().map(statement).collect::<Result<_>>()?),

@@ -30,11 +30,26 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self> {
-        let declared = request.headers().get(header::CONTENT_LENGTH);
-        let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
-        let bytes = read(request.into_body(), declared.unwrap_or(0)).await?;
+        let bytes = whole(request).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| unreadable::of_json(&error))
     }
+}
+
+/// A body as it came, within the bound.
+pub struct Raw(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self> {
+        whole(request).await.map(Self)
+    }
+}
+
+async fn whole(request: Request) -> Result<Bytes> {
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
+    read(request.into_body(), declared.unwrap_or(0)).await
 }
 
 /// Seconds without a byte after which a body is not waited for any longer.

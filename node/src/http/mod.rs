@@ -3,6 +3,7 @@
 //! A handler does three things: take the request apart, ask [`Api`](crate::api::Api), turn the answer into a
 //! response. Errors become `application/problem+json` in `problem`, and nowhere else.
 
+mod batch;
 mod body;
 mod bundles;
 mod caller;
@@ -54,6 +55,7 @@ fn routes(site: Site) -> Router {
         .route("/v1/sync", post(spaces::pause))
         .route("/v1/spaces/{space}/status", get(spaces::space_status))
         .route("/v1/spaces/{space}/transactions", post(transactions::transact))
+        .route("/v1/spaces/{space}/batch", post(batch::batch))
         .route("/v1/spaces/{space}/rows", post(rows::edit))
         .route("/v1/spaces/{space}/sources/{source}", get(rows::source))
         .route("/v1/spaces/{space}/queries", post(queries::query))

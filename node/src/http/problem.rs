@@ -37,13 +37,20 @@ impl IntoResponse for ApiError {
     }
 }
 
-fn told(error: &ApiError, language: Language) -> Response {
-    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, axum::Json(error.problem(language))).into_response();
+/// Says in which language the sentences of an answer are.
+pub(super) fn is_told_in(language: Language, mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.code()));
     headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    response
+}
+
+fn told(error: &ApiError, language: Language) -> Response {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let response = (status, axum::Json(error.problem(language))).into_response();
+    let mut response = is_told_in(language, response);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

@@ -165,6 +165,14 @@ fn bad_sql_is_told_in_french() {
         let body = json!({ "statements": [sql] }).to_string();
         told_in_french(&site, "POST", "/v1/spaces/school/transactions", &body, code);
     }
+    for (sql, code) in [
+        ("SELECT :a", "parameter_missing"),
+        ("SELECT 1", "parameter_unknown"),
+        ("SELECT :b, ?2", "parameter_unnamed"),
+    ] {
+        let body = json!({ "statements": [{ "sql": sql, "params": { "b": 1 } }] }).to_string();
+        told_in_french(&site, "POST", "/v1/spaces/school/transactions", &body, code);
+    }
     let second = json!({ "statements": ["SELECT 1", "SELECT nobody FROM pupils"] }).to_string();
     told_in_french(&site, "POST", "/v1/spaces/school/transactions", &second, "sql_error");
     let query = json!({ "sql": "DELETE FROM pupils" }).to_string();
@@ -248,6 +256,8 @@ fn bad_requests_are_told_in_french() {
         ("POST", transactions, r#"{"statements": ["x"], "idempotency_key": "é"}"#, "request_malformed"),
         ("POST", transactions, r#"{"statements": ["x"], "deadline": -1}"#, "request_malformed"),
         ("POST", transactions, r#"{"statements": ["x"], "basis": "hier"}"#, "basis_refused"),
+        ("POST", "/v1/spaces/school/batch", "{}", "request_malformed"),
+        ("POST", "/v1/spaces/school/batch", &format!("[{}0]", "0,".repeat(1000)), "batch_too_large"),
         ("GET", "/v1/spaces/school/log?since=hier", "", "request_malformed"),
         ("GET", "/v1/spaces/school/log?wrong=1", "", "request_malformed"),
         ("GET", "/v1/spaces/school/log?limit=x", "", "request_malformed"),

@@ -6,6 +6,7 @@ mod offline;
 mod site;
 
 mod admitted;
+mod batch;
 mod bounds;
 mod bundles;
 mod carried;

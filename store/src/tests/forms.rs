@@ -279,6 +279,16 @@ fn a_stamp_fills_itself() {
 }
 
 #[test]
+fn a_parameter_with_a_name_is_brought_into_the_form_as_well() {
+    let site = filled();
+    site.write("UPDATE visit SET at = '2026-01-01T05:00:00Z' WHERE n = 1");
+    for name in [":at", "@at", "$at", "?", "?1"] {
+        let sql = format!("SELECT n FROM visit WHERE at = {name}");
+        assert_eq!(asked(&site, &sql, &[text("2026-01-01T06:00+01:00")]), "1", "{name}");
+    }
+}
+
+#[test]
 fn more_than_microseconds_and_what_is_no_time_are_refused() {
     let site = filled();
     for sql in [

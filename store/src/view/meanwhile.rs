@@ -12,7 +12,7 @@ use tandem_protocol::version::VersionVector;
 
 use super::local::LocalRun;
 use super::table::ViewTable;
-use super::words::{Word, written_table};
+use super::words::{Word, parameter_name, written_table};
 use super::{ViewResult, rows};
 
 impl LocalRun<'_> {
@@ -78,7 +78,7 @@ impl LocalRun<'_> {
 /// The columns and values of `WHERE a = … AND b = …`, if that is all there is to it.
 fn equalities(words: &[Word<'_>], parameters: &[Value]) -> Option<Vec<(String, Value)>> {
     let start = words.iter().position(|word| word.depth == 0 && word.is("WHERE"))?;
-    let mut rest = Condition { words, at: 0, last_place: 0, parameters };
+    let mut rest = Condition { words, at: 0, last_place: 0, named: Vec::new(), parameters };
     // Places of parameters count from the beginning.
     while rest.at < start {
         if rest.operand().is_none() {
@@ -104,6 +104,8 @@ struct Condition<'a> {
     at: usize,
     /// The greatest place of a parameter so far.
     last_place: usize,
+    /// Parameters with names, and their places.
+    named: Vec<(String, usize)>,
     parameters: &'a [Value],
 }
 
@@ -148,6 +150,16 @@ impl Condition<'_> {
             self.last_place = self.last_place.max(place);
             return Some(self.parameters.get(place.wrapping_sub(1)).cloned());
         }
+        if let Some((name, length)) = parameter_name(&self.words[self.at..]) {
+            self.at += length;
+            let known = self.named.iter().find(|(other, _)| *other == name).map(|(_, place)| *place);
+            let place = known.unwrap_or_else(|| {
+                self.last_place += 1;
+                self.named.push((name, self.last_place));
+                self.last_place
+            });
+            return Some(self.parameters.get(place - 1).cloned());
+        }
         let negative = word.is("-");
         let value = match self.words.get(self.at + usize::from(negative))? {
             number if number.integer().is_some() => {
@@ -177,6 +189,8 @@ mod tests {
             ("UPDATE t SET a = 'x' WHERE id = 7", "id=7"),
             ("UPDATE t SET a = ?3 WHERE t.\"Id\" == ?1 AND -5 = slot", "id=10 slot=-5"),
             ("UPDATE t SET a = ?2, b = ? WHERE id = 'it''s' RETURNING id;", "id=it's"),
+            ("UPDATE t SET a = :x, b = @x, c = :x WHERE id = @x", "id=b"),
+            ("UPDATE t SET a = ? WHERE id = $id AND b = ?", "id=b b=30"),
             ("UPDATE t SET a = ?, b = (SELECT 1 WHERE 1 = ?) WHERE id = ?", "id=30"),
             ("UPDATE t SET a = 1 WHERE id = 7 AND version = 3 OR 1", "-"),
             ("UPDATE t SET a = 1 WHERE id = 7.5", "-"),

@@ -112,6 +112,18 @@ fn quoted_length(text: &str, quote: char) -> usize {
     text.len()
 }
 
+/// The parameter with a name that stands first, and of how many words it is. What has more signs in its
+/// name is none here: its place is counted, its value not looked at.
+pub(super) fn parameter_name(words: &[Word<'_>]) -> Option<(String, usize)> {
+    let first = words.first()?;
+    if first.text.len() > 1 && first.text.starts_with('$') {
+        return Some((first.text.to_owned(), 1));
+    }
+    let sign = [":", "@"].into_iter().find(|sign| first.is(sign))?;
+    let name = words.get(1).filter(|name| name.at == first.end() && name.text.starts_with(is_inside))?;
+    Some((format!("{sign}{}", name.text), 2))
+}
+
 /// By which of its names a statement speaks of the rowid, if it does. `is_column`: whether some
 /// table has a column of that name.
 pub(super) fn rowid_in(sql: &str, is_column: impl Fn(&str) -> bool) -> Option<&'static str> {
