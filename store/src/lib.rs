@@ -34,6 +34,7 @@ mod reply;
 mod resolution;
 mod row_edit;
 mod running;
+mod schema_sql;
 #[cfg(feature = "simulation")]
 pub mod simulated;
 mod site_check;
@@ -66,6 +67,7 @@ pub use refusal::Refusal;
 pub use resolution::{Choice, Resolution};
 pub use row_edit::RowEdit;
 pub use running::RunningStatement;
+pub use schema_sql::schema_sql;
 pub use space::{
     Chunk, ChunkReader, ConflictPlace, ConflictReader, ForkReader, LogEntry, LogFilter, LogReader, Referrer,
     Referrers, Space, SpaceStatus, VerifyReport, is_key_text,
@@ -75,7 +77,7 @@ pub use store::Store;
 pub use table_change::TableChange;
 pub use table_status::TableStatus;
 pub use view::guard::ANSWER_BYTES;
-pub use view::reader::{Answer, Rows};
+pub use view::query::{Answer, Rows};
 pub use view::{ViewError, unread_queries};
 pub use write::{SourceOffset, Write, WriteError, Written};
 

@@ -207,6 +207,11 @@ impl Refusal {
         Self::new("read_only_member")
     }
 
+    /// What asks which tables there are, and reads rows of one beside.
+    pub(crate) fn catalogue_alone(sql: &str) -> Self {
+        Self::new("catalogue_alone").with("sql", shortened(sql))
+    }
+
     pub(crate) fn not_a_query() -> Self {
         Self::new("not_a_query")
     }

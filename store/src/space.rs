@@ -43,7 +43,7 @@ use crate::reply::Reply;
 use crate::resolution::Resolution;
 use crate::running::RunningStatement;
 use crate::view::ViewError;
-use crate::view::reader::{Answer, Rows};
+use crate::view::query::{Answer, Rows};
 use crate::write::{Write, WriteError, Written};
 use crate::writer::{Command, Job, LocalJob, LocalWork, RemoteJob, TrialJob};
 

@@ -82,6 +82,7 @@ mod list {
         batch_cut 422
         overtaken 409
         not_a_query 400
+        catalogue_alone 400
         sql_not_allowed 400
         transaction_control 400
         multiple_statements 400

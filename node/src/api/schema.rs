@@ -1,11 +1,10 @@
 //! The schema: shown as SQL, changed by SQL.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 use tandem_protocol::cause::Cause;
-use tandem_protocol::schema::expression::{Style, spelled as name};
-use tandem_protocol::schema::{ColumnDef, IndexDef, NamedQuery, OnDelete, Schema, SchemaOp, TableDef};
+use tandem_protocol::schema::expression::spelled as name;
+use tandem_protocol::schema::{ColumnDef, SchemaOp, TableDef};
+use tandem_store::schema_sql;
 
 use super::Api;
 use super::error::Result;
@@ -102,7 +101,7 @@ impl Api {
         let unread = unread.map(|(name, reason)| Waiting { what: format!("view {name}"), reason });
         let not_shown = space.not_shown();
         Ok(ShownSchema {
-            sql: to_sql(&schema),
+            sql: schema_sql(&schema),
             tables: schema.tables().map(|table| shown(&table.shown)).collect(),
             views: schema.queries().map(|query| query.name.clone()).collect(),
             waiting: waiting.chain(unread).collect(),
@@ -181,101 +180,6 @@ fn shown(table: &TableDef) -> ShownTable {
         key: table.key.clone(),
         columns: table.columns.iter().map(column).collect(),
     }
-}
-
-/// SQL that declares the same schema: tables by name, but none before those it refers to.
-pub fn to_sql(schema: &Schema) -> String {
-    let mut sql = String::new();
-    for table in parents_first(schema) {
-        create_table(&mut sql, table);
-        for index in schema.indices().filter(|index| index.table_id == table.id) {
-            create_index(&mut sql, index);
-        }
-        sql.push('\n');
-    }
-    schema.queries().for_each(|query| create_view(&mut sql, query));
-    sql.truncate(sql.trim_end().len());
-    sql.push('\n');
-    sql
-}
-
-/// Tables that refer to each other in a circle keep their order by name.
-fn parents_first(schema: &Schema) -> Vec<&TableDef> {
-    let mut waiting: Vec<&TableDef> = schema.tables().map(|table| &table.shown).collect();
-    let mut ordered = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let refers_to = |from: &TableDef, to: &TableDef| {
-            let mut references = from.columns.iter().filter_map(|column| column.references.as_ref());
-            from.name != to.name && references.any(|reference| reference.table.eq_ignore_ascii_case(&to.name))
-        };
-        let free = |table: &&TableDef| !waiting.iter().any(|other| refers_to(table, other));
-        let next = waiting.iter().position(free).unwrap_or(0);
-        ordered.push(waiting.remove(next));
-    }
-    ordered
-}
-
-// Writing to a String cannot fail.
-fn create_table(sql: &mut String, table: &TableDef) {
-    let width = table.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0);
-    let mut lines: Vec<String> = table
-        .columns
-        .iter()
-        .map(|column| {
-            let mut line = format!("  {:width$} {}", name(&column.name), column.kind);
-            if table.key.len() == 1 && table.key[0].eq_ignore_ascii_case(&column.name) {
-                line.push_str(" PRIMARY KEY");
-            }
-            constraints(&mut line, column);
-            let alone = |columns: &[String]| columns.len() == 1 && columns[0] == column.name;
-            if table.uniques.iter().any(|unique| alone(&unique.columns)) {
-                line.push_str(" UNIQUE");
-            }
-            references(&mut line, column);
-            line
-        })
-        .collect();
-    if table.key.len() > 1 {
-        lines.push(format!("  PRIMARY KEY ({})", names(&table.key)));
-    }
-    let several = table.uniques.iter().filter(|unique| unique.columns.len() > 1);
-    lines.extend(several.map(|unique| format!("  UNIQUE ({})", names(&unique.columns))));
-    lines.extend(table.checks.iter().map(|check| format!("  CHECK ({})", check.name)));
-    let _infallible = write!(sql, "CREATE TABLE {} (\n{}\n);\n", name(&table.name), lines.join(",\n"));
-}
-
-fn constraints(line: &mut String, column: &ColumnDef) {
-    if column.not_null && !line.ends_with("PRIMARY KEY") {
-        line.push_str(" NOT NULL");
-    }
-    if let Some(default) = column.default_sql(Style::People) {
-        let _infallible = write!(line, " DEFAULT {default}");
-    }
-}
-
-fn references(line: &mut String, column: &ColumnDef) {
-    if let Some(reference) = &column.references {
-        let _infallible = write!(line, " REFERENCES {}", name(&reference.table));
-        line.push_str(match reference.on_delete {
-            OnDelete::Restrict => "",
-            OnDelete::Cascade => " ON DELETE CASCADE",
-            OnDelete::SetNull => " ON DELETE SET NULL",
-        });
-    }
-}
-
-fn create_index(sql: &mut String, index: &IndexDef) {
-    let (what, table) = (name(&index.name), name(&index.table));
-    let _infallible = writeln!(sql, "CREATE INDEX {what} ON {table} ({});", names(&index.columns));
-}
-
-fn create_view(sql: &mut String, query: &NamedQuery) {
-    let columns = match query.columns.as_slice() {
-        [] => String::new(),
-        columns => format!(" ({})", names(columns)),
-    };
-    let text = query.sql.as_deref().unwrap_or_default();
-    let _infallible = write!(sql, "CREATE VIEW {}{columns} AS\n  {text};\n\n", name(&query.name));
 }
 
 fn names(list: &[String]) -> String {

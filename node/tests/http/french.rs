@@ -175,8 +175,14 @@ fn bad_sql_is_told_in_french() {
     }
     let second = json!({ "statements": ["SELECT 1", "SELECT nobody FROM pupils"] }).to_string();
     told_in_french(&site, "POST", "/v1/spaces/school/transactions", &second, "sql_error");
-    let query = json!({ "sql": "DELETE FROM pupils" }).to_string();
-    told_in_french(&site, "POST", "/v1/spaces/school/queries", &query, "not_a_query");
+    for (sql, code) in [
+        ("DELETE FROM pupils", "not_a_query"),
+        ("SELECT count(*) FROM pupils, sqlite_schema", "catalogue_alone"),
+        ("PRAGMA user_version", "sql_not_allowed"),
+    ] {
+        let query = json!({ "sql": sql }).to_string();
+        told_in_french(&site, "POST", "/v1/spaces/school/queries", &query, code);
+    }
 }
 
 #[test]

@@ -16,7 +16,8 @@ use crate::owner::{Owner, READ_DEADLINE};
 use crate::published::{Published, Snapshot};
 use crate::refusal::Refusal;
 use crate::view::guard::{ANSWER_BYTES, Leave};
-use crate::view::reader::{Answer, Query, Readers, Rows};
+use crate::view::query::{Answer, Query, Rows};
+use crate::view::reader::Readers;
 use crate::writer::Command;
 
 /// The parts of a space: its log, the connections that read its view, what the writer tells, and the

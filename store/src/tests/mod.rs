@@ -3,6 +3,7 @@
 mod altered;
 mod basis;
 mod bounds;
+mod catalogue;
 mod conflicts;
 mod convergence;
 mod crashes;

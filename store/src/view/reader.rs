@@ -1,59 +1,22 @@
 //! Read-only connections: queries never wait for the writer, nor it for them.
 
 use std::borrow::Borrow;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
 use tandem_protocol::schema::Schema;
 use tandem_protocol::sql_text;
-use tandem_protocol::value::Value;
 
-use super::bind::{Bind, read_row, weight};
-use super::forms::{Forms, Rewritten};
-use super::guard::{self, End, Guard, Leave};
+use super::catalogue::{self, Catalogues};
+use super::forms::Forms;
+use super::guard::{self, Guard, Leave};
+use super::query::{Answer, Query, Reader};
 use super::{ViewResult, access, file, functions, heap};
 use crate::refusal::Refusal;
 
 /// Idle connections kept of each kind.
 const IDLE: usize = 4;
-
-/// What a query returned.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rows {
-    /// Names of the columns.
-    pub columns: Vec<String>,
-    /// The rows.
-    pub rows: Vec<Vec<Value>>,
-}
-
-/// Takes the answer to a query, as it is found.
-pub trait Answer {
-    /// The names of the columns, before all rows.
-    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()>;
-
-    /// A row. To break is to have left: the rest is not read.
-    fn row(&mut self, row: Vec<Value>) -> ControlFlow<()>;
-}
-
-impl Answer for Rows {
-    fn columns(&mut self, names: Vec<String>) -> ControlFlow<()> {
-        self.columns = names;
-        ControlFlow::Continue(())
-    }
-
-    fn row(&mut self, row: Vec<Value>) -> ControlFlow<()> {
-        self.rows.push(row);
-        ControlFlow::Continue(())
-    }
-}
-
-/// A read-only connection for users' queries, and what ends them.
-struct Reader {
-    connection: Connection,
-    guard: Guard,
-}
 
 /// Read-only connections to one view.
 pub(crate) struct Readers {
@@ -63,6 +26,7 @@ pub(crate) struct Readers {
     /// For tandem's own reading. Apart, because SQLite forgets all it prepared where rights change.
     own: Idle<Connection>,
     forms: Mutex<Forms>,
+    catalogues: Catalogues,
 }
 
 /// Connections that nobody uses at the moment.
@@ -71,12 +35,6 @@ struct Idle<T>(Mutex<Vec<T>>);
 impl<T> Default for Idle<T> {
     fn default() -> Self {
         Self(Mutex::default())
-    }
-}
-
-impl Borrow<Connection> for Reader {
-    fn borrow(&self) -> &Connection {
-        &self.connection
     }
 }
 
@@ -99,17 +57,10 @@ impl<T: Borrow<Connection>> Idle<T> {
     }
 }
 
-/// A query, and how much of an answer is taken.
-pub(crate) struct Query<'a> {
-    pub sql: &'a str,
-    pub params: &'a [Value],
-    /// Bytes of its rows at most.
-    pub most: usize,
-}
-
 impl Readers {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), users: Idle::default(), own: Idle::default(), forms: Mutex::default() }
+        let (users, own, forms) = (Idle::default(), Idle::default(), Mutex::default());
+        Self { path: path.to_owned(), users, own, forms, catalogues: Catalogues::default() }
     }
 
     /// Closes idle connections, so that the view can be replaced.
@@ -128,6 +79,9 @@ impl Readers {
     ) -> Result<(), Refusal> {
         let refused = |error| Refusal::of_sql(&error, 0, asked.sql);
         sql_text::check_statement(asked.sql).map_err(|error| Refusal::of_text(&error, 0))?;
+        if catalogue::is_asked(schema, asked.sql) {
+            return self.catalogues.query(schema, asked, leave, answer);
+        }
         let reader = self.reader().map_err(refused)?;
         let rewritten = {
             let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,19 +90,9 @@ impl Readers {
             }
             forms.rewrite(asked.sql)
         };
-        reader.guard.begin(leave);
-        let memory = heap::Bound::new(guard::STATEMENT_BYTES);
-        let result = reader.run(asked, &rewritten, answer);
-        let end = reader.guard.finish();
-        let end = if memory.was_met() { Some(End::Memory) } else { end };
-        drop(memory);
+        let result = reader.answer(asked, &rewritten, leave, answer);
         self.users.keep(reader);
-        match (result, end) {
-            (Ok(true), _) => Ok(()),
-            (Ok(false), _) => Err(Refusal::not_a_query()),
-            (Err(_), Some(end)) => Err(Refusal::of_end(end)),
-            (Err(error), None) => Err(refused(error)),
-        }
+        result
     }
 
     /// Runs tandem's own reading.
@@ -188,51 +132,5 @@ impl Readers {
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         functions::install_for_readers(&connection)?;
         Ok(connection)
-    }
-}
-
-impl Reader {
-    /// Whether the statement reads, and nothing else.
-    fn run(
-        &self,
-        asked: &Query<'_>,
-        rewritten: &Rewritten,
-        answer: &mut dyn Answer,
-    ) -> rusqlite::Result<bool> {
-        let connection = &self.connection;
-        // What SQLite does not take as rewritten runs as it was given.
-        let formed = rewritten.sql.as_ref().and_then(|sql| connection.prepare(sql).ok());
-        let (mut statement, named) = match formed {
-            Some(statement) if rewritten.names_text => (statement, Some(connection.prepare(asked.sql)?)),
-            Some(statement) => (statement, None),
-            None => (connection.prepare(asked.sql)?, None),
-        };
-        if !statement.readonly() {
-            return Ok(false);
-        }
-        let names = named.as_ref().unwrap_or(&statement).column_names();
-        let names: Vec<String> = names.map(str::to_owned).collect();
-        let width = names.len();
-        self.unless_left(answer.columns(names))?;
-        let mut rows = statement.query(rusqlite::params_from_iter(asked.params.iter().map(Bind)))?;
-        let mut bytes = 0usize;
-        while let Some(row) = rows.next()? {
-            let row = read_row(row, 0, width)?;
-            bytes = bytes.saturating_add(weight(&row));
-            if bytes > asked.most {
-                self.guard.end(End::Answer);
-            }
-            // A statement of few steps and much output is never asked by SQLite.
-            self.guard.check()?;
-            self.unless_left(answer.row(row))?;
-        }
-        Ok(true)
-    }
-
-    fn unless_left(&self, flow: ControlFlow<()>) -> rusqlite::Result<()> {
-        if flow.is_break() {
-            self.guard.end(End::Left);
-        }
-        self.guard.check()
     }
 }

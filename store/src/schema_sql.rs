@@ -1,0 +1,119 @@
+//! The schema as SQL: as people and other programs declare it.
+
+use std::fmt::Write as _;
+
+use tandem_protocol::schema::expression::{Style, spelled as name};
+use tandem_protocol::schema::{ColumnDef, IndexDef, NamedQuery, OnDelete, Schema, TableDef};
+
+/// SQL that declares the same schema: tables by name, but none before those it refers to.
+pub fn schema_sql(schema: &Schema) -> String {
+    let mut sql = String::new();
+    for table in parents_first(schema) {
+        sql.push_str(&create_table(table));
+        for index in indices_of(schema, table) {
+            sql.push_str(&create_index(index));
+        }
+        sql.push('\n');
+    }
+    schema.queries().for_each(|query| sql.push_str(&create_view(query)));
+    sql.truncate(sql.trim_end().len());
+    sql.push('\n');
+    sql
+}
+
+/// The statements of [`schema_sql`]: those that make tables; and those that make indices and views, of
+/// which one may fail alone.
+pub(crate) fn declarations(schema: &Schema) -> (Vec<String>, Vec<String>) {
+    let tables = parents_first(schema);
+    let indices = tables.iter().flat_map(|table| indices_of(schema, table)).map(create_index);
+    let views = schema.queries().map(create_view);
+    (tables.iter().copied().map(create_table).collect(), indices.chain(views).collect())
+}
+
+fn indices_of<'s>(schema: &'s Schema, table: &TableDef) -> impl Iterator<Item = &'s IndexDef> {
+    let table = table.id;
+    schema.indices().filter(move |index| index.table_id == table)
+}
+
+/// Tables that refer to each other in a circle keep their order by name.
+fn parents_first(schema: &Schema) -> Vec<&TableDef> {
+    let mut waiting: Vec<&TableDef> = schema.tables().map(|table| &table.shown).collect();
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let refers_to = |from: &TableDef, to: &TableDef| {
+            let mut references = from.columns.iter().filter_map(|column| column.references.as_ref());
+            from.name != to.name && references.any(|reference| reference.table.eq_ignore_ascii_case(&to.name))
+        };
+        let free = |table: &&TableDef| !waiting.iter().any(|other| refers_to(table, other));
+        let next = waiting.iter().position(free).unwrap_or(0);
+        ordered.push(waiting.remove(next));
+    }
+    ordered
+}
+
+fn create_table(table: &TableDef) -> String {
+    let width = table.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0);
+    let mut lines: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| {
+            let mut line = format!("  {:width$} {}", name(&column.name), column.kind);
+            if table.key.len() == 1 && table.key[0].eq_ignore_ascii_case(&column.name) {
+                line.push_str(" PRIMARY KEY");
+            }
+            constraints(&mut line, column);
+            let alone = |columns: &[String]| columns.len() == 1 && columns[0] == column.name;
+            if table.uniques.iter().any(|unique| alone(&unique.columns)) {
+                line.push_str(" UNIQUE");
+            }
+            references(&mut line, column);
+            line
+        })
+        .collect();
+    if table.key.len() > 1 {
+        lines.push(format!("  PRIMARY KEY ({})", names(&table.key)));
+    }
+    let several = table.uniques.iter().filter(|unique| unique.columns.len() > 1);
+    lines.extend(several.map(|unique| format!("  UNIQUE ({})", names(&unique.columns))));
+    lines.extend(table.checks.iter().map(|check| format!("  CHECK ({})", check.name)));
+    format!("CREATE TABLE {} (\n{}\n);\n", name(&table.name), lines.join(",\n"))
+}
+
+// Writing to a String cannot fail.
+fn constraints(line: &mut String, column: &ColumnDef) {
+    if column.not_null && !line.ends_with("PRIMARY KEY") {
+        line.push_str(" NOT NULL");
+    }
+    if let Some(default) = column.default_sql(Style::People) {
+        let _infallible = write!(line, " DEFAULT {default}");
+    }
+}
+
+fn references(line: &mut String, column: &ColumnDef) {
+    if let Some(reference) = &column.references {
+        let _infallible = write!(line, " REFERENCES {}", name(&reference.table));
+        line.push_str(match reference.on_delete {
+            OnDelete::Restrict => "",
+            OnDelete::Cascade => " ON DELETE CASCADE",
+            OnDelete::SetNull => " ON DELETE SET NULL",
+        });
+    }
+}
+
+fn create_index(index: &IndexDef) -> String {
+    let (what, table) = (name(&index.name), name(&index.table));
+    format!("CREATE INDEX {what} ON {table} ({});\n", names(&index.columns))
+}
+
+fn create_view(query: &NamedQuery) -> String {
+    let columns = match query.columns.as_slice() {
+        [] => String::new(),
+        columns => format!(" ({})", names(columns)),
+    };
+    let text = query.sql.as_deref().unwrap_or_default();
+    format!("CREATE VIEW {}{columns} AS\n  {text};\n\n", name(&query.name))
+}
+
+fn names(list: &[String]) -> String {
+    list.iter().map(|one| name(one)).collect::<Vec<_>>().join(", ")
+}
