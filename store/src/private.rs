@@ -9,13 +9,14 @@ use std::io;
 use std::path::Path;
 
 /// Files of a data folder, beside what is in [`FOLDERS`]. Others that lie there are not ours.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "lock",
     "lock.holder",
     "site.key",
     "site.json",
     "node.json",
     "http.token",
+    "tokens.json",
     "invitations.json",
     "peers.json",
     "tandem.toml",

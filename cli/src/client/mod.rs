@@ -19,6 +19,7 @@ use tandem_node::api::schema::{SchemaChange, SchemaChanged, ShownSchema};
 use tandem_node::api::site::{Rename, Site};
 use tandem_node::api::space::{Founded, NewSpace};
 use tandem_node::api::status::Status;
+use tandem_node::api::token::{AddedToken, NewToken, ShownToken};
 use tandem_node::api::transaction::{Transact, Transacted};
 use tandem_node::api::verification::Verification;
 use tandem_node::api::{Api, ApiError, Result, error_kind, wait};
@@ -245,6 +246,27 @@ impl Client {
         match self {
             Self::Node(node) => node.patch(&["spaces", space, "sites", site], request),
             Self::Folder(api) => wait(|reply| api.rename_site(space, site, request, reply)),
+        }
+    }
+
+    pub fn tokens(&self) -> Result<Vec<ShownToken>> {
+        match self {
+            Self::Node(node) => node.get(&["tokens"]),
+            Self::Folder(api) => api.tokens(),
+        }
+    }
+
+    pub fn add_token(&self, request: NewToken) -> Result<AddedToken> {
+        match self {
+            Self::Node(node) => node.post(&["tokens"], &request),
+            Self::Folder(api) => api.add_token(request),
+        }
+    }
+
+    pub fn revoke_token(&self, name: &str) -> Result<()> {
+        match self {
+            Self::Node(node) => node.delete(&["tokens", name]),
+            Self::Folder(api) => api.revoke_token(name),
         }
     }
 

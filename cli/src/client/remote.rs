@@ -186,6 +186,10 @@ impl Remote {
         Ok(Box::new(response.into_body().into_with_config().limit(u64::MAX).reader()))
     }
 
+    pub fn delete(&self, path: &[&str]) -> Result<()> {
+        self.send(Method::DELETE, &self.address(path), SendBody::none()).map(|_| ())
+    }
+
     pub fn patch(&self, path: &[&str], body: &impl Serialize) -> Result<()> {
         let bytes = serde_json::to_vec(body).map_err(|error| failed("json_made", &error))?;
         let body = SendBody::from_owned_reader(std::io::Cursor::new(bytes));

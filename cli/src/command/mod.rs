@@ -17,6 +17,7 @@ pub mod schema;
 pub mod sql;
 
 pub mod bundle;
+pub mod token;
 
 pub mod completions;
 pub mod config;

@@ -15,4 +15,5 @@ mod opened;
 mod refused;
 mod running;
 mod shown;
+mod tokens;
 mod written;

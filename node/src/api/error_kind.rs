@@ -50,6 +50,9 @@ mod list {
     kinds! {
         // The request itself.
         unauthorized 401
+        token_of_space 403
+        token_other_space 403
+        token_right 403
         host_refused 403
         route_unknown 404
         method_refused 405
@@ -176,6 +179,10 @@ mod list {
         node_silent 504
         node_replaced 503
         token_unusable 500
+        token_exists 409
+        token_unknown 404
+        tokens_full 409
+        tokens_unreadable 500
         failed 500
     }
 }

@@ -12,6 +12,7 @@ mod moment;
 mod refusal;
 pub mod version_token;
 
+pub mod access;
 pub mod admission;
 mod adoption;
 pub mod batch;
@@ -36,6 +37,7 @@ pub mod schema;
 pub mod site;
 pub mod space;
 pub mod status;
+pub mod token;
 pub mod transaction;
 pub mod verification;
 
@@ -50,6 +52,7 @@ pub use peer::Peers;
 
 use deadline::Deadlines;
 use feed::Feeds;
+use token::Tokens;
 
 /// The requests of one site. Cloning is cheap; all clones share one open data folder.
 #[derive(Clone)]
@@ -61,6 +64,7 @@ struct Inner {
     store: Store,
     peers: OnceLock<Arc<dyn Peers>>,
     feeds: Feeds,
+    tokens: Tokens,
     deadlines: OnceLock<Deadlines>,
     /// Held while a space of another site is set up here.
     setting_up: Mutex<()>,
@@ -70,8 +74,8 @@ impl Api {
     /// The requests of an open data folder, without network.
     pub fn new(store: Store) -> Self {
         let (peers, feeds, setting_up) = (OnceLock::new(), Feeds::default(), Mutex::new(()));
-        let deadlines = OnceLock::new();
-        Self { inner: Arc::new(Inner { store, peers, feeds, deadlines, setting_up }) }
+        let (deadlines, tokens) = (OnceLock::new(), Tokens::in_folder(store.folder()));
+        Self { inner: Arc::new(Inner { store, peers, feeds, tokens, deadlines, setting_up }) }
     }
 
     /// Tells where to ask about other sites. Only the first call counts.

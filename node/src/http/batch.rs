@@ -19,6 +19,7 @@ use super::problem;
 use super::site::Site;
 use super::unreadable;
 use super::waiting::answered;
+use crate::api::access::Access;
 use crate::api::batch::{BatchItem, BatchResult, MOST};
 use crate::api::transaction::{Transact, Transacted};
 use crate::api::{Result, error_kind};
@@ -27,6 +28,7 @@ pub(super) async fn batch(
     State(site): State<Site>,
     Path(space): Path<String>,
     Extension(caller): Extension<Caller>,
+    Extension(access): Extension<Access>,
     headers: HeaderMap,
     Raw(body): Raw,
 ) -> Result<Response> {
@@ -40,7 +42,7 @@ pub(super) async fn batch(
     let name = caller.name(&headers);
     for item in items {
         let result = match answer.has_room() {
-            true => one(&site, &space, &name, item).await,
+            true => one(&site, &space, (&name, &access), item).await,
             false => Err(error_kind::batch_cut.with("most", ANSWER_BYTES >> 20)),
         };
         answer.push(result)?;
@@ -49,9 +51,15 @@ pub(super) async fn batch(
 }
 
 /// Carries out one transaction of the batch.
-async fn one(site: &Site, space: &str, caller: &str, item: &RawValue) -> Result<Transacted> {
+async fn one(
+    site: &Site,
+    space: &str,
+    (caller, access): (&str, &Access),
+    item: &RawValue,
+) -> Result<Transacted> {
     let item: BatchItem = serde_json::from_str(item.get()).map_err(|error| unreadable::of_json(&error))?;
-    let request = Transact::from(item);
+    let mut request = Transact::from(item);
+    request.by = access.sign(request.by);
     let owner = site.api.writer(caller, request.by.as_deref(), request.deadline)?;
     let waits = Waits::new(owner.clone());
     let answer = answered(|reply| site.api.transact_for(space, request, owner, reply)).await;

@@ -1,12 +1,13 @@
 //! `/v1/spaces/{space}/conflicts`, `/conflicts/{id}`, `/conflicts/{id}/resolution`
 
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::{Extension, Json as Answer};
 
 use super::body::{Asked, Json, Path};
 use super::site::Site;
 use super::waiting::blocking;
 use crate::api::Result;
+use crate::api::access::Access;
 use crate::api::conflict::{Conflict, ConflictQuery, Conflicts, Resolve};
 use crate::api::transaction::Transacted;
 
@@ -28,7 +29,9 @@ pub(super) async fn show(
 pub(super) async fn resolve(
     State(site): State<Site>,
     Path((space, id)): Path<(String, String)>,
-    Json(request): Json<Resolve>,
+    Extension(access): Extension<Access>,
+    Json(mut request): Json<Resolve>,
 ) -> Result<Answer<Transacted>> {
+    request.by = access.sign(request.by);
     blocking(move || site.api.conflicts().resolve(&space, &id, request)).await.map(Answer)
 }

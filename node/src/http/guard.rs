@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{Request, State};
-use axum::http::header;
+use axum::body::{Body, HttpBody};
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures::StreamExt;
@@ -13,6 +14,7 @@ use tandem_protocol::cause::{Cause, Param};
 use super::body;
 use super::site::Site;
 use super::token::Token;
+use crate::api::access::{Access, Right};
 use crate::api::{ApiError, Result, error_kind};
 
 pub(super) struct Guard {
@@ -77,15 +79,83 @@ pub(super) async fn check_host(State(site): State<Site>, request: Request, next:
     }
 }
 
-pub(super) async fn check_token(State(site): State<Site>, request: Request, next: Next) -> Result<Response> {
+/// Lets in who carries a token, and tells the handlers what it allows.
+pub(super) async fn check_token(
+    State(site): State<Site>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response> {
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = given.and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
     });
-    match token {
-        Some(token) if site.guard.token.matches(token) => Ok(next.run(request).await),
-        _ => refuse(request, error_kind::unauthorized.error()).await,
+    let access = token.and_then(|token| match site.guard.token.matches(token) {
+        true => Some(Access::whole()),
+        false => site.api.access(token),
+    });
+    let Some(access) = access else {
+        return refuse(request, error_kind::unauthorized.error()).await;
+    };
+    request.extensions_mut().insert(access.clone());
+    if !access.is_revocable() {
+        return Ok(next.run(request).await);
+    }
+    // What is asked with a token ends with it: the request that runs, and the stream that answers it.
+    let response = tokio::select! {
+        response = next.run(request) => response,
+        () = access.clone().revoked() => return Err(error_kind::unauthorized.error()),
+    };
+    if response.body().size_hint().exact().is_some() {
+        return Ok(response);
+    }
+    let until =
+        |body: Body| Body::from_stream(body.into_data_stream().take_until(Box::pin(access.revoked())));
+    Ok(response.map(until))
+}
+
+/// Lets through who has a right on the space that is asked about.
+pub(super) async fn check_right(
+    State((site, needed)): State<(Site, Right)>,
+    request: Request,
+    next: Next,
+) -> Result<Response> {
+    let (mut parts, body) = request.into_parts();
+    let access = parts.extensions.get::<Access>().cloned();
+    let params = RawPathParams::from_request_parts(&mut parts, &()).await;
+    let request = Request::from_parts(parts, body);
+    let space = params.ok().and_then(|params| {
+        params.iter().find(|(name, _)| *name == "space").map(|(_, space)| space.to_owned())
+    });
+    // An address that is no text names no space.
+    let space = space.unwrap_or_default();
+    let allowed = match access {
+        Some(access) if access.is_revocable() => access.check(needed, &space, &site.api.space(&space)),
+        Some(_) => Ok(()),
+        None => Err(error_kind::unauthorized.error()),
+    };
+    match allowed {
+        Ok(()) => Ok(next.run(request).await),
+        Err(error) => refuse(request, error).await,
+    }
+}
+
+/// As [`check_right`], for what is read with one method and changed with others.
+pub(super) async fn check_schema_right(
+    State(site): State<Site>,
+    request: Request,
+    next: Next,
+) -> Result<Response> {
+    let needed = if request.method() == Method::GET { Right::Read } else { Right::Admin };
+    check_right(State((site, needed)), request, next).await
+}
+
+/// Lets through who holds the token of the data folder.
+pub(super) async fn check_whole(request: Request, next: Next) -> Result<Response> {
+    let access = request.extensions().get::<Access>();
+    match access.map_or_else(|| Err(error_kind::unauthorized.error()), Access::check_whole) {
+        Ok(()) => Ok(next.run(request).await),
+        Err(error) => refuse(request, error).await,
     }
 }
 

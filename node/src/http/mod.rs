@@ -1,7 +1,7 @@
 //! The site over HTTP: JSON in, JSON out, for this PC only unless asked otherwise.
 //!
 //! A handler does three things: take the request apart, ask [`Api`](crate::api::Api), turn the answer into a
-//! response. Errors become `application/problem+json` in `problem`, and nowhere else.
+//! response. Who may ask it, by which right, is decided here, route by route. Errors become `application/problem+json` in `problem`, and nowhere else.
 
 mod batch;
 mod body;
@@ -22,16 +22,18 @@ mod site;
 mod spaces;
 mod stall;
 mod token;
+mod tokens;
 mod transactions;
 mod unreadable;
 mod waiting;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 
 use site::Site;
 
+use crate::api::access::Right;
 use crate::api::error_kind;
 
 pub use guard::Hosts;
@@ -45,7 +47,39 @@ fn routes(site: Site) -> Router {
         .route("/proof/{question}", get(proof::prove))
         .route("/openapi.json", get(health::openapi));
 
-    let guarded = Router::new()
+    let reading = Router::new()
+        .route("/v1/spaces/{space}/status", get(spaces::space_status))
+        .route("/v1/spaces/{space}/sources/{source}", get(rows::source))
+        .route("/v1/spaces/{space}/queries", post(queries::query))
+        .route("/v1/spaces/{space}/log", get(log::log))
+        .route("/v1/spaces/{space}/log/{dot}", get(log::transaction))
+        .route("/v1/spaces/{space}/conflicts", get(conflicts::list))
+        .route("/v1/spaces/{space}/conflicts/{id}", get(conflicts::show))
+        .route("/v1/spaces/{space}/events", get(events::events))
+        .route("/v1/spaces/{space}/sites", get(spaces::sites))
+        .route_layer(from_fn_with_state((site.clone(), Right::Read), guard::check_right));
+
+    let writing = Router::new()
+        .route("/v1/spaces/{space}/transactions", post(transactions::transact))
+        .route("/v1/spaces/{space}/batch", post(batch::batch))
+        .route("/v1/spaces/{space}/rows", post(rows::edit))
+        .route("/v1/spaces/{space}/conflicts/{id}/resolution", post(conflicts::resolve))
+        .route_layer(from_fn_with_state((site.clone(), Right::Write), guard::check_right));
+
+    let administering = Router::new()
+        .route("/v1/spaces/{space}/verification", get(log::verify_rows).post(log::verify))
+        .route("/v1/spaces/{space}/sites/{site}", patch(spaces::rename_site))
+        .route("/v1/spaces/{space}/invitations", post(spaces::invite))
+        .route("/v1/spaces/{space}/admissions", post(spaces::admit))
+        .route("/v1/spaces/{space}/bundles", get(bundles::export).post(bundles::import))
+        .route_layer(from_fn_with_state((site.clone(), Right::Admin), guard::check_right));
+
+    // Who may read a space may see its tables, but not change them.
+    let schema = Router::new()
+        .route("/v1/spaces/{space}/schema", get(spaces::schema).post(spaces::apply_schema))
+        .route_layer(from_fn_with_state(site.clone(), guard::check_schema_right));
+
+    let whole = Router::new()
         .route("/metrics", get(health::metrics))
         .route("/v1/status", get(spaces::status))
         .route("/v1/spaces", post(spaces::create))
@@ -53,26 +87,12 @@ fn routes(site: Site) -> Router {
         .route("/v1/join-requests", post(spaces::request_join))
         .route("/v1/bundles", post(bundles::take))
         .route("/v1/sync", post(spaces::pause))
-        .route("/v1/spaces/{space}/status", get(spaces::space_status))
-        .route("/v1/spaces/{space}/transactions", post(transactions::transact))
-        .route("/v1/spaces/{space}/batch", post(batch::batch))
-        .route("/v1/spaces/{space}/rows", post(rows::edit))
-        .route("/v1/spaces/{space}/sources/{source}", get(rows::source))
-        .route("/v1/spaces/{space}/queries", post(queries::query))
-        .route("/v1/spaces/{space}/log", get(log::log))
-        .route("/v1/spaces/{space}/log/{dot}", get(log::transaction))
-        .route("/v1/spaces/{space}/verification", get(log::verify_rows).post(log::verify))
-        .route("/v1/spaces/{space}/conflicts", get(conflicts::list))
-        .route("/v1/spaces/{space}/conflicts/{id}", get(conflicts::show))
-        .route("/v1/spaces/{space}/conflicts/{id}/resolution", post(conflicts::resolve))
-        .route("/v1/spaces/{space}/events", get(events::events))
-        .route("/v1/spaces/{space}/schema", get(spaces::schema).post(spaces::apply_schema))
-        .route("/v1/spaces/{space}/sites", get(spaces::sites))
-        .route("/v1/spaces/{space}/sites/{site}", patch(spaces::rename_site))
-        .route("/v1/spaces/{space}/invitations", post(spaces::invite))
-        .route("/v1/spaces/{space}/admissions", post(spaces::admit))
-        .route("/v1/spaces/{space}/bundles", get(bundles::export).post(bundles::import))
-        .route_layer(from_fn_with_state(site.clone(), guard::check_token));
+        .route("/v1/tokens", get(tokens::list).post(tokens::add))
+        .route("/v1/tokens/{name}", delete(tokens::revoke))
+        .route_layer(from_fn(guard::check_whole));
+
+    let guarded = reading.merge(writing).merge(administering).merge(schema).merge(whole);
+    let guarded = guarded.route_layer(from_fn_with_state(site.clone(), guard::check_token));
 
     open.merge(guarded)
         .fallback(|request| guard::refuse(request, error_kind::route_unknown.error()))

@@ -9,6 +9,7 @@ use super::caller::{Caller, Waits};
 use super::site::Site;
 use super::waiting::answered;
 use crate::api::Result;
+use crate::api::access::Access;
 use crate::api::transaction::{Transact, Transacted};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -24,10 +25,12 @@ pub(super) async fn transact(
     State(site): State<Site>,
     Path(space): Path<String>,
     Extension(caller): Extension<Caller>,
+    Extension(access): Extension<Access>,
     headers: HeaderMap,
     Json(mut request): Json<Transact>,
 ) -> Result<Answer<Transacted>> {
     request.idempotency_key = idempotency_key(&headers);
+    request.by = access.sign(request.by);
     let owner = site.api.writer(&caller.name(&headers), request.by.as_deref(), request.deadline)?;
     let waits = Waits::new(owner.clone());
     let answer = answered(|reply| site.api.transact_for(&space, request, owner, reply)).await;

@@ -17,3 +17,4 @@ mod guard;
 mod refusals;
 mod requests;
 mod rows;
+mod tokens;

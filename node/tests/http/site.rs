@@ -18,7 +18,7 @@ pub struct Site {
     pub agent: Agent,
     runtime: Runtime,
     node: Option<Node>,
-    folder: TempDir,
+    folder: Option<TempDir>,
 }
 
 impl Site {
@@ -28,7 +28,10 @@ impl Site {
     }
 
     fn bare_on(runtime: Runtime) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::on(runtime, tempfile::tempdir().unwrap())
+    }
+
+    fn on(runtime: Runtime, folder: TempDir) -> Self {
         let settings = Settings {
             data: folder.path().to_owned(),
             http: "127.0.0.1:0".parse().unwrap(),
@@ -40,7 +43,7 @@ impl Site {
         let node = runtime.block_on(Node::start(settings)).unwrap();
         let token = Token::read(folder.path()).unwrap().as_str().to_owned();
         let agent = Agent::new_with_config(Agent::config_builder().http_status_as_error(false).build());
-        Self { url: node.url(), token, agent, runtime, node: Some(node), folder }
+        Self { url: node.url(), token, agent, runtime, node: Some(node), folder: Some(folder) }
     }
 
     /// With the space `school`.
@@ -59,6 +62,24 @@ impl Site {
         let new = serde_json::json!({ "name": "school", "site_name": "office", "schema": SCHEMA });
         assert_eq!(site.post("/v1/spaces", &new).0, 201);
         site
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
+    /// Stopped, and started again on its folder.
+    pub fn restarted(mut self) -> Self {
+        self.stop();
+        Self::on(Runtime::new().unwrap(), self.folder.take().unwrap())
+    }
+
+    fn stop(&mut self) {
+        if let Some(node) = self.node.take() {
+            let stopped = self.runtime.block_on(node.stop());
+            assert!(std::thread::panicking() || stopped.is_ok(), "{stopped:?}");
+            assert!(!self.folder().join("node.json").exists());
+        }
     }
 
     pub fn get(&self, path: &str) -> (u16, Value) {
@@ -89,8 +110,20 @@ impl Site {
         headers: &[(&str, &str)],
         body: impl Into<Vec<u8>>,
     ) -> Response<Body> {
+        self.send_as(&self.token, method, path, headers, body)
+    }
+
+    /// The same with another token.
+    pub fn send_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Response<Body> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
-        request = request.header("authorization", format!("Bearer {}", self.token));
+        request = request.header("authorization", format!("Bearer {token}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -100,11 +133,7 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        if let Some(node) = self.node.take() {
-            let stopped = self.runtime.block_on(node.stop());
-            assert!(std::thread::panicking() || stopped.is_ok(), "{stopped:?}");
-            assert!(!self.folder.path().join("node.json").exists());
-        }
+        self.stop();
     }
 }
 
