@@ -66,6 +66,9 @@ impl Context {
         let client = Client::of_folder(&self.settings.data.value)?;
         if let Client::Folder(api) = &client {
             api.set_deadlines(self.settings.deadlines());
+            if self.settings.certificate().is_some() {
+                api.certificate_is_given();
+            }
         }
         Ok(client)
     }

@@ -2,13 +2,13 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tandem_node::Settings as NodeSettings;
 use tandem_node::api::deadline::{self, Deadlines};
 use tandem_node::api::error_kind;
 use tandem_node::config::{ConfigError, ConfigFault, ConfigFile, DEFAULT_HTTP};
+use tandem_node::{GivenCertificate, Settings as NodeSettings};
 use tandem_protocol::cause::Cause;
 use tandem_words::Language;
 
@@ -42,6 +42,9 @@ pub struct Settings {
     pub lang: Setting<String>,
     pub log_format: Setting<String>,
     pub http: Setting<SocketAddr>,
+    pub https: Setting<Option<SocketAddr>>,
+    pub tls_cert: Setting<Option<PathBuf>>,
+    pub tls_key: Setting<Option<PathBuf>>,
     pub listen: Setting<Vec<String>>,
     pub peers: Setting<Vec<String>>,
     pub mdns: Setting<bool>,
@@ -66,21 +69,14 @@ impl Settings {
         let mut data = pick(global.data.clone(), env("TANDEM_DATA").map(own), None, default_data)?;
         // Printed here and there, and read from elsewhere: it should mean the same everywhere.
         data.value = std::path::absolute(&data.value).unwrap_or(data.value);
-        let file = ConfigFile::read(&data.value).map_err(|error| match error {
-            ConfigError::Unreadable { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
-                Failure::from(error_kind::folder_not_yours.with("folder", data.value.display()))
-            }
-            error => Failure::usage(unusable(&error)),
-        })?;
-
-        let languages = |text: String| one_of(text, "lang", &language::codes());
+        let file = read_file(&data.value)?;
         let usual = Deadlines::default();
         let deadline = |name, file: Option<f64>, usual: Duration| {
             let file = file.map(|seconds| seconds.to_string());
             pick(None, env(name), file, || Ok(usual.as_secs_f64().to_string()))?.check(|text| seconds(&text))
         };
-        let formats = |text: String| one_of(text, "log-format", &["text", "json"]);
-        Ok(Self {
+        let path = |text: Option<String>| text.map(PathBuf::from);
+        Self {
             space: pick(
                 global.space.clone().map(Some),
                 env("TANDEM_SPACE").map(own),
@@ -90,13 +86,17 @@ impl Settings {
             lang: pick(global.lang.clone(), env("TANDEM_LANG"), file.lang, || {
                 Ok(language::of_system().code().to_owned())
             })?
-            .check(languages)?,
+            .check(|text| one_of(text, "lang", &language::codes()))?,
             log_format: pick(global.log_format.clone(), env("TANDEM_LOG_FORMAT"), file.log_format, || {
                 Ok("text".into())
             })?
-            .check(formats)?,
+            .check(|text| one_of(text, "log-format", &["text", "json"]))?,
             http: pick(network.http.clone(), env("TANDEM_HTTP"), file.http, || Ok(DEFAULT_HTTP.into()))?
-                .check(address)?,
+                .check(|text| loopback(&text))?,
+            https: maybe(network.https.clone(), env("TANDEM_HTTPS"), file.https)?
+                .check(|text| text.map(|text| address(&text)).transpose())?,
+            tls_cert: maybe(network.tls_cert.clone(), env("TANDEM_TLS_CERT").map(own), path(file.tls_cert))?,
+            tls_key: maybe(network.tls_key.clone(), env("TANDEM_TLS_KEY").map(own), path(file.tls_key))?,
             listen: pick(some(&network.listen), env("TANDEM_LISTEN").map(list), file.listen, || {
                 Ok(Vec::new())
             })?,
@@ -111,7 +111,16 @@ impl Settings {
             read_deadline: deadline("TANDEM_READ_DEADLINE", file.read_deadline, usual.read)?,
             write_deadline: deadline("TANDEM_WRITE_DEADLINE", file.write_deadline, usual.write)?,
             data,
-        })
+        }
+        .with_whole_certificate()
+    }
+
+    /// Refuses half a certificate.
+    fn with_whole_certificate(self) -> Result<Self, Failure> {
+        match self.tls_cert.value.is_some() == self.tls_key.value.is_some() {
+            true => Ok(self),
+            false => Err(Failure::usage(t!("failure.tls_both"))),
+        }
     }
 
     /// What a node is started with.
@@ -119,11 +128,19 @@ impl Settings {
         NodeSettings {
             data: self.data.value.clone(),
             http: self.http.value,
+            https: self.https.value,
+            certificate: self.certificate(),
             listen: self.listen.value.clone(),
             peers: self.peers.value.clone(),
             mdns: self.mdns.value,
             deadlines: self.deadlines(),
         }
+    }
+
+    /// The certificate for other PCs, if one is given.
+    pub fn certificate(&self) -> Option<GivenCertificate> {
+        let (certificate, key) = (self.tls_cert.value.clone()?, self.tls_key.value.clone()?);
+        Some(GivenCertificate { certificate, key })
     }
 
     /// The language to speak.
@@ -135,6 +152,16 @@ impl Settings {
     pub fn deadlines(&self) -> Deadlines {
         Deadlines { read: self.read_deadline.value, write: self.write_deadline.value }
     }
+}
+
+/// The `tandem.toml` of a data folder.
+fn read_file(folder: &Path) -> Result<ConfigFile, Failure> {
+    ConfigFile::read(folder).map_err(|error| match error {
+        ConfigError::Unreadable { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+            Failure::from(error_kind::folder_not_yours.with("folder", folder.display()))
+        }
+        error => Failure::usage(unusable(&error)),
+    })
 }
 
 /// What is wrong with `tandem.toml`.
@@ -172,6 +199,16 @@ fn pick<T>(
         None => (default()?, Origin::Default),
     };
     Ok(Setting { value, origin })
+}
+
+/// A value that may be none.
+fn maybe<T>(
+    flag: Option<T>,
+    environment: Option<(T, Origin)>,
+    file: Option<T>,
+) -> Result<Setting<Option<T>>, Failure> {
+    let environment = environment.map(|(value, origin)| (Some(value), origin));
+    pick(flag.map(Some), environment, file.map(Some), || Ok(None))
 }
 
 impl<T> Setting<T> {
@@ -236,8 +273,15 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
     time.ok_or_else(|| t!("failure.deadline", value = text).into_owned())
 }
 
-fn address(text: String) -> Result<SocketAddr, String> {
+fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| t!("failure.http_address", value = text).into_owned())
+}
+
+/// An address of this PC alone: what goes to others is encrypted, and has an address of its own.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address = address(text)?;
+    let is_here = address.ip().to_canonical().is_loopback();
+    is_here.then_some(address).ok_or_else(|| t!("failure.http_not_here", value = text).into_owned())
 }
 
 fn yes_no(on: bool) -> &'static str {

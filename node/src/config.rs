@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::api::deadline::Deadlines;
+use crate::certificate::GivenCertificate;
 
 /// Where the HTTP interface listens unless told otherwise.
 pub const DEFAULT_HTTP: &str = "127.0.0.1:7117";
@@ -21,8 +22,12 @@ pub const CONFIG_FILE: &str = "tandem.toml";
 pub struct Settings {
     /// The data folder; created when missing.
     pub data: PathBuf,
-    /// Where HTTP listens; port 0 takes any free one.
+    /// Where HTTP listens for programs on this PC; port 0 takes any free one.
     pub http: SocketAddr,
+    /// Where it listens for other PCs, encrypted, if it does.
+    pub https: Option<SocketAddr>,
+    /// The certificate for that; without it, one of the node's own.
+    pub certificate: Option<GivenCertificate>,
     /// Multiaddresses to listen on for other sites; empty: every interface, a free port.
     pub listen: Vec<String>,
     /// Multiaddresses of sites to look for, beside those found by mDNS and remembered.
@@ -39,6 +44,12 @@ pub struct Settings {
 pub struct ConfigFile {
     /// As [`Settings::http`].
     pub http: Option<String>,
+    /// As [`Settings::https`].
+    pub https: Option<String>,
+    /// The file of a certificate that is given.
+    pub tls_cert: Option<String>,
+    /// The file of its key.
+    pub tls_key: Option<String>,
     /// As [`Settings::listen`].
     pub listen: Option<Vec<String>>,
     /// As [`Settings::peers`].
@@ -111,8 +122,11 @@ enum Form {
 }
 
 /// What can stand in the file.
-const ENTRIES: [(&str, Form); 7] = [
+const ENTRIES: [(&str, Form); 10] = [
     ("http", Form::Text),
+    ("https", Form::Text),
+    ("tls-cert", Form::Text),
+    ("tls-key", Form::Text),
     ("listen", Form::List),
     ("peers", Form::List),
     ("mdns", Form::Switch),

@@ -2,6 +2,7 @@
 //! which people and programs use it. Everything here is wiring; what things mean is decided in
 //! `tandem-protocol` and `tandem-store`.
 
+mod certificate;
 pub mod config;
 
 pub mod sync;
@@ -14,7 +15,8 @@ mod node;
 mod running;
 mod signals;
 
+pub use certificate::GivenCertificate;
 pub use config::Settings;
-pub use node::Node;
+pub use node::{Https, Node};
 pub use running::Running;
 pub use signals::asked_to_stop;

@@ -1,5 +1,6 @@
 //! Start and stop of a site.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::Settings;
 use crate::api::{Api, ApiError, Result, error_kind};
+use crate::certificate::Certificate;
 use crate::http::{HttpListener, Token};
 use crate::net::{NetError, NetSettings, Network, NetworkPeers};
 use crate::running::Running;
@@ -32,6 +34,7 @@ pub struct Node {
     network: Network,
     folder: PathBuf,
     running: Running,
+    https: Option<Https>,
     stop: watch::Sender<bool>,
     server: JoinHandle<Result<()>>,
     server_ended: watch::Receiver<bool>,
@@ -63,11 +66,15 @@ impl Node {
         };
         let token = Token::of_folder(&folder).map_err(unusable)?;
         let listener = HttpListener::open(settings.http).await?;
+        let encrypted = Encrypted::open(settings).await?;
         let running = Running::here(listener.address());
 
         let network = Network::start(store.clone(), net)?;
         let api = Api::new(store);
         api.set_deadlines(settings.deadlines);
+        if settings.certificate.is_some() {
+            api.certificate_is_given();
+        }
         api.attach(Arc::new(NetworkPeers::new(network.clone())));
         // Last: whoever finds the file finds a node that answers.
         let ready = network.ready().await.map_err(ApiError::from);
@@ -77,14 +84,22 @@ impl Node {
         }
         let (stop, stopping) = watch::channel(false);
         let (ended, server_ended) = watch::channel(false);
-        let serving = listener.serve(api.clone(), token, stopping);
+        let https = encrypted.as_ref().map(|encrypted| encrypted.https.clone());
+        let here = listener.serve(api.clone(), token.clone(), stopping.clone());
+        let elsewhere = encrypted.map(|encrypted| encrypted.listener.serve(api.clone(), token, stopping));
         let server = tokio::spawn(async move {
-            let result = serving.await;
+            let elsewhere = async {
+                match elsewhere {
+                    Some(serving) => serving.await,
+                    None => Ok(()),
+                }
+            };
+            let (here, elsewhere) = tokio::join!(here, elsewhere);
             ended.send_replace(true);
-            result
+            here.and(elsewhere)
         });
         tracing::info!(http = %running.url(), data = %folder.display(), "the node runs");
-        Ok(Self { api, network, folder, running, stop, server, server_ended })
+        Ok(Self { api, network, folder, running, https, stop, server, server_ended })
     }
 
     /// The requests it answers.
@@ -100,6 +115,11 @@ impl Node {
     /// The address of its HTTP interface.
     pub fn url(&self) -> String {
         self.running.url()
+    }
+
+    /// Where other PCs reach it, if they do.
+    pub fn https(&self) -> Option<&Https> {
+        self.https.as_ref()
     }
 
     /// Waits for the end of the HTTP interface, which comes unasked only after a failure.
@@ -140,6 +160,38 @@ impl Node {
         tracing::info!("the node stopped");
         closed.map_err(of_task)?;
         served
+    }
+}
+
+/// How other PCs reach a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Https {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The fingerprint of its own certificate; none, if one is given.
+    pub fingerprint: Option<String>,
+}
+
+/// The listener for other PCs.
+struct Encrypted {
+    listener: HttpListener,
+    https: Https,
+}
+
+impl Encrypted {
+    async fn open(settings: &Settings) -> Result<Option<Self>> {
+        let Some(address) = settings.https else { return Ok(None) };
+        let (certificate, fingerprint) = match &settings.certificate {
+            Some(given) => (Certificate::given(given)?, None),
+            None => {
+                let own = Certificate::of_folder(&settings.data)?;
+                let fingerprint = own.fingerprint();
+                (own, Some(fingerprint))
+            }
+        };
+        let listener = HttpListener::open_encrypted(address, certificate.into_config()?).await?;
+        let https = Https { address: listener.address(), fingerprint };
+        Ok(Some(Self { listener, https }))
     }
 }
 

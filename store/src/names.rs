@@ -49,11 +49,10 @@ impl<'a> Names<'a> {
         refused("parameter_missing", missing.collect())?;
         let unknown = named.iter().map(|(name, _)| name.as_str()).filter(|name| !wanted.contains(name));
         refused("parameter_unknown", unknown.collect())?;
-        Ok(self
-            .places
-            .iter()
-            .filter_map(|place| given.get(bare(place)).map(|value| (*value).clone()))
-            .collect())
+        let values = self.places.iter().filter_map(|place| given.get(bare(place)));
+        let values: Vec<Value> = values.map(|value| (*value).clone()).collect();
+        assert_eq!(values.len(), self.places.len(), "each place has its value");
+        Ok(values)
     }
 }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 /// Files of a data folder, beside what is in [`FOLDERS`]. Others that lie there are not ours.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "lock",
     "lock.holder",
     "site.key",
@@ -17,6 +17,7 @@ const FILES: [&str; 10] = [
     "node.json",
     "http.token",
     "tokens.json",
+    "https.pem",
     "invitations.json",
     "peers.json",
     "tandem.toml",

@@ -1,7 +1,5 @@
 //! This site: its node, its disk, its spaces.
 
-use std::net::SocketAddr;
-
 use tandem_node::api::fork::Fork;
 use tandem_node::api::status::{RunningNode, RunningStatement, SpaceStatus, Status};
 use tandem_node::api::verification::Verification;
@@ -41,14 +39,6 @@ pub fn version(node: &RunningNode) -> Option<Check> {
     let own = env!("CARGO_PKG_VERSION");
     let found = t!("doctor.version", node = node.version, own = own);
     (node.version != own).then(|| Check::warning("version", found, t!("doctor.version_next")))
-}
-
-/// What HTTP carries to other PCs can be read on the way.
-pub fn clear_text(http: SocketAddr) -> Option<Check> {
-    let found = || {
-        Check::warning("clear_text", t!("doctor.clear_text", address = http), t!("doctor.clear_text_next"))
-    };
-    (!http.ip().to_canonical().is_loopback()).then(found)
 }
 
 /// A statement that has run so long is worth a look.
@@ -170,9 +160,6 @@ mod tests {
         );
         assert_eq!(super::listening(&node(&["/ip4/192.168.1.20/tcp/7118"])).level, Level::Ok);
         assert_eq!(version(&node(&[])).unwrap().check, "version");
-        assert_eq!(clear_text("127.0.0.1:7117".parse().unwrap()), None);
-        assert_eq!(clear_text("[::1]:7117".parse().unwrap()), None);
-        assert!(clear_text("0.0.0.0:7117".parse().unwrap()).unwrap().message.contains("0.0.0.0:7117"));
     }
 
     #[test]

@@ -252,21 +252,21 @@ impl Client {
     pub fn tokens(&self) -> Result<Vec<ShownToken>> {
         match self {
             Self::Node(node) => node.get(&["tokens"]),
-            Self::Folder(api) => api.tokens(),
+            Self::Folder(api) => api.tokens().list(),
         }
     }
 
     pub fn add_token(&self, request: NewToken) -> Result<AddedToken> {
         match self {
             Self::Node(node) => node.post(&["tokens"], &request),
-            Self::Folder(api) => api.add_token(request),
+            Self::Folder(api) => api.tokens().add(request),
         }
     }
 
     pub fn revoke_token(&self, name: &str) -> Result<()> {
         match self {
             Self::Node(node) => node.delete(&["tokens", name]),
-            Self::Folder(api) => api.revoke_token(name),
+            Self::Folder(api) => api.tokens().revoke(name),
         }
     }
 

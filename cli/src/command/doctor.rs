@@ -59,8 +59,6 @@ fn look(context: &Context) -> Result<Vec<Check>, Failure> {
         (Client::Node(node), Some(running)) => {
             checks.push(Check::ok("node", t!("doctor.running", url = node.url(), pid = running.pid)));
             checks.extend(check::site::version(running));
-            let announced = Running::read(&context.settings.data.value);
-            checks.extend(announced.and_then(|running| check::site::clear_text(running.http)));
         }
         _ => checks.push(match Running::read(&context.settings.data.value) {
             Some(_) => Check::warning("node", t!("doctor.killed"), t!("doctor.start")),

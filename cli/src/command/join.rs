@@ -150,6 +150,7 @@ fn through(context: &Context, node: &Remote, request: &Request) -> Outcome {
 /// Brings up the network itself, until this site holds everything.
 async fn alone(context: &Context, request: Request) -> Outcome {
     let mut settings = context.settings.node();
+    settings.https = None;
     if context.settings.http.origin == Origin::Default {
         // For the time it takes, any port will do.
         settings.http.set_port(0);

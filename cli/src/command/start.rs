@@ -4,8 +4,8 @@ use std::io::Read;
 
 use clap::Args;
 use serde_json::json;
-use tandem_node::Node;
 use tandem_node::api::{ApiError, error_kind};
+use tandem_node::{Https, Node};
 use tandem_protocol::cause::Cause;
 
 use crate::context::Context;
@@ -33,9 +33,14 @@ impl Start {
         let node = Node::start(context.settings.node()).await?;
         // Before anybody is told that it runs: who is told may ask it to end at once.
         let asked_to_stop = tandem_node::asked_to_stop();
-        let http = context.settings.http.value;
-        let clear_text = !http.ip().to_canonical().is_loopback();
-        let ready = json!({ "http": node.url(), "clear_text": clear_text, "listening": node.network().addresses(), "data": context.settings.data.value });
+        let https = node.https();
+        let ready = json!({
+            "http": node.url(),
+            "https": https.map(|https| format!("https://{}", https.address)),
+            "fingerprint": https.and_then(|https| https.fingerprint.as_ref()),
+            "listening": node.network().addresses(),
+            "data": context.settings.data.value,
+        });
         context.print(&ready, |_| {
             let url = node.url();
             if node.api().store().spaces().is_empty() {
@@ -44,8 +49,11 @@ impl Start {
                 t!("start.ready", site = node.api().site_name(), url = url).into_owned()
             }
         })?;
-        if clear_text && !context.json {
-            print(&t!("start.clear_text", address = http))?;
+        if let Some(Https { address, fingerprint }) = https.filter(|_| !context.json) {
+            print(&match fingerprint {
+                Some(fingerprint) => t!("start.https", address = address, fingerprint = fingerprint),
+                None => t!("start.https_given", address = address),
+            })?;
         }
         tokio::select! {
             () = asked_to_stop => {}

@@ -54,5 +54,5 @@ fn a_text_without_quotes_is_told_how_it_is_written() {
     }
     std::fs::write(program.data().join("tandem.toml"), "langue = \"fr\"\n").unwrap();
     let run = program.run(&["--lang", "fr", "status"]);
-    assert!(run.err.contains("ligne 1 : il n'y a pas d'entrée langue ; il y a : http, listen"), "{run:?}");
+    assert!(run.err.contains("ligne 1 : il n'y a pas d'entrée langue ; il y a : http, https"), "{run:?}");
 }

@@ -12,7 +12,31 @@ fn a_token_is_made_listed_and_revoked_with_and_without_a_node() {
         (&"till 2".into(), &"write".into(), &"caisse 2".into())
     );
     let token = added["token"].as_str().unwrap().to_owned();
-    assert_eq!(token.len(), 32);
+    // Behind the point stands by what other PCs know this node.
+    let (secret, fingerprint) = token.split_once('.').unwrap();
+    assert_eq!((secret.len(), fingerprint.len()), (32, 64));
+    let (own, key) = (program.data().join("https.pem"), "--tls-key=/nowhere");
+    assert!(own.exists());
+    assert_eq!(
+        program.run(&["start", "--https", "127.0.0.1:0", key]).code,
+        2,
+        "a key without its certificate"
+    );
+    let given = program.run(&[
+        "--json",
+        "start",
+        "--no-mdns",
+        "--http",
+        "127.0.0.1:0",
+        "--https",
+        "127.0.0.1:0",
+        key,
+        "--tls-cert=/nowhere",
+    ]);
+    assert!(given.code == 1 && given.err.contains("tls_unusable"), "{given:?}");
+    // What is not encrypted is for this PC alone.
+    let clear = program.run(&["--lang", "fr", "start", "--http", "0.0.0.0:0"]);
+    assert!(clear.code == 2 && clear.err.contains("--https"), "{clear:?}");
     let told = program.run(&["--lang", "fr", "token", "add", "liste"]);
     assert!(told.code == 0 && told.out.contains("Le jeton liste (lire)"), "{told:?}");
     let listed = program.run(&["token", "list"]);

@@ -174,6 +174,7 @@ mod list {
         disk_full 507
         writes_stopped 503
         port_taken 500
+        tls_unusable 500
         stopping 503
         node_unreachable 503
         node_silent 504

@@ -41,6 +41,7 @@ pub mod token;
 pub mod transaction;
 pub mod verification;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 
 use tandem_protocol::name;
@@ -65,6 +66,7 @@ struct Inner {
     peers: OnceLock<Arc<dyn Peers>>,
     feeds: Feeds,
     tokens: Tokens,
+    certificate_is_given: AtomicBool,
     deadlines: OnceLock<Deadlines>,
     /// Held while a space of another site is set up here.
     setting_up: Mutex<()>,
@@ -75,7 +77,9 @@ impl Api {
     pub fn new(store: Store) -> Self {
         let (peers, feeds, setting_up) = (OnceLock::new(), Feeds::default(), Mutex::new(()));
         let (deadlines, tokens) = (OnceLock::new(), Tokens::in_folder(store.folder()));
-        Self { inner: Arc::new(Inner { store, peers, feeds, tokens, deadlines, setting_up }) }
+        let certificate_is_given = AtomicBool::new(false);
+        let inner = Inner { store, peers, feeds, tokens, certificate_is_given, deadlines, setting_up };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Tells where to ask about other sites. Only the first call counts.
@@ -86,6 +90,11 @@ impl Api {
     /// How long statements may run unless their request says otherwise. Only the first call counts.
     pub fn set_deadlines(&self, deadlines: Deadlines) {
         let _already_set = self.inner.deadlines.set(deadlines);
+    }
+
+    /// Other PCs know this node by a certificate that was given, not by the fingerprint of its own.
+    pub fn certificate_is_given(&self) {
+        self.inner.certificate_is_given.store(true, Ordering::Relaxed);
     }
 
     fn deadlines(&self) -> Deadlines {

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use data_encoding::BASE32_NOPAD;
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use super::access::{Access, Granted, Right};
 use super::error::Result;
 use super::{Api, error_kind, now_ms, to_iso};
+use crate::certificate::Certificate;
 
 const FILE: &str = "tokens.json";
 
@@ -57,7 +59,8 @@ pub struct ShownToken {
 /// A token that was made. It is shown this once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AddedToken {
-    /// The token, as programs send it.
+    /// The token, as programs send it: a secret, and behind a point the fingerprint of this node's own
+    /// certificate, if that is what other PCs know it by.
     pub token: String,
     /// What is listed of it.
     #[serde(flatten)]
@@ -150,10 +153,20 @@ impl Given {
     }
 }
 
+/// Requests about tokens for programs.
+pub struct TokenRequests<'a>(&'a Api);
+
 impl Api {
+    /// Requests about tokens for programs.
+    pub fn tokens(&self) -> TokenRequests<'_> {
+        TokenRequests(self)
+    }
+}
+
+impl TokenRequests<'_> {
     /// Makes a token.
-    pub fn add_token(&self, request: NewToken) -> Result<AddedToken> {
-        let space = self.space(&request.space)?;
+    pub fn add(&self, request: NewToken) -> Result<AddedToken> {
+        let space = self.0.space(&request.space)?;
         let token_name = name::composed(&request.name);
         let device = request.device.map_or_else(|| token_name.clone(), |device| name::composed(&device));
         for text in [&token_name, &device] {
@@ -174,27 +187,32 @@ impl Api {
             created_ms: now_ms(),
             hash: hash(&token),
         };
-        let shown = self.shown_token(&kept);
-        self.inner.tokens.add(kept)?;
+        let shown = self.shown(&kept);
+        // Its owner brings it to another PC, and with it by what to know this one.
+        let token = match self.0.inner.certificate_is_given.load(Ordering::Relaxed) {
+            true => token,
+            false => format!("{token}.{}", Certificate::of_folder(self.0.store().folder())?.fingerprint()),
+        };
+        self.0.inner.tokens.add(kept)?;
         Ok(AddedToken { token, shown })
     }
 
     /// All tokens in force, by name.
-    pub fn tokens(&self) -> Result<Vec<ShownToken>> {
-        self.inner.tokens.with(|given| {
-            let mut shown: Vec<_> = given.iter().map(|given| self.shown_token(&given.kept)).collect();
+    pub fn list(&self) -> Result<Vec<ShownToken>> {
+        self.0.inner.tokens.with(|given| {
+            let mut shown: Vec<_> = given.iter().map(|given| self.shown(&given.kept)).collect();
             shown.sort_by(|a, b| a.name.cmp(&b.name));
             Ok(shown)
         })
     }
 
     /// Ends a token: from now on it is none, and what runs with it is ended.
-    pub fn revoke_token(&self, name: &str) -> Result<()> {
-        self.inner.tokens.with(|given| {
+    pub fn revoke(&self, name: &str) -> Result<()> {
+        self.0.inner.tokens.with(|given| {
             let at = given.iter().position(|given| name::looks_same(&given.kept.name, name));
             let at = at.ok_or_else(|| error_kind::token_unknown.with("name", name))?;
             let revoked = given.remove(at);
-            if let Err(error) = self.inner.tokens.write(given) {
+            if let Err(error) = self.0.inner.tokens.write(given) {
                 given.insert(at, revoked);
                 return Err(error);
             }
@@ -205,8 +223,9 @@ impl Api {
 
     /// What a token allows; none, if it is none.
     pub fn access(&self, token: &str) -> Option<Access> {
-        let hash = hash(token);
-        let found = self.inner.tokens.with(|given| {
+        let (secret, _fingerprint) = token.split_once('.').unwrap_or((token, ""));
+        let hash = hash(secret);
+        let found = self.0.inner.tokens.with(|given| {
             let found = given.iter().find(|given| given.kept.hash == hash);
             Ok(found.map(|Given { kept, revoked }| {
                 let revoked = revoked.subscribe();
@@ -220,8 +239,8 @@ impl Api {
         })
     }
 
-    fn shown_token(&self, kept: &Kept) -> ShownToken {
-        let spaces = self.store().spaces();
+    fn shown(&self, kept: &Kept) -> ShownToken {
+        let spaces = self.0.store().spaces();
         let space = spaces.iter().find(|space| space.id().to_string() == kept.space);
         ShownToken {
             name: kept.name.clone(),
@@ -233,7 +252,7 @@ impl Api {
     }
 }
 
-/// How a token is kept. It is as long as its hash is hard to turn back: no more is needed.
+/// How a token is kept. It is drawn at random, and long: no slow hash is needed.
 fn hash(token: &str) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("tandem token for programs, version 1");
     hasher.update(token.as_bytes()).finalize().to_hex().to_string()

@@ -17,9 +17,13 @@ use super::token::Token;
 use crate::api::access::{Access, Right};
 use crate::api::{ApiError, Result, error_kind};
 
-pub(super) struct Guard {
-    pub(super) token: Token,
-    pub(super) hosts: Hosts,
+/// Whom a listener lets in.
+pub(super) enum Guard {
+    /// Programs of this PC: this account with the token of the data folder, others with their own.
+    Here { token: Token, hosts: Hosts },
+    /// Those of other PCs, encrypted, with tokens of their own. They may call this node by any name: a
+    /// page that makes a browser do so has no certificate for that name, and no token.
+    Elsewhere,
 }
 
 /// The names under which this node may be addressed.
@@ -67,10 +71,13 @@ impl Hosts {
 }
 
 pub(super) async fn check_host(State(site): State<Site>, request: Request, next: Next) -> Result<Response> {
+    let Guard::Here { hosts, .. } = &*site.guard else {
+        return Ok(next.run(request).await);
+    };
     let in_header = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
     let host = in_header.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
     match host {
-        Some(host) if site.guard.hosts.admit(host) => Ok(next.run(request).await),
+        Some(host) if hosts.admit(host) => Ok(next.run(request).await),
         _ => {
             let host = host.map_or_else(|| Cause::new("http_no_host").into(), Param::from);
             let error = error_kind::host_refused.with("host", host);
@@ -90,9 +97,9 @@ pub(super) async fn check_token(
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
     });
-    let access = token.and_then(|token| match site.guard.token.matches(token) {
-        true => Some(Access::whole()),
-        false => site.api.access(token),
+    let access = token.and_then(|given| match &*site.guard {
+        Guard::Here { token, .. } if token.matches(given) => Some(Access::whole()),
+        _ => site.api.tokens().access(given),
     });
     let Some(access) = access else {
         return refuse(request, error_kind::unauthorized.error()).await;

@@ -1,30 +1,33 @@
 //! The listener: connections let in, each with its place and its times, until the node stops.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
 use tandem_protocol::cause::Cause;
 use tandem_words::Language;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use super::caller::Caller;
-use super::guard::Hosts;
-use super::share::{CONNECTIONS, OF_ONE, Share, Shares};
+use super::guard::{Guard, Hosts};
+use super::routes;
+use super::share::{CONNECTIONS, OF_ONE, Shares};
 use super::site::Site;
 use super::stall::Stalling;
 use super::token::Token;
 use super::waiting::stopped;
-use super::{guard, routes};
 use crate::api::{Api, ApiError, Result, error_kind};
 
 /// How long the head of a request may take, from when the connection is free for one.
@@ -34,10 +37,15 @@ const HEAD_BYTES: usize = 64 << 10;
 /// How long to wait when no connection can be accepted: most likely too many files are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long the other end may take to agree on how to encrypt.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 /// A bound socket, not yet served.
 pub struct HttpListener {
     listener: TcpListener,
     address: SocketAddr,
+    /// For other PCs.
+    encrypted: Option<TlsAcceptor>,
 }
 
 impl HttpListener {
@@ -49,7 +57,12 @@ impl HttpListener {
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
+        Ok(Self { listener, address, encrypted: None })
+    }
+
+    /// The same for other PCs, encrypted.
+    pub async fn open_encrypted(address: SocketAddr, config: Arc<ServerConfig>) -> Result<Self> {
+        Ok(Self { encrypted: Some(config.into()), ..Self::open(address).await? })
     }
 
     /// Where it listens.
@@ -59,7 +72,11 @@ impl HttpListener {
 
     /// Answers requests until `stop` turns true and those under way are answered.
     pub async fn serve(self, api: Api, token: Token, stop: watch::Receiver<bool>) -> Result<()> {
-        let guard = guard::Guard { token, hosts: Hosts::of(self.address) }.into();
+        let guard = match self.encrypted {
+            None => Guard::Here { token, hosts: Hosts::of(self.address) },
+            Some(_) => Guard::Elsewhere,
+        };
+        let guard = guard.into();
         let router = routes(Site { api, guard, stop: stop.clone() });
         let (shares, mut connections) = (Shares::default(), JoinSet::new());
         let mut stopping = pin!(stopped(stop.clone()));
@@ -70,8 +87,13 @@ impl HttpListener {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, from)) => match shares.take(from.ip()) {
                         Some(share) => {
-                            connections.spawn(converse(stream, from, share, router.clone(), stop.clone()));
+                            let caller = Caller::new(from, share);
+                            let service = router.clone().layer(Extension(caller));
+                            let encrypted = self.encrypted.clone();
+                            connections.spawn(attend(stream, encrypted, service, stop.clone()));
                         }
+                        // Who does not speak yet is not spoken to.
+                        None if self.encrypted.is_some() => {}
                         None => turn_away(&stream),
                     },
                     Err(error) => bear(&error).await,
@@ -98,37 +120,53 @@ fn network_failed(address: SocketAddr, error: &std::io::Error) -> ApiError {
     error_kind::network_failed.with("detail", cause.with("fault", Cause::from(error)))
 }
 
-/// Answers the requests of one connection.
-fn converse(
+/// Attends to one connection, encrypted if it is to be.
+async fn attend(
     stream: TcpStream,
-    from: SocketAddr,
-    share: Share,
+    encrypted: Option<TlsAcceptor>,
     router: Router,
     stop: watch::Receiver<bool>,
-) -> impl Future<Output = ()> {
+) {
     // Requests and answers are small and awaited: never hold one back to fill a packet.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "answers may be held back by the system");
     }
-    let caller = Caller::new(from, share);
-    let service = TowerToHyperService::new(router.layer(Extension(caller)));
-    async move {
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(Stalling::new(stream)), service);
-        let mut connection = pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = stopped(stop) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection broke off");
+    let stream = Stalling::new(stream);
+    let Some(encrypted) = encrypted else {
+        return converse(stream, router, stop).await;
+    };
+    let agreed = tokio::select! {
+        agreed = timeout(HANDSHAKE, encrypted.accept(stream)) => agreed,
+        () = stopped(stop.clone()) => return,
+    };
+    match agreed {
+        Ok(Ok(stream)) => converse(stream, router, stop).await,
+        Ok(Err(error)) => tracing::debug!(%error, "no agreement on how to encrypt"),
+        Err(_) => tracing::debug!("no agreement on how to encrypt in time"),
+    }
+}
+
+/// Answers the requests of one connection.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke off");
     }
 }
 

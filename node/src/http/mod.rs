@@ -1,4 +1,4 @@
-//! The site over HTTP: JSON in, JSON out, for this PC only unless asked otherwise.
+//! The site over HTTP: JSON in, JSON out; for this PC, and, encrypted, for others if asked to.
 //!
 //! A handler does three things: take the request apart, ask [`Api`](crate::api::Api), turn the answer into a
 //! response. Who may ask it, by which right, is decided here, route by route. Errors become `application/problem+json` in `problem`, and nowhere else.

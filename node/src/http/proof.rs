@@ -5,9 +5,10 @@ use axum::extract::{Path, State};
 
 use tandem_protocol::cause::Cause;
 
+use super::guard::Guard;
 use super::site::Site;
 use super::unreadable::malformed;
-use crate::api::Result;
+use crate::api::{Result, error_kind};
 
 /// Letters of a question, at most.
 const QUESTION: usize = 64;
@@ -16,5 +17,8 @@ pub(super) async fn prove(State(site): State<Site>, Path(question): Path<String>
     if question.len() > QUESTION {
         return Err(malformed(Cause::new("http_question")));
     }
-    Ok(site.guard.token.proof(&question, site.guard.hosts.port()))
+    match &*site.guard {
+        Guard::Here { token, hosts } => Ok(token.proof(&question, hosts.port())),
+        Guard::Elsewhere => Err(error_kind::route_unknown.error()),
+    }
 }

@@ -11,18 +11,18 @@ use crate::api::Result;
 use crate::api::token::{AddedToken, NewToken, ShownToken};
 
 pub(super) async fn list(State(site): State<Site>) -> Result<Answer<Vec<ShownToken>>> {
-    blocking(move || site.api.tokens()).await.map(Answer)
+    blocking(move || site.api.tokens().list()).await.map(Answer)
 }
 
 pub(super) async fn add(
     State(site): State<Site>,
     Json(request): Json<NewToken>,
 ) -> Result<(StatusCode, Answer<AddedToken>)> {
-    let added = blocking(move || site.api.add_token(request)).await?;
+    let added = blocking(move || site.api.tokens().add(request)).await?;
     Ok((StatusCode::CREATED, Answer(added)))
 }
 
 pub(super) async fn revoke(State(site): State<Site>, Path(name): Path<String>) -> Result<StatusCode> {
-    blocking(move || site.api.revoke_token(&name)).await?;
+    blocking(move || site.api.tokens().revoke(&name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,6 +12,7 @@ mod bundles;
 mod carried;
 mod conflicts;
 mod events;
+mod encrypted;
 mod french;
 mod guard;
 mod refusals;

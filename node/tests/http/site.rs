@@ -31,10 +31,28 @@ impl Site {
         Self::on(runtime, tempfile::tempdir().unwrap())
     }
 
+    /// With the space `school`, and open to other PCs.
+    pub fn open_to_others() -> Self {
+        let any = "127.0.0.1:0".parse().unwrap();
+        Self::with(Runtime::new().unwrap(), tempfile::tempdir().unwrap(), Some(any)).found()
+    }
+
+    /// Where other PCs reach it, and the fingerprint of its certificate.
+    pub fn https(&self) -> (std::net::SocketAddr, String) {
+        let https = self.node.as_ref().unwrap().https().unwrap();
+        (https.address, https.fingerprint.clone().unwrap())
+    }
+
     fn on(runtime: Runtime, folder: TempDir) -> Self {
+        Self::with(runtime, folder, None)
+    }
+
+    fn with(runtime: Runtime, folder: TempDir, https: Option<std::net::SocketAddr>) -> Self {
         let settings = Settings {
             data: folder.path().to_owned(),
             http: "127.0.0.1:0".parse().unwrap(),
+            https,
+            certificate: None,
             listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
             peers: Vec::new(),
             mdns: false,

@@ -63,6 +63,7 @@ impl Catalogues {
             Some(catalogue) => catalogue,
             None => Catalogue::of(schema).map_err(|error| Refusal::of_sql(&error, 0, asked.sql))?,
         };
+        assert!(Arc::ptr_eq(&catalogue.schema, schema), "what is told is of the schema that is asked for");
         catalogue.reads_rows.store(false, Ordering::Relaxed);
         let mut result = catalogue.reader.answer(asked, &Rewritten::default(), leave, answer);
         if result.is_err() && catalogue.reads_rows.load(Ordering::Relaxed) {
