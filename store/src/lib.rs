@@ -69,8 +69,9 @@ pub use row_edit::RowEdit;
 pub use running::RunningStatement;
 pub use schema_sql::schema_sql;
 pub use space::{
-    Chunk, ChunkReader, ConflictPlace, ConflictReader, ForkReader, LogEntry, LogFilter, LogReader, Referrer,
-    Referrers, Space, SpaceStatus, VerifyReport, is_key_text,
+    Chunk, ChunkReader, ConflictPlace, ConflictReader, ForkReader, LogEntry, LogFilter, LogReader, Movement,
+    MovementFilter, MovementKind, MovementReader, Movements, MovementsError, Referrer, Referrers, Space,
+    SpaceStatus, VerifyReport, is_key_text,
 };
 pub use statement::{Params, Statement, StatementResult};
 pub use store::Store;

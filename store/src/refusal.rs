@@ -212,6 +212,15 @@ impl Refusal {
         Self::new("catalogue_alone").with("sql", shortened(sql))
     }
 
+    pub(crate) fn counter_unknown(table: &str, column: &str) -> Self {
+        Self::new("counter_unknown").with("table", table).with("column", column)
+    }
+
+    /// To know what a counter was, more of the log must be read than one request may.
+    pub(crate) fn history_too_long(table: &ViewTable, key: &Key, most: usize) -> Self {
+        Self::new("history_too_long").with("row", table.told(key)).with("most", most)
+    }
+
     pub(crate) fn not_a_query() -> Self {
         Self::new("not_a_query")
     }

@@ -5,6 +5,7 @@ mod chunk;
 mod conflicts;
 mod entries;
 mod forks;
+mod movements;
 mod opening;
 mod parts;
 mod status;
@@ -27,6 +28,7 @@ pub use chunk::{Chunk, ChunkReader};
 pub use conflicts::{ConflictPlace, ConflictReader, Referrer, Referrers};
 pub use entries::{LogEntry, LogFilter, LogReader, is_key_text};
 pub use forks::ForkReader;
+pub use movements::{Movement, MovementFilter, MovementKind, MovementReader, Movements, MovementsError};
 pub use status::SpaceStatus;
 pub use verify::VerifyReport;
 
@@ -141,6 +143,11 @@ impl Space {
     /// Its log, for people.
     pub fn log(&self) -> LogReader<'_> {
         LogReader { parts: &self.0 }
+    }
+
+    /// The movements of counters.
+    pub fn movements(&self) -> MovementReader<'_> {
+        MovementReader { parts: &self.0 }
     }
 
     /// Its log, for peers.

@@ -13,6 +13,7 @@ use tandem_node::api::cell::Cell;
 use tandem_node::api::conflict::{Conflict, ConflictQuery, Conflicts, Resolve};
 use tandem_node::api::invitation::{Invitation, Invite};
 use tandem_node::api::log_entry::{LogEntry, LogPage, LogQuery};
+use tandem_node::api::movement::{MovementPage, MovementQuery};
 use tandem_node::api::query::{Answer, Query};
 use tandem_node::api::rows::{EditRows, Source};
 use tandem_node::api::schema::{SchemaChange, SchemaChanged, ShownSchema};
@@ -176,6 +177,13 @@ impl Client {
         match self {
             Self::Node(node) => node.get_with(&["spaces", space, "log"], query),
             Self::Folder(api) => api.log().page(space, query),
+        }
+    }
+
+    pub fn movements(&self, space: &str, query: &MovementQuery) -> Result<MovementPage> {
+        match self {
+            Self::Node(node) => node.get_with(&["spaces", space, "movements"], query),
+            Self::Folder(api) => api.log().movements(space, query),
         }
     }
 

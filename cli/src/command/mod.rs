@@ -13,6 +13,7 @@ pub mod status;
 
 pub mod conflicts;
 pub mod log;
+pub mod movements;
 pub mod schema;
 pub mod sql;
 

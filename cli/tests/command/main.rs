@@ -8,6 +8,7 @@ mod admitted;
 mod configured;
 mod conflicts;
 mod diagnosed;
+mod counted;
 mod dumped;
 mod helped;
 mod imported;

@@ -33,9 +33,13 @@ impl Program {
 
     /// On a site `office` with the space `school` and a table of pupils.
     pub fn with_school() -> Self {
+        Self::with_schema("CREATE TABLE pupils (id INTEGER PRIMARY KEY, name TEXT NOT NULL);")
+    }
+
+    /// The same with other tables.
+    pub fn with_schema(schema: &str) -> Self {
         let program = Self::new();
-        let schema =
-            program.file("schema.sql", "CREATE TABLE pupils (id INTEGER PRIMARY KEY, name TEXT NOT NULL);");
+        let schema = program.file("schema.sql", schema);
         let schema = schema.to_str().unwrap();
         let made = program.run(&["--space", "school", "init", "--name", "office", "--schema", schema]);
         assert_eq!(made.code, 0, "{made:?}");

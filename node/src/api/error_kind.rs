@@ -125,6 +125,8 @@ mod list {
         key_incomplete 400
         transaction_unknown 404
         table_unknown 404
+        counter_unknown 404
+        history_too_long 422
 
         // Conflicts.
         conflict_unknown 404

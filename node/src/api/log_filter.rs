@@ -25,12 +25,6 @@ pub(super) fn filter(query: &LogQuery, membership: &Membership, schema: &Schema)
     if let Some(table) = query.table.as_ref().filter(|table| schema.table(table).is_none()) {
         return Err(error_kind::table_unknown.with("table", table));
     }
-    let time = |text: &Option<String>| match text {
-        None => Ok(None),
-        Some(text) => from_iso(text).map(Some).ok_or_else(|| {
-            error_kind::request_malformed.with("detail", Cause::new("request_time").with("text", text))
-        }),
-    };
     let key = match (&query.key, query.table.as_ref().and_then(|table| schema.table(table))) {
         (Some(key), Some(table)) => Some(key_of(key, &table.shown)?),
         (key, _) => key.clone(),
@@ -39,17 +33,25 @@ pub(super) fn filter(query: &LogQuery, membership: &Membership, schema: &Schema)
         table: query.table.clone(),
         key,
         author: query.site.as_ref().map(|name| site::find(membership, name)).transpose()?,
-        since_ms: time(&query.since)?,
-        until_ms: time(&query.until)?,
+        since_ms: time_of(query.since.as_deref())?,
+        until_ms: time_of(query.until.as_deref())?,
         from: query.from,
         before: query.before,
         limit: None,
     })
 }
 
+/// A time as it is asked for.
+pub(super) fn time_of(text: Option<&str>) -> Result<Option<i64>> {
+    let malformed = |text: &str| {
+        error_kind::request_malformed.with("detail", Cause::new("request_time").with("text", text))
+    };
+    text.map(|text| from_iso(text).ok_or_else(|| malformed(text))).transpose()
+}
+
 /// A key as it is typed for one table, in the form in which keys are compared: its values in order,
 /// `7,2026-03-01`, or by name and in any order, `day=2026-03-01,id=7`. A part of a key is none.
-fn key_of(typed: &str, table: &TableDef) -> Result<String> {
+pub(super) fn key_of(typed: &str, table: &TableDef) -> Result<String> {
     let (names, parts) = (&table.key, typed.split(',').collect::<Vec<_>>());
     let by_name = |part: &str| {
         let (name, value) = part.split_once('=')?;

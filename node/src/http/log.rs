@@ -1,4 +1,4 @@
-//! `/v1/spaces/{space}/log`, `/log/{dot}`, `/verification`
+//! `/v1/spaces/{space}/log`, `/log/{dot}`, `/movements`, `/verification`
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -8,6 +8,7 @@ use super::site::Site;
 use super::waiting::blocking;
 use crate::api::Result;
 use crate::api::log_entry::{LogEntry, LogPage, LogQuery};
+use crate::api::movement::{MovementPage, MovementQuery};
 use crate::api::verification::Verification;
 
 pub(super) async fn log(
@@ -16,6 +17,14 @@ pub(super) async fn log(
     Asked(query): Asked<LogQuery>,
 ) -> Result<Answer<LogPage>> {
     blocking(move || site.api.log().page(&space, &query)).await.map(Answer)
+}
+
+pub(super) async fn movements(
+    State(site): State<Site>,
+    Path(space): Path<String>,
+    Asked(query): Asked<MovementQuery>,
+) -> Result<Answer<MovementPage>> {
+    blocking(move || site.api.log().movements(&space, &query)).await.map(Answer)
 }
 
 pub(super) async fn transaction(

@@ -53,6 +53,7 @@ fn routes(site: Site) -> Router {
         .route("/v1/spaces/{space}/queries", post(queries::query))
         .route("/v1/spaces/{space}/log", get(log::log))
         .route("/v1/spaces/{space}/log/{dot}", get(log::transaction))
+        .route("/v1/spaces/{space}/movements", get(log::movements))
         .route("/v1/spaces/{space}/conflicts", get(conflicts::list))
         .route("/v1/spaces/{space}/conflicts/{id}", get(conflicts::show))
         .route("/v1/spaces/{space}/events", get(events::events))

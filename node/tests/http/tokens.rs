@@ -47,6 +47,7 @@ fn a_token_opens_what_its_right_says_and_nothing_else() {
         "POST queries",
         "GET log",
         "GET log/{dot}",
+        "GET movements",
         "GET conflicts",
         "GET conflicts/{id}",
         "GET events",

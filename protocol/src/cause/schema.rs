@@ -168,6 +168,7 @@ impl From<&ExpressionFault> for Cause {
             ExpressionFault::Operands(name) => Self::new("expression_operands").with("name", name),
             ExpressionFault::NotHere(name) => Self::new("expression_not_here").with("name", name),
             ExpressionFault::Argument(name) => Self::new("expression_argument").with("name", name),
+            ExpressionFault::Number => Self::new("expression_number"),
         }
     }
 }

@@ -83,6 +83,14 @@ impl ColumnDef {
         }
     }
 
+    /// What stands before the numbers by which its rows are numbered, if they are.
+    pub fn site_number(&self) -> Option<String> {
+        match &self.default {
+            DefaultValue::Expression(expression) => expression.site_number(),
+            DefaultValue::None | DefaultValue::Constant(_) => None,
+        }
+    }
+
     /// What a cell never written shows: the constant default, else NULL; of a counter that may not
     /// be NULL, 0.
     pub fn unwritten(&self) -> Value {

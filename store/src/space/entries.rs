@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
+use std::ops::Range;
 
 use tandem_protocol::identity::{Author, TxHash};
 use tandem_protocol::op::Op;
@@ -126,17 +127,12 @@ impl<'s> LogReader<'s> {
             None => self.arrivals(filter, number)?,
         };
         let mut found = Vec::new();
-        let mut held: Option<(u64, Opened)> = None;
+        let mut near = NearEntries::new(self.parts);
         for arrival in arrivals {
             if found.len() >= limit {
                 break;
             }
-            if held.as_ref().is_none_or(|(first, _)| arrival < *first) {
-                let Some(record) = self.parts.log.holding(arrival)? else { continue };
-                held = Some((record.arrival, record.open()?));
-            }
-            let entry = held.as_ref().map(|(first, opened)| entry(opened, *first, arrival)).transpose()?;
-            found.extend(entry.flatten().filter(|entry| filter.matches(&entry.transaction)));
+            found.extend(near.entry(arrival)?.filter(|entry| filter.matches(&entry.transaction)));
         }
         debug_assert!(
             found.windows(2).all(|pair| pair[0].arrival > pair[1].arrival),
@@ -203,6 +199,28 @@ impl<'s> LogReader<'s> {
             let asked = |arrival: &u64| (from..before).contains(arrival);
             found.into_iter().rev().filter(asked).collect()
         }))
+    }
+}
+
+/// Transactions read one after the other: those beside each other are opened once.
+pub(super) struct NearEntries<'s> {
+    parts: &'s Parts,
+    held: Option<(Range<u64>, Opened)>,
+}
+
+impl<'s> NearEntries<'s> {
+    pub fn new(parts: &'s Parts) -> Self {
+        Self { parts, held: None }
+    }
+
+    /// The transaction that arrived as number `arrival`.
+    pub fn entry(&mut self, arrival: u64) -> Result<Option<LogEntry>, LogError> {
+        if self.held.as_ref().is_none_or(|(range, _)| !range.contains(&arrival)) {
+            let Some(record) = self.parts.log.holding(arrival)? else { return Ok(None) };
+            self.held = Some((record.arrival..record.end(), record.open()?));
+        }
+        let held = self.held.as_ref();
+        held.map_or(Ok(None), |(range, opened)| entry(opened, range.start, arrival))
     }
 }
 

@@ -229,6 +229,29 @@ fn of_a_long_write_that_clashes_when_it_comes_back_nothing_is_recorded() {
 }
 
 #[test]
+fn a_long_write_and_those_that_come_meanwhile_are_given_different_numbers() {
+    let site =
+        Site::founder("CREATE TABLE bills(code TEXT PRIMARY KEY, number TEXT DEFAULT (site_number('F')))");
+    let slow = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 1000000) \
+        SELECT count(*) FROM c";
+    let sql = format!("INSERT INTO bills (code) SELECT 'slow' WHERE ({slow}) > 1");
+    let answer = begin(&site, write_for(&Owner::new("slow", Some(LONG)), &sql));
+    runs(&site, "slow");
+    let copy = site.space.folder().join("aside.sqlite-wal");
+    let mut others = 0;
+    while !copy.exists() {
+        others += 1;
+        site.write(&format!("INSERT INTO bills (code) VALUES ('{others}')"));
+    }
+    // Its copy knows nothing of this one.
+    site.write("INSERT INTO bills (code) VALUES ('last')");
+    answer.recv().unwrap().unwrap();
+    let counted = site.rows("SELECT count(*), count(DISTINCT number), max(number) FROM bills");
+    assert_eq!(counted, [format!("{0}|{0}|F1-{0:04}", others + 2)]);
+    site.verify();
+}
+
+#[test]
 fn a_statement_has_its_share_of_memory_and_no_more() {
     let site = Site::founder(TABLES);
     let owner = Owner::new("greedy", Some(LONG));

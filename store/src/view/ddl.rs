@@ -63,6 +63,9 @@ CREATE TABLE _tandem_tables (
   number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, name TEXT NOT NULL, rows INTEGER NOT NULL,
   fingerprint BLOB NOT NULL, hidden INTEGER NOT NULL, greatest INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE _tandem_numbers (
+  col BLOB NOT NULL, ordinal INTEGER NOT NULL, greatest INTEGER NOT NULL, PRIMARY KEY (col, ordinal)
+) STRICT;
 CREATE TABLE _tandem_runs (
   tbl INTEGER NOT NULL, first INTEGER NOT NULL, author INTEGER NOT NULL, seq INTEGER NOT NULL,
   time INTEGER NOT NULL, width INTEGER NOT NULL, PRIMARY KEY (tbl, first)
@@ -147,7 +150,12 @@ fn column_sql(def: &TableDef, column: &ColumnDef, judge: Judge) -> String {
         DefaultValue::None if column.unwritten().is_null() => None,
         DefaultValue::None | DefaultValue::Constant(_) => Some(constant(column)),
         DefaultValue::Expression(expression) => match expression.unknown_function(judge) {
-            None => column.default_sql(Style::Sql),
+            None => match expression.site_number() {
+                Some(prefix) => {
+                    Some(format!("(tandem_number('{}', {}))", column.id(), literal_sql(&Value::Text(prefix))))
+                }
+                None => column.default_sql(Style::Sql),
+            },
             Some(function) => {
                 Some(format!("(tandem_unknown({}))", literal_sql(&Value::Text(function.to_owned()))))
             }

@@ -12,6 +12,7 @@ use tandem_protocol::version::Dot;
 
 use super::conflicts::ConflictList;
 use super::figures::Figures;
+use super::numbers::Numbers;
 use super::position::Position;
 use super::state::state;
 use super::table::ViewTable;
@@ -28,6 +29,7 @@ pub(crate) struct FoldState {
     pub unique: UniqueRules,
     pub figures: Figures,
     pub conflicts: ConflictList,
+    pub numbers: Numbers,
 }
 
 impl FoldState {
@@ -42,7 +44,8 @@ impl FoldState {
         let (mut tables, figures) = Tables::load(connection, schema, places, &position, greatest)?;
         tables.needs_rebuild |= state(connection, "needs_rebuild")?.is_some_and(|needed| needed != 0);
         let (unique, conflicts) = (UniqueRules::load(connection)?, ConflictList::load(connection)?);
-        Ok(Self { position, membership: Arc::new(membership), tables, unique, figures, conflicts })
+        let (membership, numbers) = (Arc::new(membership), Numbers::load(connection)?);
+        Ok(Self { position, membership, tables, unique, figures, conflicts, numbers })
     }
 
     /// The number that this site's generated ids carry, once it is a member.

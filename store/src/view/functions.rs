@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use data_encoding::HEXLOWER;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use tandem_protocol::cause::Cause;
-use tandem_protocol::schema::text_forms;
+use tandem_protocol::schema::{ColumnId, text_forms};
 
 use super::decimals;
 pub(crate) use super::ids::{SharedIds, locked};
@@ -25,6 +26,13 @@ pub(crate) fn install(
     connection.create_scalar_function("tandem_next", 1, plain, move |context| {
         let table = context.get::<String>(0)?;
         locked(&next_ids).next(&table).map_err(|error| refused_by_function(Cause::from(&error)))
+    })?;
+    let numbers = Arc::clone(&ids);
+    connection.create_scalar_function("tandem_number", 2, plain, move |context| {
+        let (column, prefix) = (context.get::<String>(0)?, context.get::<String>(1)?);
+        let id = HEXLOWER.decode(column.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        let id = id.map(ColumnId).ok_or_else(|| refused_by_function(Cause::new("id_exhausted")))?;
+        locked(&numbers).number(id, &prefix).map_err(|error| refused_by_function(Cause::from(&error)))
     })?;
     connection.create_scalar_function("last_insert_rowid", 0, plain, move |_| Ok(locked(&ids).last))?;
     connection.create_scalar_function("exactly", 1, plain, move |context| {

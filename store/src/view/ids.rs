@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 use tandem_protocol::cause::Cause;
+use tandem_protocol::schema::ColumnId;
 use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
 
 use super::ViewResult;
 use super::figures::Figures;
+use super::numbers::{GivenNumbers, Numbers};
 use super::tables::Tables;
 
 /// Ids are generated below this.
@@ -26,6 +28,8 @@ pub(crate) struct Ids {
     ordinal: Option<u16>,
     /// By the table's id, as text.
     tables: HashMap<String, TableIds>,
+    /// Numbers that the transaction at hand is given.
+    pub numbers: GivenNumbers,
     /// The key that the last statement to insert any gave its last new row; 0 where there is none.
     pub last: i64,
 }
@@ -63,6 +67,18 @@ impl Ids {
             self.ordinal = ordinal;
             self.tables.values_mut().for_each(|table| table.taken = None);
         }
+    }
+
+    /// Begins a transaction.
+    pub(super) fn begin(&mut self, numbers: &Numbers) {
+        self.last = 0;
+        self.numbers.begin(numbers);
+    }
+
+    /// The next number of a column, as it is written.
+    pub(super) fn number(&mut self, column: ColumnId, prefix: &str) -> Result<String, NoId> {
+        let ordinal = self.ordinal.ok_or(NoId::NotAdmitted)?;
+        Ok(self.numbers.next(column, prefix, ordinal))
     }
 
     /// Takes note of a key, generated or not, of this site or another.

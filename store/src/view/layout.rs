@@ -244,6 +244,10 @@ fn try_out_tables(schema: &Schema) -> rusqlite::Result<Connection> {
         let def = &table.shown;
         ddl::create_table(def, judge).iter().try_for_each(|sql| connection.execute_batch(sql))?;
         for column in &def.columns {
+            // A number is given where there is a row.
+            if column.site_number().is_some() {
+                continue;
+            }
             if let Some(default) = column.default_sql(Style::Sql) {
                 connection.query_row(&format!("SELECT {default}"), [], |_| Ok(()))?;
             }

@@ -17,6 +17,7 @@ use super::captured::{Captured, LocalWrite, group_ops};
 use super::exactly::{self, Exact};
 use super::forms::Rewritten;
 use super::local_error::LocalError;
+use super::numbers::Place;
 use super::row_entry::RowEntry;
 use super::row_op::{CanonicalChange, counted};
 use super::unseen::Unseen;
@@ -28,6 +29,9 @@ use super::{
 use crate::edits::Edits;
 use crate::refusal::Refusal;
 use crate::statement::{Statement, StatementResult};
+
+/// What only a DEFAULT may call.
+const OWN_FUNCTIONS: [&str; 2] = ["tandem_next", "tandem_number"];
 
 /// A statement of a user, ready to run.
 pub(super) struct Prepared<'a> {
@@ -58,6 +62,11 @@ impl View {
         let statements = edits.statements(&self.fold.tables);
         LocalRun::new(self, unseen, is_judged, time_ms).run(&statements)
     }
+
+    /// Where the last transaction was given numbers, and the greatest before them.
+    pub(crate) fn numbers_given(&self) -> Vec<(Place, u64)> {
+        functions::locked(&self.watch.ids).numbers.places()
+    }
 }
 
 /// The statements of one transaction as they run.
@@ -81,7 +90,7 @@ impl<'v> LocalRun<'v> {
         let FoldState { tables, figures, .. } = &self.view.fold;
         ids::find_taken(&self.view.connection, tables, figures, &self.view.watch.ids)?;
         self.view.watch.capture().begin();
-        functions::locked(&self.view.watch.ids).last = 0;
+        functions::locked(&self.view.watch.ids).begin(&self.view.fold.numbers);
         self.view.watch.answered.set(0);
         let results = statements
             .iter()
@@ -112,7 +121,7 @@ impl<'v> LocalRun<'v> {
         if let Some(name) = rowid_in(&statement.sql, is_column) {
             return Err(LocalError::Refused(Refusal::rowid(name, &statement.sql)));
         }
-        if calls(&statement.sql, "tandem_next") {
+        if OWN_FUNCTIONS.iter().any(|function| calls(&statement.sql, function)) {
             return Err(LocalError::Refused(Refusal::not_allowed(at, &statement.sql)));
         }
         let refused = |error| LocalError::Refused(Refusal::of_sql(&error, at, &statement.sql));

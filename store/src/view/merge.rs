@@ -115,7 +115,8 @@ impl<'v> Merge<'v> {
         self.settle(&transaction.ops)?;
         self.note_writers(transaction)?;
         assert!(self.view.follow_up.is_done(), "references are followed to their end");
-        let FoldState { position, conflicts, .. } = &mut self.view.fold;
+        let FoldState { position, conflicts, numbers, tables, .. } = &mut self.view.fold;
+        numbers.note(tables, &transaction.ops);
         let (connection, header) = (&self.view.connection, self.header);
         position.list(connection, header, transaction.op_count(), chain, self.context)?;
         if let Some(key) = &header.key {

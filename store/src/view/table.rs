@@ -42,6 +42,8 @@ pub(crate) struct ViewTable {
     pub stamps: Vec<usize>,
     /// Those of them that are counters.
     pub counters: Vec<usize>,
+    /// Columns that number their rows.
+    pub numbered: Vec<NumberedColumn>,
     /// Columns that refer to another table's rows, and that table's name.
     pub references: Vec<(usize, String)>,
     /// What no two rows may share.
@@ -52,6 +54,21 @@ pub(crate) struct ViewTable {
     pub rules: Rules,
     /// Statements, all of them with the columns in declared order.
     pub sql: TableSql,
+}
+
+/// A column whose rows are numbered by the site that inserts them.
+pub(crate) struct NumberedColumn {
+    /// Its position.
+    pub at: usize,
+    pub id: ColumnId,
+    /// What stands before the numbers.
+    pub prefix: String,
+}
+
+impl NumberedColumn {
+    fn of((at, column): (usize, &ColumnDef)) -> Option<Self> {
+        Some(Self { at, id: column.id(), prefix: column.site_number()? })
+    }
 }
 
 /// The statements that the merge uses.
@@ -88,6 +105,7 @@ impl ViewTable {
             documents: cells.iter().copied().filter(holds_document).collect(),
             stamps: cells.iter().copied().filter(|at| def.columns[*at].kind == ColumnType::Stamp).collect(),
             counters: cells.iter().copied().filter(is_counter).collect(),
+            numbered: def.columns.iter().enumerate().filter_map(NumberedColumn::of).collect(),
             references: def.columns.iter().enumerate().filter_map(reference).collect(),
             unique: ddl::unique_rules(def),
             id: def.id(),

@@ -94,18 +94,27 @@ pub(crate) fn arrivals(
     let Some(key) = kinds.zip(parts).map(|(kind, part)| value_of(kind, part)).collect::<Option<_>>() else {
         return Ok(Some(BTreeSet::new()));
     };
-    let key = Key(key);
+    arrivals_of(connection, authors, table, &Key(key)).map(Some)
+}
+
+/// Arrival numbers of the transactions that may have touched a row.
+pub(crate) fn arrivals_of(
+    connection: &Connection,
+    authors: &Authors,
+    table: &ViewTable,
+    key: &Key,
+) -> ViewResult<BTreeSet<u64>> {
     let mut statement = connection.prepare_cached("SELECT arrival FROM _tandem_touched WHERE key = ?1")?;
     let touched = statement.query_map([number(table.id, &key.to_bytes())], |row| row.get::<_, i64>(0))?;
     let mut found =
         touched.map(|arrival| arrival.map(|arrival| arrival as u64)).collect::<Result<BTreeSet<_>, _>>()?;
-    if let Some((rowid, _)) = rows::select(connection, table, &key)?
+    if let Some((rowid, _)) = rows::select(connection, table, key)?
         && !rows::is_stored(connection, table, &key.to_bytes())?
     {
         let origin = origin_of_rowid(connection, authors, table, rowid)?;
         found.extend(arrival_of(connection, authors, &origin)?.map(|arrival| arrival as u64));
     }
-    Ok(Some(found))
+    Ok(found)
 }
 
 /// The value that people see as `text` in a column of a key.

@@ -36,7 +36,7 @@ impl<'v> Group<'v> {
         self.view.write_crowded()?;
         self.view.lay_out()?;
         let View { connection, watch, fold, .. } = &mut *self.view;
-        let FoldState { position, tables, unique, figures, conflicts, .. } = fold;
+        let FoldState { position, tables, unique, figures, conflicts, numbers, .. } = fold;
         unique.restore(connection, conflicts, tables)?;
         for table in tables.all() {
             let greatest = || functions::locked(&watch.ids).greatest(&table.id_text);
@@ -45,6 +45,7 @@ impl<'v> Group<'v> {
         if tables.needs_rebuild {
             state::put_state(connection, "needs_rebuild", 1)?;
         }
+        numbers.save(connection)?;
         position.save(connection)?;
         Ok(self.view.run("COMMIT")?)
     }

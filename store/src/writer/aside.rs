@@ -172,6 +172,7 @@ impl Surroundings {
             rows: rows_of(&local.ops).collect(),
             ops: local.ops,
             results: local.results,
+            numbers: view.numbers_given(),
             position,
             me,
             times: times + 1,

@@ -13,7 +13,7 @@ use super::replay::transactions;
 use crate::log::{LogError, SpaceLog};
 use crate::recent::Recent;
 use crate::statement::StatementResult;
-use crate::view::ViewError;
+use crate::view::{Place, ViewError};
 use crate::write::Write;
 
 /// A write that has run aside, or that did so in vain.
@@ -25,6 +25,8 @@ pub(crate) struct Ready {
     pub results: Vec<StatementResult>,
     /// The rows it changes.
     pub rows: HashSet<(TableId, Vec<u8>)>,
+    /// Where it was given numbers, and the greatest before them.
+    pub numbers: Vec<(Place, u64)>,
     /// The arrival up to which it knows everything.
     pub position: u64,
     /// Who this site was: in the ids and documents that it makes.

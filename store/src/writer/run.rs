@@ -20,7 +20,7 @@ use crate::published::Published;
 use crate::receive::Received;
 use crate::refusal::Refusal;
 use crate::view::guard::{End, Leave, WRITE_BYTES};
-use crate::view::{Savepoint, Tables, ViewResult, heap};
+use crate::view::{Place, Savepoint, Tables, ViewResult, heap};
 use crate::write::{SourceOffset, Write, WriteError, Written};
 
 /// How long a statement may hold up others before it goes aside.
@@ -170,7 +170,10 @@ impl JobRun<'_> {
 
     /// Records what a write did aside.
     fn run_ready(&mut self, ready: &Ready, labels: Labels) -> Result<Written, JobError> {
+        let numbers = &self.view.fold.numbers;
+        let has_given_on = |(place, before): &(Place, u64)| numbers.greatest(*place) != *before;
         if ready.me != self.log.key.author()
+            || ready.numbers.iter().any(has_given_on)
             || ready.is_overtaken(&self.log.log, self.log.end, self.before.recent())?
         {
             return Err(JobError::Ended(End::GivesWay));

@@ -26,4 +26,7 @@ pub enum ExpressionFault {
     /// A function's argument must be a constant within bounds, and is not.
     #[error("the argument of {0} must be a number written out, 1 to 1024")]
     Argument(String),
+    /// `site_number` does not stand alone, or not with a short text.
+    #[error("site_number must be all of a DEFAULT, with one text of at most 40 bytes")]
+    Number,
 }

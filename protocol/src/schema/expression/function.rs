@@ -70,9 +70,26 @@ static FUNCTIONS: &[Function] = &[
     changing("random", 0, 0),
     changing("randomblob", 1, 1),
     changing("hex", 1, 1),
-    // Last: an older program that does not know it yet is played in tests by [`Judge::older`].
+    // From here on: an older program that does not know them yet is played in tests by [`Judge::older`].
     same("instr", 2, 2),
+    changing(SITE_NUMBER, 1, 1),
 ];
+
+/// What gives a row the next number of the site that inserts it. It stands alone, for which numbers were
+/// given is read from the values themselves.
+pub(super) const SITE_NUMBER: &str = "site_number";
+
+/// Bytes of what stands before such a number.
+const PREFIX_BYTES: usize = 40;
+
+/// What stands before the numbers, if that is all the expression asks for.
+pub(super) fn site_number(nodes: &[Node]) -> Option<String> {
+    let [Node::Call(name, 1), Node::Literal(prefix)] = nodes else { return None };
+    match prefix.value() {
+        Ok(Value::Text(prefix)) if name == SITE_NUMBER && prefix.len() <= PREFIX_BYTES => Some(prefix),
+        _ => None,
+    }
+}
 
 /// Who judges expressions: one version of the program, which knows so many functions. What it does
 /// not know waits until a newer one comes; it is never taken for a fault.
@@ -89,9 +106,9 @@ impl Default for Judge {
 }
 
 impl Judge {
-    /// A program that knows all functions but the newest.
+    /// A program that knows all functions but the two newest.
     pub fn older() -> Self {
-        Self { functions: FUNCTIONS.len() - 1 }
+        Self { functions: FUNCTIONS.len() - 2 }
     }
 
     /// How much it knows: of two programs, the one with the greater number knows all that the other does.

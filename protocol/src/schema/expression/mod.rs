@@ -50,6 +50,11 @@ impl Expression {
         })
     }
 
+    /// What stands before the numbers that it gives, if it is `site_number('…')`.
+    pub fn site_number(&self) -> Option<String> {
+        function::site_number(&self.0)
+    }
+
     /// The first function that `judge` does not know: then what the expression means is not known
     /// here yet. Whether it is one at all is for [`Expression::judge`] to say.
     pub fn unknown_function(&self, judge: Judge) -> Option<&str> {
@@ -63,6 +68,7 @@ impl Expression {
     /// that `judge` knows. (One that it does not know is not judged.)
     pub fn judge(&self, judge: Judge, purpose: Use) -> Result<(), ExpressionFault> {
         self.check_shape()?;
+        let is_numbered = self.site_number().is_some();
         for (at, node) in self.0.iter().enumerate() {
             match node {
                 Node::Literal(constant) => {
@@ -79,6 +85,9 @@ impl Expression {
                 Node::Call(name, arguments) => {
                     let arguments = &self.0[at + 1..][..usize::from(*arguments).min(self.0.len() - at - 1)];
                     judge.check_call(name, arguments, purpose)?;
+                    if name == function::SITE_NUMBER && !is_numbered && judge.knows(name) {
+                        return Err(ExpressionFault::Number);
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::value::Value;
 
 fn column() -> Node {
     Node::Column(ColumnId([1; 16]))
@@ -101,4 +102,24 @@ fn an_older_program_waits_for_a_function_and_does_not_call_it_a_fault() {
     let faulty = Expression::new(vec![Node::Call("instr".into(), 1), column()]);
     assert!(faulty.judge(Judge::default(), Use::Check).is_err());
     assert_eq!(faulty.judge(Judge::older(), Use::Check), Ok(()), "what is not known is not judged");
+}
+
+#[test]
+fn a_site_number_is_all_of_a_default() {
+    let text = |text: &str| Node::of_value(&Value::Text(text.into()));
+    let call = || Node::Call("site_number".into(), 1);
+    let judged = |nodes: Vec<Node>, purpose| Expression::new(nodes).judge(Judge::default(), purpose);
+    let sound = Expression::new(vec![call(), text("FAC-")]);
+    assert_eq!(sound.judge(Judge::default(), Use::Default), Ok(()));
+    assert_eq!(sound.site_number().as_deref(), Some("FAC-"));
+    assert!(sound.judge(Judge::default(), Use::Check).is_err());
+    assert_eq!(sound.judge(Judge::older(), Use::Default), Ok(()), "what is not known is not judged");
+    for nodes in [
+        vec![Node::Call("upper".into(), 1), call(), text("FAC-")],
+        vec![call(), Node::of_value(&Value::Integer(1))],
+        vec![call(), Node::Call("random".into(), 0)],
+        vec![call(), text(&"x".repeat(41))],
+    ] {
+        assert_eq!(judged(nodes, Use::Default), Err(ExpressionFault::Number));
+    }
 }
