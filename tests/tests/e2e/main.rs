@@ -27,11 +27,13 @@ mod notes;
 mod openings;
 mod owners;
 mod powercut;
+mod programs;
 mod requests;
 mod scenarios;
 mod schema;
 mod sockets;
 mod strangers;
+mod tills;
 
 use std::sync::Arc;
 
