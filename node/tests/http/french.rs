@@ -88,8 +88,15 @@ fn english<'a>(text: &'a str, typed: &[&str]) -> Vec<&'a str> {
 }
 
 /// What a request is refused with, in French: its code, what is said, and all of it with the hints.
-fn refused(site: &Site, method: &str, path: &str, body: impl Into<Vec<u8>>) -> (String, String) {
-    let response = site.send(method, path, &[("accept-language", "fr-CH, fr;q=0.9, en;q=0.5")], body);
+fn refused(
+    site: &Site,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Vec<u8>>,
+) -> (String, String) {
+    let language = ("accept-language", "fr-CH, fr;q=0.9, en;q=0.5");
+    let response = site.send(method, path, &[&[language], headers].concat(), body);
     let language = response.headers().get("content-language").unwrap_or_else(|| panic!("{method} {path}"));
     assert_eq!(language, "fr");
     let (status, problem) = read(response);
@@ -99,8 +106,20 @@ fn refused(site: &Site, method: &str, path: &str, body: impl Into<Vec<u8>>) -> (
     (problem["code"].as_str().unwrap().to_owned(), text)
 }
 
-fn told_in_french(site: &Site, method: &str, path: &str, body: &str, code: &str) {
-    let (found, text) = refused(site, method, path, body);
+pub fn told_in_french(site: &Site, method: &str, path: &str, body: &str, code: &str) {
+    told_in_french_with(site, method, path, &[], body, code);
+}
+
+/// The same with further headers.
+pub fn told_in_french_with(
+    site: &Site,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+    code: &str,
+) {
+    let (found, text) = refused(site, method, path, headers, body);
     assert_eq!(found, code, "{path} {body}: {text}");
     let foreign = english(&text, &[path, body]);
     assert!(foreign.is_empty(), "{foreign:?} in: {text}\n{path} {body}");

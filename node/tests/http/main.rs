@@ -14,6 +14,7 @@ mod conflicts;
 mod events;
 mod encrypted;
 mod french;
+mod languages;
 mod guard;
 mod refusals;
 mod requests;

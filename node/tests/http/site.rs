@@ -141,7 +141,9 @@ impl Site {
         body: impl Into<Vec<u8>>,
     ) -> Response<Body> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
-        request = request.header("authorization", format!("Bearer {token}"));
+        if headers.iter().all(|(name, _)| *name != "authorization") {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
