@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use tandem_protocol::schema::expression::{Style, spelled as name};
 use tandem_protocol::schema::{ColumnDef, IndexDef, NamedQuery, OnDelete, Schema, TableDef};
 
-/// SQL that declares the same schema: tables by name, but none before those it refers to.
-pub fn schema_sql(schema: &Schema) -> String {
+/// SQL that declares the same schema: tables by name, but none before those it refers to. Of the views
+/// those that `is_read`: the text of another may be anything.
+pub fn schema_sql(schema: &Schema, is_read: impl Fn(&NamedQuery) -> bool) -> String {
     let mut sql = String::new();
     for table in parents_first(schema) {
         sql.push_str(&create_table(table));
@@ -15,19 +16,18 @@ pub fn schema_sql(schema: &Schema) -> String {
         }
         sql.push('\n');
     }
-    schema.queries().for_each(|query| sql.push_str(&create_view(query)));
+    let views = schema.queries().filter(|query| is_read(query));
+    views.for_each(|query| sql.push_str(&create_view(query)));
     sql.truncate(sql.trim_end().len());
     sql.push('\n');
     sql
 }
 
-/// The statements of [`schema_sql`]: those that make tables; and those that make indices and views, of
-/// which one may fail alone.
+/// The statements of [`schema_sql`] that make tables, and those that make indices.
 pub(crate) fn declarations(schema: &Schema) -> (Vec<String>, Vec<String>) {
     let tables = parents_first(schema);
     let indices = tables.iter().flat_map(|table| indices_of(schema, table)).map(create_index);
-    let views = schema.queries().map(create_view);
-    (tables.iter().copied().map(create_table).collect(), indices.chain(views).collect())
+    (tables.iter().copied().map(create_table).collect(), indices.collect())
 }
 
 fn indices_of<'s>(schema: &'s Schema, table: &TableDef) -> impl Iterator<Item = &'s IndexDef> {

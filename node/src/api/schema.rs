@@ -97,11 +97,13 @@ impl Api {
             .waiting()
             .iter()
             .map(|waiting| Waiting { what: waiting.what.clone(), reason: Cause::from(&waiting.reason) });
-        let unread = space.unread_queries().into_iter();
-        let unread = unread.map(|(name, reason)| Waiting { what: format!("view {name}"), reason });
+        let unread = space.unread_queries();
+        let sql = schema_sql(&schema, |query| !unread.contains_key(&query.name));
+        let unread =
+            unread.into_iter().map(|(name, reason)| Waiting { what: format!("view {name}"), reason });
         let not_shown = space.not_shown();
         Ok(ShownSchema {
-            sql: schema_sql(&schema),
+            sql,
             tables: schema.tables().map(|table| shown(&table.shown)).collect(),
             views: schema.queries().map(|query| query.name.clone()).collect(),
             waiting: waiting.chain(unread).collect(),

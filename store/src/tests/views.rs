@@ -128,6 +128,7 @@ fn a_view_that_does_not_do_here_waits_and_is_told_and_stops_nothing() {
 #[test]
 fn what_a_member_signs_as_a_view_runs_nothing_and_takes_little() {
     let (a, b) = two(BASE);
+    let file = a.path().join("made.db");
     a.write("INSERT INTO student (id, name) VALUES (1, 'Awa')");
     let long = format!("SELECT '{}'", "x".repeat(bounds::QUERY_BYTES));
     let void =
@@ -156,6 +157,10 @@ fn what_a_member_signs_as_a_view_runs_nothing_and_takes_little() {
         query("x1", "SELECT 'never closed"),
         query("x2", "SELECT * FROM pragma_table_info('student') WHERE exactly(1)"),
         query("x3", "CREATE TABLE t(a)"),
+        query(
+            "attach",
+            &format!("SELECT 1; ATTACH DATABASE '{}' AS p; CREATE TABLE p.t (a)", file.display()),
+        ),
         query("x4", &within),
         query("x5", &deep),
     ];
@@ -169,6 +174,11 @@ fn what_a_member_signs_as_a_view_runs_nothing_and_takes_little() {
         }
         assert_eq!(site.rows("SELECT name FROM student"), ["Awa"]);
         assert_eq!(site.rows("SELECT * FROM d3"), ["1"]);
+        // Programs that ask which tables there are get an answer, and nothing runs by it.
+        let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+        assert_eq!(site.rows(tables), ["payment", "student"]);
+        assert_eq!(site.rows("SELECT count(*) FROM pragma_table_xinfo('student')"), ["3"]);
+        assert!(!file.exists(), "a view attached a file");
         site.write("INSERT INTO student (name) VALUES ('goes on')");
     }
     equal_and_open(a, b);

@@ -9,13 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tandem_protocol::schema::Schema;
-use tandem_protocol::schema::expression::quoted;
 
 use super::forms::Rewritten;
 use super::guard::{self, Guard, Leave};
 use super::query::{Answer, Query, Reader};
 use super::words::{contains, words};
-use super::{access, functions, heap};
+use super::{access, functions, heap, named_queries};
 use crate::refusal::Refusal;
 use crate::schema_sql::declarations;
 
@@ -79,23 +78,20 @@ impl Catalogue {
         heap::count();
         let mut connection = Connection::open_in_memory()?;
         functions::install_for_readers(&connection)?;
-        let (tables, others) = declarations(schema);
+        let (tables, indices) = declarations(schema);
         connection.execute_batch("BEGIN")?;
         for table in tables {
             connection.execute_batch(&table)?;
         }
-        for other in others {
-            if let Err(error) = connection.execute_batch(&other) {
+        for index in indices {
+            if let Err(error) = connection.execute_batch(&index) {
                 // Here an index may be called as a table is, or as one of another table.
-                tracing::debug!(%error, other, "not in the catalogue");
+                tracing::debug!(%error, index, "not in the catalogue");
             }
         }
-        // SQLite tells nothing of any table while the query of one view does not do.
-        for query in schema.queries() {
-            let name = quoted(&query.name);
-            if connection.prepare(&format!("SELECT * FROM {name}")).is_err() {
-                connection.execute_batch(&format!("DROP VIEW IF EXISTS {name}"))?;
-            }
+        // A view's text is what somebody sent: it is laid out as it is everywhere, or not at all.
+        if let Err(error) = named_queries::lay_out(&connection, schema) {
+            tracing::debug!(%error, "no views in the catalogue");
         }
         connection.execute_batch("COMMIT")?;
         let reads_rows = Arc::new(AtomicBool::new(false));

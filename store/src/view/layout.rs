@@ -9,11 +9,11 @@ use tandem_protocol::schema::{ColumnDef, IndexDef, Judge, Schema, TableDef};
 use tandem_protocol::value::Value;
 
 use super::figures::Figures;
-use super::queries::Unread;
+use super::named_queries::Unread;
 use super::rules::Rules;
 use super::table::ViewTable;
 use super::tables::Tables;
-use super::{ViewError, ViewResult, ddl, functions, heap, is_refusal, queries};
+use super::{ViewError, ViewResult, ddl, functions, heap, is_refusal, named_queries};
 use crate::cause::sqlite;
 
 impl Tables {
@@ -49,7 +49,7 @@ impl Tables {
     /// Lays out the queries, if what they read may be another than it was.
     pub(super) fn lay_out_queries(&mut self, connection: &Connection) -> ViewResult<()> {
         if std::mem::take(&mut self.are_queries_behind) {
-            self.unread = Arc::new(queries::lay_out(connection, &self.schema)?);
+            self.unread = Arc::new(named_queries::lay_out(connection, &self.schema)?);
         }
         Ok(())
     }
@@ -226,14 +226,14 @@ fn copy_into(connection: &Connection, old: &TableDef, new: &TableDef, judge: Jud
 pub(crate) fn try_out(schema: &Schema, unread: &Unread) -> Result<(), Cause> {
     heap::count();
     let connection = try_out_tables(schema).map_err(|error| sqlite::cause(&error))?;
-    queries::try_out(&connection, schema, unread)
+    named_queries::try_out(&connection, schema, unread)
 }
 
 /// The views of a schema, by name, that SQLite does not read, and why.
 pub fn unread_queries(schema: &Schema) -> Result<Unread, Cause> {
     heap::count();
     let connection = try_out_tables(schema).map_err(|error| sqlite::cause(&error))?;
-    queries::unread(&connection, schema)
+    named_queries::unread(&connection, schema)
 }
 
 fn try_out_tables(schema: &Schema) -> rusqlite::Result<Connection> {

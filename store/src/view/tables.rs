@@ -12,8 +12,8 @@ use tandem_protocol::schema::{KnownSchema, OpPlace, OpPlaces, Schema, SchemaOp, 
 use tandem_protocol::value::Key;
 
 use super::figures::Figures;
+use super::named_queries::{self, Unread};
 use super::position::Position;
-use super::queries::{self, Unread};
 use super::table::ViewTable;
 use super::{ViewError, ViewResult, ddl, read_row};
 
@@ -186,7 +186,7 @@ impl Tables {
         let mut statement = connection.prepare(sql)?;
         let names = statement.query_map([], |row| row.get(0))?;
         tables.reference_indices = Arc::new(names.collect::<Result<_, _>>()?);
-        match queries::load(connection, &tables.schema)? {
+        match named_queries::load(connection, &tables.schema)? {
             Some(unread) => tables.unread = Arc::new(unread),
             None => tables.are_queries_behind = true,
         }
