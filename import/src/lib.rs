@@ -8,6 +8,7 @@ pub mod dialect;
 pub mod dump;
 pub mod model;
 pub mod schema;
+pub mod sheets;
 pub mod text_file;
 
 mod note;

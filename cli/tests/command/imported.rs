@@ -27,12 +27,12 @@ fn a_list_of_a_french_spreadsheet_becomes_rows_once() {
     let file = program.file("items.csv", text);
     let file = file.to_str().unwrap();
     let looked = program.json(&["import", file, "--dry-run"]);
-    assert_eq!((&looked["rows"], &looked["inserted"]), (&json!(2), &json!(0)));
+    assert_eq!((&looked["rows"], &looked["inserted"]), (&json!(2), &json!(2)));
     assert_eq!(rows(&program, "SELECT count(*) FROM items"), json!([[0]]));
     let told = program.run(&["--lang", "fr", "import", file]);
     assert_eq!(
         (told.code, told.out.as_str()),
-        (0, "items : ajoutées 2, modifiées 0, inchangées 0\n"),
+        (0, "items : ajoutées 2, mises à jour 0, inchangées 0\n"),
         "{told:?}"
     );
     let expected = json!([["a", "Pomme; rouge", 1234.5, 40, "2026-01-31"], ["b", "Été", null, 7, null]]);
@@ -74,7 +74,7 @@ fn a_file_with_anything_wrong_in_it_changes_nothing() {
     let missing = program.run(&["--lang", "fr", "import", "/nowhere/items.csv"]);
     assert!(missing.code == 1 && missing.err.contains("il n'y a pas de tel fichier"), "{missing:?}");
     let folder = program.run(&["--lang", "fr", "import", program.data().to_str().unwrap()]);
-    assert!(folder.code == 1 && folder.err.contains("c'est un dossier"), "{folder:?}");
+    assert!(folder.code == 1 && folder.err.contains("aucune liste"), "{folder:?}");
     assert_eq!(rows(&program, "SELECT code FROM items"), json!([["a"]]));
 }
 

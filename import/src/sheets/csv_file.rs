@@ -5,51 +5,46 @@ use std::io::{self, BufRead, Read};
 use std::path::Path;
 
 use csv::{Reader, ReaderBuilder, StringRecord, Terminator};
-use tandem_import::text_file::{Decoded, TextFile};
-use tandem_node::api::error_kind;
 use tandem_protocol::cause::Cause;
 
-use crate::failure::Failure;
-use crate::file;
+use super::empty_text::{EMPTY, EmptyTexts};
+use super::error::SheetError;
+use super::row::Row;
+use crate::text_file::{Decoded, TextFile};
 
 /// Bytes of the first line that are looked at for the separator.
 const HEAD_BYTES: u64 = 64 << 10;
 
+/// Bytes of a row, at most: what is longer is one whose quotation mark never ends, and is not waited for.
+const ROW_BYTES: u64 = 16 << 20;
+
 /// See the module.
 pub struct CsvFile {
     file: TextFile,
+    /// What it is called where people see it.
+    shown: String,
     separator: u8,
     /// Names of the columns.
     pub head: Vec<String>,
 }
 
-/// A row, and where it begins.
-pub struct Row {
-    pub line: u64,
-    pub values: StringRecord,
-}
-
 impl CsvFile {
     /// Finds out how the file is written, and reads its head.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
-        let failed = |error: io::Error| file::failed(path, &error);
+    pub fn open(path: &Path, shown: String) -> Result<Self, SheetError> {
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::InvalidData => SheetError::of_file(&shown, Cause::from(error)),
+            _ => SheetError::Io { path: shown.clone().into(), error },
+        };
         let file = TextFile::open(path).map_err(failed)?;
-        let mut csv = Self { file, separator: b',', head: Vec::new() };
+        let first_line = first_line(&file).map_err(failed)?;
+        let mut csv = Self { file, shown, separator: separator(&first_line), head: Vec::new() };
         if let Some(line) = csv.file.mixed {
-            return Err(csv.wrong(line, "csv_mixed", &[]));
+            return Err(csv.wrong(line, Cause::new("csv_mixed")));
         }
-        csv.separator = separator(&csv.first_line().map_err(failed)?);
         let mut reader = csv.reader()?;
         let head = csv.record(&mut reader)?.map(|row| row.values).unwrap_or_default();
-        csv.head = head.iter().map(|name| name.trim().to_owned()).collect();
-        if csv.head.iter().all(String::is_empty) {
-            return Err(csv.wrong(1, "csv_no_head", &[]));
-        }
-        for (at, name) in csv.head.iter().enumerate() {
-            if csv.head[..at].iter().any(|other| other.eq_ignore_ascii_case(name)) {
-                return Err(csv.wrong(1, "csv_column_twice", &[("column", name.clone())]));
-            }
-        }
+        csv.head = head.iter().map(|name| name.trim().replace(EMPTY, "")).collect();
+        check_head(&csv.head).map_err(|cause| csv.wrong(1, cause))?;
         Ok(csv)
     }
 
@@ -58,34 +53,39 @@ impl CsvFile {
         &self.file.hash
     }
 
-    /// Whether it is written in the French manner: with semicolons between values, because a comma stands
-    /// in numbers.
-    pub fn is_french(&self) -> bool {
-        self.separator == b';'
+    /// What it is called where people see it.
+    pub fn shown(&self) -> &str {
+        &self.shown
     }
 
-    /// Its rows, each as wide as the head.
-    pub fn rows(&self) -> Result<impl Iterator<Item = Result<Row, Failure>>, Failure> {
+    /// Whether it is written in the French manner: not with commas between values, because one stands
+    /// in numbers.
+    pub fn is_french(&self) -> bool {
+        self.separator != b','
+    }
+
+    /// Gives its rows, each as wide as the head.
+    pub fn each<E: From<SheetError>>(&self, take: &mut dyn FnMut(&Row) -> Result<(), E>) -> Result<(), E> {
         let mut reader = self.reader()?;
         self.record(&mut reader)?;
-        Ok(std::iter::from_fn(move || {
-            let row = self.record(&mut reader).transpose()?;
-            Some(row.and_then(|row| match (row.values.len(), self.head.len()) {
-                (found, expected) if found == expected => Ok(row),
-                (found, expected) => {
-                    let counts = [("found", found.to_string()), ("expected", expected.to_string())];
-                    Err(self.wrong(row.line, "csv_width", &counts))
-                }
-            }))
-        }))
+        while let Some(row) = self.record(&mut reader)? {
+            let (found, expected) = (row.values.len(), self.head.len());
+            if found != expected {
+                let cause = Cause::new("csv_width").with("found", found).with("expected", expected);
+                return Err(self.wrong(row.line, cause).into());
+            }
+            take(&row)?;
+        }
+        Ok(())
     }
 
     /// The next row, however wide. Lines end with a line feed, and with a carriage return before it where
     /// the file comes from Windows; blank ones are passed over.
-    fn record(&self, reader: &mut Records) -> Result<Option<Row>, Failure> {
+    fn record(&self, reader: &mut Records) -> Result<Option<Row>, SheetError> {
         let mut values = StringRecord::new();
         loop {
-            if !reader.read_record(&mut values).map_err(|error| self.unread(error))? {
+            reader.get_mut().inner.left = ROW_BYTES;
+            if !reader.read_record(&mut values).map_err(|error| self.unread(error, reader))? {
                 return Ok(None);
             }
             if values.as_slice() != "\r" {
@@ -93,13 +93,13 @@ impl CsvFile {
             }
         }
         let text = values.as_slice();
-        let read = reader.get_ref();
+        let read = &reader.get_ref().inner;
         let is_open = read.is_at_end && !read.quotes.is_multiple_of(2);
         let is_ended = !is_open && (!read.is_at_end || read.last == Some(b'\n'));
         let inside = text.bytes().filter(|byte| *byte == b'\n').count();
         let line = (reader.position().line()).saturating_sub(inside as u64 + u64::from(is_ended));
         if is_open {
-            return Err(self.wrong(line, "csv_quote", &[]));
+            return Err(self.wrong(line, Cause::new("csv_quote")));
         }
         if text.ends_with('\r') {
             let last = values.len() - 1;
@@ -112,53 +112,73 @@ impl CsvFile {
         Ok(Some(Row { line, values }))
     }
 
-    /// What is wrong in a line.
-    pub fn wrong(&self, line: u64, cause: &'static str, params: &[(&'static str, String)]) -> Failure {
-        let named = params.iter().cloned();
-        let cause = named.fold(Cause::new(cause), |cause, (name, value)| cause.with(name, value));
-        let error = error_kind::csv_refused.with("path", self.file.path().display()).with("line", line);
-        error.with("detail", cause).into()
+    fn wrong(&self, line: u64, cause: Cause) -> SheetError {
+        SheetError::at(&self.shown, line, cause)
     }
 
-    fn unread(&self, error: csv::Error) -> Failure {
+    fn unread(&self, error: csv::Error, reader: &Records) -> SheetError {
+        // Of a row that is too long the reader knows where the one before it ended.
+        let line = reader.position().line();
         match error.into_kind() {
-            csv::ErrorKind::Io(error) => file::failed(self.file.path(), &error),
-            other => file::failed(self.file.path(), &io::Error::other(format!("{other:?}"))),
+            csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
+                self.wrong(line, Cause::new("csv_long").with("most", ROW_BYTES >> 20))
+            }
+            csv::ErrorKind::Io(error) => SheetError::Io { path: self.shown.clone().into(), error },
+            other => {
+                let error = io::Error::other(format!("{other:?}"));
+                SheetError::Io { path: self.shown.clone().into(), error }
+            }
         }
     }
 
-    fn first_line(&self) -> io::Result<String> {
-        let mut line = String::new();
-        self.file.text()?.take(HEAD_BYTES).read_line(&mut line)?;
-        Ok(line)
-    }
-
-    fn reader(&self) -> Result<Records, Failure> {
-        let inner = self.file.text().map_err(|error| file::failed(self.file.path(), &error))?;
+    fn reader(&self) -> Result<Records, SheetError> {
+        let failed = |error: io::Error| SheetError::Io { path: self.shown.clone().into(), error };
+        let inner = self.file.text().map_err(failed)?;
         let mut builder = ReaderBuilder::new();
         builder
             .delimiter(self.separator)
             .terminator(Terminator::Any(b'\n'))
             .flexible(true)
             .has_headers(false);
-        Ok(builder.from_reader(Watched { inner, quotes: 0, last: None, is_at_end: false }))
+        let watched = Watched { inner, quotes: 0, last: None, is_at_end: false, left: ROW_BYTES };
+        Ok(builder.from_reader(EmptyTexts::new(watched, self.separator)))
     }
 }
 
-type Records = Reader<Watched<Decoded>>;
+fn first_line(file: &TextFile) -> io::Result<String> {
+    let mut line = Vec::new();
+    file.text()?.take(HEAD_BYTES).read_until(b'\n', &mut line)?;
+    Ok(String::from_utf8_lossy(&line).into_owned())
+}
+
+/// Whether the names of the columns are such: there are some, and none twice.
+pub(super) fn check_head(head: &[String]) -> Result<(), Cause> {
+    if head.iter().all(String::is_empty) {
+        return Err(Cause::new("csv_no_head"));
+    }
+    let mut seen = std::collections::HashSet::new();
+    match head.iter().find(|name| !seen.insert(name.to_lowercase())) {
+        Some(name) => Err(Cause::new("csv_column_twice").with("column", name)),
+        None => Ok(()),
+    }
+}
+
+type Records = Reader<EmptyTexts<Watched<Decoded>>>;
 
 /// Text as it is read, and what of it tells whether it is whole: an odd number of quotation marks leaves
-/// one open.
+/// one open. Of one row it gives only so much.
 struct Watched<R> {
     inner: R,
     quotes: usize,
     last: Option<u8>,
     is_at_end: bool,
+    left: u64,
 }
 
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or(io::ErrorKind::QuotaExceeded)?;
         self.quotes += buffer[..read].iter().filter(|byte| **byte == b'"').count();
         self.is_at_end |= read == 0;
         self.last = buffer[..read].last().copied().or(self.last);
@@ -186,8 +206,6 @@ fn separator(line: &str) -> u8 {
 mod tests {
     use std::path::PathBuf;
 
-    use tandem_protocol::cause::Param;
-
     use super::*;
 
     fn written(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
@@ -202,24 +220,19 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<(Vec<String>, Rows), (String, String)> {
         let (_folder, path) = written(bytes);
-        let told = |failure: Failure| match failure {
-            Failure::Refused(error) => {
-                let cause = match &error.params["detail"] {
-                    Param::Cause(cause) => cause.code.to_string(),
-                    other => panic!("{other:?}"),
-                };
-                let line = match error.params.get("line") {
-                    Some(Param::Text(line)) => line.clone(),
-                    _ => String::new(),
-                };
-                (cause, line)
+        let told = |error: SheetError| match error {
+            SheetError::Wrong { cause, line, .. } => {
+                (cause.code.to_string(), line.map_or(String::new(), |line| line.to_string()))
             }
             other => panic!("{other:?}"),
         };
-        let file = CsvFile::open(&path).map_err(told)?;
-        let rows = file.rows().map_err(told)?;
-        let rows = rows.map(|row| row.map(|row| (row.line, row.values.iter().map(str::to_owned).collect())));
-        let rows = rows.collect::<Result<_, _>>().map_err(told)?;
+        let file = CsvFile::open(&path, "list.csv".into()).map_err(told)?;
+        let mut rows = Rows::new();
+        let mut take = |row: &Row| -> Result<(), SheetError> {
+            rows.push((row.line, row.values.iter().map(str::to_owned).collect()));
+            Ok(())
+        };
+        file.each(&mut take).map_err(told)?;
         Ok((file.head, rows))
     }
 
@@ -266,7 +279,7 @@ mod tests {
     fn one_content_has_one_hash() {
         let folders = [written(b"a\n1\n"), written(b"a\n1\n"), written(b"a\n2\n")];
         let [one, same, other] =
-            folders.each_ref().map(|(_, path)| CsvFile::open(path).unwrap().hash().to_owned());
+            folders.each_ref().map(|(_, path)| CsvFile::open(path, String::new()).unwrap().hash().to_owned());
         assert_eq!(one, same);
         assert_ne!(one, other);
     }

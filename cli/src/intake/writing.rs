@@ -1,0 +1,349 @@
+//! The rows of a plan, looked at and written: batch by batch, each whole, those first that others refer to.
+//! What is killed goes on where it stopped when it is begun again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use tandem_node::api::cell::Cell;
+use tandem_node::api::rows::{EditRows, RowEdit};
+use tandem_protocol::value::Value;
+
+use super::backup;
+use super::batches::Batches;
+use super::comparison::{Met, Verdict, here, judge};
+use super::known::{self, Known, Side};
+use super::pipe::Pipe;
+use super::plan::Plan;
+use super::reading::{Candidate, Reading};
+use super::tally::{FileTally, RefusedRow, TOLD, Tally};
+use crate::client::Client;
+use crate::failure::{Failure, Outcome};
+use crate::progress::Progress;
+use crate::terminal::say;
+
+/// What is recorded with the rows, and how they are taken.
+#[derive(Clone, Copy)]
+pub struct Manner<'a> {
+    /// Who.
+    pub by: Option<&'a str>,
+    /// Why.
+    pub message: &'a str,
+    /// What the file is called.
+    pub file: &'a str,
+    /// Rows that were taken in before are taken in again.
+    pub again: bool,
+    /// Nothing is written.
+    pub dry_run: bool,
+    /// Deletions are made however many they are.
+    pub many_deletions: bool,
+}
+
+/// Who is written to.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// Whoever answers.
+    pub client: &'a Client,
+    /// The space.
+    pub space: &'a str,
+    /// Its id.
+    pub id: &'a str,
+    /// The data folder.
+    pub data: &'a Path,
+}
+
+/// An import under way.
+pub struct Writing<'a> {
+    pub(super) target: Target<'a>,
+    pub(super) manner: Manner<'a>,
+    /// What it did so far.
+    pub tally: Tally,
+    /// What both sides had when they last met; of files that come alone, nothing.
+    pub(super) known: Option<Known>,
+    /// When the files were written, if they say so; and whether they met later than that.
+    made: String,
+    pub(super) is_old: bool,
+    progress: Progress,
+    /// Rows of all sheets that were looked at, and how many there are.
+    done: u64,
+}
+
+/// Rows to be written, by the columns that they name.
+type Puts = BTreeMap<Vec<usize>, Vec<Vec<Cell>>>;
+
+impl<'a> Writing<'a> {
+    /// Looks at every row of all sheets: nothing is written if any of them cannot be meant.
+    pub fn begin(target: Target<'a>, manner: Manner<'a>, plan: &Plan<'_>) -> Result<Self, Failure> {
+        let tally = Tally { dry_run: manner.dry_run, passed: plan.passed.clone(), ..Tally::default() };
+        let (progress, done) = (Progress::new(), 0);
+        let made = plan.manifest.as_ref().and_then(|manifest| manifest.made(manner.file)).unwrap_or_default();
+        let mut writing = Self { target, manner, tally, known: None, made, is_old: false, progress, done };
+        let mut exchange = plan.manifest.as_ref().map(|manifest| {
+            let load = |side| Known::load(target.data, target.id, side);
+            let given = load(Side::Given);
+            // Files may say which export they follow.
+            let is_met = manifest.version() == Some(given.version.as_str());
+            (load(Side::Taken), given, is_met)
+        });
+        for reading in &plan.readings {
+            let columns = names(reading);
+            let mut rows = 0;
+            reading.each(&mut |row| {
+                rows += 1;
+                match row {
+                    Ok(candidate) => {
+                        if let (Some((taken, given, is_met)), Some(key)) =
+                            (&mut exchange, candidate.key(reading))
+                        {
+                            let cells = cells(&candidate);
+                            let of = |known: &Known| {
+                                known.cells(&reading.table.name, &columns, &key) == Some(&*cells)
+                            };
+                            *is_met |= of(given) && !of(taken);
+                        }
+                        Ok(())
+                    }
+                    Err((line, cause)) if manner.dry_run => {
+                        writing.refuse(
+                            reading,
+                            RefusedRow { file: reading.sheet.shown().to_owned(), line, reason: cause },
+                        );
+                        Ok(())
+                    }
+                    Err((line, cause)) => Err(reading.wrong(line, cause).into()),
+                }
+            })?;
+            writing.tally.rows += rows;
+            writing.tally.of(&reading.table.name).rows += rows;
+            let (file, table) = (reading.sheet.shown().to_owned(), reading.table.name.clone());
+            writing.tally.files.push(FileTally { file, table, headings: reading.headings(), rows });
+        }
+        writing.known = exchange.map(|(taken, given, is_met)| if is_met { given } else { taken });
+        let later = writing.known.as_ref().map(|known| known.made.as_str()).unwrap_or_default();
+        writing.is_old = !writing.made.is_empty() && writing.made.as_str() < later;
+        Ok(writing)
+    }
+
+    fn refuse(&mut self, reading: &Reading<'_>, row: RefusedRow) {
+        self.tally.of(&reading.table.name).refused += 1;
+        if self.tally.refused.len() < TOLD {
+            self.tally.refused.push(row);
+        }
+    }
+
+    /// Takes the rows of all sheets in.
+    pub fn rows(&mut self, plan: &Plan<'_>) -> Outcome {
+        let target = self.target;
+        std::thread::scope(|scope| {
+            let mut pipe = Pipe::new(scope, target);
+            for reading in &plan.readings {
+                let taken = self.sheet(reading, &mut pipe);
+                if taken.is_err() && pipe.until() > 0 {
+                    self.progress.clear();
+                    // The error speaks of its own rows only.
+                    say(&t!("import.taken", count = pipe.until()));
+                }
+                taken?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Keeps what both sides have now, if these are files of an exchange.
+    pub fn keep_known(&self, plan: &Plan<'_>) -> Outcome {
+        if plan.manifest.is_none() || self.manner.dry_run || self.is_old {
+            return Ok(());
+        }
+        let target = self.target;
+        let mut known = Known::at(self.version()?, self.made.clone());
+        for reading in &plan.readings {
+            known.begin(&reading.table.name, &names(reading));
+            reading.each(&mut |row| {
+                if let Some((candidate, key)) =
+                    row.ok().and_then(|row| row.key(reading).map(|key| (row, key)))
+                {
+                    known.add(&reading.table.name, &key, cells(&candidate));
+                }
+                Ok(())
+            })?;
+        }
+        if let Some(before) = &self.known {
+            known.remember(before);
+        }
+        let kept = known.save(target.data, target.id, Side::Taken);
+        kept.map_err(|error| crate::file::failed(target.data, &error))
+    }
+
+    /// What this site holds, as a version token.
+    pub(super) fn version(&self) -> Result<String, Failure> {
+        let Target { client, space, .. } = self.target;
+        Ok(client.version(space)?)
+    }
+
+    fn sheet(&mut self, reading: &Reading<'_>, pipe: &mut Pipe<'_, '_>) -> Outcome {
+        let Target { client, space, .. } = self.target;
+        // Rows that bring their keys are known by them. What a sheet without keys held is known by all of it.
+        let hash = reading.sheet.hash();
+        let source = match reading.key.is_empty() {
+            true => format!("csv {hash} {}", reading.table.id()),
+            false => format!("rows {}", reading.table.id()),
+        };
+        let offset = client.source(space, &source)?.offset.unwrap_or_default();
+        let taken =
+            offset.rsplit_once(' ').filter(|(of, _)| *of == hash).and_then(|(_, rows)| rows.parse().ok());
+        let before = taken.filter(|_| !self.manner.again).unwrap_or(0);
+        self.tally.before += before;
+        self.done += before;
+        pipe.begin(before);
+        let mut batches = Batches::of(source, hash, before);
+        reading.each(&mut |row| {
+            batches.number += 1;
+            let Some(candidate) = row.ok().filter(|_| batches.number > before) else { return Ok(()) };
+            let key = candidate.key(reading);
+            if key.as_ref().is_some_and(|key| batches.has(key)) {
+                // What comes under the same key is compared with what that has become.
+                self.flush(reading, &mut batches, pipe)?;
+                batches.send(pipe)?;
+                pipe.drain()?;
+                batches.settle();
+            }
+            batches.add(candidate, key);
+            match batches.is_full() {
+                true => self.flush(reading, &mut batches, pipe),
+                false => Ok(()),
+            }
+        })?;
+        self.flush(reading, &mut batches, pipe)?;
+        batches.compared = batches.number;
+        self.tally.of(&reading.table.name).same += before.min(batches.number);
+        self.tally.resumed += if before < batches.number { before } else { 0 };
+        batches.send(pipe)?;
+        pipe.drain()
+    }
+
+    /// Compares the rows of a batch with those here, and writes what is new.
+    fn flush(&mut self, reading: &Reading<'_>, batches: &mut Batches, pipe: &mut Pipe<'_, '_>) -> Outcome {
+        let candidates = batches.take();
+        if candidates.is_empty() {
+            return Ok(());
+        }
+        let Target { client, space, .. } = self.target;
+        let here = here((client, space), reading, &candidates)?;
+        let (mut puts, mut theirs, mut ours) = (Puts::new(), Puts::new(), Puts::new());
+        let columns = names(reading);
+        let mut updated = 0;
+        for (at, candidate) in candidates.iter().enumerate() {
+            let key = candidate.key(reading).unwrap_or_default();
+            let met = match &self.known {
+                Some(known) if self.is_old => Met::Later(known.had(&reading.table.name, &key)),
+                Some(known) => known.cells(&reading.table.name, &columns, &key).map_or(Met::Never, Met::With),
+                None => Met::Never,
+            };
+            let verdict = judge(reading, candidate, here.get(&at).map(Vec::as_slice), met);
+            let table = self.tally.of(&reading.table.name);
+            match verdict {
+                Verdict::Insert => {
+                    let given = (0..candidate.values.len()).filter(|at| candidate.values[*at].is_some());
+                    put(&mut puts, given.collect(), |at| candidate.values[at].clone());
+                    table.inserted += 1;
+                }
+                Verdict::Same => table.same += 1,
+                Verdict::Older => table.older += 1,
+                Verdict::Update(cells) => {
+                    put(&mut puts, with(reading, cells, true), |at| candidate.values[at].clone());
+                    (table.updated, updated) = (table.updated + 1, updated + 1);
+                }
+                Verdict::DecideTheirs(cells) => {
+                    put(&mut theirs, with(reading, cells, true), |at| candidate.values[at].clone());
+                    (table.to_decide, updated) = (table.to_decide + 1, updated + 1);
+                }
+                Verdict::DecideOurs(cells) => {
+                    put(&mut theirs, with(reading, cells.clone(), false), |at| candidate.values[at].clone());
+                    put(&mut ours, with(reading, cells, false), |column| here[&at].get(column).cloned());
+                    (table.to_decide, updated) = (table.to_decide + 1, updated + 1);
+                }
+            }
+        }
+        if !self.manner.dry_run {
+            if updated > 0 {
+                self.save()?;
+            }
+            let requests = self.requests(reading, (puts, theirs, ours))?;
+            if !requests.is_empty() {
+                batches.send(pipe)?;
+                batches.pending = requests;
+            }
+        }
+        batches.compare();
+        self.done += candidates.len() as u64;
+        self.progress.bar(&reading.table.name, self.done, self.tally.rows);
+        Ok(())
+    }
+
+    /// Saves everything, once, before something that is here is changed.
+    pub(super) fn save(&mut self) -> Outcome {
+        if self.tally.backup.is_none() {
+            let Target { client, space, data, .. } = self.target;
+            let path = backup::made((client, space), data)?;
+            self.tally.backup = Some(path.display().to_string());
+        }
+        Ok(())
+    }
+
+    /// What is to be written. Where both sides changed the same, both values are recorded, each as made
+    /// without knowing the other, and the later one last: so that is shown, and the other listed.
+    fn requests(
+        &self,
+        reading: &Reading<'_>,
+        (puts, theirs, ours): (Puts, Puts, Puts),
+    ) -> Result<Vec<EditRows>, Failure> {
+        let now = if ours.is_empty() { None } else { Some(self.version()?) };
+        let basis =
+            self.known.as_ref().map(|known| known.version.clone()).filter(|version| !version.is_empty());
+        let groups = [(theirs, basis), (ours, now), (puts, None)].into_iter();
+        let request = |(puts, basis): (Puts, Option<String>)| {
+            let edits = puts.into_iter().map(|(columns, rows)| RowEdit::Put {
+                table: reading.table.name.clone(),
+                columns: columns.iter().map(|at| reading.columns[*at].name.clone()).collect(),
+                rows,
+            });
+            EditRows { basis, ..self.request(edits.collect()) }
+        };
+        Ok(groups.filter(|(puts, _)| !puts.is_empty()).map(request).collect())
+    }
+
+    /// Edits with what is recorded beside them.
+    pub(super) fn request(&self, edits: Vec<RowEdit>) -> EditRows {
+        let Manner { by, message, .. } = self.manner;
+        EditRows {
+            edits,
+            message: Some(message.to_owned()),
+            by: by.map(str::to_owned),
+            ..EditRows::default()
+        }
+    }
+}
+
+/// The names of the columns that a sheet is read into.
+pub(super) fn names(reading: &Reading<'_>) -> Vec<String> {
+    reading.columns.iter().map(|column| column.name.clone()).collect()
+}
+
+fn cells(candidate: &Candidate) -> known::Cells {
+    candidate.values.iter().map(|value| known::cell(value.as_ref())).collect()
+}
+
+/// Columns together with the key, and with the row's time, which a row that is changed would get anew.
+fn with(reading: &Reading<'_>, mut columns: Vec<usize>, with_time: bool) -> Vec<usize> {
+    columns.extend(&reading.key);
+    columns.extend(reading.time.filter(|_| with_time));
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}
+
+fn put(puts: &mut Puts, columns: Vec<usize>, value: impl Fn(usize) -> Option<Value>) {
+    // A value that is left to the table is not named.
+    let columns: Vec<usize> = columns.into_iter().filter(|at| value(*at).is_some()).collect();
+    let row = columns.iter().filter_map(|at| value(*at)).map(Cell).collect();
+    puts.entry(columns).or_default().push(row);
+}
