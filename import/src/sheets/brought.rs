@@ -23,7 +23,7 @@ pub struct Brought {
     /// Files beside them that are of no kind that is read here.
     pub passed: Vec<String>,
     /// Where an archive is unpacked, as long as its sheets are read.
-    _unpacked: Option<TempDir>,
+    unpacked: Option<TempDir>,
 }
 
 /// What a file is, by its name.
@@ -41,7 +41,7 @@ impl Brought {
     pub fn open(path: &Path) -> Result<Self, SheetError> {
         let shown = path.display().to_string();
         let failed = |error: io::Error| SheetError::Io { path: path.to_owned(), error };
-        let mut brought = Self { sheets: Vec::new(), passed: Vec::new(), _unpacked: None };
+        let mut brought = Self { sheets: Vec::new(), passed: Vec::new(), unpacked: None };
         if fs::metadata(path).map_err(failed)?.is_dir() {
             let mut files: Vec<PathBuf> = Vec::new();
             for entry in fs::read_dir(path).map_err(failed)? {
@@ -68,7 +68,7 @@ impl Brought {
                     Form::Archive | Form::Other => brought.passed.push(shown),
                 }
             }
-            brought._unpacked = Some(folder);
+            brought.unpacked = Some(folder);
         } else if Form::of(path) == Form::Workbook {
             brought.add(path, &shown, path)?;
         } else {
@@ -79,6 +79,11 @@ impl Brought {
             return Err(SheetError::of_file(&shown, Cause::new("sheets_none")));
         }
         Ok(brought)
+    }
+
+    /// The folder that an archive is unpacked into.
+    pub fn unpacked(&self) -> Option<&Path> {
+        self.unpacked.as_ref().map(TempDir::path)
     }
 
     /// One file more, called so.

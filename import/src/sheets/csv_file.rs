@@ -85,7 +85,8 @@ impl CsvFile {
         let mut values = StringRecord::new();
         loop {
             reader.get_mut().inner.left = ROW_BYTES;
-            if !reader.read_record(&mut values).map_err(|error| self.unread(error, reader))? {
+            let line = reader.position().line();
+            if !reader.read_record(&mut values).map_err(|error| self.unread(error, line))? {
                 return Ok(None);
             }
             if values.as_slice() != "\r" {
@@ -116,9 +117,7 @@ impl CsvFile {
         SheetError::at(&self.shown, line, cause)
     }
 
-    fn unread(&self, error: csv::Error, reader: &Records) -> SheetError {
-        // Of a row that is too long the reader knows where the one before it ended.
-        let line = reader.position().line();
+    fn unread(&self, error: csv::Error, line: u64) -> SheetError {
         match error.into_kind() {
             csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
                 self.wrong(line, Cause::new("csv_long").with("most", ROW_BYTES >> 20))

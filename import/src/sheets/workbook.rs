@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use calamine::{Cell, DataRef, ExcelDateTime, Reader, SheetType, Xlsx, XlsxError};
@@ -122,7 +123,19 @@ impl WorkbookSheet {
 fn opened(path: &Path, shown: &str) -> Result<Book, SheetError> {
     let failed = |error: io::Error| SheetError::Io { path: shown.into(), error };
     let file = File::open(path).map_err(failed)?;
-    Xlsx::new(BufReader::new(file)).map_err(|error| unread(shown, None, &error))
+    guarded((shown, None), || Xlsx::new(BufReader::new(file)))
+}
+
+/// Reads something of a workbook. Its reader does not promise to end well on every damaged one: where it
+/// gives up in the middle, that one is damaged, and no more than that.
+fn guarded<T>(
+    (shown, row): (&str, Option<u32>),
+    read: impl FnOnce() -> Result<T, XlsxError>,
+) -> Result<T, SheetError> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(read) => read.map_err(|error| unread(shown, row, &error)),
+        Err(_) => Err(unread(shown, row, &XlsxError::Unexpected("it makes no sense"))),
+    }
 }
 
 /// Comments and what else is not cells, in which the marks that are counted mean nothing. No spreadsheet
@@ -132,11 +145,10 @@ fn has_comment(last: u8, piece: &[u8]) -> bool {
 }
 
 fn unread(shown: &str, row: Option<u32>, error: &XlsxError) -> SheetError {
-    let code = match error {
-        XlsxError::Password => "zip_encrypted",
-        _ => "xlsx_damaged",
+    let cause = match error {
+        XlsxError::Password => Cause::new("zip_encrypted").with("entry", ""),
+        _ => Cause::new("xlsx_damaged"),
     };
-    let cause = Cause::new(code).with("entry", "").with("said", error.to_string());
     SheetError::Wrong { file: shown.to_owned(), line: row.map(|row| u64::from(row) + 1), cause }
 }
 
@@ -151,7 +163,7 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn of(book: &'a mut Book, name: &str, shown: &'a str) -> Result<Self, SheetError> {
-        let cells = book.worksheet_cells_reader(name).map_err(|error| unread(shown, None, &error))?;
+        let cells = guarded((shown, None), || book.worksheet_cells_reader(name))?;
         let mut rows = Self { cells, shown, next: None, row: 0 };
         rows.next = rows.cell()?;
         Ok(rows)
@@ -160,7 +172,8 @@ impl<'a> Rows<'a> {
     /// The next cell with something in it.
     fn cell(&mut self) -> Result<Option<Cell<DataRef<'a>>>, SheetError> {
         loop {
-            match self.cells.next_cell().map_err(|error| unread(self.shown, Some(self.row), &error))? {
+            let (cells, shown, row) = (&mut self.cells, self.shown, Some(self.row));
+            match guarded((shown, row), || cells.next_cell())? {
                 Some(cell) if matches!(cell.get_value(), DataRef::Empty) => {}
                 other => return Ok(other),
             }
@@ -174,7 +187,7 @@ impl<'a> Rows<'a> {
         let row = first.get_position().0;
         let wrong = |cause: Cause| SheetError::at(self.shown, u64::from(row) + 1, cause);
         if row < self.row {
-            return Err(wrong(Cause::new("xlsx_damaged").with("entry", "").with("said", "")));
+            return Err(wrong(Cause::new("xlsx_damaged")));
         }
         self.row = row;
         let (mut values, mut cell) = (StringRecord::new(), Some(first));
@@ -187,7 +200,7 @@ impl<'a> Rows<'a> {
                         return Err(wrong(cause.with("expected", width)));
                     }
                     if column < values.len() {
-                        return Err(wrong(Cause::new("xlsx_damaged").with("entry", "").with("said", "")));
+                        return Err(wrong(Cause::new("xlsx_damaged")));
                     }
                     while values.len() < column {
                         values.push_field("");
