@@ -13,7 +13,10 @@ pub fn field(text: &str, spreadsheet: bool) -> String {
     }
 }
 
-/// Bytes as a field.
+/// Bytes as a field; none, as an empty text.
 pub fn hexadecimal(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return field("", false);
+    }
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -26,10 +26,15 @@ pub enum Verdict {
     Older,
     /// These of its columns are newer than what is here.
     Update(Vec<usize>),
-    /// These were changed on both sides since they last met, and the file's are the newer ones.
-    DecideTheirs(Vec<usize>),
-    /// These were changed on both sides since they last met, and those here are the newer ones.
-    DecideOurs(Vec<usize>),
+    /// Columns that were changed on both sides since they last met, and others that only the file changed.
+    Decide {
+        /// The former.
+        both: Vec<usize>,
+        /// The latter.
+        taken: Vec<usize>,
+        /// Whether the file's are the newer ones.
+        theirs: bool,
+    },
 }
 
 /// The rows that are here under the keys of some candidates, by the candidates' numbers.
@@ -167,13 +172,19 @@ pub fn judge(reading: &Reading<'_>, candidate: &Candidate, here: Option<&[Value]
     }
     let is_ours = |at: &usize| known.is_some_and(|known| known[*at] != known::cell(Some(&here[*at])));
     let is_both = |at: &usize| !is_time(at) && is_ours(at) && is_settled(reading.columns[*at].kind);
-    match (taken.iter().any(is_both), is_older) {
-        (true, true) => Verdict::DecideOurs(taken.into_iter().filter(|at| !is_time(at)).collect()),
-        (true, false) => Verdict::DecideTheirs(taken),
-        // Columns that only the other side changed; the row's time is that of what is here.
-        (false, true) => Verdict::Update(taken.into_iter().filter(|at| !is_time(at)).collect()),
-        (false, false) => Verdict::Update(taken),
+    // The row's time is that of its newest change.
+    let (both, taken): (Vec<usize>, Vec<usize>) =
+        taken.into_iter().filter(|at| !(is_time(at) && is_older)).partition(is_both);
+    match both.is_empty() {
+        true => Verdict::Update(taken),
+        false => Verdict::Decide { both, taken, theirs: !is_older },
     }
+}
+
+/// Whether a row of a file says to be older than the one here.
+pub fn is_earlier(reading: &Reading<'_>, candidate: &Candidate, here: Option<&[Value]>) -> bool {
+    let times = here.and_then(|here| times(reading, candidate, here));
+    times.is_some_and(|(theirs, here)| theirs < here)
 }
 
 /// Whether two edits of such a column made apart need somebody to decide: others add up, or merge.

@@ -87,6 +87,16 @@ impl Known {
         }
     }
 
+    /// Keeps a row as it was before, though the files no longer have it.
+    pub fn carry(&mut self, before: &Self, table: &str, key: &[u8]) {
+        let cells = before.tables.get(table).and_then(|table| table.rows.get(&hash(key)));
+        if let (Some(cells), Some(table)) = (cells, self.tables.get_mut(table)) {
+            table.rows.insert(hash(key), cells.clone());
+            table.gone.remove(&hash(key));
+            self.rows += 1;
+        }
+    }
+
     /// The cells of a row in these columns; none if it was not there, or had others.
     pub fn cells(&self, table: &str, columns: &[String], key: &[u8]) -> Option<&[u64]> {
         let table = self.tables.get(table).filter(|table| table.columns == columns)?;

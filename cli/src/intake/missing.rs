@@ -53,6 +53,7 @@ impl Writing<'_> {
             let is_much = gone.len() >= FEW && gone.len() * SHARE > rows;
             if is_much && !self.manner.many_deletions {
                 self.tally.of(&list.table.name).held += gone.len() as u64;
+                self.kept.extend(gone.iter().map(|id| (list.table.name.clone(), bytes(id))));
                 continue;
             }
             self.delete(&list.table, gone, &known.version)?;
@@ -85,6 +86,7 @@ impl Writing<'_> {
                         match self.delete_together(table, std::slice::from_ref(one), basis.clone()) {
                             Err(Failure::Refused(error)) if error.code == "constraint_referenced" => {
                                 self.tally.of(&table.name).referred += 1;
+                                self.kept.push((table.name.clone(), bytes(one)));
                             }
                             other => other?,
                         }

@@ -10,7 +10,7 @@ use tandem_protocol::value::Value;
 
 use super::backup;
 use super::batches::Batches;
-use super::comparison::{Met, Verdict, here, judge};
+use super::comparison::{Met, Verdict, here, is_earlier, judge};
 use super::known::{self, Known, Side};
 use super::pipe::Pipe;
 use super::plan::Plan;
@@ -62,6 +62,8 @@ pub struct Writing<'a> {
     /// When the files were written, if they say so; and whether they met later than that.
     made: String,
     pub(super) is_old: bool,
+    /// Rows that no list names any more, and that stay: by table and key.
+    pub(super) kept: Vec<(String, Vec<u8>)>,
     progress: Progress,
     /// Rows of all sheets that were looked at, and how many there are.
     done: u64,
@@ -76,7 +78,8 @@ impl<'a> Writing<'a> {
         let tally = Tally { dry_run: manner.dry_run, passed: plan.passed.clone(), ..Tally::default() };
         let (progress, done) = (Progress::new(), 0);
         let made = plan.manifest.as_ref().and_then(|manifest| manifest.made(manner.file)).unwrap_or_default();
-        let mut writing = Self { target, manner, tally, known: None, made, is_old: false, progress, done };
+        let (kept, is_old) = (Vec::new(), false);
+        let mut writing = Self { target, manner, tally, known: None, made, is_old, kept, progress, done };
         let mut exchange = plan.manifest.as_ref().map(|manifest| {
             let load = |side| Known::load(target.data, target.id, side);
             let given = load(Side::Given);
@@ -168,6 +171,8 @@ impl<'a> Writing<'a> {
         }
         if let Some(before) = &self.known {
             known.remember(before);
+            // Somebody may still say that they are to go.
+            self.kept.iter().for_each(|(table, key)| known.carry(before, table, key));
         }
         let kept = known.save(target.data, target.id, Side::Taken);
         kept.map_err(|error| crate::file::failed(target.data, &error))
@@ -238,27 +243,34 @@ impl<'a> Writing<'a> {
                 Some(known) => known.cells(&reading.table.name, &columns, &key).map_or(Met::Never, Met::With),
                 None => Met::Never,
             };
-            let verdict = judge(reading, candidate, here.get(&at).map(Vec::as_slice), met);
+            let here = here.get(&at).map(Vec::as_slice);
+            let verdict = judge(reading, candidate, here, met);
             let table = self.tally.of(&reading.table.name);
+            let ours_of = |at: usize| here.and_then(|here| here.get(at).cloned());
+            // A row's time is that of its newest change, here or there.
+            let theirs_of = |at: usize| match Some(at) == reading.time && is_earlier(reading, candidate, here)
+            {
+                true => ours_of(at),
+                false => candidate.values[at].clone(),
+            };
             match verdict {
                 Verdict::Insert => {
-                    let given = (0..candidate.values.len()).filter(|at| candidate.values[*at].is_some());
-                    put(&mut puts, given.collect(), |at| candidate.values[at].clone());
+                    put(&mut puts, (0..candidate.values.len()).collect(), |at| candidate.values[at].clone());
                     table.inserted += 1;
                 }
                 Verdict::Same => table.same += 1,
                 Verdict::Older => table.older += 1,
                 Verdict::Update(cells) => {
-                    put(&mut puts, with(reading, cells, true), |at| candidate.values[at].clone());
+                    // What is added to a counter is what was added there since both had the same.
+                    let puts = if matches!(met, Met::With(_)) { &mut theirs } else { &mut puts };
+                    put(puts, with(reading, cells), theirs_of);
                     (table.updated, updated) = (table.updated + 1, updated + 1);
                 }
-                Verdict::DecideTheirs(cells) => {
-                    put(&mut theirs, with(reading, cells, true), |at| candidate.values[at].clone());
-                    (table.to_decide, updated) = (table.to_decide + 1, updated + 1);
-                }
-                Verdict::DecideOurs(cells) => {
-                    put(&mut theirs, with(reading, cells.clone(), false), |at| candidate.values[at].clone());
-                    put(&mut ours, with(reading, cells, false), |column| here[&at].get(column).cloned());
+                Verdict::Decide { both, taken, theirs: is_theirs } => {
+                    put(&mut theirs, with(reading, [&both[..], &taken].concat()), theirs_of);
+                    if !is_theirs {
+                        put(&mut ours, with(reading, both), ours_of);
+                    }
                     (table.to_decide, updated) = (table.to_decide + 1, updated + 1);
                 }
             }
@@ -333,9 +345,9 @@ fn cells(candidate: &Candidate) -> known::Cells {
 }
 
 /// Columns together with the key, and with the row's time, which a row that is changed would get anew.
-fn with(reading: &Reading<'_>, mut columns: Vec<usize>, with_time: bool) -> Vec<usize> {
+fn with(reading: &Reading<'_>, mut columns: Vec<usize>) -> Vec<usize> {
     columns.extend(&reading.key);
-    columns.extend(reading.time.filter(|_| with_time));
+    columns.extend(reading.time);
     columns.sort_unstable();
     columns.dedup();
     columns

@@ -100,3 +100,148 @@ fn what_was_written_before_a_refused_row_is_told() {
     assert!(again.code == 1 && again.err.contains("The first 20000 rows"), "{again:?}");
     assert_eq!(rows(&program, "SELECT count(*) FROM sales"), json!([[20_000]]));
 }
+
+#[test]
+fn a_look_says_what_goes_where_and_what_is_refused() {
+    let program = shop();
+    program.json(&["sql", "INSERT INTO items (code, name) VALUES ('a', 'apple'), ('b', 'pear')"]);
+    let text = "CODE;Nàme;couleur;Price\na;apple;red;\nb;poire;green;2\nc;plum;blue;1,5\nd;x;y;dear\n";
+    let file = program.file("Items.CSV", text);
+    let file = file.to_str().unwrap();
+    let refused = program.run(&["import", file, "--dry-run"]);
+    assert!(refused.code == 1 && refused.err.contains("couleur"), "{refused:?}");
+    let looked = program.run(&["--lang", "fr", "import", file, "--dry-run", "--ignore-unknown"]);
+    for line in [
+        "Items.CSV → items : lignes 4",
+        "colonnes : CODE → code, Nàme → name, Price → price",
+        "sans place ici : couleur",
+        "items : à ajouter 1, à mettre à jour 1, inchangées 1, refusées 1",
+        "ligne 5 : « dear »",
+        "Rien n'a été changé : ce n'était qu'un aperçu.",
+    ] {
+        assert!(looked.code == 0 && looked.out.contains(line), "{line}: {looked:?}");
+    }
+    assert_eq!(rows(&program, "SELECT count(*) FROM items"), json!([[2]]));
+    let wrong = program.run(&["--lang", "fr", "import", file, "--ignore-unknown"]);
+    assert!(wrong.code == 1 && wrong.err.contains("ligne 5"), "{wrong:?}");
+    assert_eq!(
+        rows(&program, "SELECT count(*) FROM items"),
+        json!([[2]]),
+        "one wrong row, and none is taken"
+    );
+}
+
+#[test]
+fn a_row_says_by_itself_how_old_it_is() {
+    let program = Program::new();
+    let schema = program
+        .file("schema.sql", "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT, updated_at STAMP)");
+    assert_eq!(program.run(&["init", "--name", "a", "--schema", schema.to_str().unwrap()]).code, 0);
+    program.json(&[
+        "sql",
+        "INSERT INTO notes VALUES (1, 'ten', '2026-01-01 10:00:00'), (2, 'ten', '2026-01-01 10:00:00'), (3, 'ten', '2026-01-01 10:00:00')",
+    ]);
+    let text = "id,text,updated_at\n1,nine,2026-01-01 09:00\n2,eleven,2026-01-01 11:00\n3,same time,2026-01-01 10:00\n";
+    let file = program.file("notes.csv", text);
+    let told = program.run(&["--lang", "fr", "import", file.to_str().unwrap()]);
+    assert!(told.out.contains("mises à jour 2, inchangées 0, plus anciennes que celles d'ici 1"), "{told:?}");
+    let expected = json!([
+        ["ten", "2026-01-01 10:00:00"],
+        ["eleven", "2026-01-01 11:00:00"],
+        ["same time", "2026-01-01 10:00:00"]
+    ]);
+    assert_eq!(rows(&program, "SELECT text, updated_at FROM notes ORDER BY id"), expected);
+    let last = program.json(&["log", "--limit", "1"]);
+    assert!(!last.to_string().contains("\"ten\"") && last.to_string().contains("eleven"), "{last}");
+}
+
+#[test]
+fn only_what_differs_is_recorded_and_everything_is_saved_before() {
+    let program = shop();
+    program.json(&[
+        "sql",
+        "INSERT INTO items VALUES ('a', 'apple', 1.5, 3, '2026-01-01'), ('b', 'pear', 2, 0, NULL)",
+    ]);
+    let backups = program.data().join("backups");
+    std::fs::create_dir_all(&backups).unwrap();
+    for day in 10..22 {
+        std::fs::write(backups.join(format!("before-import-202001{day}_000000.tandem")), "old").unwrap();
+    }
+    let file =
+        program.file("items.csv", "code,name,price,stock,since\na,apple,1.50,3,2026-01-01\nb,pear,2.50,0,\n");
+    let answer = program.json(&["import", file.to_str().unwrap()]);
+    assert_eq!((&answer["updated"], &answer["tables"][0]["same"]), (&json!(1), &json!(1)));
+    let last = program.json(&["log", "--limit", "1"])["dot"].as_str().unwrap().to_owned();
+    let shown = program.run(&["log", "show", &last]).out;
+    assert!(shown.contains("2.50") || shown.contains("2.5"), "{shown}");
+    assert!(!shown.contains("pear") && !shown.contains("apple") && !shown.contains("stock"), "{shown}");
+    let backup = answer["backup"].as_str().unwrap();
+    assert_eq!(std::fs::read_dir(&backups).unwrap().count(), 10, "the oldest go");
+    let held = program.json(&["bundle", "inspect", backup]);
+    assert_eq!(held["complete"], json!(true));
+    let changes = held["changes"].to_string();
+    assert!(
+        changes.contains("\"inserted\":2") && changes.contains("\"updated\":0"),
+        "as it was before: {changes}"
+    );
+}
+
+#[test]
+fn what_comes_twice_in_a_file_is_what_comes_last() {
+    let program = shop();
+    let file = program.file("items.csv", "code,name\na,first\nb,x\na,last\n");
+    let answer = program.json(&["import", file.to_str().unwrap()]);
+    assert_eq!((&answer["inserted"], &answer["updated"]), (&json!(2), &json!(1)));
+    assert_eq!(rows(&program, "SELECT name FROM items ORDER BY code"), json!([["last"], ["x"]]));
+}
+
+/// However often it is killed, whole batches are in, and in the end all of it is, once.
+#[test]
+fn a_killed_import_leaves_whole_batches_and_goes_on() {
+    use std::fmt::Write as _;
+    use std::process::Stdio;
+
+    let program = shop();
+    program.json(&["sql", "INSERT INTO items (code, name) VALUES ('a', 'apple')"]);
+    const ROWS: u64 = 70_000;
+    let mut text = "item,n\n".to_owned();
+    (0..ROWS).for_each(|n| writeln!(text, "a,{n}").unwrap());
+    let file = program.file("sales.csv", &text);
+    let file = file.to_str().unwrap();
+    let size = || -> u64 {
+        let mut folders = vec![program.data()];
+        let mut bytes = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.metadata() {
+                    Ok(found) if found.is_dir() => folders.push(entry.path()),
+                    Ok(found) => bytes += found.len(),
+                    Err(_) => {}
+                }
+            }
+        }
+        bytes
+    };
+    let mut cut = 0;
+    for grown in [300_000, 2_000_000, 5_000_000] {
+        let before = size();
+        let mut child = program
+            .command(&["import", file])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while child.try_wait().unwrap().is_none() && size() < before + grown {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        cut += u64::from(!child.wait().unwrap().success());
+        let count = rows(&program, "SELECT count(*) FROM sales")[0][0].as_u64().unwrap();
+        assert!(count.is_multiple_of(20_000) || count == ROWS, "{count}");
+    }
+    assert!(cut > 0, "it was never killed");
+    program.json(&["import", file]);
+    let expected = json!([[ROWS, ROWS, 0, ROWS - 1]]);
+    assert_eq!(rows(&program, "SELECT count(*), count(DISTINCT n), min(n), max(n) FROM sales"), expected);
+}

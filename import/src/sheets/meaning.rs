@@ -9,8 +9,10 @@ use super::empty_text::EMPTY;
 /// the French manner a comma may stand in numbers, and the day before the month.
 pub fn meant(column: &ColumnDef, text: &str, is_french: bool) -> Option<Value> {
     let kind = column.kind;
-    if text == EMPTY && is_text(kind) {
-        return Some(Value::Text(String::new()));
+    match kind {
+        ColumnType::Blob if text == EMPTY => return Some(Value::Blob(Vec::new())),
+        _ if text == EMPTY && is_text(kind) => return Some(Value::Text(String::new())),
+        _ => {}
     }
     if text.is_empty() || text == EMPTY {
         // A spreadsheet knows no other nothing.
