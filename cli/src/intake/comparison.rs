@@ -222,3 +222,81 @@ fn is_later(reading: &Reading<'_>, candidate: &Candidate, here: &[Value]) -> boo
     };
     times(reading, candidate, here).map_or_else(is_new, |(theirs, here)| theirs > here)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::schema::planned;
+    use tandem_import::sheets::{Brought, SheetError};
+
+    const TABLE: &str =
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT, n COUNTER, updated_at TIMESTAMP)";
+
+    /// What becomes of a row of a file, beside the one here and the one that both had: `a b n hour`.
+    fn judged(file: &str, here: Option<&str>, had: Option<&str>) -> Verdict {
+        let schema = planned(TABLE).unwrap_or_else(|_| panic!("the table"));
+        let table = &schema.table("t").unwrap().shown;
+        let folder = tempfile::tempdir().unwrap();
+        let read = |row: &str| -> Vec<Option<Value>> {
+            let path = folder.path().join("t.csv");
+            let [a, b, n, hour] = row.split(' ').collect::<Vec<_>>()[..] else { panic!("{row}") };
+            let time = if hour == "-" { String::new() } else { format!("2026-01-01 {hour}:00") };
+            std::fs::write(&path, format!("id,a,b,n,updated_at\n1,{a},{b},{n},{time}\n")).unwrap();
+            let brought = Brought::open(&path).unwrap();
+            let reading =
+                Reading::of(&brought.sheets[0], table, false, false).unwrap_or_else(|_| panic!("{row}"));
+            let mut values = Vec::new();
+            let mut take = |row: &tandem_import::sheets::Row| -> Result<(), SheetError> {
+                values = reading.candidate(row).unwrap().values;
+                Ok(())
+            };
+            brought.sheets[0].each(&mut take).unwrap();
+            values
+        };
+        let plain = |values: Vec<Option<Value>>| -> Vec<Value> {
+            values.into_iter().map(|value| value.unwrap_or(Value::Null)).collect()
+        };
+        let (candidate, here) = (Candidate { values: read(file) }, here.map(|here| plain(read(here))));
+        let had: Option<Vec<u64>> =
+            had.map(|had| read(had).iter().map(|value| known::cell(value.as_ref())).collect());
+        let brought = Brought::open(&folder.path().join("t.csv")).unwrap();
+        let reading =
+            Reading::of(&brought.sheets[0], table, false, false).unwrap_or_else(|_| panic!("{file}"));
+        let met = had.as_deref().map_or(Met::Never, Met::With);
+        judge(&reading, &candidate, here.as_deref(), met)
+    }
+
+    #[test]
+    fn what_becomes_of_a_row_follows_from_both_sides_and_what_they_had() {
+        let decide = |both: &[usize], taken: &[usize], theirs| Verdict::Decide {
+            both: both.to_vec(),
+            taken: taken.to_vec(),
+            theirs,
+        };
+        for (file, here, had, expected) in [
+            // Alone.
+            ("x y 1 10", None, None, Verdict::Insert),
+            ("x y 1 10", Some("x y 1 10"), None, Verdict::Same),
+            ("x y 1 09", Some("x y 1 10"), None, Verdict::Same),
+            ("z y 1 11", Some("x y 1 10"), None, Verdict::Update(vec![1, 4])),
+            ("z y 1 10", Some("x y 1 10"), None, Verdict::Update(vec![1])),
+            ("z y 1 09", Some("x y 1 10"), None, Verdict::Older),
+            ("z y 1 -", Some("x y 1 -"), None, Verdict::Update(vec![1])),
+            // Since both had the same.
+            ("x y 1 10", None, Some("x y 1 10"), Verdict::Older),
+            ("z y 1 11", None, Some("x y 1 10"), Verdict::Insert),
+            ("x y 1 10", Some("z y 1 11"), Some("x y 1 10"), Verdict::Older),
+            ("x y 1 -", Some("z y 1 -"), Some("x y 1 -"), Verdict::Older),
+            ("z y 1 -", Some("x y 1 -"), Some("x y 1 -"), Verdict::Update(vec![1])),
+            ("z y 1 11", Some("x v 1 12"), Some("x y 1 10"), Verdict::Update(vec![1])),
+            ("z y 1 12", Some("x v 1 11"), Some("x y 1 10"), Verdict::Update(vec![1, 4])),
+            ("x y 3 12", Some("x y 2 11"), Some("x y 1 10"), Verdict::Update(vec![3, 4])),
+            ("z y 1 12", Some("w y 1 11"), Some("x y 1 10"), decide(&[1], &[4], true)),
+            ("z u 1 11", Some("w y 1 12"), Some("x y 1 10"), decide(&[1], &[2], false)),
+            // The file is of before both had the same.
+            ("w y 1 09", Some("x y 1 10"), Some("x y 1 10"), Verdict::Older),
+        ] {
+            assert_eq!(judged(file, here, had), expected, "{file} beside {here:?}, both had {had:?}");
+        }
+    }
+}

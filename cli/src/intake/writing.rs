@@ -237,12 +237,8 @@ impl<'a> Writing<'a> {
         let columns = names(reading);
         let mut updated = 0;
         for (at, candidate) in candidates.iter().enumerate() {
-            let key = candidate.key(reading).unwrap_or_default();
-            let met = match &self.known {
-                Some(known) if self.is_old => Met::Later(known.had(&reading.table.name, &key)),
-                Some(known) => known.cells(&reading.table.name, &columns, &key).map_or(Met::Never, Met::With),
-                None => Met::Never,
-            };
+            let met =
+                met(self.known.as_ref().map(|known| (known, self.is_old)), reading, &columns, candidate);
             let here = here.get(&at).map(Vec::as_slice);
             let verdict = judge(reading, candidate, here, met);
             let table = self.tally.of(&reading.table.name);
@@ -332,6 +328,21 @@ impl<'a> Writing<'a> {
             by: by.map(str::to_owned),
             ..EditRows::default()
         }
+    }
+}
+
+/// What both sides had of a row when they last met, and whether that was after the files were written.
+fn met<'k>(
+    known: Option<(&'k Known, bool)>,
+    reading: &Reading<'_>,
+    columns: &[String],
+    candidate: &Candidate,
+) -> Met<'k> {
+    let Some((known, is_old)) = known else { return Met::Never };
+    let (table, key) = (&reading.table.name, candidate.key(reading).unwrap_or_default());
+    match is_old {
+        true => Met::Later(known.had(table, &key)),
+        false => known.cells(table, columns, &key).map_or(Met::Never, Met::With),
     }
 }
 

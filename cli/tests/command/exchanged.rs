@@ -10,6 +10,7 @@ use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
 use crate::program::Program;
+use crate::running::Running;
 
 const SCHEMA: &str = include_str!("../../../examples/school/schema.sql");
 
@@ -411,4 +412,27 @@ fn a_hostile_archive_changes_nothing_and_is_said() {
         assert!(refused.code == 1 && refused.err.contains("Nothing was changed"), "{refused:?}");
     }
     assert_eq!(fingerprint(&office), before);
+}
+
+/// The same requests, sent to a node.
+#[test]
+fn an_archive_comes_in_while_a_node_runs() {
+    let office = filled();
+    let zip = exported(&office);
+    let site = site("classroom");
+    let node = Running::start(&site, &[]);
+    let taken = imported(&site, &zip);
+    assert_eq!(counts(&taken, "payments"), [2, 0, 0, 0, 0]);
+    let again = imported(&site, &zip);
+    assert_eq!(counts(&again, "students"), [0, 0, 0, 2, 0]);
+    let newer = changed(&site, "newer.zip", &zip, |name, text| match name {
+        "students.csv" => text.replace("Bo,", "Bob,"),
+        _ => text,
+    });
+    let updated = imported(&site, &newer);
+    assert_eq!(counts(&updated, "students"), [0, 1, 0, 1, 0]);
+    assert!(Path::new(updated["backup"].as_str().unwrap()).exists());
+    let folder = site.data().parent().unwrap().join("out");
+    assert_eq!(site.json(&["export", folder.to_str().unwrap()])["rows"], json!(14));
+    drop(node);
 }

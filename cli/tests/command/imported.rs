@@ -195,6 +195,67 @@ fn what_comes_twice_in_a_file_is_what_comes_last() {
     assert_eq!(rows(&program, "SELECT name FROM items ORDER BY code"), json!([["last"], ["x"]]));
 }
 
+/// A sheet of a workbook that nobody named goes where its workbook is called.
+#[test]
+fn a_workbook_comes_in_with_its_dates_and_the_values_of_its_formulas() {
+    let program = shop();
+    let sheet = "<worksheet><sheetData>\
+        <row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>CODE</t></is></c><c r=\"B1\" t=\"inlineStr\"><is><t>Name</t></is></c>\
+        <c r=\"C1\" t=\"inlineStr\"><is><t>Since</t></is></c><c r=\"D1\" t=\"inlineStr\"><is><t>Price</t></is></c></row>\
+        <row r=\"3\"><c r=\"A3\" t=\"inlineStr\"><is><t>a</t></is></c><c r=\"B3\" t=\"str\"><f>HYPERLINK(\"x\")</f><v>Été</v></c>\
+        <c r=\"C3\" s=\"1\"><v>46053</v></c><c r=\"D3\" t=\"inlineStr\"><is><t>1 234,50</t></is></c></row>\
+        <row r=\"4\"><c r=\"A4\"><v>7</v></c><c r=\"B4\" t=\"inlineStr\"><is><t>x</t></is></c><c r=\"C4\" t=\"e\"><v>#N/A</v></c></row>\
+        </sheetData></worksheet>";
+    let whole = sheet.replace("<c r=\"C4\" t=\"e\"><v>#N/A</v></c>", "");
+    let path = program.data().parent().unwrap().join("Items.xlsx");
+    let words = ["--lang", "fr", "import", path.to_str().unwrap()];
+    std::fs::write(&path, workbook(sheet)).unwrap();
+    let refused = program.run(&words);
+    assert!(
+        refused.code == 1 && refused.err.contains("ligne 4 : une formule n'y a donné aucune valeur"),
+        "{refused:?}"
+    );
+    std::fs::write(&path, workbook(&whole)).unwrap();
+    let taken = program.run(&words);
+    assert!(taken.code == 0 && taken.out.contains("items : ajoutées 2"), "{taken:?}");
+    let expected = json!([["7", "x", null, null], ["a", "Été", "2026-01-31", 1234.5]]);
+    assert_eq!(rows(&program, "SELECT code, name, since, price FROM items ORDER BY code"), expected);
+}
+
+/// A workbook of one sheet `Feuil1`, as spreadsheets write it.
+fn workbook(sheet: &str) -> Vec<u8> {
+    use std::io::{Cursor, Write};
+
+    let of = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let relation = |kind: &str, target: &str| {
+        format!(
+            "<Relationships><Relationship Id=\"rId1\" Type=\"{of}/{kind}\" Target=\"{target}\"/></Relationships>"
+        )
+    };
+    let files = [
+        ("_rels/.rels", relation("officeDocument", "xl/workbook.xml")),
+        ("xl/_rels/workbook.xml.rels", relation("worksheet", "worksheets/sheet1.xml")),
+        (
+            "xl/workbook.xml",
+            format!(
+                "<workbook xmlns:r=\"{of}\"><sheets><sheet name=\"Feuil1\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>"
+            ),
+        ),
+        (
+            "xl/styles.xml",
+            "<styleSheet><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/></cellXfs></styleSheet>"
+                .to_owned(),
+        ),
+        ("xl/worksheets/sheet1.xml", sheet.to_owned()),
+    ];
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, text) in files {
+        writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(text.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
 /// However often it is killed, whole batches are in, and in the end all of it is, once.
 #[test]
 fn a_killed_import_leaves_whole_batches_and_goes_on() {

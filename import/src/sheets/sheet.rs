@@ -48,7 +48,7 @@ impl Sheet {
     pub fn hash(&self) -> String {
         match &self.kind {
             Kind::Csv(file) => file.hash().to_owned(),
-            Kind::Workbook(sheet) => format!("{} {}", sheet.hash(), sheet.name),
+            Kind::Workbook(sheet) => sheet.hash(),
         }
     }
 

@@ -97,9 +97,10 @@ impl Workbook {
 }
 
 impl WorkbookSheet {
-    /// Stands for the content of the workbook.
-    pub fn hash(&self) -> &str {
-        &self.hash
+    /// Stands for the content of the workbook, and for this sheet of it.
+    pub fn hash(&self) -> String {
+        let hash = blake3::hash(format!("{} {}", self.hash, self.name).as_bytes());
+        hash.to_hex()[..32].to_owned()
     }
 
     /// What it is called where people see it.
