@@ -34,6 +34,8 @@ pub struct Reading<'b> {
     pub columns: Vec<ColumnDef>,
     /// Which of the sheet's columns each of these is.
     places: Vec<usize>,
+    /// Columns of the sheet that have no name: nothing may stand in them.
+    unnamed: Vec<usize>,
     /// Which of these are the key, in its order; none if the sheet does not name all of it.
     pub key: Vec<usize>,
     /// Which of these says when the row was last changed.
@@ -58,7 +60,12 @@ impl<'b> Reading<'b> {
         is_disarmed: bool,
     ) -> Result<Self, Failure> {
         let (mut columns, mut places): (Vec<ColumnDef>, Vec<usize>) = (Vec::new(), Vec::new());
+        let mut unnamed = Vec::new();
         for (at, name) in sheet.head().iter().enumerate() {
+            if name.is_empty() {
+                unnamed.push(at);
+                continue;
+            }
             let Some(column) = column(table, plain(name, is_disarmed)) else {
                 if may_ignore {
                     continue;
@@ -89,7 +96,10 @@ impl<'b> Reading<'b> {
         };
         let time = columns.iter().position(is_time);
         let (table, key) = (table.clone(), key.unwrap_or_default());
-        Ok(Self { sheet, table, columns, places, key, time, is_disarmed })
+        if may_ignore {
+            unnamed.clear();
+        }
+        Ok(Self { sheet, table, columns, places, unnamed, key, time, is_disarmed })
     }
 
     /// The head, and what each name of it is.
@@ -102,6 +112,11 @@ impl<'b> Reading<'b> {
 
     /// What a row says, or why it cannot be meant.
     pub fn candidate(&self, row: &Row) -> Result<Candidate, Cause> {
+        if let Some(at) =
+            self.unnamed.iter().find(|at| row.values.get(**at).is_some_and(|text| !text.is_empty()))
+        {
+            return Err(Cause::new("csv_unnamed").with("number", at + 1));
+        }
         let mut values = Vec::with_capacity(self.columns.len());
         for (column, place) in self.columns.iter().zip(&self.places) {
             let text = plain(row.values.get(*place).unwrap_or_default(), self.is_disarmed);
@@ -111,6 +126,9 @@ impl<'b> Reading<'b> {
                 cause.with("type", column.kind.to_string())
             })?;
             let is_key = self.table.is_key(&column.name);
+            if is_key && text.is_empty() && !is_generated(&self.table, &column.name) {
+                return Err(Cause::new("csv_empty").with("column", &column.name));
+            }
             let is_left_out =
                 value.is_null() && (column.kind == ColumnType::Stamp || column.not_null || is_key);
             if is_left_out && !is_key && !has_default(column) {

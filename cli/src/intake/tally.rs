@@ -79,6 +79,9 @@ pub struct Tally {
     pub before: u64,
     /// Those of them in files of which an import had not taken in all.
     pub resumed: u64,
+    /// When files were written that are older than those of this kind that were taken in last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<String>,
     /// Conflicts that it opened.
     pub to_decide: u64,
     /// Nothing was written.
@@ -123,6 +126,9 @@ impl Tally {
         if self.dry_run || self.files.len() > 1 {
             self.files.iter().for_each(|file| self.tell_file(file, &mut lines));
             lines.extend(self.passed.iter().map(|file| t!("import.passed", file = file).into_owned()));
+        }
+        if let Some(made) = &self.old {
+            lines.push(t!("import.old", made = made).into_owned());
         }
         if let Some(backup) = &self.backup {
             lines.push(t!("import.saved", path = backup).into_owned());

@@ -123,6 +123,7 @@ impl<'a> Writing<'a> {
         writing.known = exchange.map(|(taken, given, is_met)| if is_met { given } else { taken });
         let later = writing.known.as_ref().map(|known| known.made.as_str()).unwrap_or_default();
         writing.is_old = !writing.made.is_empty() && writing.made.as_str() < later;
+        writing.tally.old = Some(writing.made.clone()).filter(|_| writing.is_old);
         Ok(writing)
     }
 

@@ -51,11 +51,13 @@ fn a_file_with_anything_wrong_in_it_changes_nothing() {
     let program = shop();
     program.json(&["sql", "INSERT INTO items (code, name) VALUES ('a', 'apple')"]);
     let before = program.json(&["status"])["spaces"][0]["transactions"].clone();
-    let cases: [(&str, &str, &[&str]); 12] = [
+    let cases: [(&str, &str, &[&str]); 14] = [
         ("items", "", &["ligne 1", "pas de ligne avec les noms"]),
         ("items", "code;name\nb;x\nc\n", &["ligne 3", "autant de valeurs (1)", "(2)"]),
         ("items", "code,name,colour\nb,x,red\n", &["ligne 1", "colour", "code, name, price, stock, since"]),
         ("items", "code,name,CODE\nb,x,c\n", &["deux fois"]),
+        ("items", "code;name;;\nb;x;;\n;;;\nc;y;;z\n", &["ligne 4", "colonne 4"]),
+        ("items", "code,name\nb,x\n,y\n", &["ligne 3", "la colonne code ne peut pas être vide"]),
         ("items", "name\nx\n", &["il manque la colonne code"]),
         ("items", "code,name\nb,\"x\nc,y\n", &["ligne 2", "guillemet"]),
         ("items", "code,name,price\nb,x,1.5\nc,y,dear\n", &["ligne 3", "« dear »", "price", "DECIMAL(9,2)"]),

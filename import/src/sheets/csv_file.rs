@@ -24,6 +24,8 @@ pub struct CsvFile {
     /// What it is called where people see it.
     shown: String,
     separator: u8,
+    /// Whether the first line only says what stands between values.
+    has_preface: bool,
     /// Names of the columns.
     pub head: Vec<String>,
 }
@@ -37,14 +39,17 @@ impl CsvFile {
         };
         let file = TextFile::open(path).map_err(failed)?;
         let first_line = first_line(&file).map_err(failed)?;
-        let mut csv = Self { file, shown, separator: separator(&first_line), head: Vec::new() };
+        let told = preface(&first_line);
+        let (separator, has_preface) = (told.unwrap_or_else(|| separator(&first_line)), told.is_some());
+        let mut csv = Self { file, shown, separator, has_preface, head: Vec::new() };
         if let Some(line) = csv.file.mixed {
             return Err(csv.wrong(line, Cause::new("csv_mixed")));
         }
         let mut reader = csv.reader()?;
-        let head = csv.record(&mut reader)?.map(|row| row.values).unwrap_or_default();
+        let head = csv.record(&mut reader)?.unwrap_or_default();
+        let (line, head) = (head.line.max(1), head.values);
         csv.head = head.iter().map(|name| name.trim().replace(EMPTY, "")).collect();
-        check_head(&csv.head).map_err(|cause| csv.wrong(1, cause))?;
+        check_head(&csv.head).map_err(|cause| csv.wrong(line, cause))?;
         Ok(csv)
     }
 
@@ -80,7 +85,7 @@ impl CsvFile {
     }
 
     /// The next row, however wide. Lines end with a line feed, and with a carriage return before it where
-    /// the file comes from Windows; blank ones are passed over.
+    /// the file comes from Windows; those with nothing in them are passed over.
     fn record(&self, reader: &mut Records) -> Result<Option<Row>, SheetError> {
         let mut values = StringRecord::new();
         loop {
@@ -89,7 +94,8 @@ impl CsvFile {
             if !reader.read_record(&mut values).map_err(|error| self.unread(error, line))? {
                 return Ok(None);
             }
-            if values.as_slice() != "\r" {
+            // Spreadsheets leave rows behind in which nothing stands any more.
+            if !values.iter().all(|value| value.is_empty() || value == "\r") {
                 break;
             }
         }
@@ -130,6 +136,7 @@ impl CsvFile {
         }
     }
 
+    /// A reader that stands before the head.
     fn reader(&self) -> Result<Records, SheetError> {
         let failed = |error: io::Error| SheetError::Io { path: self.shown.clone().into(), error };
         let inner = self.file.text().map_err(failed)?;
@@ -140,7 +147,11 @@ impl CsvFile {
             .flexible(true)
             .has_headers(false);
         let watched = Watched { inner, quotes: 0, last: None, is_at_end: false, left: ROW_BYTES };
-        Ok(builder.from_reader(EmptyTexts::new(watched, self.separator)))
+        let mut reader = builder.from_reader(EmptyTexts::new(watched, self.separator));
+        if self.has_preface {
+            self.record(&mut reader)?;
+        }
+        Ok(reader)
     }
 }
 
@@ -156,7 +167,7 @@ pub(super) fn check_head(head: &[String]) -> Result<(), Cause> {
         return Err(Cause::new("csv_no_head"));
     }
     let mut seen = std::collections::HashSet::new();
-    match head.iter().find(|name| !seen.insert(name.to_lowercase())) {
+    match head.iter().filter(|name| !name.is_empty()).find(|name| !seen.insert(name.to_lowercase())) {
         Some(name) => Err(Cause::new("csv_column_twice").with("column", name)),
         None => Ok(()),
     }
@@ -182,6 +193,14 @@ impl<R: Read> Read for Watched<R> {
         self.is_at_end |= read == 0;
         self.last = buffer[..read].last().copied().or(self.last);
         Ok(read)
+    }
+}
+
+/// What the first line says to stand between values, if it says no more than that (`sep=;`).
+fn preface(line: &str) -> Option<u8> {
+    match line.trim_end_matches(['\r', '\n']).as_bytes() {
+        [b'S' | b's', b'E' | b'e', b'P' | b'p', b'=', separator] => Some(*separator),
+        _ => None,
     }
 }
 
@@ -255,6 +274,14 @@ mod tests {
             let (head, found) = read(separated.as_bytes()).unwrap();
             assert_eq!((head, found), (vec!["a".into(), "b".into()], rows(&[(2, &["1\n2", "x"])])));
         }
+    }
+
+    #[test]
+    fn what_spreadsheets_leave_around_a_list_is_passed_over() {
+        let (head, found) = read(b"sep=;\r\na;b;;\r\n1;2;;\r\n;;;\r\n3;;;\r\n\r\n").unwrap();
+        assert_eq!(head, ["a", "b", "", ""]);
+        assert_eq!(found, rows(&[(3, &["1", "2", "", ""]), (5, &["3", "", "", ""])]));
+        assert_eq!(read(b"sep=;\na;A\n1;2\n").unwrap_err(), ("csv_column_twice".to_owned(), "2".to_owned()));
     }
 
     #[test]
