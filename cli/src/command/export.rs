@@ -17,7 +17,8 @@ use crate::csv_text;
 use crate::failure::{Failure, Outcome};
 use crate::figures::bytes;
 use crate::file;
-use crate::intake::known::{Known, Side};
+use crate::intake::known::Known;
+use crate::intake::meetings::Meetings;
 use crate::intake::{manifest, school};
 use crate::moment;
 use crate::outgo::container::Container;
@@ -96,7 +97,7 @@ impl Export {
         if !is_list {
             let (id, _) = figures(&client, &space)?;
             let data = &context.settings.data.value;
-            known.save(data, &id, Side::Given).map_err(|error| file::failed(data, &error))?;
+            Meetings::export(&known, data, &id).map_err(|error| file::failed(data, &error))?;
         }
         let size = fs::metadata(&path).map(|found| found.len()).unwrap_or(0);
         let rows = written.iter().map(|table| table.rows).sum();

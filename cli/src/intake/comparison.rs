@@ -126,28 +126,33 @@ impl Rows for Found<'_, '_> {
 }
 
 /// What both sides had of a row when they last met.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Met<'k> {
     /// Nothing that is known.
     Never,
-    /// It, in these cells.
-    With(&'k [u64]),
+    /// It, in these cells, or in these.
+    With(Vec<&'k [u64]>),
     /// They met after the file was written; whether it was there then, or before.
     Later(bool),
 }
 
+impl Met<'_> {
+    /// Whether both had this in a column.
+    fn has(&self, at: usize, value: Option<&Value>) -> bool {
+        let Self::With(rows) = self else { return false };
+        rows.iter().any(|cells| cells[at] == known::cell(value))
+    }
+}
+
 /// What a row of a file is beside the one here, and beside what both sides had of it when they last met.
-pub fn judge(reading: &Reading<'_>, candidate: &Candidate, here: Option<&[Value]>, met: Met<'_>) -> Verdict {
-    let known = match met {
-        Met::With(known) => Some(known),
-        Met::Never | Met::Later(_) => None,
-    };
+pub fn judge(reading: &Reading<'_>, candidate: &Candidate, here: Option<&[Value]>, met: &Met<'_>) -> Verdict {
+    let is_known = matches!(met, Met::With(_));
     let theirs = |at: &usize| candidate.values[*at].as_ref();
-    let is_theirs = |at: &usize| known.is_none_or(|known| known[*at] != known::cell(theirs(at)));
+    let is_theirs = |at: &usize| !met.has(*at, theirs(at));
     let all: Vec<usize> = (0..reading.columns.len()).filter(|at| !reading.key.contains(at)).collect();
     let Some(here) = here else {
         // A row that was deleted here, and not touched there since, is not brought back.
-        let is_gone = matches!(met, Met::Later(true)) || known.is_some() && !all.iter().any(is_theirs);
+        let is_gone = matches!(met, Met::Later(true)) || is_known && !all.iter().any(is_theirs);
         return if is_gone { Verdict::Older } else { Verdict::Insert };
     };
     let is_time = |at: &usize| Some(*at) == reading.time;
@@ -162,15 +167,13 @@ pub fn judge(reading: &Reading<'_>, candidate: &Candidate, here: Option<&[Value]
         Met::Later(_) => times.is_none() || is_older,
         Met::Never => is_older,
         // What is here is what both had, and it is newer: so was it then.
-        Met::With(known) => {
-            is_older && reading.time.is_some_and(|at| known[at] == known::cell(Some(&here[at])))
-        }
+        Met::With(_) => is_older && reading.time.is_some_and(|at| met.has(at, Some(&here[at]))),
     };
     let taken: Vec<usize> = other.into_iter().filter(|at| is_time(at) || is_theirs(at)).collect();
     if is_left_behind || taken.iter().all(|at| is_time(at) && is_older) {
         return Verdict::Older;
     }
-    let is_ours = |at: &usize| known.is_some_and(|known| known[*at] != known::cell(Some(&here[*at])));
+    let is_ours = |at: &usize| is_known && !met.has(*at, Some(&here[*at]));
     let is_both = |at: &usize| !is_time(at) && is_ours(at) && is_settled(reading.columns[*at].kind);
     // The row's time is that of its newest change.
     let (both, taken): (Vec<usize>, Vec<usize>) =
@@ -262,8 +265,8 @@ mod tests {
         let brought = Brought::open(&folder.path().join("t.csv")).unwrap();
         let reading =
             Reading::of(&brought.sheets[0], table, false, false).unwrap_or_else(|_| panic!("{file}"));
-        let met = had.as_deref().map_or(Met::Never, Met::With);
-        judge(&reading, &candidate, here.as_deref(), met)
+        let met = had.as_deref().map_or(Met::Never, |had| Met::With(vec![had]));
+        judge(&reading, &candidate, here.as_deref(), &met)
     }
 
     #[test]

@@ -2,9 +2,8 @@
 //! cells, as numbers that stand for them. Beside it, one can tell which side has changed a cell since, and
 //! that a row which is missing was deleted, and not just never heard of.
 //!
-//! It lies in the data folder, one file for what was last taken in and one for what was last written. What
-//! was written is known to the other side only once something it brings shows that. If the file is missing
-//! or damaged, nothing is known, and nothing is deleted on the strength of it.
+//! It lies in the data folder, one file for what was last taken in and one for each of the last exports. If
+//! a file is missing or damaged, nothing is known of it, and nothing is deleted on the strength of it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
@@ -12,6 +11,7 @@ use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, WriterBuilder};
+use tandem_node::api::now_ms;
 use tandem_protocol::value::Value;
 
 /// The folder, in the data folder.
@@ -21,7 +21,7 @@ const FOLDER: &str = "exchanges";
 const FORMAT: [&str; 2] = ["tandem exchange", "1"];
 
 /// Rows that are kept, at most. Of an exchange of more, nothing is.
-const ROWS: usize = 500_000;
+const ROWS: usize = 250_000;
 
 /// Stands for a key.
 type KeyHash = [u8; 16];
@@ -29,13 +29,13 @@ type KeyHash = [u8; 16];
 /// Cells of a row, as numbers that stand for them.
 pub type Cells = Box<[u64]>;
 
-/// Which exchange is meant.
+/// Which files are meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The last files that were taken in.
+pub enum Name {
+    /// The last ones that were taken in.
     Taken,
-    /// The last files that were written.
-    Given,
+    /// An export, by its number.
+    Given(u64),
 }
 
 /// Rows of one table.
@@ -54,6 +54,8 @@ pub struct Known {
     pub version: String,
     /// When the files were written, if they say so.
     pub made: String,
+    /// When it was kept, in milliseconds.
+    pub saved: i64,
     tables: BTreeMap<String, KnownTable>,
     rows: usize,
 }
@@ -61,7 +63,7 @@ pub struct Known {
 impl Known {
     /// Nothing yet, of a site that holds so much, in files written then.
     pub fn at(version: String, made: String) -> Self {
-        Self { version, made, ..Self::default() }
+        Self { version, made, saved: now_ms(), ..Self::default() }
     }
 
     /// The columns of a table that cells are told of, in this order.
@@ -75,7 +77,7 @@ impl Known {
         for (name, table) in &mut self.tables {
             let Some(before) = before.tables.get(name) else { continue };
             let keys = before.rows.keys().chain(&before.gone);
-            table.gone = keys.filter(|key| !table.rows.contains_key(*key)).take(ROWS).copied().collect();
+            table.gone.extend(keys.filter(|key| !table.rows.contains_key(*key)).take(ROWS).copied());
         }
     }
 
@@ -114,10 +116,30 @@ impl Known {
         self.has(table, key) || self.tables.get(table).is_some_and(is_gone)
     }
 
+    /// Where it is kept.
+    pub fn path(data: &Path, space: &str, name: Name) -> PathBuf {
+        let name = match name {
+            Name::Taken => format!("{space}-taken.csv"),
+            Name::Given(number) => format!("{space}-given-{number}.csv"),
+        };
+        data.join(FOLDER).join(name)
+    }
+
+    /// The numbers of the exports that are kept in mind, in their order.
+    pub fn exports(data: &Path, space: &str) -> Vec<u64> {
+        let begins = format!("{space}-given-");
+        let entries = fs::read_dir(data.join(FOLDER)).into_iter().flatten().flatten();
+        let number = |name: &str| name.strip_prefix(&begins)?.strip_suffix(".csv")?.parse().ok();
+        let mut numbers: Vec<u64> =
+            entries.filter_map(|entry| number(&entry.file_name().to_string_lossy())).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// What is known of a space.
-    pub fn load(data: &Path, space: &str, side: Side) -> Self {
+    pub fn load(data: &Path, space: &str, name: Name) -> Self {
         let read = || -> Option<Self> {
-            let file = BufReader::new(File::open(path(data, space, side)).ok()?);
+            let file = BufReader::new(File::open(Self::path(data, space, name)).ok()?);
             let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
             let mut known = Self::default();
             let mut table = None;
@@ -125,9 +147,10 @@ impl Known {
             for record in reader.records() {
                 let record = record.ok()?;
                 match record.iter().collect::<Vec<_>>()[..] {
-                    [name, version, token, made] if [name, version] == FORMAT => {
+                    [name, version, token, made, saved] if [name, version] == FORMAT => {
                         token.clone_into(&mut known.version);
                         made.clone_into(&mut known.made);
+                        known.saved = saved.parse().ok()?;
                     }
                     ["table", name, ref columns @ ..] => {
                         let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
@@ -159,8 +182,8 @@ impl Known {
     }
 
     /// Keeps it. Of an exchange that is too large, nothing is kept.
-    pub fn save(&self, data: &Path, space: &str, side: Side) -> io::Result<()> {
-        let path = path(data, space, side);
+    pub fn save(&self, data: &Path, space: &str, name: Name) -> io::Result<()> {
+        let path = Self::path(data, space, name);
         if self.rows >= ROWS {
             return match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -171,7 +194,7 @@ impl Known {
         let draft = path.with_extension("part");
         let mut file = BufWriter::new(File::create(&draft)?);
         let mut writer = WriterBuilder::new().flexible(true).from_writer(&mut file);
-        writer.write_record([FORMAT[0], FORMAT[1], &self.version, &self.made])?;
+        writer.write_record([FORMAT[0], FORMAT[1], &self.version, &self.made, &self.saved.to_string()])?;
         for (name, table) in &self.tables {
             let mut head = StringRecord::from(vec!["table", name]);
             head.extend(&table.columns);
@@ -192,14 +215,6 @@ impl Known {
         file.get_ref().sync_all()?;
         fs::rename(&draft, &path)
     }
-}
-
-fn path(data: &Path, space: &str, side: Side) -> PathBuf {
-    let side = match side {
-        Side::Taken => "taken",
-        Side::Given => "given",
-    };
-    data.join(FOLDER).join(format!("{space}-{side}.csv"))
 }
 
 fn hash(key: &[u8]) -> KeyHash {
@@ -238,19 +253,19 @@ mod tests {
         let mut before = known.clone();
         before.add("élèves", &[9], Box::default());
         known.remember(&before);
-        known.save(folder.path(), "s", Side::Taken).unwrap();
-        let again = Known::load(folder.path(), "s", Side::Taken);
+        known.save(folder.path(), "s", Name::Taken).unwrap();
+        let again = Known::load(folder.path(), "s", Name::Taken);
         assert_eq!(again, known);
         assert!(again.had("élèves", &[9]) && !again.has("élèves", &[9]) && !again.had("élèves", &[8]));
         assert!(again.has("élèves", &[2]) && !again.has("élèves", &[3]) && !again.has("cours", &[2]));
         assert!(again.cells("élèves", &columns, &[1]).is_some());
         assert!(again.cells("élèves", &columns[..1], &[1]).is_none(), "of other columns nothing is known");
-        assert_eq!(Known::load(folder.path(), "s", Side::Given), Known::default());
-        let path = path(folder.path(), "s", Side::Taken);
+        assert_eq!(Known::load(folder.path(), "s", Name::Given(1)), Known::default());
+        let path = Known::path(folder.path(), "s", Name::Taken);
         let text = std::fs::read_to_string(&path).unwrap();
         for cut in [text.len() - 1, text.len() - 8, text.len() / 2, 3] {
             std::fs::write(&path, &text[..cut]).unwrap();
-            let cut = Known::load(folder.path(), "s", Side::Taken);
+            let cut = Known::load(folder.path(), "s", Name::Taken);
             assert!(cut == Known::default() || cut == known);
         }
         assert_eq!(cell(None), cell(Some(&Value::Text(String::new()))));

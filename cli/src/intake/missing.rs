@@ -56,7 +56,7 @@ impl Writing<'_> {
                 self.kept.extend(gone.iter().map(|id| (list.table.name.clone(), bytes(id))));
                 continue;
             }
-            self.delete(&list.table, gone, &known.version)?;
+            self.delete(&list.table, gone, known.version())?;
         }
         self.known = Some(known);
         Ok(())
@@ -71,13 +71,12 @@ impl Writing<'_> {
         Ok((keys.keys.len(), keys.keys))
     }
 
-    fn delete(&mut self, table: &TableDef, gone: Vec<Value>, basis: &str) -> Outcome {
+    fn delete(&mut self, table: &TableDef, gone: Vec<Value>, basis: Option<String>) -> Outcome {
         if self.manner.dry_run || gone.is_empty() {
             self.tally.of(&table.name).deleted += gone.len() as u64;
             return Ok(());
         }
         self.save()?;
-        let basis = Some(basis.to_owned()).filter(|basis| !basis.is_empty());
         for together in gone.chunks(TOGETHER) {
             match self.delete_together(table, together, basis.clone()) {
                 // Others refer to one of them: that one stays, and the rest goes.

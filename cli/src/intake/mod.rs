@@ -7,6 +7,7 @@ pub mod manifest;
 pub mod plan;
 pub mod reading;
 pub mod known;
+pub mod meetings;
 pub mod comparison;
 pub mod tally;
 pub mod backup;

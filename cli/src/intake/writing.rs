@@ -6,12 +6,14 @@ use std::path::Path;
 
 use tandem_node::api::cell::Cell;
 use tandem_node::api::rows::{EditRows, RowEdit};
+use tandem_node::api::transaction::Transact;
 use tandem_protocol::value::Value;
 
 use super::backup;
 use super::batches::Batches;
 use super::comparison::{Met, Verdict, here, is_earlier, judge};
-use super::known::{self, Known, Side};
+use super::known::{self, Known, Name};
+use super::meetings::{Bases, Meetings};
 use super::pipe::Pipe;
 use super::plan::Plan;
 use super::reading::{Candidate, Reading};
@@ -58,7 +60,7 @@ pub struct Writing<'a> {
     /// What it did so far.
     pub tally: Tally,
     /// What both sides had when they last met; of files that come alone, nothing.
-    pub(super) known: Option<Known>,
+    pub(super) known: Option<Bases>,
     /// When the files were written, if they say so; and whether they met later than that.
     made: String,
     pub(super) is_old: bool,
@@ -80,13 +82,8 @@ impl<'a> Writing<'a> {
         let made = plan.manifest.as_ref().and_then(|manifest| manifest.made(manner.file)).unwrap_or_default();
         let (kept, is_old) = (Vec::new(), false);
         let mut writing = Self { target, manner, tally, known: None, made, is_old, kept, progress, done };
-        let mut exchange = plan.manifest.as_ref().map(|manifest| {
-            let load = |side| Known::load(target.data, target.id, side);
-            let given = load(Side::Given);
-            // Files may say which export they follow.
-            let is_met = manifest.version() == Some(given.version.as_str());
-            (load(Side::Taken), given, is_met)
-        });
+        let mut meetings =
+            plan.manifest.as_ref().map(|manifest| Meetings::load(target.data, target.id, manifest.version()));
         for reading in &plan.readings {
             let columns = names(reading);
             let mut rows = 0;
@@ -94,14 +91,8 @@ impl<'a> Writing<'a> {
                 rows += 1;
                 match row {
                     Ok(candidate) => {
-                        if let (Some((taken, given, is_met)), Some(key)) =
-                            (&mut exchange, candidate.key(reading))
-                        {
-                            let cells = cells(&candidate);
-                            let of = |known: &Known| {
-                                known.cells(&reading.table.name, &columns, &key) == Some(&*cells)
-                            };
-                            *is_met |= of(given) && !of(taken);
+                        if let (Some(meetings), Some(key)) = (&mut meetings, candidate.key(reading)) {
+                            meetings.look(&reading.table.name, &columns, &key, &cells(&candidate));
                         }
                         Ok(())
                     }
@@ -120,11 +111,23 @@ impl<'a> Writing<'a> {
             let (file, table) = (reading.sheet.shown().to_owned(), reading.table.name.clone());
             writing.tally.files.push(FileTally { file, table, headings: reading.headings(), rows });
         }
-        writing.known = exchange.map(|(taken, given, is_met)| if is_met { given } else { taken });
-        let later = writing.known.as_ref().map(|known| known.made.as_str()).unwrap_or_default();
+        writing.known = meetings.map(Meetings::settle).map(|bases| writing.held(bases)).transpose()?;
+        let later = writing.known.as_ref().map(Bases::made).unwrap_or_default();
         writing.is_old = !writing.made.is_empty() && writing.made.as_str() < later;
         writing.tally.old = Some(writing.made.clone()).filter(|_| writing.is_old);
         Ok(writing)
+    }
+
+    /// What both sides had, if this site still holds what it held then: it does not where somebody put back
+    /// a folder of before.
+    fn held(&self, bases: Bases) -> Result<Bases, Failure> {
+        let Some(version) = bases.version() else { return Ok(bases) };
+        let Target { client, space, .. } = self.target;
+        let look = Transact { basis: Some(version), ..Transact::one("SELECT 1", Vec::new()) };
+        match client.transact(space, look) {
+            Err(error) if ["unknown_basis", "basis_refused"].contains(&&*error.code) => Ok(Bases::default()),
+            other => Ok(other.map(|_| bases)?),
+        }
     }
 
     fn refuse(&mut self, reading: &Reading<'_>, row: RefusedRow) {
@@ -171,11 +174,17 @@ impl<'a> Writing<'a> {
             })?;
         }
         if let Some(before) = &self.known {
-            known.remember(before);
+            for before in before.each() {
+                known.remember(before);
+            }
             // Somebody may still say that they are to go.
-            self.kept.iter().for_each(|(table, key)| known.carry(before, table, key));
+            for (before, (table, key)) in
+                before.each().flat_map(|one| self.kept.iter().map(move |kept| (one, kept)))
+            {
+                known.carry(before, table, key);
+            }
         }
-        let kept = known.save(target.data, target.id, Side::Taken);
+        let kept = known.save(target.data, target.id, Name::Taken);
         kept.map_err(|error| crate::file::failed(target.data, &error))
     }
 
@@ -241,7 +250,7 @@ impl<'a> Writing<'a> {
             let met =
                 met(self.known.as_ref().map(|known| (known, self.is_old)), reading, &columns, candidate);
             let here = here.get(&at).map(Vec::as_slice);
-            let verdict = judge(reading, candidate, here, met);
+            let verdict = judge(reading, candidate, here, &met);
             let table = self.tally.of(&reading.table.name);
             let ours_of = |at: usize| here.and_then(|here| here.get(at).cloned());
             // A row's time is that of its newest change, here or there.
@@ -306,8 +315,7 @@ impl<'a> Writing<'a> {
         (puts, theirs, ours): (Puts, Puts, Puts),
     ) -> Result<Vec<EditRows>, Failure> {
         let now = if ours.is_empty() { None } else { Some(self.version()?) };
-        let basis =
-            self.known.as_ref().map(|known| known.version.clone()).filter(|version| !version.is_empty());
+        let basis = self.known.as_ref().and_then(Bases::version);
         let groups = [(theirs, basis), (ours, now), (puts, None)].into_iter();
         let request = |(puts, basis): (Puts, Option<String>)| {
             let edits = puts.into_iter().map(|(columns, rows)| RowEdit::Put {
@@ -334,7 +342,7 @@ impl<'a> Writing<'a> {
 
 /// What both sides had of a row when they last met, and whether that was after the files were written.
 fn met<'k>(
-    known: Option<(&'k Known, bool)>,
+    known: Option<(&'k Bases, bool)>,
     reading: &Reading<'_>,
     columns: &[String],
     candidate: &Candidate,
@@ -343,7 +351,9 @@ fn met<'k>(
     let (table, key) = (&reading.table.name, candidate.key(reading).unwrap_or_default());
     match is_old {
         true => Met::Later(known.had(table, &key)),
-        false => known.cells(table, columns, &key).map_or(Met::Never, Met::With),
+        false => Some(known.cells(table, columns, &key))
+            .filter(|had| !had.is_empty())
+            .map_or(Met::Never, Met::With),
     }
 }
 

@@ -333,6 +333,33 @@ fn nothing_is_deleted_on_the_strength_of_a_first_meeting() {
     assert_eq!(rows(&office, "SELECT id FROM sessions ORDER BY id"), json!([[1], [3]]), "{answer}");
 }
 
+/// An export that is still on its way: what is only in it was not deleted there.
+#[test]
+fn what_the_other_side_never_had_is_not_taken_for_deleted() {
+    let office = filled();
+    let first = exported(&office);
+    office.json(&["sql", "INSERT INTO sessions (id, cohort_id, date, start_time, end_time) VALUES (3, 1, '2026-02-01', '08:00', '09:00')"]);
+    let on_its_way = exported(&office);
+    // The other side has the first one, and made something of its own.
+    let answered = changed(&office, "answered.zip", &first, |name, text| match name {
+        "students.csv" => text + "3,Chloé,Martin,,,,,,True,,2026-01-20 10:00:00\n",
+        _ => text,
+    });
+    imported(&office, &answered);
+    assert_eq!(rows(&office, "SELECT id FROM sessions ORDER BY id"), json!([[1], [2], [3]]));
+    assert_eq!(rows(&office, "SELECT count(*) FROM students"), json!([[3]]));
+    // Once it has the second one, what is missing was deleted.
+    let later = changed(&office, "later.zip", &on_its_way, |name, text| match name {
+        "sessions.csv" => {
+            text.lines().filter(|line| !line.starts_with("2,")).map(|line| format!("{line}\n")).collect()
+        }
+        "_all_session_ids.csv" => "id\n1\n3\n".to_owned(),
+        _ => text,
+    });
+    imported(&office, &later);
+    assert_eq!(rows(&office, "SELECT id FROM sessions ORDER BY id"), json!([[1], [3]]));
+}
+
 const TYPES: &str = "CREATE TABLE kinds (a TEXT, b INTEGER, t TEXT, n TEXT NOT NULL, d DECIMAL(30,2), m DECIMAL(9,2), \
     r REAL, x BLOB, u UUID, z TIME, w TIMESTAMP, y BOOLEAN, c COUNTER, q QUIET, rich RICHTEXT, j JSON, PRIMARY KEY (a, b));
     CREATE TABLE bytes (k BLOB PRIMARY KEY, v TEXT); CREATE TABLE money (k DECIMAL(20,2) PRIMARY KEY, v TEXT);
