@@ -80,6 +80,9 @@ impl Export {
             };
             let mut known = Known::at(version.clone(), moment::comparable(now_ms()));
             let written = self.write((&client, &space), &tables, &mut container, &mut known)?;
+            if !is_list {
+                self.add_lists((&client, &space), &schema, &mut container)?;
+            }
             // Tables read one after another while somebody writes may not fit together.
             if times >= TIMES || client.version(&space)? == version {
                 break (container, written, known);
@@ -87,7 +90,6 @@ impl Export {
             times += 1;
         };
         if !is_list {
-            self.add_lists((&client, &space), &schema, &mut container)?;
             let said = self.manifest(&known.version, &written);
             container.add(&format!("{}.csv", school::MANIFEST), &mut |out| {
                 out.write_all(said.as_bytes()).map_err(|error| file::failed(&path, &error))

@@ -15,6 +15,7 @@ use crate::dump::ReadDump;
 use crate::dump_rows::{self, DumpRows, Labels};
 use crate::failure::{Failure, Outcome};
 use crate::intake::plan::{Choice, Plan};
+use crate::intake::scratch;
 use crate::intake::tally::Tally;
 use crate::intake::writing::{Manner, Target, Writing};
 
@@ -44,9 +45,10 @@ impl Import {
         if self.file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("sql")) {
             return self.take_dump(context);
         }
-        let brought = Brought::open(&self.file)?;
         let client = context.client()?;
         let space = context.space(&client)?;
+        let data = &context.settings.data.value;
+        let brought = Brought::open(&self.file, &scratch::folder(data)?)?;
         let schema = schema_of(&client, &space)?;
         let choice = Choice {
             table: self.table.as_deref(),
@@ -64,7 +66,7 @@ impl Import {
             dry_run: self.dry_run,
             many_deletions: self.many_deletions,
         };
-        let target = Target { client: &client, space: &space, id: &id, data: &context.settings.data.value };
+        let target = Target { client: &client, space: &space, id: &id, data };
         let mut writing = Writing::begin(target, manner, &plan)?;
         writing.rows(&plan)?;
         writing.missing(&plan)?;

@@ -245,7 +245,7 @@ mod tests {
             let [a, b, n, hour] = row.split(' ').collect::<Vec<_>>()[..] else { panic!("{row}") };
             let time = if hour == "-" { String::new() } else { format!("2026-01-01 {hour}:00") };
             std::fs::write(&path, format!("id,a,b,n,updated_at\n1,{a},{b},{n},{time}\n")).unwrap();
-            let brought = Brought::open(&path).unwrap();
+            let brought = Brought::open(&path, folder.path()).unwrap();
             let reading =
                 Reading::of(&brought.sheets[0], table, false, false).unwrap_or_else(|_| panic!("{row}"));
             let mut values = Vec::new();
@@ -262,7 +262,7 @@ mod tests {
         let (candidate, here) = (Candidate { values: read(file) }, here.map(|here| plain(read(here))));
         let had: Option<Vec<u64>> =
             had.map(|had| read(had).iter().map(|value| known::cell(value.as_ref())).collect());
-        let brought = Brought::open(&folder.path().join("t.csv")).unwrap();
+        let brought = Brought::open(&folder.path().join("t.csv"), folder.path()).unwrap();
         let reading =
             Reading::of(&brought.sheets[0], table, false, false).unwrap_or_else(|_| panic!("{file}"));
         let met = had.as_deref().map_or(Met::Never, |had| Met::With(vec![had]));

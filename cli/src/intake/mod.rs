@@ -2,6 +2,7 @@
 //! row is beside the one that is there ([`comparison`]), and how it is written ([`writing`]). In the order in
 //! which data flows.
 
+pub mod scratch;
 pub mod school;
 pub mod manifest;
 pub mod plan;

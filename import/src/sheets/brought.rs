@@ -37,8 +37,8 @@ enum Form {
 
 impl Brought {
     /// Opens a file or a folder. Every archive and workbook in it is looked at whole, and of every list
-    /// the head.
-    pub fn open(path: &Path) -> Result<Self, SheetError> {
+    /// the head. An archive is unpacked into a folder of its own in `scratch`.
+    pub fn open(path: &Path, scratch: &Path) -> Result<Self, SheetError> {
         let shown = path.display().to_string();
         let failed = |error: io::Error| SheetError::Io { path: path.to_owned(), error };
         let mut brought = Self { sheets: Vec::new(), passed: Vec::new(), unpacked: None };
@@ -55,8 +55,9 @@ impl Brought {
                 brought.add(file, &file.display().to_string(), file)?;
             }
         } else if Form::of(path) == Form::Archive {
-            let folder = tempfile::tempdir().map_err(failed)?;
             let mut archive = Archive::open(path, &shown)?;
+            let folder = tempfile::tempdir_in(scratch);
+            let folder = folder.map_err(|error| SheetError::Io { path: scratch.to_owned(), error })?;
             for entry in archive.entries()? {
                 let name = Path::new(&entry.name);
                 let shown = format!("{shown}: {}", entry.name);

@@ -84,8 +84,7 @@ impl CsvFile {
         Ok(())
     }
 
-    /// The next row, however wide. Lines end with a line feed, and with a carriage return before it where
-    /// the file comes from Windows; those with nothing in them are passed over.
+    /// The next row, however wide; those with nothing in them are passed over.
     fn record(&self, reader: &mut Records) -> Result<Option<Row>, SheetError> {
         let mut values = StringRecord::new();
         loop {
@@ -95,7 +94,7 @@ impl CsvFile {
                 return Ok(None);
             }
             // Spreadsheets leave rows behind in which nothing stands any more.
-            if !values.iter().all(|value| value.is_empty() || value == "\r") {
+            if !values.iter().all(str::is_empty) {
                 break;
             }
         }
@@ -107,14 +106,6 @@ impl CsvFile {
         let line = (reader.position().line()).saturating_sub(inside as u64 + u64::from(is_ended));
         if is_open {
             return Err(self.wrong(line, Cause::new("csv_quote")));
-        }
-        if text.ends_with('\r') {
-            let last = values.len() - 1;
-            let plain = |(at, value): (usize, &str)| match at == last {
-                true => value.trim_end_matches('\r').to_owned(),
-                false => value.to_owned(),
-            };
-            values = values.iter().enumerate().map(plain).collect();
         }
         Ok(Some(Row { line, values }))
     }

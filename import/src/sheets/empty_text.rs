@@ -1,5 +1,5 @@
-//! CSV in which a text of no characters can still be told from nothing: `""` is the one, an empty field
-//! the other, and a reader of CSV gives both as the same.
+//! CSV in which two things can still be told that a reader of CSV gives as the same: a text of no characters
+//! (`""`) from nothing, and a carriage return that ends a line from one that ends a text.
 
 use std::io::{self, Read};
 
@@ -26,12 +26,14 @@ enum Place {
     Plain,
 }
 
-/// Text of CSV, with [`EMPTY`] in every field that is `""`.
+/// Text of CSV, with [`EMPTY`] in every field that is `""`, and lines that end with a line feed alone.
 pub struct EmptyTexts<R> {
     /// What it is made of.
     pub inner: R,
     separator: u8,
     place: Place,
+    /// Whether a carriage return is held back that may end a line.
+    has_return: bool,
     made: Vec<u8>,
     given: usize,
     piece: Vec<u8>,
@@ -41,10 +43,13 @@ impl<R: Read> EmptyTexts<R> {
     /// What a file holds whose values stand between such marks.
     pub fn new(inner: R, separator: u8) -> Self {
         let piece = vec![0; PIECE];
-        Self { inner, separator, place: Place::Begin, made: Vec::new(), given: 0, piece }
+        Self { inner, separator, place: Place::Begin, has_return: false, made: Vec::new(), given: 0, piece }
     }
 
     fn byte(&mut self, byte: u8) {
+        if std::mem::take(&mut self.has_return) && byte != b'\n' {
+            self.made.push(b'\r');
+        }
         let ends = byte == self.separator || byte == b'\n';
         if self.place == Place::Held {
             let is_empty = ends || byte == b'\r';
@@ -65,7 +70,11 @@ impl<R: Read> EmptyTexts<R> {
             (Place::Closed, b'"') => Place::Quoted,
             (Place::Opened | Place::Quoted, _) => Place::Quoted,
             (_, _) if ends => Place::Begin,
-            (Place::Closed, b'\r') => Place::Closed,
+            (place, b'\r') => {
+                self.place = place;
+                self.has_return = true;
+                return;
+            }
             (_, _) => Place::Plain,
         };
         self.made.push(byte);
@@ -81,6 +90,9 @@ impl<R: Read> Read for EmptyTexts<R> {
             let piece = std::mem::take(&mut self.piece);
             piece[..read].iter().for_each(|byte| self.byte(*byte));
             self.piece = piece;
+            if read == 0 && std::mem::take(&mut self.has_return) {
+                self.made.push(b'\r');
+            }
             if read == 0 && self.place == Place::Held {
                 self.made.extend_from_slice(b"\0\"");
                 self.place = Place::Closed;
@@ -118,7 +130,8 @@ mod tests {
     fn an_empty_text_is_marked_and_nothing_else_is_touched() {
         for (text, expected) in [
             ("a,\"\",b\n", "a,\"\0\",b\n"),
-            ("\"\"\n\"\"\r\n\"\"", "\"\0\"\n\"\0\"\r\n\"\0\""),
+            ("\"\"\n\"\"\r\n\"\"", "\"\0\"\n\"\0\"\n\"\0\""),
+            ("a\r\n\"b\r\"\r\n\"c\r\nd\"\r\r\n\r", "a\n\"b\r\"\n\"c\r\nd\"\r\n\r"),
             ("\"\"\"x\"\"\",\"\"\"\"\n", "\"\"\"x\"\"\",\"\"\"\"\n"),
             ("\"a\n\"\",\"\",\"\",b\"\n", "\"a\n\"\",\"\",\"\",b\"\n"),
             ("x\"\",y\"\"\n", "x\"\",y\"\"\n"),

@@ -31,6 +31,10 @@ fn written(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
+fn opened(path: &Path) -> Result<Brought, SheetError> {
+    Brought::open(path, &std::env::temp_dir())
+}
+
 /// Rows, each with its line and its values joined.
 type Lines = Vec<(u64, String)>;
 
@@ -44,7 +48,7 @@ fn lines(sheet: &Sheet) -> Result<Lines, SheetError> {
 }
 
 fn all(path: &Path) -> Result<Vec<(String, Lines)>, SheetError> {
-    let brought = Brought::open(path)?;
+    let brought = opened(path)?;
     brought.sheets.iter().map(|sheet| Ok((sheet.name.clone(), lines(sheet)?))).collect()
 }
 
@@ -80,7 +84,7 @@ fn an_archive_and_a_folder_hold_the_same_lists() {
     ];
     let (_folder, path) = written("friday.zip", &zipped(&files));
     assert_eq!(all(&path).unwrap(), expected);
-    let brought = Brought::open(&path).unwrap();
+    let brought = opened(&path).unwrap();
     assert!(
         brought.passed.len() == 1 && brought.passed[0].ends_with("lisez-moi.pdf"),
         "{:?}",
@@ -215,7 +219,7 @@ const SHEET: &str = "<worksheet><dimension ref=\"A1:XFD1048576\"/><sheetData>\
 #[test]
 fn a_workbook_gives_what_its_cells_show() {
     let (_folder, path) = written("liste.xlsx", &workbook(SHEET, STRINGS));
-    let brought = Brought::open(&path).unwrap();
+    let brought = opened(&path).unwrap();
     let [sheet] = brought.sheets.as_slice() else { panic!("one sheet") };
     assert_eq!((sheet.name.as_str(), sheet.file.as_str()), ("élèves", "liste"));
     assert_eq!(sheet.head(), ["id", "nom", "le", "prix"]);
@@ -355,7 +359,7 @@ fn a_damaged_workbook_is_read_or_refused() {
 #[test]
 fn what_is_unpacked_is_gone_with_its_reader() {
     let (_folder, path) = written("a.zip", &zipped(&[("a.csv", LIST)]));
-    let brought = Brought::open(&path).unwrap();
+    let brought = opened(&path).unwrap();
     let unpacked = brought.unpacked().unwrap().to_owned();
     assert_eq!(std::fs::read_dir(&unpacked).unwrap().count(), 1);
     assert!(File::open(unpacked.join("a.csv")).is_err(), "no name of the archive is used");
