@@ -141,7 +141,9 @@ impl Tally {
             _ if self.resumed > 0 => lines.push(t!("import.goes_on", count = self.resumed).into_owned()),
             _ => {}
         }
-        self.tables.iter().for_each(|table| self.tell_table(table, &mut lines));
+        let is_touched = |table: &&TableTally| table.rows + table.deleted + table.held + table.referred > 0;
+        let touched = self.tables.iter().filter(|table| self.tables.len() == 1 || is_touched(table));
+        touched.for_each(|table| self.tell_table(table, &mut lines));
         for row in &self.refused {
             let (file, reason) = (value(&row.file), speech::told(&row.reason));
             lines.push(t!("import.refused_row", file = file, line = row.line, reason = reason).into_owned());

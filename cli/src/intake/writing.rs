@@ -205,7 +205,9 @@ impl<'a> Writing<'a> {
         let offset = client.source(space, &source)?.offset.unwrap_or_default();
         let taken =
             offset.rsplit_once(' ').filter(|(of, _)| *of == hash).and_then(|(_, rows)| rows.parse().ok());
-        let before = taken.filter(|_| !self.manner.again).unwrap_or(0);
+        // In an exchange, each row is told from what both sides had; no more need be known of it.
+        let is_skipped = !self.manner.again && (self.known.is_none() || reading.key.is_empty());
+        let before = taken.filter(|_| is_skipped).unwrap_or(0);
         self.tally.before += before;
         self.done += before;
         pipe.begin(before);

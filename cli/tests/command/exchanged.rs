@@ -207,6 +207,8 @@ fn a_newer_archive_brings_what_is_new_and_an_older_one_nothing() {
     let before = fingerprint(&site);
     let older = imported(&site, &first);
     assert_eq!(counts(&older, "students"), [0, 0, 0, 1, 1], "{older}");
+    assert_eq!(counts(&older, "tariffs"), [0, 0, 0, 1, 1], "a row that says no time is as old as its file");
+    assert_eq!(counts(&older, "sessions"), [0, 0, 0, 1, 1], "what was deleted since is not brought back");
     assert_eq!(rows(&site, "SELECT first_name FROM students WHERE id = 2"), json!([["Bob"]]));
     assert_eq!(before.0, fingerprint(&site).0, "an older one overwrites nothing: {older}");
 }
@@ -306,6 +308,27 @@ fn a_row_that_others_refer_to_stays_and_the_rest_goes() {
     let told = site.run(&["import", fewer.to_str().unwrap()]);
     assert!(told.out.contains("deleted 1") && told.out.contains("other rows refer to them"), "{told:?}");
     assert_eq!(rows(&site, "SELECT id FROM enrollments ORDER BY id"), json!([[1], [2]]), "one was paid for");
+}
+
+#[test]
+fn what_was_deleted_there_and_changed_here_is_listed() {
+    let office = filled();
+    let first = exported(&office);
+    let site = site("classroom");
+    imported(&site, &first);
+    site.json(&["sql", "UPDATE sessions SET notes = 'changed here' WHERE id = 2"]);
+    let fewer = changed(&site, "fewer.zip", &first, |name, text| match name {
+        "sessions.csv" => {
+            text.lines().filter(|line| !line.starts_with("2,")).map(|line| format!("{line}\n")).collect()
+        }
+        "_all_session_ids.csv" => "id\n1\n".to_owned(),
+        _ => text,
+    });
+    let answer = imported(&site, &fewer);
+    assert_eq!(answer["to_decide"], json!(1), "{answer}");
+    let conflicts = site.json(&["conflicts"]);
+    let listed = &conflicts["conflicts"][0];
+    assert_eq!((&listed["kind"], &listed["table"]), (&json!("deleted"), &json!("sessions")), "{conflicts}");
 }
 
 /// A list of ids deletes nothing that its writer may never have had.
