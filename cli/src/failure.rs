@@ -1,8 +1,10 @@
 //! Why a command did not succeed.
 
-use tandem_node::api::ApiError;
+use tandem_import::sheets::SheetError;
+use tandem_node::api::{ApiError, error_kind};
 use tandem_words::Told;
 
+use crate::file;
 use crate::speech::words;
 
 /// What a command ends with.
@@ -22,6 +24,20 @@ pub enum Failure {
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
         Self::Refused(error)
+    }
+}
+
+impl From<SheetError> for Failure {
+    fn from(error: SheetError) -> Self {
+        match error {
+            SheetError::Io { path, error } => file::failed(&path, &error),
+            SheetError::Wrong { file, line: Some(line), cause } => {
+                error_kind::csv_refused.with("path", file).with("line", line).with("detail", cause).into()
+            }
+            SheetError::Wrong { file, line: None, cause } => {
+                error_kind::sheets_refused.with("path", file).with("detail", cause).into()
+            }
+        }
     }
 }
 

@@ -28,12 +28,14 @@ mod visible;
 mod client;
 mod context;
 mod batch;
-mod csv_file;
+mod csv_text;
 mod dump;
 mod dump_rows;
 mod file;
 mod progress;
 mod table;
+mod intake;
+mod outgo;
 mod command;
 
 #[cfg(test)]

@@ -15,6 +15,20 @@ pub fn local(iso: &str) -> String {
         .unwrap_or_else(|| iso.to_owned())
 }
 
+/// A time of this PC as tables hold it, for which the order of texts is that of times.
+pub fn comparable(ms: i64) -> String {
+    local(&to_iso(ms))
+}
+
+/// A time of this PC, as it stands in the name of a file: `20260131_180000`; and the day it falls on.
+pub fn in_name(ms: i64) -> (String, OffsetDateTime) {
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000);
+    let moment = moment.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let moment = moment.to_offset(offset_at(moment));
+    let format = format_description!("[year][month][day]_[hour][minute][second]");
+    (moment.format(format).unwrap_or_default(), moment)
+}
+
 /// What a person types: `2026-03-01`, `2026-03-01 08:30`, `2026-03-01T08:30:00Z`, or how long ago:
 /// `90s`, `15m`, `2h`, `3d`, `1w`. As ISO in UTC.
 pub fn typed(text: &str) -> Option<String> {

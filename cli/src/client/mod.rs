@@ -155,6 +155,12 @@ impl Client {
         }
     }
 
+    /// What a read begun now would at most show, as a token.
+    pub fn version(&self, space: &str) -> Result<String> {
+        let nothing = Query { sql: "SELECT 1".to_owned(), ..Query::default() };
+        Ok(self.query(space, nothing)?.version)
+    }
+
     pub fn query(&self, space: &str, request: Query) -> Result<Answer> {
         match self {
             Self::Node(node) => node.post(&["spaces", space, "queries"], &request),

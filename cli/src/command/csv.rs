@@ -3,17 +3,15 @@
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::ops::ControlFlow;
 
+use tandem_import::sheets::formula;
 use tandem_node::api::cell::Cell;
 use tandem_protocol::value::Value;
 
 use crate::client::Rows;
+use crate::csv_text;
 use crate::failure::Outcome;
 use crate::terminal;
 use crate::visible::visible;
-
-/// What makes a spreadsheet take a text for a formula, which it then runs.
-/// Some take full-width forms for the plain ones.
-const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// Writes rows as CSV on stdout.
 pub struct Csv {
@@ -72,20 +70,14 @@ impl Csv {
     fn cell(&mut self, cell: &Cell) -> String {
         match &cell.0 {
             Value::Text(text) => self.field(text),
-            Value::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Value::Blob(bytes) => csv_text::hexadecimal(bytes),
             _ => cell.to_string(),
         }
     }
 
     fn field(&mut self, text: &str) -> String {
-        let runs = text.starts_with(FORMULA);
-        self.formulas += u64::from(runs);
-        let safe = if runs && self.spreadsheet { format!("'{text}") } else { text.to_owned() };
-        if safe.contains([',', '"', '\n', '\r']) || safe.is_empty() {
-            format!("\"{}\"", safe.replace('"', "\"\""))
-        } else {
-            safe
-        }
+        self.formulas += u64::from(formula::is_formula(text));
+        csv_text::field(text, self.spreadsheet)
     }
 
     fn put(&mut self, text: &str) -> ControlFlow<()> {

@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod demo;
+pub mod export;
 pub mod import;
 pub mod init;
 pub mod invite;

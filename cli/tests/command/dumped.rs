@@ -109,7 +109,7 @@ fn the_rows_of_a_dump_come_in_with_their_numbers_and_only_once() {
     let dump = dump.to_str().unwrap();
     let made = program.run(&["--lang", "fr", "init", "--name", "a", "--import", dump, "--with-data"]);
     assert!(
-        made.code == 0 && made.err.contains("produits : ajoutées 2, modifiées 0, inchangées 0"),
+        made.code == 0 && made.err.contains("produits : ajoutées 2, mises à jour 0, inchangées 0"),
         "{made:?}"
     );
     let rows = |sql: &str| program.json(&["sql", sql])["rows"].clone();

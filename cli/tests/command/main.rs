@@ -10,6 +10,7 @@ mod conflicts;
 mod diagnosed;
 mod counted;
 mod dumped;
+mod exchanged;
 mod helped;
 mod imported;
 mod opened;

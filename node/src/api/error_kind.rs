@@ -154,6 +154,7 @@ mod list {
         demo_folder_taken 409
         file_failed 400
         csv_refused 400
+        sheets_refused 400
         dump_refused 400
         file_no_room 507
         file_kept 409
