@@ -22,6 +22,7 @@ use super::id::{RuleId, TableId};
 use super::named_query::NamedQuery;
 use super::op::VoidReason;
 use super::set::Schema;
+use super::waiting::Waiting;
 use crate::cause::{Cause, part};
 use crate::sql_text;
 use crate::{bounds, name};
@@ -382,22 +383,23 @@ impl Plan {
         }
     }
 
-    /// Nothing typed may have to wait.
+    /// Nothing typed may have to wait, nor make wait what did not.
     fn must_count(&self) -> Result<(), DdlError> {
         let mut after = self.current.clone();
-        let waited = after.waiting().len();
         after.add_next(&self.ops);
         after.rejudge();
-        let known: Vec<_> =
-            self.current.waiting().iter().map(|waiting| (&waiting.at, &waiting.what)).collect();
-        let new = after.waiting().iter().find(|waiting| !known.contains(&(&waiting.at, &waiting.what)));
-        match new {
-            Some(waiting) if after.waiting().len() > waited => Err(DdlError::NotSupported(
+        let (before, after) = (self.current.waiting(), after.waiting());
+        let own = after.iter().find(|waiting| !self.current.holds(waiting.at));
+        let is_new =
+            |one: &&Waiting| !before.iter().any(|known| (known.at, &known.what) == (one.at, &one.what));
+        let grown = after.iter().find(is_new).filter(|_| after.len() > before.len());
+        match own.or(grown) {
+            Some(waiting) => Err(DdlError::NotSupported(
                 Cause::new("schema_waits")
                     .with("what", part(&waiting.what))
                     .with("reason", Cause::from(&waiting.reason)),
             )),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::identity::Author;
 use crate::merge::WriteId;
 use crate::schema::expression::Style;
-use crate::schema::{ColumnType, OnDelete, OpPlace};
+use crate::schema::{ColumnType, NamedQuery, OnDelete, OpPlace};
 use crate::sql_text::SqlTextError;
 use crate::value::Value;
 use crate::version::Dot;
@@ -151,6 +151,24 @@ fn what_other_databases_spell_otherwise_and_mean_the_same_is_read() {
     ] {
         assert!(refused(sql).contains("schema_counts_up"), "{sql}: {}", refused(sql));
     }
+}
+
+#[test]
+fn what_would_wait_is_refused_also_in_place_of_what_waits() {
+    let many: String =
+        (0..bounds::QUERIES).map(|at| format!("CREATE VIEW v{at} AS SELECT {at} AS n;")).collect();
+    let mut schema = schema_of(&many);
+    let elsewhere = NamedQuery { name: "n".into(), columns: Vec::new(), sql: Some("SELECT 1".into()) };
+    schema.add_next(&[SchemaOp::SetQuery(elsewhere)]);
+    schema.rejudge();
+    assert_eq!(schema.waiting().len(), 1, "there is no room for it");
+    for sql in ["CREATE OR REPLACE VIEW n AS SELECT 2", "CREATE VIEW n AS SELECT 2"] {
+        assert_eq!(problems(sql, &schema), [(None, "schema_waits".to_owned())], "{sql}");
+    }
+    assert!(
+        plan("CREATE OR REPLACE VIEW v7 AS SELECT 2; CREATE TABLE t (id INTEGER PRIMARY KEY)", &schema)
+            .is_ok()
+    );
 }
 
 /// The line and code of each thing that is wrong.
