@@ -18,6 +18,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "demo_folder_taken",
             "file_failed",
             "csv_refused",
+            "sheets_refused",
             "dump_refused",
             "file_no_room",
             "file_kept",
