@@ -4,6 +4,7 @@
 mod column;
 mod cursor;
 mod error;
+mod passed;
 mod reader;
 mod reference;
 pub mod rows;

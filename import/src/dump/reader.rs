@@ -8,6 +8,7 @@ use tandem_protocol::cause::Cause;
 use super::Dump;
 use super::cursor::{Cursor, Words};
 use super::error::DumpError;
+use super::passed::{BEFORE_OBJECT, OF_NO_MEANING};
 use super::reference::keyed;
 use super::rows::count_rows;
 use super::table;
@@ -16,68 +17,6 @@ use super::view::View;
 use crate::dialect::Dialect;
 use crate::model::{Columns, Table};
 use crate::note::Notes;
-
-/// What an ALTER TABLE may say that changes nothing of what a table is.
-const OF_NO_MEANING: &[&str] = &[
-    "OWNER",
-    "ENGINE",
-    "AUTO_INCREMENT",
-    "ENABLE",
-    "DISABLE",
-    "CLUSTER",
-    "SET",
-    "REPLICA",
-    "ATTACH",
-    "INHERIT",
-    "VALIDATE",
-    "COMMENT",
-    "CONVERT",
-    "DEFAULT",
-    "CHARACTER",
-    "CHARSET",
-    "COLLATE",
-    "ORDER",
-    "FORCE",
-    "ROW_FORMAT",
-    "RESET",
-    "NO",
-    "PACK_KEYS",
-];
-
-/// Words between CREATE and what is created.
-const BEFORE_OBJECT: &[&str] = &[
-    "OR",
-    "REPLACE",
-    "GLOBAL",
-    "LOCAL",
-    "TEMP",
-    "TEMPORARY",
-    "UNLOGGED",
-    "UNIQUE",
-    "FULLTEXT",
-    "SPATIAL",
-    "RECURSIVE",
-    "MATERIALIZED",
-    "VIRTUAL",
-    "FOREIGN",
-    "TRUSTED",
-    "PROCEDURAL",
-    "CONSTRAINT",
-    "CLUSTERED",
-    "NONCLUSTERED",
-    "IF",
-    "EXISTS",
-    "ALGORITHM",
-    "UNDEFINED",
-    "MERGE",
-    "TEMPTABLE",
-    "SQL",
-    "SECURITY",
-    "DEFINER",
-    "INVOKER",
-    "AGGREGATE",
-    "EVENT",
-];
 
 /// See the module.
 pub struct Reader {

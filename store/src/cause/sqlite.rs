@@ -76,6 +76,9 @@ const PATTERNS: &[Pattern] = &[
     ("duplicate WITH table name: {name}", "sqlite_with_twice"),
     ("object name reserved for internal use: {name}", "sqlite_reserved"),
     ("cannot modify {name} because it is a view", "sqlite_view"),
+    ("expected {wanted} columns for '{name}' but got {given}", "sqlite_view_columns"),
+    ("view {name} is circularly defined", "sqlite_circular"),
+    ("parameters are not allowed in views", "sqlite_view_parameters"),
     ("table {name} already exists", "sqlite_table_there"),
     ("there is already a table named {name}", "sqlite_table_there"),
     ("index {name} already exists", "sqlite_index_there"),
@@ -186,7 +189,8 @@ mod tests {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         connection
             .execute_batch(
-                "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT NOT NULL) STRICT; CREATE VIEW v AS SELECT 1",
+                "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT NOT NULL) STRICT; CREATE VIEW v AS SELECT 1;
+                 CREATE VIEW wide (a, b) AS SELECT 1; CREATE VIEW circle AS SELECT * FROM circle",
             )
             .unwrap();
         for (sql, code) in [
@@ -221,6 +225,9 @@ mod tests {
             ("SELECT row_number()", "sqlite_window"),
             ("SELECT abs(1) OVER ()", "sqlite_no_window_function"),
             ("UPDATE v SET a = 1", "sqlite_view"),
+            ("SELECT * FROM wide", "sqlite_view_columns"),
+            ("SELECT * FROM circle", "sqlite_circular"),
+            ("CREATE VIEW p AS SELECT ?", "sqlite_view_parameters"),
             ("INSERT INTO t (b) VALUES (x'00')", "sqlite_stored"),
             ("INSERT INTO t (a) VALUES (1)", "not_null"),
             ("INSERT INTO t VALUES ('x', 'y')", "sqlite_datatype"),

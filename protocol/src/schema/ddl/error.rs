@@ -101,3 +101,8 @@ impl From<DdlError> for Problems {
 pub(super) fn refuse(code: &'static str) -> DdlError {
     DdlError::NotSupported(Cause::new(code))
 }
+
+/// What changes or takes away something that is there.
+pub(super) fn removes(statement: &impl std::fmt::Display) -> DdlError {
+    DdlError::NotAdditive(Cause::new("schema_removes").with("statement", statement.to_string()))
+}

@@ -3,7 +3,7 @@
 use crate::name;
 use crate::schema::definition::{ColumnDef, TableDef, Unique};
 use crate::schema::expression::Expression;
-use crate::schema::id::TableId;
+use crate::schema::id::{RuleId, TableId};
 
 /// A table that is there, or comes to be there.
 pub(super) struct KnownTable {
@@ -37,6 +37,13 @@ impl From<&TableDef> for KnownTable {
             uniques: table.uniques.iter().map(|unique| unique.columns.clone()).collect(),
         }
     }
+}
+
+/// A rule that a text says of a table.
+#[derive(PartialEq)]
+pub(super) enum Rule {
+    Unique(RuleId),
+    Check(TableId, Expression),
 }
 
 /// Whether two declarations of a column are one: its name may be spelled in another case.

@@ -18,7 +18,7 @@ use sqlparser::ast::{AlterTable, AlterTableOperation, ObjectType, Statement, Tab
 use super::SchemaOp;
 use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration, Unique};
 use super::expression::Expression;
-use super::id::{RuleId, TableId};
+use super::id::TableId;
 use super::named_query::NamedQuery;
 use super::op::VoidReason;
 use super::set::Schema;
@@ -27,8 +27,8 @@ use crate::cause::{Cause, part};
 use crate::sql_text;
 use crate::{bounds, name};
 use column::{column, shorter};
-use error::{Found, refuse};
-use known::{KnownTable, same_column};
+use error::{Found, refuse, removes};
+use known::{KnownTable, Rule, same_column};
 use names::{names, object_name};
 use reference::{TypedReference, resolve};
 
@@ -46,13 +46,6 @@ pub fn plan(sql: &str, current: &Schema) -> Result<Vec<SchemaOp>, Problems> {
     });
     read.map_err(DdlError::from)?;
     plan.finish()
-}
-
-/// A rule that a text says of a table.
-#[derive(PartialEq)]
-enum Rule {
-    Unique(RuleId),
-    Check(TableId, Expression),
 }
 
 /// What a schema adds, statement by statement.
@@ -402,9 +395,4 @@ impl Plan {
             None => Ok(()),
         }
     }
-}
-
-/// What changes or takes away something that is there.
-fn removes(statement: &impl std::fmt::Display) -> DdlError {
-    DdlError::NotAdditive(Cause::new("schema_removes").with("statement", statement.to_string()))
 }
