@@ -23,8 +23,8 @@ const FILES: [&str; 11] = [
     "tandem.toml",
 ];
 
-/// Folders of a data folder.
-const FOLDERS: [&str; 2] = ["log", "spaces"];
+/// Folders of a data folder, those that only the command line uses among them.
+pub(crate) const FOLDERS: [&str; 5] = ["log", "spaces", "backups", "exchanges", "unpacked"];
 
 /// Opens files that only their owner may read, and makes them so.
 pub(crate) fn options() -> OpenOptions {

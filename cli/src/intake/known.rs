@@ -7,12 +7,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, WriterBuilder};
 use tandem_node::api::now_ms;
 use tandem_protocol::value::Value;
+use tandem_store::write_private;
 
 /// The folder, in the data folder.
 const FOLDER: &str = "exchanges";
@@ -191,9 +192,7 @@ impl Known {
             };
         }
         fs::create_dir_all(data.join(FOLDER))?;
-        let draft = path.with_extension("part");
-        let mut file = BufWriter::new(File::create(&draft)?);
-        let mut writer = WriterBuilder::new().flexible(true).from_writer(&mut file);
+        let mut writer = WriterBuilder::new().flexible(true).from_writer(Vec::new());
         writer.write_record([FORMAT[0], FORMAT[1], &self.version, &self.made, &self.saved.to_string()])?;
         for (name, table) in &self.tables {
             let mut head = StringRecord::from(vec!["table", name]);
@@ -209,11 +208,8 @@ impl Known {
             }
         }
         writer.write_record(["end", &self.rows.to_string()])?;
-        writer.flush()?;
-        drop(writer);
-        file.flush()?;
-        file.get_ref().sync_all()?;
-        fs::rename(&draft, &path)
+        let content = writer.into_inner().map_err(|error| error.into_error())?;
+        write_private(&path, &content)
     }
 }
 

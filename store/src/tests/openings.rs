@@ -340,6 +340,12 @@ mod rights {
         drop(space);
         store.close();
         drop(store);
+        // What the command line keeps beside, made by whatever made it.
+        for name in crate::private::FOLDERS {
+            fs::create_dir_all(folder.join(name)).unwrap();
+        }
+        fs::write(folder.join("backups").join("before-import.tandem"), "").unwrap();
+        fs::write(folder.join("exchanges").join("taken.csv"), "").unwrap();
         // A copy, or a folder of an older program.
         let mut all = Vec::new();
         modes(&folder, &mut all);
