@@ -9,7 +9,7 @@ use tandem_protocol::schema::{ColumnDef, IndexDef, NamedQuery, OnDelete, Schema,
 /// those that `is_read`: the text of another may be anything.
 pub fn schema_sql(schema: &Schema, is_read: impl Fn(&NamedQuery) -> bool) -> String {
     let mut sql = String::new();
-    for table in parents_first(schema) {
+    for table in schema.parents_first() {
         sql.push_str(&create_table(table));
         for index in indices_of(schema, table) {
             sql.push_str(&create_index(index));
@@ -25,7 +25,7 @@ pub fn schema_sql(schema: &Schema, is_read: impl Fn(&NamedQuery) -> bool) -> Str
 
 /// The statements of [`schema_sql`] that make tables, and those that make indices.
 pub(crate) fn declarations(schema: &Schema) -> (Vec<String>, Vec<String>) {
-    let tables = parents_first(schema);
+    let tables = schema.parents_first();
     let indices = tables.iter().flat_map(|table| indices_of(schema, table)).map(create_index);
     (tables.iter().copied().map(create_table).collect(), indices.collect())
 }
@@ -33,22 +33,6 @@ pub(crate) fn declarations(schema: &Schema) -> (Vec<String>, Vec<String>) {
 fn indices_of<'s>(schema: &'s Schema, table: &TableDef) -> impl Iterator<Item = &'s IndexDef> {
     let table = table.id;
     schema.indices().filter(move |index| index.table_id == table)
-}
-
-/// Tables that refer to each other in a circle keep their order by name.
-fn parents_first(schema: &Schema) -> Vec<&TableDef> {
-    let mut waiting: Vec<&TableDef> = schema.tables().map(|table| &table.shown).collect();
-    let mut ordered = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let refers_to = |from: &TableDef, to: &TableDef| {
-            let mut references = from.columns.iter().filter_map(|column| column.references.as_ref());
-            from.name != to.name && references.any(|reference| reference.table.eq_ignore_ascii_case(&to.name))
-        };
-        let free = |table: &&TableDef| !waiting.iter().any(|other| refers_to(table, other));
-        let next = waiting.iter().position(free).unwrap_or(0);
-        ordered.push(waiting.remove(next));
-    }
-    ordered
 }
 
 fn create_table(table: &TableDef) -> String {

@@ -76,34 +76,12 @@ impl<'b> Plan<'b> {
                 None => return Err(error_kind::table_unknown.with("table", &sheet.name).into()),
             }
         }
-        let order = in_order(schema);
-        plan.readings.sort_by_key(|reading| order.iter().position(|name| *name == reading.table.name));
+        let order = schema.parents_first();
+        plan.readings.sort_by_key(|reading| order.iter().position(|table| table.id == reading.table.id));
         if plan.readings.is_empty() && plan.lists.is_empty() {
             return Err(error_kind::table_unknown.with("table", choice.table.unwrap_or_default()).into());
         }
         Ok(plan)
-    }
-}
-
-/// The tables, each behind those that it refers to. Those that refer to each other in a circle come last.
-fn in_order(schema: &Schema) -> Vec<String> {
-    let mut waiting: Vec<&TableDef> = schema.tables().map(|table| &table.shown).collect();
-    let mut order = Vec::new();
-    loop {
-        let is_ready = |table: &&TableDef| {
-            let targets = table.columns.iter().filter_map(|column| column.references.as_ref());
-            targets
-                .map(|target| target.table_id)
-                .all(|target| target == table.id() || !waiting.iter().any(|other| other.id() == target))
-        };
-        let (ready, rest): (Vec<&TableDef>, Vec<&TableDef>) =
-            waiting.iter().partition(|table| is_ready(table));
-        if ready.is_empty() {
-            order.extend(rest.iter().map(|table| table.name.clone()));
-            return order;
-        }
-        order.extend(ready.iter().map(|table| table.name.clone()));
-        waiting = rest;
     }
 }
 
@@ -120,7 +98,8 @@ mod tests {
              CREATE TABLE c (id INTEGER PRIMARY KEY);",
         )
         .unwrap_or_else(|_| panic!("the schema"));
-        assert_eq!(in_order(&schema), ["c", "b", "a"]);
+        let order: Vec<&str> = schema.parents_first().iter().map(|table| table.name.as_str()).collect();
+        assert_eq!(order, ["c", "b", "a"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::definition::IndexDef;
+use super::definition::{IndexDef, TableDef};
 use super::drafts;
 use super::expression::Judge;
 use super::id::TableId;
@@ -135,6 +135,23 @@ impl Schema {
     /// The tables shown, by ascending name.
     pub fn tables(&self) -> impl Iterator<Item = &Table> {
         self.judgement.tables.iter()
+    }
+
+    /// The tables shown, by ascending name, but none before those that it refers to. Of those that refer to
+    /// each other in a circle the first comes first.
+    pub fn parents_first(&self) -> Vec<&TableDef> {
+        let mut waiting: Vec<&TableDef> = self.tables().map(|table| &table.shown).collect();
+        let mut ordered = Vec::with_capacity(waiting.len());
+        while !waiting.is_empty() {
+            let refers_to = |from: &TableDef, to: &TableDef| {
+                let mut references = from.columns.iter().filter_map(|column| column.references.as_ref());
+                from.id != to.id && references.any(|reference| reference.table_id == to.id)
+            };
+            let free = |table: &&TableDef| !waiting.iter().any(|other| refers_to(table, other));
+            let next = waiting.iter().position(free).unwrap_or(0);
+            ordered.push(waiting.remove(next));
+        }
+        ordered
     }
 
     /// Names declared in several ways that nobody has settled.
