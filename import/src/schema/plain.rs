@@ -226,14 +226,19 @@ fn plain_function(mut function: Function) -> Expr {
 /// A function that is called without parentheses.
 fn named_function(name: &Ident) -> Option<Expr> {
     let usual = usual(&name.value).filter(|usual| usual.starts_with("current_"))?;
-    Some(Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(usual)]),
+    Some(function(usual, FunctionArguments::None))
+}
+
+/// A function that is called with these.
+pub(super) fn function(name: &str, args: FunctionArguments) -> Expr {
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
-        args: FunctionArguments::None,
+        args,
         filter: None,
         null_treatment: None,
         over: None,
         within_group: Vec::new(),
-    }))
+    })
 }

@@ -6,15 +6,15 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, DataType, DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Query, Value, visit_expressions_mut, visit_relations_mut,
+    FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, ObjectNamePart,
+    Value, visit_expressions_mut, visit_relations_mut,
 };
 use tandem_protocol::cause::Cause;
 use tandem_protocol::name;
 use tandem_protocol::schema::{Schema, ddl};
 
 use super::draft::{Draft, DraftView};
-use super::plain::plain_part;
+use super::plain::{function, plain_part};
 use super::usable;
 use crate::dialect::Dialect;
 use crate::dump::View;
@@ -43,7 +43,8 @@ pub(super) fn put(draft: &mut Draft, view: &View, dialect: Dialect, notes: &mut 
         *part = said(found, dialect);
         ControlFlow::Continue(())
     });
-    without_lock(&mut query);
+    // Nobody writes to it meanwhile.
+    query.locks.clear();
     let drafted =
         DraftView { name, line: view.line, columns: view.columns.clone(), query: query.to_string() };
     match ddl::plan(&drafted.sql(), &Schema::default()) {
@@ -70,11 +71,6 @@ impl Draft {
             }
         }
     }
-}
-
-/// A query that only reads.
-fn without_lock(query: &mut Query) {
-    query.locks.clear();
 }
 
 /// A part of a query in SQLite's words. Its own parts are so already.
@@ -248,20 +244,8 @@ fn number(digits: &str) -> Expr {
 
 fn named(name: &str, arguments: Vec<Expr>) -> Expr {
     let args = arguments.into_iter().map(|one| FunctionArg::Unnamed(FunctionArgExpr::Expr(one))).collect();
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args,
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
+    let list = FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() };
+    function(name, FunctionArguments::List(list))
 }
 
 #[cfg(test)]
