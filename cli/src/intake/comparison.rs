@@ -112,12 +112,8 @@ impl Rows for Found<'_, '_> {
         let Some((Cell(Value::Integer(number)), values)) = row.split_first() else {
             return ControlFlow::Continue(());
         };
-        let kinds = self.reading.columns.iter().map(|column| column.kind);
-        // What is shown is told in another form than what is written.
-        let canonical = |(kind, Cell(value)): (ColumnType, &Cell)| {
-            kind.canonical(value.clone()).unwrap_or_else(|_| value.clone())
-        };
-        let values = kinds.zip(values).map(canonical).collect();
+        let columns = self.reading.columns.iter();
+        let values = columns.zip(values).map(|(column, cell)| cell.written(column.kind)).collect();
         if let Ok(number) = usize::try_from(*number) {
             self.here.insert(number, values);
         }

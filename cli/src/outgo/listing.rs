@@ -113,11 +113,7 @@ impl Rows for Lines<'_, '_> {
     }
 
     fn row(&mut self, row: &[Cell]) -> ControlFlow<()> {
-        // What is shown of a number with digits is not all of it.
-        let exact = |(kind, Cell(value)): (&ColumnType, &Cell)| {
-            kind.canonical(value.clone()).unwrap_or_else(|_| value.clone())
-        };
-        let values: Vec<Value> = self.kinds.iter().zip(row).map(exact).collect();
+        let values: Vec<Value> = self.kinds.iter().zip(row).map(|(kind, cell)| cell.written(*kind)).collect();
         self.rows += 1;
         if let Some(known) = &mut self.known {
             let mut key = Vec::new();

@@ -6,6 +6,7 @@ use data_encoding::BASE64;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
+use tandem_protocol::schema::ColumnType;
 use tandem_protocol::value::Value;
 
 /// One value on its way from or to JSON, without an intermediate form.
@@ -22,6 +23,11 @@ impl Cell {
     /// Unwraps a row.
     pub fn into_values(row: Vec<Self>) -> Vec<Value> {
         row.into_iter().map(|cell| cell.0).collect()
+    }
+
+    /// Its value as one of a column is written: what is shown of a number with digits is not all of it.
+    pub fn written(&self, kind: ColumnType) -> Value {
+        kind.canonical(self.0.clone()).unwrap_or_else(|_| self.0.clone())
     }
 
     /// Wraps a row.
