@@ -65,7 +65,7 @@ impl Export {
         let client = context.client()?;
         let space = context.space(&client)?;
         let schema = schema_of(&client, &space)?;
-        let (path, tables) = (self.path(), self.tables(&schema)?);
+        let (path, tables) = (self.path()?, self.tables(&schema)?);
         let is_list = is_called(&path, "csv");
         if is_list && tables.len() > 1 {
             return Err(Failure::usage(t!("export.one")));
@@ -108,13 +108,18 @@ impl Export {
     }
 
     /// Where it is written: the school's program knows its files by their names.
-    fn path(&self) -> PathBuf {
-        if !self.school || !self.file.is_dir() {
-            return self.file.clone();
+    fn path(&self) -> Result<PathBuf, Failure> {
+        let is_file = ["csv", "zip"].iter().any(|ending| is_called(&self.file, ending));
+        if !is_file && !self.file.is_dir() && is_of_another_kind(&self.file) {
+            return Err(Failure::usage(t!("export.ending", path = value(self.file.display()))));
         }
+        if !self.school || is_file {
+            return Ok(self.file.clone());
+        }
+        fs::create_dir_all(&self.file).map_err(|error| file::failed(&self.file, &error))?;
         let (name, moment) = moment::in_name(now_ms());
         let year = school::year(moment.year(), moment.month().into());
-        self.file.join(format!("sync_global_COMPLET_{year}_{name}.zip"))
+        Ok(self.file.join(format!("sync_global_COMPLET_{year}_{name}.zip")))
     }
 
     /// The tables, and what their files are called.
@@ -199,6 +204,12 @@ impl Export {
 
 fn is_called(path: &Path, ending: &str) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending))
+}
+
+/// Whether a name ends as that of a file does which nothing here writes: a folder is hardly meant.
+fn is_of_another_kind(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    !ending.is_empty() && ending.chars().all(char::is_alphabetic)
 }
 
 fn told(exported: &Exported) -> String {

@@ -84,6 +84,28 @@ fn changed(program: &Program, name: &str, zip: &Path, change: impl Fn(&str, Stri
     path
 }
 
+#[test]
+fn what_is_written_where_follows_from_the_name_or_is_refused() {
+    let program = Program::new();
+    let school = program.file("schema.sql", include_str!("../../../examples/school/schema.sql"));
+    assert_eq!(program.run(&["init", "--name", "a", "--schema", school.to_str().unwrap()]).code, 0);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for name in ["tables.xlsx", "tables.pdf"] {
+        let refused = program.run(&["--lang", "fr", "export", &path(name)]);
+        assert!(refused.code == 2 && refused.err.contains("Rien n'a été écrit"), "{refused:?}");
+        assert!(!folder.path().join(name).exists());
+    }
+    // A folder that is not there yet, also one called as a month.
+    assert_eq!(program.run(&["export", &path("2026.01")]).code, 0);
+    assert!(folder.path().join("2026.01/students.csv").is_file());
+    // The school's program looks for its archive, wherever it is put.
+    let written = program.json(&["export", "--school", &path("clé")]);
+    let written = PathBuf::from(written["file"].as_str().unwrap());
+    assert!(written.starts_with(folder.path().join("clé")) && written.is_file(), "{written:?}");
+    assert!(written.file_name().unwrap().to_string_lossy().starts_with("sync_global_COMPLET_"));
+}
+
 fn exported(program: &Program) -> PathBuf {
     let folder = tempfile::Builder::new().tempdir_in(program.data().parent().unwrap()).unwrap().keep();
     let written = program.json(&["export", "--school", folder.to_str().unwrap()]);
