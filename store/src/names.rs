@@ -9,6 +9,7 @@ use tandem_protocol::sql_text;
 use tandem_protocol::value::Value;
 
 use crate::refusal::Refusal;
+use crate::view::parameters;
 
 /// Names that an error tells.
 const TOLD: usize = 10;
@@ -67,74 +68,6 @@ fn told(names: &[&str]) -> String {
         told.push_str(", …");
     }
     told
-}
-
-/// The parameters of a statement as they stand in it: `?`, `?3`, `:name`, `@name`, `$name`.
-pub(crate) fn parameters(sql: &str) -> impl Iterator<Item = &str> {
-    let mut rest = sql;
-    std::iter::from_fn(move || {
-        loop {
-            let first = rest.chars().next()?;
-            let length = match first {
-                '\'' | '"' | '`' => quoted(rest, first),
-                '[' => through(rest, "]", 1),
-                '-' if rest.starts_with("--") => through(rest, "\n", 2),
-                '/' if rest.starts_with("/*") => through(rest, "*/", 2),
-                '?' => {
-                    let digits = rest[1..].bytes().take_while(u8::is_ascii_digit).count();
-                    return Some(cut(&mut rest, 1 + digits));
-                }
-                ':' | '@' | '$' => match named(rest) {
-                    1 => 1,
-                    length => return Some(cut(&mut rest, length)),
-                },
-                // A word or a number, with the signs that may be in it.
-                first if is_inside(first) => rest.find(|c| !is_inside(c)).unwrap_or(rest.len()),
-                first => first.len_utf8(),
-            };
-            rest = &rest[length..];
-        }
-    })
-}
-
-fn cut<'a>(rest: &mut &'a str, length: usize) -> &'a str {
-    let (piece, behind) = rest.split_at(length);
-    *rest = behind;
-    piece
-}
-
-/// Bytes of the parameter that begins a text: its sign alone, if it is none. As in SQLite, `::` may
-/// stand inside a name, and `(…)` at its end.
-fn named(text: &str) -> usize {
-    let mut length = 1;
-    loop {
-        let rest = &text[length..];
-        match rest.chars().next() {
-            Some(inside) if is_inside(inside) => length += inside.len_utf8(),
-            Some(':') if rest.starts_with("::") => length += 2,
-            Some('(') if length > 1 => {
-                let end = rest.find(|c: char| c == ')' || c.is_ascii_whitespace());
-                return match end {
-                    Some(end) if rest[end..].starts_with(')') => length + end + 1,
-                    _ => length,
-                };
-            }
-            _ => return length,
-        }
-    }
-}
-
-fn is_inside(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
-}
-
-fn through(text: &str, close: &str, from: usize) -> usize {
-    text.get(from..).and_then(|inner| inner.find(close)).map_or(text.len(), |end| from + end + close.len())
-}
-
-/// A quote inside is written twice: two texts side by side are the same to this count.
-fn quoted(text: &str, quote: char) -> usize {
-    text[1..].find(quote).map_or(text.len(), |end| end + 2)
 }
 
 #[cfg(test)]

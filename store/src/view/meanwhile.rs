@@ -12,7 +12,7 @@ use tandem_protocol::version::VersionVector;
 
 use super::local::LocalRun;
 use super::table::ViewTable;
-use super::words::{Word, parameter_name, written_table};
+use super::words::{Word, written_table};
 use super::{ViewResult, rows};
 
 impl LocalRun<'_> {
@@ -142,23 +142,10 @@ impl Condition<'_> {
     /// A parameter, whole number or text. Inside: none if the parameter is not given.
     fn operand(&mut self) -> Option<Option<Value>> {
         let word = self.words.get(self.at)?;
-        if word.is("?") {
-            let number = self.words.get(self.at + 1).filter(|next| next.at == word.end());
-            let number = number.and_then(Word::integer);
-            self.at += 1 + usize::from(number.is_some());
-            let place = number.map_or(self.last_place + 1, |number| number as usize);
-            self.last_place = self.last_place.max(place);
+        if let Some(parameter) = word.parameter() {
+            self.at += 1;
+            let place = self.place(parameter);
             return Some(self.parameters.get(place.wrapping_sub(1)).cloned());
-        }
-        if let Some((name, length)) = parameter_name(&self.words[self.at..]) {
-            self.at += length;
-            let known = self.named.iter().find(|(other, _)| *other == name).map(|(_, place)| *place);
-            let place = known.unwrap_or_else(|| {
-                self.last_place += 1;
-                self.named.push((name, self.last_place));
-                self.last_place
-            });
-            return Some(self.parameters.get(place - 1).cloned());
         }
         let negative = word.is("-");
         let value = match self.words.get(self.at + usize::from(negative))? {
@@ -173,6 +160,21 @@ impl Condition<'_> {
         };
         self.at += 1 + usize::from(negative);
         Some(Some(value))
+    }
+
+    /// The place of a parameter, as SQLite counts them; 0 if there is none such.
+    fn place(&mut self, parameter: &str) -> usize {
+        let known = self.named.iter().find(|(name, _)| name == parameter).map(|(_, place)| *place);
+        let place = match parameter.strip_prefix('?') {
+            Some("") => self.last_place + 1,
+            Some(number) => number.parse().unwrap_or(0),
+            None => known.unwrap_or(self.last_place + 1),
+        };
+        if known.is_none() && !parameter.starts_with('?') {
+            self.named.push((parameter.to_owned(), place));
+        }
+        self.last_place = self.last_place.max(place);
+        place
     }
 }
 

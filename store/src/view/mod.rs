@@ -101,6 +101,7 @@ pub(crate) use table::ViewTable;
 pub(crate) use tables::Tables;
 pub(crate) use undecided::{Group, Savepoint};
 pub(crate) use unseen::{Past, Unseen};
+pub(crate) use words::parameters;
 
 use crate::effect::Effect;
 use crate::log::Offsets;

@@ -48,6 +48,12 @@ impl<'a> Word<'a> {
         Some(inner.replace("''", "'"))
     }
 
+    /// The parameter it is: its sign, and its number or name.
+    pub(super) fn parameter(&self) -> Option<&'a str> {
+        let is_named = self.text.len() > 1 && self.text.starts_with([':', '@', '$']);
+        (is_named || self.text.starts_with('?')).then_some(self.text)
+    }
+
     /// Where it ends.
     pub(super) fn end(&self) -> usize {
         self.at + self.text.len()
@@ -80,6 +86,8 @@ pub(super) fn words(sql: &str) -> Vec<Word<'_>> {
             }
             '\'' | '"' | '`' => quoted_length(rest, first),
             '[' => until("]", 1),
+            '?' => 1 + rest[1..].bytes().take_while(u8::is_ascii_digit).count(),
+            ':' | '@' | '$' => parameter_length(rest),
             _ if is_inside(first) => rest.find(|c| !is_inside(c)).unwrap_or(rest.len()),
             _ => first.len_utf8(),
         };
@@ -112,16 +120,30 @@ fn quoted_length(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// The parameter with a name that stands first, and of how many words it is. What has more signs in its
-/// name is none here: its place is counted, its value not looked at.
-pub(super) fn parameter_name(words: &[Word<'_>]) -> Option<(String, usize)> {
-    let first = words.first()?;
-    if first.text.len() > 1 && first.text.starts_with('$') {
-        return Some((first.text.to_owned(), 1));
+/// Bytes of the parameter with a name that begins a text: its sign alone, if it is none. As in SQLite, `::`
+/// may stand inside a name, and `(…)` at its end.
+fn parameter_length(text: &str) -> usize {
+    let mut length = 1;
+    loop {
+        let rest = &text[length..];
+        match rest.chars().next() {
+            Some(inside) if is_inside(inside) => length += inside.len_utf8(),
+            Some(':') if rest.starts_with("::") => length += 2,
+            Some('(') if length > 1 => {
+                let end = rest.find(|c: char| c == ')' || c.is_ascii_whitespace());
+                return match end {
+                    Some(end) if rest[end..].starts_with(')') => length + end + 1,
+                    _ => length,
+                };
+            }
+            _ => return length,
+        }
     }
-    let sign = [":", "@"].into_iter().find(|sign| first.is(sign))?;
-    let name = words.get(1).filter(|name| name.at == first.end() && name.text.starts_with(is_inside))?;
-    Some((format!("{sign}{}", name.text), 2))
+}
+
+/// The parameters of a statement as they stand in it: `?`, `?3`, `:name`, `@name`, `$name`.
+pub(crate) fn parameters(sql: &str) -> Vec<&str> {
+    words(sql).iter().filter_map(Word::parameter).collect()
 }
 
 /// By which of its names a statement speaks of the rowid, if it does. `is_column`: whether some
@@ -231,6 +253,7 @@ mod tests {
             ("INSERT INTO kid (e) VALUES (last_insert_rowid())", None),
             ("INSERT INTO t SELECT id AS rowid FROM t", None),
             ("UPDATE t SET void = 1", None),
+            ("UPDATE t SET a = :rowid WHERE id = @oid OR id = $_rowid_", None),
         ] {
             assert_eq!(rowid_in(sql, |_| false), expected, "{sql}");
         }
