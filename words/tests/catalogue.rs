@@ -98,15 +98,22 @@ fn is_of_cause(path: &Path, (before, code, after): (&str, &str, &str)) -> bool {
     let of_dumps = path.to_string_lossy().contains("import/src") && code.starts_with("dump_");
     before.ends_with("Cause::new(")
         || of_dumps
-        || path.ends_with("ddl/read.rs") && before.ends_with("refuse(")
-        || path.ends_with("ddl/mod.rs") && before.ends_with("refuse(")
+        || path.to_string_lossy().contains("/ddl/") && before.ends_with("refuse(")
         || of_causes && (in_pattern || ["Self::new(", "=>", "of("].iter().any(|end| before.ends_with(end)))
+}
+
+/// Whether a code of a source is the kind of a change, which the log tells, by where it stands.
+fn is_of_change(path: &Path, (before, _, after): (&str, &str, &str)) -> bool {
+    let is_second = |(_, between): (&str, &str)| !between.contains(['(', ';']) && after.starts_with(',');
+    path.ends_with("api/log_op.rs")
+        && (before.ends_with("=>") || before.rsplit_once("of_no_row(").is_some_and(is_second))
 }
 
 #[test]
 fn every_code_has_a_text_and_every_text_is_asked_for() {
     let is_there = |key: String| keys().any(|known| known == key);
     let (mut causes, mut errors, mut named) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut changes = BTreeSet::new();
     for (path, source) in sources() {
         let refuses = path.ends_with("store/src/refusal.rs");
         for (before, code, after) in codes(&source) {
@@ -114,6 +121,9 @@ fn every_code_has_a_text_and_every_text_is_asked_for() {
             if is_of_cause(&path, (before, code, after)) {
                 assert!(is_there(format!("cause.{code}")), "{}: cause {code}", path.display());
                 causes.insert(code.to_owned());
+            } else if is_of_change(&path, (before, code, after)) {
+                assert!(is_there(format!("log.{code}")), "{}: log {code}", path.display());
+                changes.insert(code.to_owned());
             } else if refuses && (before.ends_with("Self::new(") || before.ends_with("Self::by(")) {
                 assert!(is_there(format!("error.{code}.text")), "{}: error {code}", path.display());
                 errors.insert(code.to_owned());
@@ -121,6 +131,7 @@ fn every_code_has_a_text_and_every_text_is_asked_for() {
         }
     }
     assert!(causes.len() > 200 && errors.len() > 30, "only {} and {} found", causes.len(), errors.len());
+    assert!(changes.len() > 15, "only these changes found: {changes:?}");
     for key in keys() {
         if let Some(code) = key.strip_prefix("cause.") {
             assert!(named.contains(code), "nobody names {key}");
