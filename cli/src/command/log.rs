@@ -155,12 +155,12 @@ fn verify(context: &Context, client: &Client, space: &str) -> Outcome {
 }
 
 fn told(entry: &LogEntry, most: usize) -> String {
-    let mut text = format!("{}  {}", moment::local(&entry.time), entry.site_name);
-    if let Some(by) = &entry.by {
+    let mut text = format!("{}  {}", moment::local(&entry.head.time), entry.head.site_name);
+    if let Some(by) = &entry.head.by {
         text += &format!(" ({})", value(by));
     }
-    text += &format!("  {}\n", entry.dot);
-    if let Some(message) = &entry.message {
+    text += &format!("  {}\n", entry.head.dot);
+    if let Some(message) = &entry.head.message {
         text += &format!("  “{}”\n", value(message));
     }
     for op in entry.ops.iter().take(most) {

@@ -77,14 +77,14 @@ fn told(movements: &[Movement]) -> String {
     let mut table = Table::new(heads.map(|key| t!(format!("movements.head_{key}")).into_owned())).narrow();
     for movement in movements {
         table.row([
-            moment::local(&movement.time),
-            movement.site_name.clone(),
-            movement.by.as_deref().map(value).unwrap_or_default(),
+            moment::local(&movement.head.time),
+            movement.head.site_name.clone(),
+            movement.head.by.as_deref().map(value).unwrap_or_default(),
             pairs(&movement.key),
             movement.delta.to_string(),
             movement.before.to_string(),
             movement.after.to_string(),
-            movement.message.as_deref().map(value).unwrap_or_default(),
+            movement.head.message.as_deref().map(value).unwrap_or_default(),
         ]);
     }
     table.render()

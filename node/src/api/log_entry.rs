@@ -7,7 +7,8 @@ use tandem_protocol::schema::Schema;
 use super::error::Result;
 use super::log_filter::{filter, find_dot};
 use super::log_op::{self, AskedChanges, LogOp};
-use super::{Api, error_kind, page_limit, to_iso};
+use super::transaction_head::TransactionHead;
+use super::{Api, error_kind, page_limit};
 
 /// Which transactions to show, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,18 +45,9 @@ pub struct LogPage {
 /// One transaction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogEntry {
-    /// Its name.
-    pub dot: String,
-    /// Id of the site that wrote it.
-    pub site: String,
-    /// That site's name.
-    pub site_name: String,
-    /// When it was written, by that site's clock, ISO 8601.
-    pub time: String,
-    /// Who wrote it, if said.
-    pub by: Option<String>,
-    /// Why, if said.
-    pub message: Option<String>,
+    /// What it says of itself.
+    #[serde(flatten)]
+    pub head: TransactionHead,
     /// Its place in the order of arrival here, from 0.
     pub arrival: u64,
     /// Its hash; covers all that its author wrote before.
@@ -116,18 +108,12 @@ fn describe(
     schema: &Schema,
     asked: &AskedChanges,
 ) -> LogEntry {
-    let header = &entry.transaction.header;
     let mut ops = Vec::new();
     for op in &entry.transaction.ops {
         log_op::describe(op, schema, asked, &mut ops);
     }
     LogEntry {
-        dot: header.dot.to_string(),
-        site: header.dot.author.to_string(),
-        site_name: membership.shown_name(&header.dot.author),
-        time: to_iso(header.time_ms),
-        by: header.by.clone(),
-        message: header.message.clone(),
+        head: TransactionHead::of(&entry.transaction.header, membership),
         arrival: entry.arrival,
         hash: entry.hash.to_string(),
         ops,

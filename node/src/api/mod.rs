@@ -41,6 +41,7 @@ pub mod space;
 pub mod status;
 pub mod token;
 pub mod transaction;
+pub mod transaction_head;
 pub mod verification;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -12,7 +12,8 @@ use super::error::{ApiError, Result};
 use super::log_entry::LogRequests;
 use super::log_filter::{key_of, time_of};
 use super::log_op::to_json;
-use super::{error_kind, page_limit, to_iso};
+use super::transaction_head::TransactionHead;
+use super::{error_kind, page_limit};
 
 /// Which movements to show, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,18 +51,9 @@ pub struct MovementPage {
 pub struct Movement {
     /// Place of its transaction in the order of arrival here.
     pub arrival: u64,
-    /// That transaction.
-    pub dot: String,
-    /// Id of the site that wrote it.
-    pub site: String,
-    /// That site's name.
-    pub site_name: String,
-    /// When it was written, ISO 8601.
-    pub time: String,
-    /// Who wrote it, if said: the device first.
-    pub by: Option<String>,
-    /// Why, if said: the document.
-    pub message: Option<String>,
+    /// What that says of itself.
+    #[serde(flatten)]
+    pub head: TransactionHead,
     /// The row's key, by column.
     pub key: Map<String, Json>,
     /// `added`, `set` (by an insert, or as counted) or `deleted`.
@@ -101,12 +93,7 @@ fn described(movement: tandem_store::Movement, table: &TableDef, membership: &Me
     let cell = |value: Option<_>| Cell(value.unwrap_or(tandem_protocol::value::Value::Null));
     Movement {
         arrival,
-        dot: header.dot.to_string(),
-        site: header.dot.author.to_string(),
-        site_name: membership.shown_name(&header.dot.author),
-        time: to_iso(header.time_ms),
-        by: header.by,
-        message: header.message,
+        head: TransactionHead::of(&header, membership),
         key: table.key.iter().cloned().zip(key.0.iter().map(to_json)).collect(),
         kind: match kind {
             MovementKind::Added => "added",
