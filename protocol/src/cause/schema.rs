@@ -191,6 +191,7 @@ impl From<&WaitReason> for Cause {
             WaitReason::NoTable => Self::new("waits_table"),
             WaitReason::NoColumn(name) => Self::new("waits_column").with("name", name),
             WaitReason::NoFunction(name) => Self::new("waits_function").with("name", name),
+            WaitReason::NotInAll => Self::new("waits_all"),
             WaitReason::NameTaken => Self::new("waits_name"),
             WaitReason::TooMany(count) => Self::new("waits_room").with("count", *count),
         }

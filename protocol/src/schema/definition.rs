@@ -91,6 +91,11 @@ impl ColumnDef {
         }
     }
 
+    /// Whether a row can only be entered by giving it a value here.
+    pub fn is_to_be_given(&self) -> bool {
+        self.not_null && self.default == DefaultValue::None && self.unwritten().is_null()
+    }
+
     /// What a cell never written shows: the constant default, else NULL; of a counter that may not
     /// be NULL, 0.
     pub fn unwritten(&self) -> Value {

@@ -25,6 +25,9 @@ pub enum WaitReason {
     /// A function that a newer program knows.
     #[error("the function {0}, which a newer program knows")]
     NoFunction(String),
+    /// A column that not every declaration of the table has.
+    #[error("a table whose every declaration has the column: rows are entered elsewhere without it")]
+    NotInAll,
     /// Its name, by which a table is called.
     #[error("its name: a table is called so")]
     NameTaken,

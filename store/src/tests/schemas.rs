@@ -4,7 +4,8 @@
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::expression::{Expression, Node};
 use tandem_protocol::schema::{
-    ColumnDef, ColumnType, Constant, DefaultValue, Judge, SchemaOp, TableDeclaration, TableId, ddl,
+    ColumnDef, ColumnType, Constant, DefaultValue, Judge, SchemaOp, TableDeclaration, TableId, WaitReason,
+    ddl,
 };
 use tandem_protocol::value::Value;
 
@@ -133,6 +134,38 @@ fn what_two_sites_declare_apart_is_there_on_both() {
             }
         }
     }
+}
+
+#[test]
+fn what_only_one_of_two_declarations_has_is_not_demanded_of_the_other() {
+    let (a, b) = two(BASE);
+    apply(&a, "CREATE TABLE bills (id INTEGER PRIMARY KEY, total DECIMAL(9,2) NOT NULL, note TEXT NOT NULL)");
+    apply(
+        &b,
+        "CREATE TABLE bills (id INTEGER PRIMARY KEY, total DECIMAL(9,2) NOT NULL, payer TEXT NOT NULL)",
+    );
+    a.write("INSERT INTO bills (id, total, note) VALUES (1, 10, 'a')");
+    b.write("INSERT INTO bills (id, total, payer) VALUES (2, 20, 'b')");
+    let (a, b) = equal_and_open(a, b);
+    // Both go on as before, and nothing is in breach of a rule.
+    a.write("INSERT INTO bills (id, total, note) VALUES (3, 10, 'a')");
+    b.write("INSERT INTO bills (id, total, payer) VALUES (4, 20, 'b')");
+    assert_eq!(
+        a.refused("INSERT INTO bills (id, note, payer) VALUES (5, 'a', 'b')").code,
+        "constraint_not_null"
+    );
+    sync(&a, &b);
+    for site in [&a, &b] {
+        assert_eq!(site.space.status().open_conflicts, 0);
+        let schema = site.space.schema();
+        let told: Vec<_> = schema.waiting().iter().map(|one| (one.what.as_str(), &one.reason)).collect();
+        let (note, payer) = ("NOT NULL of bills.note", "NOT NULL of bills.payer");
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!([note, payer].iter().all(|what| told.contains(&(*what, &WaitReason::NotInAll))), "{told:?}");
+    }
+    // It can be demanded of a table that both know.
+    apply(&a, "ALTER TABLE bills ADD CHECK (payer IS NOT NULL)");
+    assert_eq!(a.refused("INSERT INTO bills (id, total, note) VALUES (6, 1, 'a')").code, "constraint_check");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::rows::{self, Named};
 use super::{member, schema, text};
 use crate::random::Random;
 
-/// A table that no forged op names: what it holds stays.
+/// A table of which no forged op changes rows or adds what would refuse some: what it holds stays.
 pub const KEPT: &str = "CREATE TABLE kept (id INTEGER PRIMARY KEY, name TEXT);";
 
 /// Honest ops that are kept to be changed.

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tandem_protocol::bounds;
 use tandem_protocol::op::Op;
-use tandem_protocol::schema::{ColumnDef, ColumnId, ColumnType, Schema, SchemaOp, TableDef, TableId};
+use tandem_protocol::schema::{
+    ColumnDef, ColumnId, ColumnType, DefaultValue, Schema, SchemaOp, TableDeclaration, TableDef, TableId,
+};
 use tandem_protocol::transaction::Transaction;
 
 use super::names::one_spelling;
@@ -241,7 +243,26 @@ fn columns(table: &Table<'_>, ops: &[Declared<'_>], history: &History<'_>) -> Ve
     shown.sort_by_key(|(written, first, _)| (*written, *first));
     shown.truncate(bounds::COLUMNS);
     shown.sort_by_key(|(_, first, _)| *first);
-    shown.into_iter().map(|(.., column)| column.clone()).collect()
+    let is_key = |column: &ColumnDef| table.key.iter().any(|(key, _)| *key == one_spelling(&column.name));
+    let demanded = |column: &ColumnDef| is_key(column) || may_be_demanded(table.id, column, ops);
+    let judged =
+        |column: &ColumnDef| ColumnDef { not_null: column.not_null && demanded(column), ..column.clone() };
+    shown.into_iter().map(|(.., column)| judged(column)).collect()
+}
+
+/// Whether a column may be `NOT NULL`: who leaves it out gets something else, or nobody knows the table
+/// without it.
+fn may_be_demanded(table: TableId, column: &ColumnDef, ops: &[Declared<'_>]) -> bool {
+    let fills_itself =
+        column.default != DefaultValue::None || matches!(column.kind, ColumnType::Counter { .. });
+    let has_it = |own: &TableDeclaration| {
+        own.columns.iter().any(|other| one_spelling(&other.name) == one_spelling(&column.name))
+    };
+    fills_itself
+        || ops.iter().all(|declared| match declared.op {
+            SchemaOp::CreateTable(own) => own.id() != table || has_it(own),
+            _ => true,
+        })
 }
 
 /// What its rules and indices must be: of each kind the first ones that its columns allow.

@@ -53,6 +53,7 @@ const MEETING: [&[&str]; 8] = [
     &[
         "CREATE TABLE Notes (id TEXT PRIMARY KEY, body TEXT)",
         "CREATE TABLE notes (ID TEXT PRIMARY KEY, Body TEXT NOT NULL)",
+        "CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT, author TEXT NOT NULL)",
     ],
     &[
         "CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT)",
@@ -106,6 +107,8 @@ fn column(random: &mut Random, own: &str) -> String {
         if random.one_in(3) && default != "NULL" {
             sql.push_str(" NOT NULL");
         }
+    } else if random.one_in(8) {
+        sql.push_str(" NOT NULL");
     }
     if random.one_in(4) && !matches!(kind, "RICHTEXT" | "JSON") {
         sql.push_str(" UNIQUE");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::merge::WriteId;
+use crate::name;
 use crate::schema::definition::{TableDeclaration, TableDef};
 use crate::schema::expression::Expression;
 use crate::schema::id::{ColumnId, TableId};
@@ -20,6 +21,10 @@ pub(super) struct Draft {
     pub name: String,
     /// Names of the key's columns, as declared.
     pub key: Vec<String>,
+    /// How many ops declare it whole.
+    declarations: usize,
+    /// How many of these have a column of each name, folded.
+    having: BTreeMap<String, usize>,
     /// All definitions of all columns, until they are shown.
     pub columns: BTreeMap<ColumnId, Declared>,
     /// What is shown.
@@ -49,6 +54,8 @@ impl Draft {
             by: Vec::new(),
             name: declared.name.clone(),
             key: declared.key.clone(),
+            declarations: 0,
+            having: BTreeMap::new(),
             columns: BTreeMap::new(),
             table: Table::new(shown, key_types),
             checks: Vec::new(),
@@ -64,11 +71,18 @@ impl Draft {
     /// Takes in a whole declaration of it.
     pub fn declare(&mut self, at: OpPlace, declared: &TableDeclaration) {
         self.by.push(at.by);
+        self.declarations += 1;
         for (index, column) in declared.columns.iter().enumerate() {
+            *self.having.entry(name::fold(&column.name)).or_default() += 1;
             self.add_column(Declared::new(at, index, column));
         }
         self.checks.extend(declared.checks.iter().map(|check| (at, check.clone())));
         self.uniques.extend(declared.uniques.iter().map(|columns| (at, columns.clone())));
+    }
+
+    /// Whether every declaration of the table has a column of that name.
+    pub fn all_have(&self, column: &str) -> bool {
+        self.having.get(&name::fold(column)) == Some(&self.declarations)
     }
 
     /// Takes in a definition of a column. Of equal ones the first place counts, and what any of them

@@ -47,6 +47,7 @@ pub(super) fn judgement_of(ops: &BTreeMap<OpPlace, SchemaOp>, writers: &Writers,
     let keys: Keys = drafts.iter().map(key).collect();
     for draft in &mut drafts {
         rules::show_references(draft, &keys, &mut judgement);
+        rules::show_not_nulls(draft, &mut judgement);
         rules::show_checks(draft, judge, &mut judgement);
         rules::show_uniques(draft, &mut judgement);
         rules::list_unknown_defaults(draft, judge, &mut judgement);

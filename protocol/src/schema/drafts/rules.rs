@@ -9,6 +9,7 @@ use crate::schema::definition::{Check, DefaultValue, Unique};
 use crate::schema::expression::{Judge, Style, quoted, spelled};
 use crate::schema::id::{ColumnId, TableId};
 use crate::schema::judgement::Judgement;
+use crate::schema::table::Table;
 use crate::schema::waiting::WaitReason;
 
 /// By table, its name and how many columns its key has.
@@ -29,6 +30,21 @@ pub(super) fn show_references(draft: &mut Draft, keys: &Keys, judgement: &mut Ju
                 column.references = None;
             }
         }
+    }
+}
+
+/// A NOT NULL that only naming its column satisfies counts while every declaration of the table has the
+/// column: else two declared apart would end entering rows by either.
+pub(super) fn show_not_nulls(draft: &mut Draft, judgement: &mut Judgement) {
+    let known: Vec<bool> =
+        draft.table.shown.columns.iter().map(|column| draft.all_have(&column.name)).collect();
+    let Table { shown, columns: declarations, .. } = &mut draft.table;
+    let demanding = shown.columns.iter_mut().zip(known).filter(|(column, _)| column.is_to_be_given());
+    for (column, _) in demanding.filter(|(_, is_known)| !is_known) {
+        column.not_null = false;
+        let declared = declarations.iter().find(|declared| declared.what.name == column.name);
+        let what = format!("NOT NULL of {}.{}", shown.name, column.name);
+        judgement.wait(declared.map_or(draft.at, |declared| declared.at), what, WaitReason::NotInAll);
     }
 }
 

@@ -257,6 +257,13 @@ pub const SCHEMAS: &[Mutation] = &[
         new: "",
     },
     Mutation {
+        name: "demanded-unknown",
+        breaks: "a NOT NULL counts though a declaration of the table does not have its column",
+        file: "protocol/src/schema/drafts/draft.rs",
+        old: "self.having.get(&name::fold(column)) == Some(&self.declarations)",
+        new: "self.having.contains_key(&name::fold(column))",
+    },
+    Mutation {
         name: "index-before-column",
         breaks: "an index counts though its column waits",
         file: "protocol/src/schema/drafts/indices.rs",
