@@ -40,7 +40,6 @@ pub(crate) struct Snapshot {
     pub tables: Arc<Vec<TableStatus>>,
     pub conflicts: ConflictStats,
     pub authors: Arc<Authors>,
-    pub log_bytes: u64,
     pub ops: u64,
     /// Transactions whose rows are more than one may have.
     pub void: u64,
@@ -133,7 +132,7 @@ impl Published {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn set(&self, fold: &FoldState, log_bytes: u64) {
+    pub(crate) fn set(&self, fold: &FoldState) {
         let FoldState { position, membership, tables, figures, conflicts, .. } = fold;
         let status = tables.all().map(|table| {
             let figures = figures.of(table.number);
@@ -153,7 +152,6 @@ impl Published {
             tables: Arc::new(status),
             conflicts: conflicts.figures,
             authors: Arc::clone(&position.authors),
-            log_bytes,
             ops: position.ops,
             void: position.void,
         };

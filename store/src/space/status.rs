@@ -76,7 +76,7 @@ impl Space {
             open_conflicts: snapshot.conflicts.open,
             conflict_fingerprint: snapshot.conflicts.fingerprint,
             forks: self.forks().all(),
-            log_bytes: snapshot.log_bytes,
+            log_bytes: self.0.log.disk_bytes(),
             view_bytes: size(VIEW_FILE) + size(&format!("{VIEW_FILE}-wal")),
         }
     }

@@ -172,7 +172,7 @@ impl Writer {
     fn publish(&mut self, recent: Vec<Recent>, transactions: Vec<CommittedTransaction>) {
         let end = self.view.fold.position.next;
         assert_eq!(end, self.log.end, "a reader sees what the log holds, and nothing else");
-        self.published.set(&self.view.fold, self.log.log.disk_bytes());
+        self.published.set(&self.view.fold);
         self.published.extend_recent(recent);
         let snapshot = self.published.snapshot();
         let commit = Commit { end: snapshot.end, vector: Arc::clone(&snapshot.vector), transactions };

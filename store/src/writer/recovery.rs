@@ -73,7 +73,7 @@ impl Writer {
             writer.rebuild()?;
         }
         writer.log.clock = Clock::resume(writer.view.last_times()?);
-        writer.published.set(&writer.view.fold, writer.log.log.disk_bytes());
+        writer.published.set(&writer.view.fold);
         Ok(writer)
     }
 
@@ -114,7 +114,7 @@ impl Writer {
         let log = &self.log;
         build(&mut self.view, &log.log, log.end, |view| view.put_state("sealed", sealed))?;
         assert!(self.view.fold.position.next <= self.log.end, "a view is never ahead of its log");
-        self.published.set(&self.view.fold, self.log.log.disk_bytes());
+        self.published.set(&self.view.fold);
         Ok(())
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn read_log(
         %reason,
         "the tables of a space cannot be shown; its log can be read, verified and exported"
     );
-    published.set(&fold, log.disk_bytes());
+    published.set(&fold);
     published.set_without_view(reason);
     Ok(())
 }
@@ -141,7 +141,7 @@ pub(crate) fn fold(
     let mut view = View::open(path, me, judge)?;
     build(&mut view, log, end, |_| Ok(()))?;
     let published = Published::default();
-    published.set(&view.fold, 0);
+    published.set(&view.fold);
     let snapshot = published.snapshot();
     Ok((snapshot.tables.to_vec(), snapshot.conflicts))
 }
