@@ -65,7 +65,7 @@ impl Export {
         let client = context.client()?;
         let space = context.space(&client)?;
         let schema = schema_of(&client, &space)?;
-        let (path, tables) = (self.path()?, self.tables(&schema)?);
+        let (tables, path) = (self.tables(&schema)?, self.path()?);
         let is_list = is_called(&path, "csv");
         if is_list && tables.len() > 1 {
             return Err(Failure::usage(t!("export.one")));

@@ -104,6 +104,12 @@ fn what_is_written_where_follows_from_the_name_or_is_refused() {
     let written = PathBuf::from(written["file"].as_str().unwrap());
     assert!(written.starts_with(folder.path().join("clé")) && written.is_file(), "{written:?}");
     assert!(written.file_name().unwrap().to_string_lossy().starts_with("sync_global_COMPLET_"));
+    // What is refused makes no folder.
+    let shop = Program::new();
+    let schema = shop.file("schema.sql", "CREATE TABLE articles (id INTEGER PRIMARY KEY)");
+    assert_eq!(shop.run(&["init", "--name", "a", "--schema", schema.to_str().unwrap()]).code, 0);
+    assert_ne!(shop.run(&["export", "--school", &path("boutique")]).code, 0);
+    assert!(!folder.path().join("boutique").exists());
 }
 
 fn exported(program: &Program) -> PathBuf {
