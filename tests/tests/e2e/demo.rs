@@ -58,9 +58,10 @@ struct Demo(Child);
 
 impl Demo {
     fn on_a_terminal(line: &str) -> Self {
-        let mut script = Command::new("script");
+        // Whoever runs the tests under `nohup` has them ignore the end of a terminal; the demo must not.
+        let mut script = Command::new("env");
         script
-            .args(["--quiet", "--flush", "--command", line, "/dev/null"])
+            .args(["--default-signal=HUP", "script", "--quiet", "--flush", "--command", line, "/dev/null"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         Self(script.spawn().expect("`script` is needed (Debian: apt-get install bsdutils)"))
