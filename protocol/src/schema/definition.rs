@@ -91,7 +91,7 @@ impl ColumnDef {
         }
     }
 
-    /// Whether a row can only be entered by giving it a value here.
+    /// Whether its NOT NULL is broken by every row of who does not know the column.
     pub fn is_to_be_given(&self) -> bool {
         self.not_null && self.default == DefaultValue::None && self.unwritten().is_null()
     }
