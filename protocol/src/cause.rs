@@ -9,7 +9,7 @@ mod session;
 mod system;
 mod value;
 
-pub(crate) use part::part;
+pub use part::part;
 pub use pattern::{Pattern, told_by};
 
 use std::borrow::Cow;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use tandem_import::dialect::Dialect;
 use tandem_node::api::error_kind;
-use tandem_node::api::schema::{SchemaChange, SchemaChanged};
-use tandem_protocol::cause::Cause;
+use tandem_node::api::schema::{SchemaChange, SchemaChanged, ShownSchema, Waiting};
+use tandem_protocol::cause::{Cause, part};
 use tandem_protocol::schema::{self, Judge, ddl};
 
 use crate::context::Context;
@@ -15,6 +15,7 @@ use crate::dump::{self, ReadDump};
 use crate::failure::Failure;
 use crate::failure::Outcome;
 use crate::file;
+use crate::speech;
 use crate::terminal::{print_data, say};
 use crate::visible::value;
 
@@ -48,7 +49,14 @@ impl Schema {
             What::Show => {
                 let client = context.client()?;
                 let schema = client.schema(&context.space(&client)?)?;
-                if context.json { context.print_json(&schema) } else { print_data(&schema.sql) }
+                if context.json {
+                    return context.print_json(&schema);
+                }
+                print_data(&schema.sql)?;
+                if let Some(told) = not_in_force(&schema) {
+                    say(&told);
+                }
+                Ok(())
             }
             What::Import { file, out, from } => {
                 let read = ReadDump::read(file, *from)?;
@@ -76,6 +84,16 @@ impl Schema {
             }
         }
     }
+}
+
+/// What was declared and is not in force here, if there is such; not in the SQL, which a program may read back.
+fn not_in_force(schema: &ShownSchema) -> Option<String> {
+    let of = |Waiting { what, reason }: &Waiting| {
+        let told = Cause::new("schema_waiting").with("what", part(what)).with("reason", reason.clone());
+        format!("\n  {}", speech::told(&told))
+    };
+    let list: String = schema.waiting.iter().chain(&schema.not_shown).map(of).collect();
+    (!list.is_empty()).then(|| format!("{}{list}", t!("schema.waiting")))
 }
 
 fn told(changed: &SchemaChanged) -> String {

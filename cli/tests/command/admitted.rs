@@ -173,3 +173,29 @@ fn a_token_and_a_request_exclude_each_other() {
     }
     assert!(!program.data().exists());
 }
+
+#[test]
+fn what_is_declared_and_not_in_force_is_listed_beside_the_schema() {
+    let (office, class) = (Program::with_school(), Program::new());
+    let request = beside(&class, "class.request");
+    class.run(&["join", "--request", &request, "--name", "class"]);
+    office.run(&["invite", "--admit", &request]);
+    class.json(&["bundle", "import", &beside(&class, "class.tandem")]);
+    for (site, column) in [(&office, "note"), (&class, "payer")] {
+        let sql = format!("CREATE TABLE bills (id INTEGER PRIMARY KEY, {column} TEXT NOT NULL)");
+        let file = site.file("bills.sql", &sql);
+        assert!(site.json(&["schema", "apply", file.to_str().unwrap()])["dot"].is_string());
+    }
+    assert_eq!(office.run(&["schema", "show"]).err, "", "all of it is in force");
+    let back = beside(&office, "back.tandem");
+    class.json(&["bundle", "export", &back, "--for", "office"]);
+    assert_eq!(office.json(&["bundle", "import", &back])["transactions"], 1);
+    let shown = office.run(&["--lang", "fr", "schema", "show"]);
+    assert!(shown.out.contains("payer") && !shown.out.contains("attendu"), "{shown:?}");
+    for column in ["note", "payer"] {
+        let line = format!("le NOT NULL de bills.{column} : que chaque déclaration de la table");
+        assert!(shown.err.contains(&line), "{shown:?}");
+    }
+    // What nobody can bring is no warning that stands for ever.
+    assert_eq!(office.json(&["status"])["spaces"][0]["waiting"], 0);
+}

@@ -3,7 +3,7 @@
 use super::{Param, Pattern, told_by};
 
 /// A part of a schema, as the ops that declare it are told of.
-pub(crate) fn part(what: &str) -> Param {
+pub fn part(what: &str) -> Param {
     const PARTS: &[Pattern] = &[
         ("table {name}", "part_table"),
         ("index {name}", "part_index"),
@@ -11,6 +11,7 @@ pub(crate) fn part(what: &str) -> Param {
         ("view {name}", "part_view"),
         ("CHECK of {name}", "part_check"),
         ("a CHECK of {name}", "part_check"),
+        ("NOT NULL of {name}", "part_not_null"),
         ("DEFAULT of {name}", "part_default"),
         ("a UNIQUE of {name}", "part_unique"),
         ("UNIQUE ({columns}) of {name}", "part_unique_columns"),

@@ -11,6 +11,7 @@ use super::{
     TableDeclaration, TableDef, TableId, ddl,
 };
 use crate::bounds;
+use crate::cause::{Param, part};
 use crate::conflict::{Conflict, ConflictKind, VersionContent};
 use crate::identity::{Author, TxHash};
 use crate::merge::WriteId;
@@ -22,11 +23,12 @@ use crate::version::{Dot, Head, VersionVector};
 type Declared = (u32, WriteId, Vec<SchemaOp>);
 
 /// One name in several ways: keys, columns, defaults, rules.
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 5] = [
     "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT, y TEXT)",
     "CREATE TABLE t (id INTEGER PRIMARY KEY, y INTEGER, x TEXT NOT NULL DEFAULT '-', CHECK (x <> ''), UNIQUE (x, y))",
     "CREATE TABLE t (id TEXT PRIMARY KEY, x TEXT)",
     "CREATE TABLE T (id INTEGER PRIMARY KEY DEFAULT 7, X TEXT UNIQUE)",
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT, w DATE NOT NULL)",
 ];
 
 fn table(sql: &str) -> TableDeclaration {
@@ -160,6 +162,9 @@ proptest! {
     #[test]
     fn what_is_shown_is_whole(declared in declarations()) {
         let schema = schema(&declared);
+        for waiting in schema.waiting() {
+            prop_assert!(matches!(part(&waiting.what), Param::Cause(_)), "{} has no words", waiting.what);
+        }
         let tables: BTreeSet<String> = schema.tables().map(|table| name::fold(&table.shown.name)).collect();
         prop_assert_eq!(tables.len(), schema.tables().count(), "one table of each name");
         let indices: BTreeSet<String> = schema.indices().map(|index| name::fold(&index.name)).collect();

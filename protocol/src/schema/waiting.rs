@@ -35,3 +35,10 @@ pub enum WaitReason {
     #[error("room: there are {0} already")]
     TooMany(usize),
 }
+
+impl WaitReason {
+    /// Whether anybody can still bring what is waited for. What a declaration does not have, it never gets.
+    pub fn can_end(&self) -> bool {
+        *self != Self::NotInAll
+    }
+}

@@ -62,13 +62,14 @@ impl Space {
             Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))?)
         });
         let size = |name: &str| std::fs::metadata(self.0.folder.join(name)).map_or(0, |file| file.len());
+        let waiting = snapshot.schema.waiting().iter().filter(|one| one.reason.can_end());
         SpaceStatus {
             ordinal: me.map(|member| member.ordinal),
             role: me.map(|member| member.role),
             transactions: snapshot.end,
             ops: snapshot.ops,
             parked: parked.unwrap_or_default() as u64,
-            waiting: (snapshot.schema.waiting().len() + snapshot.unread.len()) as u64,
+            waiting: (waiting.count() + snapshot.unread.len()) as u64,
             void: snapshot.schema.void().count() as u64 + snapshot.void,
             without_view: self.without_view(),
             tables: snapshot.tables.to_vec(),

@@ -161,6 +161,8 @@ fn what_only_one_of_two_declarations_has_is_not_demanded_of_the_other() {
         let told: Vec<_> = schema.waiting().iter().map(|one| (one.what.as_str(), &one.reason)).collect();
         let (note, payer) = ("NOT NULL of bills.note", "NOT NULL of bills.payer");
         assert_eq!(told.len(), 2, "{told:?}");
+        // Nobody can bring what it waits for, and nothing else waits: no warning stands for ever.
+        assert_eq!(site.space.status().waiting, 0);
         assert!([note, payer].iter().all(|what| told.contains(&(*what, &WaitReason::NotInAll))), "{told:?}");
     }
     // It can be demanded of a table that both know.

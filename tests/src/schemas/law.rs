@@ -313,7 +313,8 @@ fn tells_what_waits(site: &Member) -> Result<(), String> {
         }
     }
     let told = site.honest.space()?.status().waiting;
-    let there = schema.waiting().len() + site.honest.space()?.unread_queries().len();
+    let awaited = schema.waiting().iter().filter(|one| one.reason.can_end()).count();
+    let there = awaited + site.honest.space()?.unread_queries().len();
     if told != there as u64 {
         return Err(format!("{name} tells of {told} that wait, there are {there}"));
     }
