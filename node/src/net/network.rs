@@ -17,9 +17,10 @@ use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 use super::driver::{Command, JOIN, Scene};
 use super::error::{JoinError, NetError};
+use super::link::Cards;
 use super::runner::Runner;
 use super::settings::NetSettings;
-use super::{address, identity, link};
+use super::{address, identity};
 use crate::sync::{Hub, Invitations, InviteError, PeerStatus, join};
 
 /// How often to look how far a first sync is.
@@ -55,6 +56,7 @@ pub struct Network {
     control: watch::Receiver<Option<Control>>,
     commands: mpsc::UnboundedSender<Command>,
     scene: watch::Receiver<Scene>,
+    cards: Arc<Cards>,
     task: Arc<std::sync::Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -82,7 +84,7 @@ impl Network {
         let driver = runner.driver()?;
         let (commands, asked) = mpsc::unbounded_channel();
         let task = Arc::new(std::sync::Mutex::new(Some(tokio::spawn(runner.run(driver, asked)))));
-        Ok(Self { hub, invitations, control, commands, scene, task })
+        Ok(Self { hub, invitations, control, commands, scene, cards: Arc::default(), task })
     }
 
     /// Says goodbye to all sites and stops. Whatever is not acknowledged yet goes on from there
@@ -114,7 +116,7 @@ impl Network {
     /// whose cable is out, or whose Wi-Fi is off, nobody can use.
     pub fn addresses(&self) -> Vec<String> {
         let mut listening = self.listening();
-        let without_link = link::addresses_without();
+        let without_link = self.cards.addresses_without();
         listening.retain(|address| address::ip(address).is_none_or(|ip| !without_link.contains(&ip)));
         listening.sort_by_key(|address| (!address::is_for_others(address), address.to_vec().len()));
         let reachable = listening.iter().filter(|address| address::is_for_others(address)).count();
