@@ -22,6 +22,8 @@ const LINES: &[(&str, &str, &str)] = &[
     ("disk / SQLite", "S5: disk as a multiple of plain SQLite's", "≤ 2"),
     ("memory A MB", "S5: peak memory of the writing node, MB", "≤ 120"),
     ("memory B MB", "S5: peak memory of the receiving node, MB", "≤ 120"),
+    ("own memory A MB", "S5: of it without pages of the program's file, writing node, MB", ""),
+    ("own memory B MB", "S5: of it without pages of the program's file, receiving node, MB", ""),
     ("idle B/min", "S5: bytes a minute between equal sites", "< 1,000"),
     ("SQLite rows/s", "plain SQLite, rows/s, not synced", ""),
     ("SQLite durable rows/s", "plain SQLite, rows/s, synced at each commit", ""),

@@ -31,8 +31,12 @@ pub fn measure(figures: &mut Figures, (name, ids): (&str, IdKind), rows: usize, 
     first_sync(figures, name, &a, &mut to_a, &mut to_b);
     catch_up(figures, name, ids, rows, &mut to_a, &mut to_b);
     live(figures, name, &b, &mut to_a);
-    figures.note("memory A MB", name, peak_memory_mb(&a));
-    figures.note("memory B MB", name, peak_memory_mb(&b));
+    for (whole, own, site) in [("memory A MB", "own memory A MB", &a), ("memory B MB", "own memory B MB", &b)]
+    {
+        let (peak, without_files) = peak_memory_mb(site);
+        figures.note(whole, name, peak);
+        figures.note(own, name, without_files);
+    }
     if name == "UUIDv7" {
         idle(figures, name, &a, to_a, how_long);
     }
