@@ -166,7 +166,8 @@ impl Space {
     }
 
     /// Records a local write. `reply` is called on the writer's thread once the write is durable
-    /// and visible, or refused; it must not block.
+    /// and visible, or refused; it must not block. One that takes long runs aside, and others asked for
+    /// later are recorded before it: whoever needs an order waits for the answer.
     pub fn write(&self, write: Write, reply: impl FnOnce(Result<Written, WriteError>) + Send + 'static) {
         self.local(LocalWork::Sql(Box::new(write)), reply);
     }
