@@ -161,13 +161,18 @@ impl SpaceLog {
 
     /// The record that holds the transaction of that arrival number.
     pub(crate) fn holding(&self, arrival: u64) -> Result<Option<Record>, LogError> {
-        let Some((found, _)) = self.tree.at_or_before(&key(arrival, u16::MAX))? else {
-            return Ok(None);
-        };
-        match self.record(arrival_of(&found))? {
-            Some(record) if record.end() > arrival => Ok(Some(record)),
-            _ => Ok(None),
+        let mut at = arrival;
+        while let Some((found, _)) = self.tree.at_or_before(&key(at, u16::MAX))? {
+            let begins = arrival_of(&found);
+            assert!(begins <= at, "what is looked for backwards is found before");
+            match self.record(begins)? {
+                Some(record) => return Ok((record.end() > arrival).then_some(record)),
+                // Joined into one that begins before it, just now.
+                None if begins > 0 => at = begins - 1,
+                None => break,
+            }
         }
+        Ok(None)
     }
 
     /// The hash of the transaction of that arrival number.
@@ -177,19 +182,20 @@ impl SpaceLog {
         Ok(opened.entries.get((arrival - record.arrival) as usize).map(|(_, _, hash)| *hash))
     }
 
-    /// All records from the one that holds `arrival` to the end.
-    pub(crate) fn records(
-        &self,
-        mut arrival: u64,
-        end: u64,
-    ) -> impl Iterator<Item = Result<Record, LogError>> {
+    /// All records from the one that holds `arrival` to the end. They hold each transaction once, also
+    /// where records are joined meanwhile.
+    pub(crate) fn records(&self, arrival: u64, end: u64) -> impl Iterator<Item = Result<Record, LogError>> {
+        let (mut at, mut is_first) = (arrival, true);
         std::iter::from_fn(move || {
-            if arrival >= end {
+            if at >= end {
                 return None;
             }
-            let at = arrival;
-            let record = self.holding(at).and_then(|found| found.ok_or(LogError::Damaged { arrival: at }));
-            arrival = record.as_ref().map_or(end, Record::end);
+            let record = self.holding(at).and_then(|found| match found {
+                Some(joined) if joined.arrival < at && !is_first => joined.rest_from(at),
+                found => found.ok_or(LogError::Damaged { arrival: at }),
+            });
+            is_first = false;
+            at = record.as_ref().map_or(end, Record::end);
             Some(record)
         })
     }

@@ -17,7 +17,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use tandem_protocol::block::Block;
+use tandem_protocol::block::{Block, BlockBuilder};
 use tandem_protocol::chain::Chain;
 use tandem_protocol::codec;
 use tandem_protocol::identity::TxHash;
@@ -120,6 +120,22 @@ impl Record {
             entries.push((header, previous, hash));
         }
         Ok(Opened { block, entries })
+    }
+
+    /// What it holds from that arrival on, as a record.
+    pub(crate) fn rest_from(&self, arrival: u64) -> Result<Self, LogError> {
+        assert!((self.arrival..self.end()).contains(&arrival), "a record has a rest from within it");
+        let opened = self.open()?;
+        let (mut builder, mut before) = (BlockBuilder::default(), Chains::new());
+        let rest = opened.entries.iter().zip(opened.block.iter()).skip((arrival - self.arrival) as usize);
+        for ((header, previous, _), (bytes, signature)) in rest {
+            let last = ChainHead { seq: header.dot.seq - 1, hash: TxHash(previous.0) };
+            before.entry(header.dot.chain()).or_insert(last);
+            builder.push(header.dot.author, bytes, signature);
+        }
+        let count = builder.len() as u32;
+        assert_eq!(arrival + u64::from(count), self.end(), "a record ends where its rest does");
+        Ok(Self { arrival, block: builder.finish(), count, before, offsets: self.offsets.clone() })
     }
 }
 

@@ -242,8 +242,8 @@ impl View {
 /// What the writer asks of it.
 impl View {
     /// Ends a user's statements.
-    pub(crate) fn guard(&mut self) -> &mut Guard {
-        &mut self.watch.guard
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.watch.guard
     }
 
     /// What this program knows of expressions.

@@ -1,5 +1,9 @@
 //! What lies between a write's basis and now. A counter that is set (a stock-take, an import) says
 //! its value minus the deltas the writer had seen, so the others must be known.
+//!
+//! The log is read once for the whole write, however many rows it sets, from the first transaction that
+//! the basis does not cover. A basis is mostly what somebody has just read; from an old one on it may be
+//! long, so that the write can be ended meanwhile, and gives way, like a long statement.
 
 use tandem_protocol::cause::Cause;
 use tandem_protocol::merge::units;
@@ -29,14 +33,16 @@ pub(super) fn unseen(
         unseen.past = Some(Box::new(Logged(log.clone())));
     }
     for record in log.records(unseen.first, end) {
+        view.guard().check().map_err(ViewError::from)?;
         for (_, transaction, _) in record.and_then(|record| transactions(&record)).map_err(unreadable)? {
             add(&mut unseen, basis, &transaction);
         }
     }
     for recent in recent {
-        if let Ok(transaction) = Transaction::decode(&recent.bytes) {
-            add(&mut unseen, basis, &transaction);
-        }
+        assert!(recent.arrival >= end, "of the group at hand nothing is in the log");
+        let transaction = Transaction::decode(&recent.bytes);
+        debug_assert!(transaction.is_ok(), "what is recorded can be read");
+        transaction.into_iter().for_each(|transaction| add(&mut unseen, basis, &transaction));
     }
     Ok(unseen)
 }
