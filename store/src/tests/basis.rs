@@ -1,11 +1,13 @@
 //! Counters set by who read them before others changed them: the difference is from what was read.
 
+use std::time::Duration;
+
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 
 use super::{Site, assert_equal, pull, sync};
 use crate::view::MOST_READ;
-use crate::{Edits, Params, Refusal, Statement, Write, WriteError, Written};
+use crate::{Edits, Owner, Params, Refusal, Statement, Write, WriteError, Written};
 
 const STOCK: &str =
     "CREATE TABLE stock (id INTEGER PRIMARY KEY, n COUNTER NOT NULL DEFAULT 0, code TEXT UNIQUE,
@@ -218,4 +220,23 @@ fn what_a_counter_was_cannot_always_be_told() {
     sync(&a, &b);
     let left = 5.to_string();
     assert_eq!(b.rows("SELECT n FROM stock"), [left.as_str(), "36"]);
+}
+
+/// Of a write without statements nothing but that is left to be ended.
+#[test]
+fn reading_the_log_from_an_old_basis_on_ends_by_the_deadline() {
+    let site = Site::founder(STOCK);
+    let basis = opened(&site);
+    let send = |deadline: Duration| {
+        let owner = Owner::new("form", Some(deadline));
+        let write = Write { owner, basis: Some(basis.clone()), ..Write::default() };
+        site.space.wait::<Written, _>(|reply| site.space.write(write, reply))
+    };
+    assert!(send(Duration::ZERO).is_ok(), "nothing is to be read");
+    site.write("INSERT INTO stock (id, n) VALUES (1, 40)");
+    match send(Duration::ZERO) {
+        Err(WriteError::Refused(refusal)) => assert_eq!(refusal.code, "deadline"),
+        other => panic!("{other:?}"),
+    }
+    assert!(send(Duration::from_secs(600)).is_ok());
 }
