@@ -124,3 +124,72 @@ const _: () = assert!(STATEMENT_TOKENS <= SCHEMA_TOKENS, "a schema of one statem
 const _: () = assert!(STATEMENT_MIB <= SCHEMA_MIB, "a schema of one statement is read like any");
 const _: () = assert!(EXPRESSION_DEPTH <= EXPRESSION_NODES, "what is deep has as many parts");
 const _: () = assert!(ALL_BRANCHES >= BRANCHES, "one author's branches are among a space's");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number as people write it: 1,000.
+    fn written(number: usize) -> String {
+        match number {
+            0..1000 => number.to_string(),
+            _ => format!("{},{:03}", written(number / 1000), number % 1000),
+        }
+    }
+
+    /// What is written for people who read no code.
+    #[test]
+    fn documents_say_the_bounds_as_they_are() {
+        let schema = include_str!("../../docs/schema.md");
+        let sql = include_str!("../../docs/sql.md");
+        let formats = include_str!("../../docs/formats.md");
+        let merge = include_str!("../../docs/merge.md");
+        let kib = |bytes: usize| format!("{} KiB", bytes >> 10);
+        let mib = |bytes: usize| format!("{} MiB", bytes >> 20);
+        for (document, sentence) in [
+            (
+                schema,
+                format!(
+                    "At most {} tables; in each {COLUMNS} columns, {RULES} `UNIQUE`s, {RULES} `CHECK`s and \
+                     {RULES} indices",
+                    written(TABLES)
+                ),
+            ),
+            (schema, format!("At most {QUERIES} views")),
+            (schema, format!("a query under a name, of at most {}", kib(QUERY_BYTES))),
+            (
+                schema,
+                format!("An expression has at most {EXPRESSION_NODES} parts, nested {EXPRESSION_DEPTH} deep"),
+            ),
+            (schema, format!("Names have up to {NAME_BYTES} bytes")),
+            (schema, format!("a longer text, at most {}", kib(DOCUMENT_BYTES))),
+            (schema, format!("any JSON of at most {}", kib(DOCUMENT_BYTES))),
+            (schema, format!("nested {JSON_DEPTH} deep")),
+            (merge, format!("A text or JSON value has at most {}", kib(DOCUMENT_BYTES))),
+            (merge, format!("may be nested {JSON_DEPTH} deep")),
+            (sql, format!("A transaction has at most {} as encoded", mib(TRANSACTION_BYTES))),
+            (sql, format!("{STATEMENT_MIB} MiB and {} words in one statement", written(STATEMENT_TOKENS))),
+            (
+                sql,
+                format!(
+                    "{} rows that one transaction changes, and {} of them",
+                    written(TRANSACTION_ROWS),
+                    mib(TRANSACTION_UNFOLDED_BYTES)
+                ),
+            ),
+            (
+                formats,
+                format!(
+                    "most {} trunks; at most {BRANCHES} branches of an author and {} in all",
+                    written(AUTHORS),
+                    written(ALL_BRANCHES)
+                ),
+            ),
+            (formats, format!("at most {PUBLIC_KEYS} of {PUBLIC_KEY_BYTES} bytes each")),
+            (formats, format!("at most {} (`protocol/src/document/`)", mib(DOCUMENT_CHANGE_BYTES))),
+        ] {
+            let said = document.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(said.contains(&sentence), "no document says: {sentence}");
+        }
+    }
+}

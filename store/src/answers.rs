@@ -26,11 +26,11 @@ use crate::write::Written;
 
 /// How long an answer is kept, in milliseconds: longer than any program tries again, also one that
 /// was on holiday.
-const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+pub(crate) const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// Bytes of the largest answer kept.
-const ANSWER_BYTES: usize = 64 << 10;
+pub(crate) const ANSWER_BYTES: usize = 64 << 10;
 /// Bytes of all answers of a space.
-const ALL_BYTES: u64 = 64 << 20;
+pub(crate) const ALL_BYTES: u64 = 64 << 20;
 /// What an answer costs besides its own bytes.
 const ENTRY_BYTES: u64 = 128;
 /// Length and checksum.

@@ -3,10 +3,6 @@
 use tandem_protocol::op::Op;
 use tandem_protocol::value::Key;
 
-/// So many are named: what a form or a till changes at once. They are kept for each transaction until all watchers have
-/// heard of it, so a block of many large ones must not keep all its keys.
-const MOST: usize = 20;
-
 /// The rows, as they are shown, that a transaction changed: each by its table and its key, or only that
 /// they are many, and what is wanted of the tables is to be read again.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +20,10 @@ impl Default for ChangedRows {
 }
 
 impl ChangedRows {
+    /// So many are named: what a form or a till changes at once. They are kept for each transaction
+    /// until all watchers have heard of it, so a block of many large ones must not keep all its keys.
+    pub const MOST: usize = 20;
+
     /// The rows that ops write.
     pub fn written_by(ops: &[Op]) -> Self {
         let mut rows = Self::default();
@@ -37,13 +37,14 @@ impl ChangedRows {
     /// Takes note of one more.
     pub(crate) fn note(&mut self, table: &str, key: impl FnOnce() -> Key) {
         let Self::Named(rows) = self else { return };
-        if rows.len() == MOST {
-            *self = Self::Many;
+        debug_assert!(rows.len() <= Self::MOST, "no more are kept than are named");
+        let key = key();
+        if rows.iter().any(|row| row.0 == table && row.1 == key) {
             return;
         }
-        let key = key();
-        if !rows.iter().any(|row| row.0 == table && row.1 == key) {
-            rows.push((table.to_owned(), key));
+        match rows.len() == Self::MOST {
+            true => *self = Self::Many,
+            false => rows.push((table.to_owned(), key)),
         }
     }
 }
@@ -58,9 +59,11 @@ mod tests {
     fn many_rows_are_told_as_many() {
         let mut rows = ChangedRows::default();
         let key = |at: usize| Key(vec![Value::Integer(at as i64)]);
-        (0..MOST).for_each(|at| rows.note("t", || key(at)));
-        assert_eq!(rows, ChangedRows::Named((0..MOST).map(|at| ("t".to_owned(), key(at))).collect()));
-        rows.note("t", || key(MOST));
+        (0..ChangedRows::MOST).for_each(|at| rows.note("t", || key(at)));
+        rows.note("t", || key(0));
+        let named = (0..ChangedRows::MOST).map(|at| ("t".to_owned(), key(at)));
+        assert_eq!(rows, ChangedRows::Named(named.collect()), "one that changed twice is named once");
+        rows.note("t", || key(ChangedRows::MOST));
         assert_eq!(rows, ChangedRows::Many);
         rows.note("t", || key(0));
         assert_eq!(rows, ChangedRows::Many);

@@ -12,12 +12,6 @@ use crate::statement::StatementResult;
 use crate::table_change::TableChange;
 use crate::view::ViewError;
 
-/// Bytes of the name of a source, at most.
-const SOURCE_BYTES: usize = 256;
-
-/// Bytes of an offset, at most.
-const OFFSET_BYTES: usize = 4 << 10;
-
 /// One atomic transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Write {
@@ -49,6 +43,11 @@ pub struct SourceOffset {
 }
 
 impl SourceOffset {
+    /// Bytes of the name of a source, at most.
+    pub const NAME_BYTES: usize = 256;
+    /// Bytes of an offset, at most.
+    pub const BYTES: usize = 4 << 10;
+
     /// As an entry of a list of offsets.
     pub(crate) fn into_entry(self) -> (String, Vec<u8>) {
         (self.source, self.offset)
@@ -56,7 +55,7 @@ impl SourceOffset {
 
     /// Whether it is short enough to be kept with each transaction.
     pub(crate) fn is_short(&self) -> bool {
-        self.source.len() <= SOURCE_BYTES && self.offset.len() <= OFFSET_BYTES
+        self.source.len() <= Self::NAME_BYTES && self.offset.len() <= Self::BYTES
     }
 }
 

@@ -9,7 +9,7 @@ use super::error::Result;
 use super::error_kind;
 
 /// Seconds that can be asked for: a millisecond to a day.
-const SECONDS: std::ops::RangeInclusive<f64> = 0.001..=86_400.0;
+pub(crate) const SECONDS: std::ops::RangeInclusive<f64> = 0.001..=86_400.0;
 
 /// Bytes of what an owner is called.
 const NAME_BYTES: usize = 160;

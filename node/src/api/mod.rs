@@ -150,11 +150,14 @@ impl Api {
     }
 }
 
+/// Entries of a page, if nobody says how many.
+pub(crate) const PAGE: usize = 100;
+/// Entries of the longest page.
+pub(crate) const LONGEST_PAGE: usize = 1000;
+
 /// Entries of a page: as many as asked for, within reason.
 fn page_limit(asked: Option<usize>) -> usize {
-    const USUAL: usize = 100;
-    const MOST: usize = 1000;
-    asked.unwrap_or(USUAL).clamp(1, MOST)
+    asked.unwrap_or(PAGE).clamp(1, LONGEST_PAGE)
 }
 
 /// Runs a request that answers through a callback, and waits for the answer.

@@ -9,7 +9,8 @@ use super::error::Result;
 use super::transaction::{Transacted, check_key};
 use super::{Api, error_kind, version_token};
 
-/// A write of rows: all of its edits take effect, or none.
+/// A write of rows: all of its edits take effect, or none. What it says besides them is what a
+/// [`Transact`](super::transaction::Transact) says: a structure flattened into both would let fields pass that nobody knows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EditRows {
@@ -128,5 +129,30 @@ impl From<RowEdit> for StoreEdit {
             RowEdit::Put { table, columns, rows } => Self::Put { table, columns, rows: values(rows) },
             RowEdit::Delete { table, keys } => Self::Delete { table, keys: values(keys) },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::transaction::Transact;
+    use super::*;
+
+    #[test]
+    fn rows_and_statements_are_written_with_the_same_labels() {
+        let text = || Some("x".to_owned());
+        let (source, deadline) = (Some(Source { name: "list".into(), offset: text() }), Some(1.0));
+        let (message, by, basis) = (text(), text(), text());
+        let rows = EditRows { source, message, by, basis, deadline, ..EditRows::default() };
+        let statements =
+            Transact { message: text(), by: text(), basis: text(), deadline, ..Transact::default() };
+        let fields = |request: serde_json::Value, own: &[&str]| -> BTreeSet<String> {
+            let fields = request.as_object().unwrap().keys().filter(|field| !own.contains(&field.as_str()));
+            fields.cloned().collect()
+        };
+        let of_rows = fields(serde_json::to_value(rows).unwrap(), &["edits", "source"]);
+        let of_statements = fields(serde_json::to_value(statements).unwrap(), &["statements"]);
+        assert_eq!(of_rows, of_statements);
     }
 }

@@ -14,7 +14,7 @@ use super::parameters::Parameters;
 use super::{Api, error_kind, version_token};
 
 /// Bytes of an idempotency key.
-const KEY_BYTES: usize = 256;
+pub(crate) const KEY_BYTES: usize = 256;
 
 /// A write: all of its statements take effect, or none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use crate::api::{ApiError, Result, error_kind};
 
 /// Bytes of the largest JSON body: room for a transaction of 16 MiB in its JSON form.
 pub const LIMIT_BYTES: usize = 64 << 20;
-const LIMIT: &str = "64 MiB";
+pub(super) const LIMIT: &str = "64 MiB";
 
 /// A body beyond the limit is read and thrown away up to here, so that its sender gets to read
 /// why it was refused; beyond, the connection is closed on it.

@@ -21,6 +21,8 @@ mod share;
 mod site;
 mod spaces;
 mod stall;
+#[cfg(test)]
+mod stated_limits;
 mod token;
 mod tokens;
 mod transactions;

@@ -11,7 +11,7 @@ use super::unreadable::malformed;
 use crate::api::{Result, error_kind};
 
 /// Letters of a question, at most.
-const QUESTION: usize = 64;
+pub(super) const QUESTION: usize = 64;
 
 pub(super) async fn prove(State(site): State<Site>, Path(question): Path<String>) -> Result<String> {
     if question.len() > QUESTION {

@@ -25,6 +25,7 @@ mod row_edits;
 mod rowids;
 mod schemas;
 mod site_numbers;
+mod stated_limits;
 mod tiny;
 mod unique;
 mod views;

@@ -27,9 +27,9 @@ pub const ANSWER_BYTES: usize = 64 << 20;
 pub(crate) const CHANGES_BYTES: usize = 256 << 20;
 /// Bytes of the largest value a statement may make. Some functions do not let themselves be
 /// interrupted, and take as long as their values are.
-const VALUE_BYTES: i32 = 32 << 20;
+pub(crate) const VALUE_BYTES: i32 = 32 << 20;
 /// Bytes of the pattern of LIKE and GLOB, which may be compared anew at each place of a text.
-const PATTERN_BYTES: i32 = 500;
+pub(crate) const PATTERN_BYTES: i32 = 500;
 
 /// Why a statement was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
