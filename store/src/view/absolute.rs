@@ -4,6 +4,8 @@
 //! Of a counter the two are recorded alike, as a difference: but a relative one is a difference from
 //! what is there as the statement runs, an absolute one from what its writer had seen (`at_basis`).
 
+use std::rc::Rc;
+
 use sqlparser::ast::{
     Assignment, AssignmentTarget, Expr, Insert, ObjectName, OnConflictAction, OnInsert, Query, SetExpr,
     SqliteOnConflict, Statement, TableFactor, TableObject, Update, UpdateTableFromKind,
@@ -13,7 +15,8 @@ use tandem_protocol::{bounds, sql_text};
 
 use super::dialect::{Readable, readable};
 use super::parsed::{last, lower};
-use super::reads::{Columns, Reads, Source};
+use super::reads::{ColumnNames, Reads};
+use super::scope::{Facts, Relation};
 use super::tables::Tables;
 use super::unseen::Unseen;
 
@@ -21,7 +24,7 @@ use super::unseen::Unseen;
 #[derive(Default, Debug, PartialEq)]
 struct Absolute {
     table: String,
-    columns: Columns,
+    columns: ColumnNames,
 }
 
 /// The counters that a statement sets absolutely, where its writer had not seen everything: numbers
@@ -91,45 +94,46 @@ impl Absolute {
     fn of_update(update: &Update, mut reads: Reads<'_>) -> Self {
         let alias = match &update.table.relation {
             TableFactor::Table { alias: Some(alias), .. } => lower(&alias.name),
-            _ => reads.table.clone(),
+            _ => reads.facts.table.clone(),
         };
-        let columns = reads.columns(&reads.table);
-        let mut level = vec![Source { name: alias, columns }];
+        let columns = reads.facts.of_table(&reads.facts.table);
+        let mut level = vec![Relation { name: alias, columns }];
         if let Some(UpdateTableFromKind::AfterSet(from) | UpdateTableFromKind::BeforeSet(from)) = &update.from
         {
             level.extend(reads.from(from));
         }
         reads.levels.push(level);
         let columns = assigned(&update.assignments, &mut reads);
-        Self { table: reads.table, columns }
+        Self { table: reads.facts.table, columns }
     }
 
     fn of_insert(insert: &Insert, alias: Option<String>, mut reads: Reads<'_>) -> Self {
-        let columns = reads.columns(&reads.table);
+        let columns = reads.facts.of_table(&reads.facts.table);
         if insert.replace_into || insert.or == Some(SqliteOnConflict::Replace) {
             // A row that is there is written anew, also what is not given.
-            return Self { table: reads.table, columns: columns.into_iter().map(|(name, _)| name).collect() };
+            let columns = columns.iter().map(|(name, _)| name.clone()).collect();
+            return Self { table: reads.facts.table, columns };
         }
         let Some(OnInsert::OnConflict(on)) = &insert.on else { return Self::default() };
         let OnConflictAction::DoUpdate(update) = &on.action else { return Self::default() };
-        let excluded = columns.iter().map(|(name, _)| (name.clone(), Columns::new())).collect();
-        let name = alias.unwrap_or_else(|| reads.table.clone());
-        let excluded = Source { name: "excluded".into(), columns: excluded };
-        reads.levels.push(vec![Source { name, columns }, excluded]);
+        let excluded = columns.iter().map(|(name, _)| (name.clone(), ColumnNames::new())).collect();
+        let name = alias.unwrap_or_else(|| reads.facts.table.clone());
+        let excluded = Relation { name: "excluded".into(), columns: Rc::new(excluded) };
+        reads.levels.push(vec![Relation { name, columns }, excluded]);
         let columns = assigned(&update.assignments, &mut reads);
-        Self { table: reads.table, columns }
+        Self { table: reads.facts.table, columns }
     }
 }
 
 /// Of the columns of a SET list those whose right side is not made of them.
-fn assigned(assignments: &[Assignment], reads: &mut Reads<'_>) -> Columns {
-    let mut absolute = Columns::new();
+fn assigned(assignments: &[Assignment], reads: &mut Reads<'_>) -> ColumnNames {
+    let mut absolute = ColumnNames::new();
     for assignment in assignments {
         let names: Vec<String> = match &assignment.target {
             AssignmentTarget::ColumnName(name) => vec![last(name)],
             AssignmentTarget::Tuple(names) => names.iter().map(last).collect(),
         };
-        let made_of: Vec<Columns> = match (&assignment.value, names.as_slice()) {
+        let made_of: Vec<ColumnNames> = match (&assignment.value, names.as_slice()) {
             (value, [_]) => vec![reads.expr(value)],
             (Expr::Tuple(values), _) => values.iter().map(|value| reads.expr(value)).collect(),
             (Expr::Subquery(query), _) => {

@@ -58,6 +58,7 @@ mod row_entry;
 mod row_op;
 mod rows;
 mod rules;
+mod scope;
 mod state;
 mod table;
 mod tables;

@@ -2,96 +2,69 @@
 //! subqueries and common table expressions that pass them on.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
-use sqlparser::ast::{
-    Expr, FunctionArguments, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias,
-    TableFactor, TableWithJoins,
-};
+use sqlparser::ast::{Expr, FunctionArguments, Query, Select, SetExpr};
 
-use super::parsed::{arguments, last, lower, name_of};
+use super::parsed::{arguments, lower};
+use super::scope::{Columns, Facts, Scopes};
 use super::words::{Word, words};
 
 /// Names of columns, in lower case.
-pub(super) type Columns = BTreeSet<String>;
+pub(super) type ColumnNames = BTreeSet<String>;
 
-/// What stands for a table: its columns, each with those of the table at hand that it is made of.
-#[derive(Clone)]
-pub(super) struct Source {
-    pub name: String,
-    pub columns: Vec<(String, Columns)>,
-}
+/// Columns, each with those of the table at hand that it is made of.
+type MadeColumns = Vec<(String, ColumnNames)>;
 
 /// What a query comes to.
 #[derive(Default)]
 pub(super) struct Output {
-    /// The columns of its answer, each with what it is made of.
-    pub columns: Vec<(String, Columns)>,
+    /// The columns of its answer.
+    pub columns: MadeColumns,
     /// All that is named in it.
-    pub all: Columns,
+    pub all: ColumnNames,
 }
 
-/// Reads expressions of a statement about one table.
-pub(super) struct Reads<'a> {
+/// Which columns of one table others are made of.
+pub(super) struct MadeOf<'a> {
     /// The table at hand.
     pub table: String,
     /// The columns of a table, in lower case; none if there is no such table.
     pub columns_of: &'a dyn Fn(&str) -> Vec<String>,
-    /// Common table expressions, the nearest last.
-    with: Vec<Source>,
-    /// What names can mean, inner queries after outer ones.
-    pub levels: Vec<Vec<Source>>,
+}
+
+/// Reads expressions of a statement about one table.
+pub(super) type Reads<'a> = Scopes<MadeOf<'a>>;
+
+impl Facts for MadeOf<'_> {
+    type Fact = ColumnNames;
+
+    fn of_table(&self, name: &str) -> Columns<ColumnNames> {
+        let made_of = |column: &String| match name == self.table {
+            true => ColumnNames::from([column.clone()]),
+            false => ColumnNames::new(),
+        };
+        let columns = (self.columns_of)(name).into_iter();
+        Rc::new(
+            columns
+                .map(|column| (made_of(&column), column))
+                .map(|(made_of, column)| (column, made_of))
+                .collect(),
+        )
+    }
+
+    fn of_answer(scopes: &mut Scopes<Self>, query: &Query) -> Columns<ColumnNames> {
+        Rc::new(scopes.query(query).columns)
+    }
+
+    fn of_expr(scopes: &mut Scopes<Self>, expr: &Expr) -> ColumnNames {
+        scopes.expr(expr)
+    }
 }
 
 impl<'a> Reads<'a> {
     pub(super) fn new(table: String, columns_of: &'a dyn Fn(&str) -> Vec<String>) -> Self {
-        Self { table, columns_of, with: Vec::new(), levels: Vec::new() }
-    }
-
-    /// A table of the schema.
-    pub(super) fn columns(&self, name: &str) -> Vec<(String, Columns)> {
-        let made_of = |column: &String| match name == self.table {
-            true => Columns::from([column.clone()]),
-            false => Columns::new(),
-        };
-        let columns = (self.columns_of)(name).into_iter();
-        columns.map(|column| (made_of(&column), column)).map(|(made_of, column)| (column, made_of)).collect()
-    }
-
-    /// Brings a query's common table expressions into scope.
-    pub(super) fn push_with(&mut self, query: &Query) {
-        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-            let columns = self.query(&cte.query).columns;
-            self.with.push(aliased(Some(&cte.alias), String::new(), columns));
-        }
-    }
-
-    /// What FROM brings into scope.
-    pub(super) fn from(&mut self, from: &[TableWithJoins]) -> Vec<Source> {
-        let mut sources = Vec::new();
-        for one in from {
-            self.factor(&one.relation, &mut sources);
-            one.joins.iter().for_each(|join| self.factor(&join.relation, &mut sources));
-        }
-        sources
-    }
-
-    fn factor(&mut self, factor: &TableFactor, into: &mut Vec<Source>) {
-        match factor {
-            TableFactor::Table { name, alias, .. } => {
-                let name = last(name);
-                let with = self.with.iter().rev().find(|source| source.name == name);
-                let columns = with.map_or_else(|| self.columns(&name), |source| source.columns.clone());
-                into.push(aliased(alias.as_ref(), name, columns));
-            }
-            TableFactor::Derived { subquery, alias, .. } => {
-                let columns = self.query(subquery).columns;
-                into.push(aliased(alias.as_ref(), String::new(), columns));
-            }
-            TableFactor::NestedJoin { table_with_joins, .. } => {
-                into.extend(self.from(std::slice::from_ref(&**table_with_joins)));
-            }
-            _ => {}
-        }
+        Self::over(MadeOf { table, columns_of })
     }
 
     /// What a query comes to.
@@ -130,18 +103,7 @@ impl<'a> Reads<'a> {
     fn select(&mut self, select: &Select) -> Output {
         let sources = self.from(&select.from);
         self.levels.push(sources);
-        let mut columns = Vec::new();
-        for item in &select.projection {
-            match item {
-                SelectItem::UnnamedExpr(expr) => columns.push((name_of(expr), self.expr(expr))),
-                SelectItem::ExprWithAlias { expr, alias } => columns.push((lower(alias), self.expr(expr))),
-                SelectItem::Wildcard(_) => columns.extend(self.all_of(None)),
-                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
-                    columns.extend(self.all_of(Some(&last(name))));
-                }
-                _ => columns.push((String::new(), Columns::new())),
-            }
-        }
+        let columns = self.projection(&select.projection);
         let mut output = Output::of(columns);
         for condition in select.selection.iter().chain(&select.having) {
             output.all.extend(self.expr(condition));
@@ -150,23 +112,17 @@ impl<'a> Reads<'a> {
         output
     }
 
-    fn all_of(&self, name: Option<&str>) -> Vec<(String, Columns)> {
-        let level = self.levels.last().into_iter().flatten();
-        let meant = level.filter(|source| name.is_none_or(|name| source.name == name));
-        meant.flat_map(|source| source.columns.iter().cloned()).collect()
-    }
-
     /// What an expression is made of. Long chains of operators nest deep: they are walked without the
     /// stack.
-    pub(super) fn expr(&mut self, expr: &Expr) -> Columns {
-        let (mut found, mut waiting) = (Columns::new(), vec![expr]);
+    pub(super) fn expr(&mut self, expr: &Expr) -> ColumnNames {
+        let (mut found, mut waiting) = (ColumnNames::new(), vec![expr]);
         while let Some(expr) = waiting.pop() {
             match expr {
                 Expr::Value(_) => {}
-                Expr::Identifier(name) => found.extend(self.named(None, &lower(name))),
+                Expr::Identifier(name) => found.extend(self.meant(None, &lower(name))),
                 Expr::CompoundIdentifier(names) => {
                     if let [.., table, column] = names.as_slice() {
-                        found.extend(self.named(Some(&lower(table)), &lower(column)));
+                        found.extend(self.meant(Some(&lower(table)), &lower(column)));
                     }
                 }
                 Expr::BinaryOp { left, right, .. } => waiting.extend([&**left, &**right]),
@@ -198,7 +154,7 @@ impl<'a> Reads<'a> {
                 other => {
                     let text = other.to_string();
                     let names = words(&text).iter().filter_map(Word::name).collect::<Vec<_>>();
-                    names.iter().for_each(|name| found.extend(self.named(None, name)));
+                    names.iter().for_each(|name| found.extend(self.meant(None, name)));
                 }
             }
         }
@@ -206,20 +162,13 @@ impl<'a> Reads<'a> {
     }
 
     /// What a name means.
-    fn named(&self, table: Option<&str>, column: &str) -> Columns {
-        for level in self.levels.iter().rev() {
-            let meant = level.iter().filter(|source| table.is_none_or(|table| source.name == table));
-            let known = meant.flat_map(|source| &source.columns).find(|(name, _)| name == column);
-            if let Some((_, made_of)) = known {
-                return made_of.clone();
-            }
-        }
-        Columns::new()
+    fn meant(&self, table: Option<&str>, column: &str) -> ColumnNames {
+        self.named(table, column).first().map(|made_of| (*made_of).clone()).unwrap_or_default()
     }
 }
 
 impl Output {
-    fn of(columns: Vec<(String, Columns)>) -> Self {
+    fn of(columns: MadeColumns) -> Self {
         let all = columns.iter().flat_map(|(_, made_of)| made_of.iter().cloned()).collect();
         Self { columns, all }
     }
@@ -235,12 +184,4 @@ impl Output {
         }
         self.all.extend(other.all);
     }
-}
-
-fn aliased(alias: Option<&TableAlias>, name: String, mut columns: Vec<(String, Columns)>) -> Source {
-    let Some(alias) = alias else { return Source { name, columns } };
-    for (known, renamed) in columns.iter_mut().zip(&alias.columns) {
-        known.0 = lower(&renamed.name);
-    }
-    Source { name: lower(&alias.name), columns }
 }

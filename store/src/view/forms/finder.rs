@@ -16,8 +16,9 @@ use sqlparser::ast::{
 use tandem_protocol::schema::ColumnType;
 
 use super::super::parsed::arguments;
+use super::super::scope::{Relation, Scopes, join_condition};
 use super::form::{Form, WrittenTables};
-use super::scope::{self, Relation, Scopes};
+use super::kinds::Kinds;
 
 /// A value that a statement writes or compares, and the form it is to get.
 pub(super) struct FormedValue<'e> {
@@ -37,7 +38,7 @@ pub(super) struct Target {
 /// Finds the formed values of a statement.
 pub(super) struct Finder<'a, 'e> {
     pub(super) tables: &'a WrittenTables,
-    pub(super) scopes: Scopes<'a>,
+    pub(super) scopes: Scopes<Kinds<'a>>,
     pub values: Vec<FormedValue<'e>>,
     pub target: Option<Target>,
     /// What an INSERT calls its table.
@@ -48,7 +49,7 @@ pub(super) struct Finder<'a, 'e> {
 
 impl<'a, 'e> Finder<'a, 'e> {
     pub(super) fn new(tables: &'a WrittenTables, alias: Option<String>) -> Self {
-        let scopes = Scopes::new(tables);
+        let scopes = Scopes::over(Kinds(tables));
         Self { tables, scopes, values: Vec::new(), target: None, alias, names_text: false }
     }
 
@@ -136,7 +137,7 @@ impl<'a, 'e> Finder<'a, 'e> {
         from.iter().for_each(|one| self.sources(one));
         self.scopes.levels.push(relations);
         for join in from.iter().flat_map(|one| &one.joins) {
-            self.maybe(scope::join_condition(&join.join_operator));
+            self.maybe(join_condition(&join.join_operator));
         }
     }
 

@@ -13,8 +13,8 @@
 
 mod finder;
 mod form;
+mod kinds;
 mod rewrite;
-mod scope;
 mod writes;
 
 use std::collections::{HashMap, HashSet};

@@ -7,11 +7,12 @@ use sqlparser::ast::{
     Assignment, AssignmentTarget, Expr, Insert, ObjectName, OnConflictAction, OnInsert, Query, SelectItem,
     SetExpr, TableFactor, TableObject, Update, UpdateTableFromKind,
 };
+use tandem_protocol::schema::ColumnType;
 
 use super::super::parsed::{arguments, last, lower};
+use super::super::scope::{Facts, Relation};
 use super::finder::{Finder, Target};
 use super::form::Form;
-use super::scope::Relation;
 
 impl<'e> Finder<'_, 'e> {
     pub(super) fn insert(&mut self, insert: &'e Insert) {
@@ -28,7 +29,7 @@ impl<'e> Finder<'_, 'e> {
             self.source(source, &forms);
         }
         let mut level = self.table_level(&table, alias.as_deref());
-        level.push(Relation { name: "excluded".into(), columns: self.scopes.table(&table) });
+        level.push(Relation { name: "excluded".into(), columns: self.scopes.facts.of_table(&table) });
         self.scopes.levels.push(level);
         let mut sets = HashSet::new();
         if let Some(OnInsert::OnConflict(on)) = &insert.on
@@ -106,8 +107,8 @@ impl<'e> Finder<'_, 'e> {
         self.scopes.levels.pop();
     }
 
-    fn table_level(&self, table: &str, alias: Option<&str>) -> Vec<Relation> {
-        vec![Relation { name: alias.unwrap_or(table).to_owned(), columns: self.scopes.table(table) }]
+    fn table_level(&self, table: &str, alias: Option<&str>) -> Vec<Relation<Option<ColumnType>>> {
+        vec![Relation { name: alias.unwrap_or(table).to_owned(), columns: self.scopes.facts.of_table(table) }]
     }
 
     fn written(&self, table: &str, column: &str) -> Option<Form> {
