@@ -187,25 +187,21 @@ fn schema_op_bytes_and_ids() {
     pinned("schema-ids.txt", &ids);
 }
 
-#[test]
-fn op_bytes_of_cells_choices_settlements_and_names() {
-    let column = |mode| CellColumn { name: "note".into(), id: ColumnId([2; 16]), mode };
+/// A write of one cell in every mode.
+fn cell_ops() -> Vec<Op> {
     let group = |mode, value| {
         Op::Rows(RowGroup {
             table: "items".into(),
             table_id: TableId([1; 16]),
             action: Action::Update,
-            columns: vec![column(mode)],
+            columns: vec![CellColumn { name: "note".into(), id: ColumnId([2; 16]), mode }],
             keys: vec![vec![Value::Integer(1025)]],
             cells: vec![vec![value]],
             times: vec![7],
         })
     };
-    let name = || "note".to_owned();
     let beyond = Wide::from(i128::MAX);
-    let founding = Founding::new("école", "bureau", [3; 16]);
-    let second = SecondFounder { author: Author([5; 32]), name: "papier".into(), keys: keys() };
-    let ops = [
+    vec![
         group(Mode::Fresh, Value::Text("été".into())),
         group(Mode::Change, Value::Blob(vec![9; 20])),
         group(Mode::Counted, Value::Integer(38)),
@@ -213,6 +209,12 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
         group(Mode::Set, Offset::Number(beyond).value(ColumnType::COUNTER)),
         group(Mode::Delta, in_units(ColumnType::COUNTER, beyond + beyond)),
         group(Mode::Set, Offset::Null(Added { sum: Wide::from(-3), count: 2 }).value(ColumnType::COUNTER)),
+    ]
+}
+
+fn choices_and_rules() -> Vec<Op> {
+    let name = || "note".to_owned();
+    vec![
         Op::Schema(SchemaOp::ChooseColumn {
             table: "items".into(),
             table_id: TableId([1; 16]),
@@ -235,6 +237,13 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
             columns: vec!["day".into()],
             sql: Some("SELECT 1".into()),
         })),
+    ]
+}
+
+fn settlements_and_members() -> Vec<Op> {
+    let founding = Founding::new("école", "bureau", [3; 16]);
+    let second = SecondFounder { author: Author([5; 32]), name: "papier".into(), keys: keys() };
+    vec![
         Op::Settle(Settlement {
             conflict: ConflictId([3; 10]),
             looked_at: vec![Reference { dot: header(2).dot, prefix: [9; 16] }],
@@ -242,7 +251,12 @@ fn op_bytes_of_cells_choices_settlements_and_names() {
         Op::Member(MemberOp::Rename { author: Author([5; 32]), name: "salle".into(), revision: 2 }),
         Op::Member(MemberOp::Found(Founding::new("école", "bureau", [3; 16]))),
         Op::Member(MemberOp::Found(Founding { keys: keys(), second: Some(second), ..founding })),
-    ];
+    ]
+}
+
+#[test]
+fn op_bytes_of_cells_choices_settlements_and_names() {
+    let ops = [cell_ops(), choices_and_rules(), settlements_and_members()].concat();
     let bytes: Vec<String> = ops.iter().map(|op| hex(&op.to_bytes())).collect();
     pinned("ops.hex", &bytes.join("\n"));
     for op in ops {

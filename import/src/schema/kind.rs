@@ -29,6 +29,121 @@ impl Becomes {
     }
 }
 
+/// Types by their names, whatever stands behind them in parentheses.
+const NAMED: &[(Becomes, &[&str])] = &[
+    (Becomes::exactly(ColumnType::Boolean), &["BOOL", "BOOLEAN"]),
+    (
+        Becomes { counts_up: true, ..Becomes::exactly(ColumnType::Integer) },
+        &["SERIAL", "BIGSERIAL", "SMALLSERIAL", "SERIAL4", "SERIAL8", "SERIAL2"],
+    ),
+    (
+        Becomes::exactly(ColumnType::Integer),
+        &[
+            "INT",
+            "INTEGER",
+            "TINYINT",
+            "SMALLINT",
+            "MEDIUMINT",
+            "BIGINT",
+            "INT2",
+            "INT4",
+            "INT8",
+            "YEAR",
+            "OID",
+            "UNSIGNED BIG INT",
+            "BIG INT",
+        ],
+    ),
+    (Becomes::nearly(ColumnType::Decimal { precision: 19, scale: 2 }), &["MONEY"]),
+    (Becomes::nearly(ColumnType::Decimal { precision: 10, scale: 4 }), &["SMALLMONEY"]),
+    (
+        Becomes::exactly(ColumnType::Real),
+        &["REAL", "FLOAT", "DOUBLE", "DOUBLE PRECISION", "FLOAT4", "FLOAT8"],
+    ),
+    (
+        Becomes::exactly(ColumnType::Text),
+        &[
+            "CHAR",
+            "CHARACTER",
+            "VARCHAR",
+            "CHARACTER VARYING",
+            "CHAR VARYING",
+            "NCHAR",
+            "NVARCHAR",
+            "NATIONAL CHARACTER",
+            "NATIONAL CHARACTER VARYING",
+            "NATIONAL VARCHAR",
+            "NATIVE CHARACTER",
+            "VARYING CHARACTER",
+            "VARCHAR2",
+            "NVARCHAR2",
+            "BPCHAR",
+            "NAME",
+            "TEXT",
+            "TINYTEXT",
+            "MEDIUMTEXT",
+            "LONGTEXT",
+            "NTEXT",
+            "CLOB",
+            "LONG VARCHAR",
+            "LONGVARCHAR",
+            "STRING",
+            "ENUM",
+        ],
+    ),
+    (
+        Becomes::nearly(ColumnType::Text),
+        &[
+            "CITEXT",
+            "SET",
+            "XML",
+            "INET",
+            "CIDR",
+            "MACADDR",
+            "INTERVAL",
+            "TSVECTOR",
+            "TSQUERY",
+            "BIT VARYING",
+            "VARBIT",
+            "TIME WITH TIME ZONE",
+            "TIMETZ",
+        ],
+    ),
+    (
+        Becomes::exactly(ColumnType::Blob),
+        &[
+            "BLOB",
+            "TINYBLOB",
+            "MEDIUMBLOB",
+            "LONGBLOB",
+            "BYTEA",
+            "BINARY",
+            "VARBINARY",
+            "IMAGE",
+            "LONG VARBINARY",
+            "BINARY VARYING",
+            "LONGVARBINARY",
+        ],
+    ),
+    (Becomes::exactly(ColumnType::Date), &["DATE"]),
+    (Becomes::exactly(ColumnType::Time), &["TIME", "TIME WITHOUT TIME ZONE"]),
+    (
+        Becomes::exactly(ColumnType::Timestamp),
+        &[
+            "TIMESTAMP",
+            "DATETIME",
+            "TIMESTAMP WITHOUT TIME ZONE",
+            "TIMESTAMP WITH TIME ZONE",
+            "TIMESTAMPTZ",
+            "DATETIME2",
+            "SMALLDATETIME",
+            "DATETIMEOFFSET",
+        ],
+    ),
+    (Becomes::exactly(ColumnType::Uuid), &["UUID", "UNIQUEIDENTIFIER", "GUID"]),
+    (Becomes::exactly(ColumnType::Json), &["JSON", "JSONB"]),
+];
+
 /// What the type of a column becomes.
 pub fn kind_of(column: &Column, dialect: Dialect) -> Becomes {
     let declared = &column.declared;
@@ -43,79 +158,21 @@ pub fn kind_of(column: &Column, dialect: Dialect) -> Becomes {
     let found = match words {
         "TINYINT" if first == Some(1) && holds_flags(column) => Becomes::exactly(ColumnType::Boolean),
         "BIT" if first.is_none_or(|bits| bits == 1) => Becomes::exactly(ColumnType::Boolean),
-        "BOOL" | "BOOLEAN" => Becomes::exactly(ColumnType::Boolean),
-        "SERIAL" | "BIGSERIAL" | "SMALLSERIAL" | "SERIAL4" | "SERIAL8" | "SERIAL2" => {
-            Becomes { counts_up: true, ..Becomes::exactly(ColumnType::Integer) }
-        }
-        "INT" | "INTEGER" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "BIGINT" | "INT2" | "INT4" | "INT8"
-        | "YEAR" | "OID" | "UNSIGNED BIG INT" | "BIG INT" => Becomes::exactly(ColumnType::Integer),
         "DECIMAL" | "NUMERIC" | "DEC" | "FIXED" | "NUMBER" => decimal(declared, dialect),
-        "MONEY" => Becomes::nearly(ColumnType::Decimal { precision: 19, scale: 2 }),
-        "SMALLMONEY" => Becomes::nearly(ColumnType::Decimal { precision: 10, scale: 4 }),
-        "REAL" | "FLOAT" | "DOUBLE" | "DOUBLE PRECISION" | "FLOAT4" | "FLOAT8" => {
-            Becomes::exactly(ColumnType::Real)
-        }
-        "CHAR"
-        | "CHARACTER"
-        | "VARCHAR"
-        | "CHARACTER VARYING"
-        | "CHAR VARYING"
-        | "NCHAR"
-        | "NVARCHAR"
-        | "NATIONAL CHARACTER"
-        | "NATIONAL CHARACTER VARYING"
-        | "NATIONAL VARCHAR"
-        | "NATIVE CHARACTER"
-        | "VARYING CHARACTER"
-        | "VARCHAR2"
-        | "NVARCHAR2"
-        | "BPCHAR"
-        | "NAME"
-        | "TEXT"
-        | "TINYTEXT"
-        | "MEDIUMTEXT"
-        | "LONGTEXT"
-        | "NTEXT"
-        | "CLOB"
-        | "LONG VARCHAR"
-        | "LONGVARCHAR"
-        | "STRING"
-        | "ENUM" => Becomes::exactly(ColumnType::Text),
-        "CITEXT"
-        | "SET"
-        | "XML"
-        | "INET"
-        | "CIDR"
-        | "MACADDR"
-        | "INTERVAL"
-        | "TSVECTOR"
-        | "TSQUERY"
-        | "BIT VARYING"
-        | "VARBIT"
-        | "TIME WITH TIME ZONE"
-        | "TIMETZ" => Becomes::nearly(ColumnType::Text),
-        "BLOB" | "TINYBLOB" | "MEDIUMBLOB" | "LONGBLOB" | "BYTEA" | "BINARY" | "VARBINARY" | "IMAGE"
-        | "LONG VARBINARY" | "BINARY VARYING" | "LONGVARBINARY" => Becomes::exactly(ColumnType::Blob),
-        "DATE" => Becomes::exactly(ColumnType::Date),
-        "TIME" | "TIME WITHOUT TIME ZONE" => Becomes::exactly(ColumnType::Time),
-        "TIMESTAMP"
-        | "DATETIME"
-        | "TIMESTAMP WITHOUT TIME ZONE"
-        | "TIMESTAMP WITH TIME ZONE"
-        | "TIMESTAMPTZ"
-        | "DATETIME2"
-        | "SMALLDATETIME"
-        | "DATETIMEOFFSET" => Becomes::exactly(ColumnType::Timestamp),
-        "UUID" | "UNIQUEIDENTIFIER" | "GUID" => Becomes::exactly(ColumnType::Uuid),
-        "JSON" | "JSONB" => Becomes::exactly(ColumnType::Json),
-        _ if dialect == Dialect::Sqlite => by_affinity(words),
-        _ => Becomes::nearly(ColumnType::Text),
+        _ => by_name(words).unwrap_or_else(|| match dialect {
+            Dialect::Sqlite => by_affinity(words),
+            _ => Becomes::nearly(ColumnType::Text),
+        }),
     };
     match (dialect, found.kind) {
         // Where SQLite keeps such a number it is one of floating point, whatever it is called.
         (Dialect::Sqlite, ANY_DECIMAL) => Becomes::nearly(ColumnType::Real),
         _ => found,
     }
+}
+
+fn by_name(words: &str) -> Option<Becomes> {
+    NAMED.iter().find(|(_, names)| names.contains(&words)).map(|(becomes, _)| *becomes)
 }
 
 /// Whether a number of one digit is one that is asked for as a flag.

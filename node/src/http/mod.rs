@@ -49,6 +49,31 @@ fn routes(site: Site) -> Router {
         .route("/proof/{question}", get(proof::prove))
         .route("/openapi.json", get(health::openapi));
 
+    let whole = Router::new()
+        .route("/metrics", get(health::metrics))
+        .route("/v1/status", get(spaces::status))
+        .route("/v1/spaces", post(spaces::create))
+        .route("/v1/join", post(spaces::join))
+        .route("/v1/join-requests", post(spaces::request_join))
+        .route("/v1/bundles", post(bundles::take))
+        .route("/v1/sync", post(spaces::pause))
+        .route("/v1/tokens", get(tokens::list).post(tokens::add))
+        .route("/v1/tokens/{name}", delete(tokens::revoke))
+        .route_layer(from_fn(guard::check_whole));
+
+    let guarded = of_a_space(&site).merge(whole);
+    let guarded = guarded.route_layer(from_fn_with_state(site.clone(), guard::check_token));
+
+    open.merge(guarded)
+        .fallback(|request| guard::refuse(request, error_kind::route_unknown.error()))
+        .method_not_allowed_fallback(|request| guard::refuse(request, error_kind::method_refused.error()))
+        .layer(from_fn_with_state(site.clone(), guard::check_host))
+        .layer(from_fn(problem::in_language))
+        .with_state(site)
+}
+
+/// The routes of one space, by the right that they need.
+fn of_a_space(site: &Site) -> Router<Site> {
     let reading = Router::new()
         .route("/v1/spaces/{space}/status", get(spaces::space_status))
         .route("/v1/spaces/{space}/sources/{source}", get(rows::source))
@@ -82,25 +107,5 @@ fn routes(site: Site) -> Router {
         .route("/v1/spaces/{space}/schema", get(spaces::schema).post(spaces::apply_schema))
         .route_layer(from_fn_with_state(site.clone(), guard::check_schema_right));
 
-    let whole = Router::new()
-        .route("/metrics", get(health::metrics))
-        .route("/v1/status", get(spaces::status))
-        .route("/v1/spaces", post(spaces::create))
-        .route("/v1/join", post(spaces::join))
-        .route("/v1/join-requests", post(spaces::request_join))
-        .route("/v1/bundles", post(bundles::take))
-        .route("/v1/sync", post(spaces::pause))
-        .route("/v1/tokens", get(tokens::list).post(tokens::add))
-        .route("/v1/tokens/{name}", delete(tokens::revoke))
-        .route_layer(from_fn(guard::check_whole));
-
-    let guarded = reading.merge(writing).merge(administering).merge(schema).merge(whole);
-    let guarded = guarded.route_layer(from_fn_with_state(site.clone(), guard::check_token));
-
-    open.merge(guarded)
-        .fallback(|request| guard::refuse(request, error_kind::route_unknown.error()))
-        .method_not_allowed_fallback(|request| guard::refuse(request, error_kind::method_refused.error()))
-        .layer(from_fn_with_state(site.clone(), guard::check_host))
-        .layer(from_fn(problem::in_language))
-        .with_state(site)
+    reading.merge(writing).merge(administering).merge(schema)
 }

@@ -87,7 +87,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
 #[test]
 fn each_code_is_provoked_by_a_test_that_reads_french_or_is_said_to_come_from_elsewhere() {
     let (_, own) = include_str!("languages.rs").split_once("fn what_rules_and_bounds").unwrap();
-    let (_, french) = include_str!("french.rs").split_once("fn bad_sql").unwrap();
+    let (_, french) = include_str!("french.rs").split_once("const NO_SQL").unwrap();
     let provoked = [french, own].concat();
     for kind in error_kind::ALL {
         let is_provoked = provoked.contains(&format!("\"{}\"", kind.code));

@@ -359,16 +359,29 @@ fn what_is_too_large_to_be_read_runs_as_it_is() {
 fn generated_comparisons_give_what_sqlite_gives_on_canonical_values() {
     let site = Site::founder(SCHEMA);
     crate::view::heap::count();
+    let mut random = Random(7);
+    let plain = filled_alike(&site, &mut random);
+    for round in 0..1000 {
+        let Comparison { ours, theirs, params } = Comparison::by_chance(&mut random);
+        let found = asked(&site, &format!("SELECT n FROM visit WHERE {ours} ORDER BY n"), &params);
+        let mut statement = plain.prepare(&format!("SELECT n FROM visit WHERE {theirs} ORDER BY n")).unwrap();
+        let expected = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+        let expected = expected.map(|n| n.unwrap().to_string()).collect::<Vec<_>>().join(" ");
+        assert_eq!(found, expected, "{round}: {ours} {params:?} against {theirs}");
+    }
+}
+
+/// The same visits in the site, as programs spell them, and in plain SQLite, in canonical form.
+fn filled_alike(site: &Site, random: &mut Random) -> rusqlite::Connection {
     let plain = rusqlite::Connection::open_in_memory().unwrap();
     plain.execute_batch("CREATE TABLE visit (n INTEGER, at TEXT, d TEXT, h TEXT)").unwrap();
-    let mut random = Random(7);
     let sets: Vec<Vec<Value>> = (0..60)
         .map(|n| {
             let moment = random.moment();
             let [at, d, h] = moment.canonical();
             plain.execute("INSERT INTO visit VALUES (?, ?, ?, ?)", (n, &at, &d, &h)).unwrap();
             let id = text(&format!("0190f5e2-7c3a-7abc-8def-{n:012x}"));
-            let [at, d, h] = moment.spelled(&mut random);
+            let [at, d, h] = moment.spelled(random);
             vec![id, Value::Integer(n), text(&at), text(&d), text(&h)]
         })
         .collect();
@@ -376,27 +389,41 @@ fn generated_comparisons_give_what_sqlite_gives_on_canonical_values() {
     let write =
         Write { edits: vec![Statement { sql, params: Params::Many(sets) }].into(), ..Write::default() };
     let _written: Written = site.space.wait(|reply| site.space.write(write, reply)).unwrap();
-    let shapes = [
-        "{c} = {}",
-        "{c} <> {}",
-        "{c} < {}",
-        "{c} <= {}",
-        "{c} > {}",
-        "{c} >= {}",
-        "{} <= {c}",
-        "{c} BETWEEN {} AND {}",
-        "NOT ({c} >= {} AND {c} < {})",
-        "{c} IN ({}, {}, {})",
-        "{c} NOT IN ({}, {})",
-        "(n > 30 OR {c} <= {})",
-        "strftime('%Y-%m-%d', {c}) = date({})",
-        "date({c}) <> date({})",
-        "{c} < datetime({}, '+1 day')",
-        "({c}, n) > ({}, 20)",
-    ];
-    for round in 0..1000 {
+    plain
+}
+
+/// Comparisons of a column, `{c}`, with values.
+const COMPARISONS: &[&str] = &[
+    "{c} = {}",
+    "{c} <> {}",
+    "{c} < {}",
+    "{c} <= {}",
+    "{c} > {}",
+    "{c} >= {}",
+    "{} <= {c}",
+    "{c} BETWEEN {} AND {}",
+    "NOT ({c} >= {} AND {c} < {})",
+    "{c} IN ({}, {}, {})",
+    "{c} NOT IN ({}, {})",
+    "(n > 30 OR {c} <= {})",
+    "strftime('%Y-%m-%d', {c}) = date({})",
+    "date({c}) <> date({})",
+    "{c} < datetime({}, '+1 day')",
+    "({c}, n) > ({}, 20)",
+];
+
+/// One comparison, as a program writes it and with canonical values.
+struct Comparison {
+    ours: String,
+    theirs: String,
+    /// Those values of `ours` that are parameters.
+    params: Vec<Value>,
+}
+
+impl Comparison {
+    fn by_chance(random: &mut Random) -> Self {
         let column = random.below(3);
-        let shape = shapes[random.below(shapes.len())].replace("{c}", ["at", "d", "h"][column]);
+        let shape = COMPARISONS[random.below(COMPARISONS.len())].replace("{c}", ["at", "d", "h"][column]);
         let parts: Vec<&str> = shape.split("{}").collect();
         let (mut ours, mut theirs, mut params) = (parts[0].to_owned(), parts[0].to_owned(), Vec::new());
         for part in &parts[1..] {
@@ -404,7 +431,7 @@ fn generated_comparisons_give_what_sqlite_gives_on_canonical_values() {
             let canonical = moment.canonical()[column].clone();
             let spelled = match shape.contains("date(") || shape.contains("datetime(") {
                 true => canonical.clone(),
-                false => moment.spelled(&mut random)[column].clone(),
+                false => moment.spelled(random)[column].clone(),
             };
             theirs += &format!("'{canonical}'{part}");
             if random.below(2) == 0 {
@@ -414,11 +441,7 @@ fn generated_comparisons_give_what_sqlite_gives_on_canonical_values() {
                 ours += &format!("'{spelled}'{part}");
             }
         }
-        let found = asked(&site, &format!("SELECT n FROM visit WHERE {ours} ORDER BY n"), &params);
-        let mut statement = plain.prepare(&format!("SELECT n FROM visit WHERE {theirs} ORDER BY n")).unwrap();
-        let expected = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
-        let expected = expected.map(|n| n.unwrap().to_string()).collect::<Vec<_>>().join(" ");
-        assert_eq!(found, expected, "{round}: {ours} {params:?} against {theirs}");
+        Self { ours, theirs, params }
     }
 }
 

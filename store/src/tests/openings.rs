@@ -89,53 +89,58 @@ fn snapshots_are_only_a_cache() {
     whole(&site);
 }
 
+/// What other programs leave in folders, and what they make of names that they do not understand.
+const LITTER: &[&str] = &[
+    "Thumbs.db",
+    "desktop.ini",
+    ".DS_Store",
+    "._db",
+    "db.bak",
+    "db (1)",
+    "db~",
+    "~$conf",
+    "conf (1)",
+    "conf.sync-conflict-20261128-101500-ABCDEFG",
+    "snap.0000000000000400 (1)",
+    "snap.0000000000000400.sync-conflict-20261128-101500-ABCDEFG",
+    "snap.",
+    "snap.zzz",
+    "snap.00000000000004DE.generating.bak",
+    "db.part",
+    ".db.swp",
+    ".~lock.db#",
+    "desktop - copie.ini",
+    "9223372036854775807",
+    "12",
+    "$RECYCLE.BIN",
+];
+
+/// Puts all of it into a folder: files, empty and not, and folders.
+fn litter(place: &Path) {
+    for (number, name) in LITTER.iter().enumerate() {
+        match number % 3 {
+            0 => fs::write(place.join(name), "").unwrap(),
+            1 => fs::write(place.join(name), [0xa5; 700]).unwrap(),
+            _ => fs::create_dir(place.join(name)).unwrap(),
+        }
+    }
+    // What a program for folders in step makes of a name it does not understand.
+    fs::create_dir(place.join("snap.0000000000000000")).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        for name in [&b"snap.\xff\xfe"[..], b"\xff\xfe"] {
+            fs::write(place.join(std::ffi::OsStr::from_bytes(name)), "x").unwrap();
+        }
+    }
+}
+
 #[test]
 fn what_other_programs_leave_in_a_folder_keeps_nobody_from_opening_it() {
-    let litter = [
-        "Thumbs.db",
-        "desktop.ini",
-        ".DS_Store",
-        "._db",
-        "db.bak",
-        "db (1)",
-        "db~",
-        "~$conf",
-        "conf (1)",
-        "conf.sync-conflict-20261128-101500-ABCDEFG",
-        "snap.0000000000000400 (1)",
-        "snap.0000000000000400.sync-conflict-20261128-101500-ABCDEFG",
-        "snap.",
-        "snap.zzz",
-        "snap.00000000000004DE.generating.bak",
-        "db.part",
-        ".db.swp",
-        ".~lock.db#",
-        "desktop - copie.ini",
-        "9223372036854775807",
-        "12",
-        "$RECYCLE.BIN",
-    ];
     let site = changed(filled(), |folder| {
         let space = fs::read_dir(folder.join("spaces")).unwrap().next().unwrap().unwrap().path();
-        for place in [folder, &folder.join("log"), &folder.join("log/blobs"), &folder.join("spaces"), &space]
-        {
-            for (number, name) in litter.iter().enumerate() {
-                match number % 3 {
-                    0 => fs::write(place.join(name), "").unwrap(),
-                    1 => fs::write(place.join(name), [0xa5; 700]).unwrap(),
-                    _ => fs::create_dir(place.join(name)).unwrap(),
-                }
-            }
-            // What a program for folders in step makes of a name it does not understand.
-            fs::create_dir(place.join("snap.0000000000000000")).unwrap();
-            #[cfg(unix)]
-            {
-                use std::os::unix::ffi::OsStrExt;
-                for name in [&b"snap.\xff\xfe"[..], b"\xff\xfe"] {
-                    fs::write(place.join(std::ffi::OsStr::from_bytes(name)), "x").unwrap();
-                }
-            }
-        }
+        let inner = ["log", "log/blobs", "spaces"].map(|name| folder.join(name));
+        [folder, &space].into_iter().chain(inner.iter().map(AsRef::as_ref)).for_each(litter);
     });
     let site = site.unwrap();
     whole(&site);
@@ -144,7 +149,7 @@ fn what_other_programs_leave_in_a_folder_keeps_nobody_from_opening_it() {
     // It is not ours, and none of it is gone.
     let kept = fs::read_dir(site.path().join("log")).unwrap().map(|entry| entry.unwrap().file_name());
     let kept: Vec<_> = kept.map(|name| name.to_string_lossy().into_owned()).collect();
-    for name in litter.iter().filter(|name| name.starts_with("snap.")) {
+    for name in LITTER.iter().filter(|name| name.starts_with("snap.")) {
         assert!(
             kept.iter().any(|kept| kept.starts_with("aside.") && kept.ends_with(name)),
             "{name}: {kept:?}"

@@ -11,59 +11,63 @@ CREATE TABLE kid (id INTEGER PRIMARY KEY, e INTEGER REFERENCES ev);
 CREATE TABLE note (code TEXT PRIMARY KEY, e INTEGER REFERENCES ev);
 ";
 
+const INSERT_KID: &str = "INSERT INTO kid (e) VALUES (last_insert_rowid())";
+
+/// Statements of one transaction, and the id that they find; `0`: the one that was generated.
+const LAST_IDS: &[(&str, &[&str], &str)] = &[
+    ("a generated id", &["INSERT INTO ev (name) VALUES ('par')", INSERT_KID], "0"),
+    ("a given one", &["INSERT INTO ev (id, name) VALUES (7, 'par')", INSERT_KID], "7"),
+    (
+        "of the last of several rows",
+        &["INSERT INTO ev (id, name) VALUES (7, 'a'), (9, 'b')", INSERT_KID],
+        "9",
+    ),
+    (
+        "a table keyed by text has none",
+        &[
+            "INSERT INTO ev (id, name) VALUES (7, 'par')",
+            "INSERT INTO note VALUES ('x', last_insert_rowid())",
+            INSERT_KID,
+        ],
+        "7",
+    ),
+    (
+        "an upsert that updates inserts nothing",
+        &[
+            "INSERT INTO ev (id, name) VALUES (3, 'b')",
+            "INSERT INTO ev (id, name) VALUES (7, 'par')",
+            "INSERT INTO ev (id, name) VALUES (8, 'b') ON CONFLICT (name) DO UPDATE SET name = 'c'",
+            INSERT_KID,
+        ],
+        "7",
+    ),
+    (
+        "nor one that is ignored",
+        &[
+            "INSERT INTO ev (id, name) VALUES (7, 'par')",
+            "INSERT OR IGNORE INTO ev (id, name) VALUES (8, 'par')",
+            INSERT_KID,
+        ],
+        "7",
+    ),
+    (
+        "several rows that ask in one statement get one answer",
+        &[
+            "INSERT INTO ev (id, name) VALUES (7, 'par')",
+            "INSERT INTO kid (e) VALUES (last_insert_rowid()), (last_insert_rowid())",
+        ],
+        "7",
+    ),
+];
+
 #[test]
 fn the_last_id_is_fixed_while_a_statement_runs() {
     let site = Site::founder(SCHEMA);
-    let insert_kid = "INSERT INTO kid (e) VALUES (last_insert_rowid())";
-    for (what, statements, kids) in [
-        ("a generated id", &["INSERT INTO ev (name) VALUES ('par')", insert_kid][..], "0"),
-        ("a given one", &["INSERT INTO ev (id, name) VALUES (7, 'par')", insert_kid], "7"),
-        (
-            "of the last of several rows",
-            &["INSERT INTO ev (id, name) VALUES (7, 'a'), (9, 'b')", insert_kid],
-            "9",
-        ),
-        (
-            "a table keyed by text has none",
-            &[
-                "INSERT INTO ev (id, name) VALUES (7, 'par')",
-                "INSERT INTO note VALUES ('x', last_insert_rowid())",
-                insert_kid,
-            ],
-            "7",
-        ),
-        (
-            "an upsert that updates inserts nothing",
-            &[
-                "INSERT INTO ev (id, name) VALUES (3, 'b')",
-                "INSERT INTO ev (id, name) VALUES (7, 'par')",
-                "INSERT INTO ev (id, name) VALUES (8, 'b') ON CONFLICT (name) DO UPDATE SET name = 'c'",
-                insert_kid,
-            ],
-            "7",
-        ),
-        (
-            "nor one that is ignored",
-            &[
-                "INSERT INTO ev (id, name) VALUES (7, 'par')",
-                "INSERT OR IGNORE INTO ev (id, name) VALUES (8, 'par')",
-                insert_kid,
-            ],
-            "7",
-        ),
-        (
-            "several rows that ask in one statement get one answer",
-            &[
-                "INSERT INTO ev (id, name) VALUES (7, 'par')",
-                "INSERT INTO kid (e) VALUES (last_insert_rowid()), (last_insert_rowid())",
-            ],
-            "7",
-        ),
-    ] {
+    for (what, statements, kids) in LAST_IDS {
         let all: Vec<_> = statements.iter().map(|sql| (*sql, vec![])).collect();
         site.try_write(&all).unwrap_or_else(|error| panic!("{what}: {error}"));
         let generated = site.rows("SELECT max(id) FROM ev").remove(0);
-        let parent = if kids == "0" { generated } else { kids.to_owned() };
+        let parent = if *kids == "0" { generated } else { (*kids).to_owned() };
         assert_eq!(site.rows("SELECT DISTINCT e FROM kid"), [parent], "{what}");
         site.write("DELETE FROM note");
         site.write("DELETE FROM kid");
@@ -71,7 +75,7 @@ fn the_last_id_is_fixed_while_a_statement_runs() {
     }
     // Whoever comes next is not told another one's id.
     site.write("INSERT INTO ev (id, name) VALUES (7, 'par')");
-    assert_eq!(site.refused(insert_kid).code, "constraint_foreign_key");
+    assert_eq!(site.refused(INSERT_KID).code, "constraint_foreign_key");
 }
 
 #[test]

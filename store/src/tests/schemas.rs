@@ -4,8 +4,8 @@
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::expression::{Expression, Node};
 use tandem_protocol::schema::{
-    ColumnDef, ColumnType, Constant, DefaultValue, Judge, SchemaOp, TableDeclaration, TableId, WaitReason,
-    ddl,
+    ColumnDef, ColumnId, ColumnType, Constant, DefaultValue, Judge, SchemaOp, TableDeclaration, TableId,
+    WaitReason, ddl,
 };
 use tandem_protocol::value::Value;
 
@@ -70,52 +70,51 @@ pub(super) fn equal_and_open(a: Site, b: Site) -> (Site, Site) {
     sites.into()
 }
 
+/// What two sites declare apart, one each, and the tables that both have then.
+const DECLARED_APART: &[(&str, &str, &[&str])] = &[
+    // Names that meet when table and column are joined.
+    (
+        "CREATE TABLE orders (id INTEGER PRIMARY KEY, item_code TEXT UNIQUE)",
+        "CREATE TABLE orders_item (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
+        &["orders", "orders_item"],
+    ),
+    (
+        "ALTER TABLE student ADD COLUMN group_code TEXT UNIQUE",
+        "CREATE TABLE student_group (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
+        &["student_group"],
+    ),
+    // An index called as a table is.
+    ("CREATE INDEX names ON base (n)", "CREATE TABLE names (id INTEGER PRIMARY KEY)", &["names"]),
+    ("CREATE INDEX i ON base (n)", "CREATE INDEX i ON student (name)", &[]),
+    // One table in two spellings.
+    (
+        "CREATE TABLE Notes (id TEXT PRIMARY KEY, body TEXT)",
+        "CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT)",
+        &["notes"],
+    ),
+    // Two tables of one name.
+    (
+        "CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT)",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)",
+        &["notes", "notes (2)"],
+    ),
+    // A column and an index on it here, another column there, later.
+    (
+        "ALTER TABLE base ADD COLUMN grp TEXT; CREATE INDEX base_grp ON base (grp)",
+        "ALTER TABLE base ADD COLUMN other TEXT",
+        &[],
+    ),
+    ("CREATE TABLE sqlite2 (id INTEGER PRIMARY KEY)", "ALTER TABLE base ADD COLUMN x TEXT", &["sqlite2"]),
+    (
+        "ALTER TABLE base ADD COLUMN x TEXT UNIQUE CHECK (x <> '')",
+        "ALTER TABLE base ADD COLUMN x INTEGER DEFAULT 3; CREATE INDEX x ON base (x)",
+        &[],
+    ),
+];
+
 #[test]
 fn what_two_sites_declare_apart_is_there_on_both() {
-    for (a_declares, b_declares, tables) in [
-        // Names that meet when table and column are joined.
-        (
-            "CREATE TABLE orders (id INTEGER PRIMARY KEY, item_code TEXT UNIQUE)",
-            "CREATE TABLE orders_item (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
-            vec!["orders", "orders_item"],
-        ),
-        (
-            "ALTER TABLE student ADD COLUMN group_code TEXT UNIQUE",
-            "CREATE TABLE student_group (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
-            vec!["student_group"],
-        ),
-        // An index called as a table is.
-        ("CREATE INDEX names ON base (n)", "CREATE TABLE names (id INTEGER PRIMARY KEY)", vec!["names"]),
-        ("CREATE INDEX i ON base (n)", "CREATE INDEX i ON student (name)", vec![]),
-        // One table in two spellings.
-        (
-            "CREATE TABLE Notes (id TEXT PRIMARY KEY, body TEXT)",
-            "CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT)",
-            vec!["notes"],
-        ),
-        // Two tables of one name.
-        (
-            "CREATE TABLE notes (id TEXT PRIMARY KEY, body TEXT)",
-            "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)",
-            vec!["notes", "notes (2)"],
-        ),
-        // A column and an index on it here, another column there, later.
-        (
-            "ALTER TABLE base ADD COLUMN grp TEXT; CREATE INDEX base_grp ON base (grp)",
-            "ALTER TABLE base ADD COLUMN other TEXT",
-            vec![],
-        ),
-        (
-            "CREATE TABLE sqlite2 (id INTEGER PRIMARY KEY)",
-            "ALTER TABLE base ADD COLUMN x TEXT",
-            vec!["sqlite2"],
-        ),
-        (
-            "ALTER TABLE base ADD COLUMN x TEXT UNIQUE CHECK (x <> '')",
-            "ALTER TABLE base ADD COLUMN x INTEGER DEFAULT 3; CREATE INDEX x ON base (x)",
-            vec![],
-        ),
-    ] {
+    for (a_declares, b_declares, tables) in DECLARED_APART {
         for b_first in [false, true] {
             let (a, b) = two(BASE);
             a.write("INSERT INTO base (id, n) VALUES (1, 'one')");
@@ -126,7 +125,7 @@ fn what_two_sites_declare_apart_is_there_on_both() {
             }
             let (a, b) = equal_and_open(a, b);
             for site in [&a, &b] {
-                for table in &tables {
+                for table in *tables {
                     assert!(site.space.schema().table(table).is_some(), "{a_declares} {b_declares}: {table}");
                     site.rows(&format!("SELECT * FROM \"{table}\""));
                 }
@@ -232,88 +231,113 @@ fn what_sqlite_would_refuse_leaves_no_trace() {
     equal_and_open(a, b);
 }
 
+/// What a member can say of a schema that no honest program says.
+struct Smuggled {
+    base: TableId,
+    /// The column of its key.
+    id: ColumnId,
+}
+
+impl Smuggled {
+    /// Breaks a rule by itself.
+    fn void(&self) -> Vec<SchemaOp> {
+        let mut wide = table("wide", (0..1_990).map(|at| text(&format!("c{at}"))).collect());
+        wide.checks = vec![call("random", vec![])];
+        let mut no_key = table("no_key", vec![text("a")]);
+        no_key.key = vec!["b".into()];
+        let mut twice = table("twice", vec![text("a"), text("A")]);
+        twice.uniques = vec![vec!["a".into(), "A".into()]];
+        let tables = [
+            table("_tandem_state", vec![text("a")]),
+            table("", vec![text("a")]),
+            table(&"x".repeat(100_000), vec![text("a")]),
+            table("t\u{202e}", vec![text("a")]),
+            table("no_columns", vec![]),
+            wide,
+            no_key,
+            twice,
+        ];
+        let no_number = DefaultValue::Constant(Constant::new(&Value::Text("zz".into())));
+        let huge = call("randomblob", vec![Node::Literal(Constant::new(&Value::Integer(1 << 40)))]);
+        let columns = [
+            ColumnDef { kind: ColumnType::Decimal { precision: 200, scale: 250 }, ..text("d") },
+            ColumnDef { not_null: true, ..text("nn") },
+            ColumnDef { kind: ColumnType::Integer, default: no_number, ..text("zz") },
+            defaulting("e1", Expression::new(vec![])),
+            defaulting("e2", Expression::new(vec![Node::Column(self.id)])),
+            defaulting("e3", huge),
+        ];
+        let rules = [
+            self.check(call("random", vec![])),
+            self.check(call("uuid7", vec![])),
+            SchemaOp::AddUnique { table: "base".into(), table_id: self.base, columns: vec![] },
+        ];
+        let tables = tables.into_iter().map(SchemaOp::CreateTable);
+        tables.chain(columns.into_iter().map(|column| self.add(column))).chain(rules).collect()
+    }
+
+    /// No fault by itself: it waits.
+    fn waiting(&self) -> Vec<SchemaOp> {
+        let columns = || vec!["nope".to_owned()];
+        let drops = call("1), PRIMARY KEY (id)) STRICT; DROP TABLE base; --", vec![]);
+        vec![
+            self.check(call("1); ATTACH DATABASE 'x.db' AS p; --", vec![])),
+            self.add(defaulting("later", drops)),
+            SchemaOp::AddUnique { table: "base".into(), table_id: self.base, columns: columns() },
+            SchemaOp::AddUnique { table: "x".into(), table_id: TableId([9; 16]), columns: columns() },
+        ]
+    }
+
+    fn add(&self, column: ColumnDef) -> SchemaOp {
+        SchemaOp::AddColumn { table: "base".into(), table_id: self.base, column }
+    }
+
+    fn check(&self, check: Expression) -> SchemaOp {
+        SchemaOp::AddCheck { table: "base".into(), table_id: self.base, check }
+    }
+}
+
+fn text(name: &str) -> ColumnDef {
+    ColumnDef {
+        name: name.into(),
+        kind: ColumnType::Text,
+        default: DefaultValue::None,
+        not_null: false,
+        references: None,
+    }
+}
+
+fn defaulting(name: &str, default: Expression) -> ColumnDef {
+    ColumnDef { default: DefaultValue::Expression(default), ..text(name) }
+}
+
+/// A table whose key is its first column.
+fn table(name: &str, columns: Vec<ColumnDef>) -> TableDeclaration {
+    let key = columns.iter().take(1).map(|column| column.name.clone()).collect();
+    TableDeclaration { name: name.into(), key, columns, checks: Vec::new(), uniques: Vec::new() }
+}
+
+fn call(name: &str, operands: Vec<Node>) -> Expression {
+    let mut nodes = vec![Node::Call(name.into(), operands.len() as u16)];
+    nodes.extend(operands);
+    Expression::new(nodes)
+}
+
 #[test]
 fn a_member_who_signs_what_no_schema_may_say_stops_nobody() {
     let (a, b) = two(BASE);
     b.write("INSERT INTO base (id, n) VALUES (7, 'of b')");
     let schema = a.space.schema();
     let base = schema.table("base").unwrap();
-    let text = |name: &str| ColumnDef {
-        name: name.into(),
-        kind: ColumnType::Text,
-        default: DefaultValue::None,
-        not_null: false,
-        references: None,
-    };
-    let table = |name: &str, columns: Vec<ColumnDef>| TableDeclaration {
-        name: name.into(),
-        key: columns.iter().take(1).map(|column| column.name.clone()).collect(),
-        columns,
-        checks: Vec::new(),
-        uniques: Vec::new(),
-    };
-    let add = |column: ColumnDef| SchemaOp::AddColumn { table: "base".into(), table_id: base.id(), column };
-    let call = |name: &str, operands: Vec<Node>| {
-        let mut nodes = vec![Node::Call(name.into(), operands.len() as u16)];
-        nodes.extend(operands);
-        Expression::new(nodes)
-    };
-    let literal = |value: Value| Node::Literal(Constant::new(&value));
-    let default = |name: &str, default| add(ColumnDef { default, ..text(name) });
-    let mut wide = table("wide", (0..1_990).map(|at| text(&format!("c{at}"))).collect());
-    let mut no_key = table("no_key", vec![text("a")]);
-    no_key.key = vec!["b".into()];
-    let mut twice = table("twice", vec![text("a"), text("A")]);
-    twice.uniques = vec![vec!["a".into(), "A".into()]];
-    wide.checks = vec![call("random", vec![])];
-    let void = [
-        SchemaOp::CreateTable(table("_tandem_state", vec![text("a")])),
-        SchemaOp::CreateTable(table("", vec![text("a")])),
-        SchemaOp::CreateTable(table(&"x".repeat(100_000), vec![text("a")])),
-        SchemaOp::CreateTable(table("t\u{202e}", vec![text("a")])),
-        SchemaOp::CreateTable(table("no_columns", vec![])),
-        SchemaOp::CreateTable(wide),
-        SchemaOp::CreateTable(no_key),
-        SchemaOp::CreateTable(twice),
-        add(ColumnDef { kind: ColumnType::Decimal { precision: 200, scale: 250 }, ..text("d") }),
-        add(ColumnDef { not_null: true, ..text("nn") }),
-        add(ColumnDef {
-            kind: ColumnType::Integer,
-            default: DefaultValue::Constant(Constant::new(&Value::Text("zz".into()))),
-            ..text("zz")
-        }),
-        default("e1", DefaultValue::Expression(Expression::new(vec![]))),
-        default(
-            "e2",
-            DefaultValue::Expression(Expression::new(vec![Node::Column(base.shown.columns[0].id())])),
-        ),
-        default("e3", DefaultValue::Expression(call("randomblob", vec![literal(Value::Integer(1 << 40))]))),
-        SchemaOp::AddCheck { table: "base".into(), table_id: base.id(), check: call("random", vec![]) },
-        SchemaOp::AddCheck { table: "base".into(), table_id: base.id(), check: call("uuid7", vec![]) },
-        SchemaOp::AddUnique { table: "base".into(), table_id: base.id(), columns: vec![] },
-    ];
-    let count = void.len();
-    void.into_iter().for_each(|op| smuggle(&a, op));
-    // These are no fault by themselves: they wait.
-    let waiting = [
-        SchemaOp::AddCheck {
-            table: "base".into(),
-            table_id: base.id(),
-            check: call("1); ATTACH DATABASE 'x.db' AS p; --", vec![]),
-        },
-        default(
-            "later",
-            DefaultValue::Expression(call("1), PRIMARY KEY (id)) STRICT; DROP TABLE base; --", vec![])),
-        ),
-        SchemaOp::AddUnique { table: "base".into(), table_id: base.id(), columns: vec!["nope".into()] },
-        SchemaOp::AddUnique { table: "x".into(), table_id: TableId([9; 16]), columns: vec!["nope".into()] },
-    ];
-    let waits = waiting.len();
-    waiting.into_iter().for_each(|op| smuggle(&a, op));
+    let smuggled = Smuggled { base: base.id(), id: base.shown.columns[0].id() };
+    let (void, waiting) = (smuggled.void(), smuggled.waiting());
+    let (voided, waits) = (void.len(), waiting.len());
+    void.into_iter().chain(waiting).for_each(|op| smuggle(&a, op));
     let (a, b) = equal_and_open(a, b);
     for site in [&a, &b] {
         let schema = site.space.schema();
-        assert_eq!((schema.void().count(), schema.waiting().len()), (count, waits), "{:?}", schema.waiting());
+        let found = (schema.void().count(), schema.waiting().len());
+        assert_eq!(found, (voided, waits), "{:?}", schema.waiting());
         assert_eq!(site.rows("SELECT id, n FROM base"), ["7|of b"]);
         assert_eq!(site.space.schema().tables().count(), 2);
         site.write("INSERT INTO student (name) VALUES ('goes on')");

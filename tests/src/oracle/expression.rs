@@ -25,6 +25,13 @@ pub fn given(sql: &mut Sql, column: &Column, draw: &mut Draw<'_>) {
     sql.value(value, draw.random);
 }
 
+/// What is made of a number: `#` is the column, `%` another number.
+const OF_NUMBERS: &[&str] =
+    &["# + %", "# - %", "% + #", "-#", "# * 2", "coalesce(#, 0) + %", "abs(#)", "# / 2", "# + 0.005"];
+/// What is made of a text.
+const OF_TEXTS: &[&str] =
+    &["# || 'x'", "upper(#)", "substr(#, 1, 2)", "replace(#, 'a', 'é')", "trim(#)", "'n' || length(#)"];
+
 /// What an UPDATE sets a column to. `prefix` names the row itself.
 pub fn changed(sql: &mut Sql, table: &Table, at: usize, prefix: &str, draw: &mut Draw<'_>) {
     let column = &table.columns[at];
@@ -35,16 +42,7 @@ pub fn changed(sql: &mut Sql, table: &Table, at: usize, prefix: &str, draw: &mut
     match draw.random.below(6) {
         0 => {
             sql.both("CASE WHEN ");
-            // What a question to the table itself finds would depend on which rows came before.
-            let before = sql.clone();
-            loop {
-                condition(sql, table, prefix, draw);
-                let asks_itself = format!("FROM {} AS o", table.name);
-                if !sql.tandem[before.tandem.len()..].contains(&asks_itself) {
-                    break;
-                }
-                sql.clone_from(&before);
-            }
+            condition_on_others(sql, table, prefix, draw);
             sql.both(" THEN ");
             given(sql, column, draw);
             sql.both(&format!(" ELSE {name} END"));
@@ -54,50 +52,48 @@ pub fn changed(sql: &mut Sql, table: &Table, at: usize, prefix: &str, draw: &mut
             given(sql, column, draw);
             sql.both(")");
         }
-        2 => {
-            let others: Vec<(&Table, &Column)> = draw
-                .tables
-                .iter()
-                .filter(|other| other.name != table.name)
-                .flat_map(|other| other.columns.iter().map(move |column| (other, column)))
-                .filter(|(_, other)| other.kind == column.kind && comparable(other.kind))
-                .collect();
-            match others.as_slice() {
-                [] => given(sql, column, draw),
-                others => {
-                    let (other, from) = *pick(others, draw.random);
-                    sql.both(&format!("(SELECT max({}) FROM {})", from.name, other.name));
-                }
-            }
-        }
+        2 => from_elsewhere(sql, table, column, draw),
         _ if column.kind.is_number() && column.kind != Kind::Boolean => {
             let by = draw.random.below(9);
-            let forms = [
-                "# + %",
-                "# - %",
-                "% + #",
-                "-#",
-                "# * 2",
-                "coalesce(#, 0) + %",
-                "abs(#)",
-                "# / 2",
-                "# + 0.005",
-            ];
-            let form = pick(&forms, draw.random);
+            let form = pick(OF_NUMBERS, draw.random);
             sql.both(&form.replace('#', &name).replace('%', &by.to_string()));
         }
         _ if column.kind.is_text() => {
-            let forms = [
-                "# || 'x'",
-                "upper(#)",
-                "substr(#, 1, 2)",
-                "replace(#, 'a', 'é')",
-                "trim(#)",
-                "'n' || length(#)",
-            ];
-            sql.both(&pick(&forms, draw.random).replace('#', &name));
+            sql.both(&pick(OF_TEXTS, draw.random).replace('#', &name));
         }
         _ => given(sql, column, draw),
+    }
+}
+
+/// A condition that asks no question to the table itself: what it finds would depend on which rows came
+/// before.
+fn condition_on_others(sql: &mut Sql, table: &Table, prefix: &str, draw: &mut Draw<'_>) {
+    let before = sql.clone();
+    let asks_itself = format!("FROM {} AS o", table.name);
+    loop {
+        condition(sql, table, prefix, draw);
+        if !sql.tandem[before.tandem.len()..].contains(&asks_itself) {
+            return;
+        }
+        sql.clone_from(&before);
+    }
+}
+
+/// What another table has in a column of that kind; a value, if there is none.
+fn from_elsewhere(sql: &mut Sql, table: &Table, column: &Column, draw: &mut Draw<'_>) {
+    let others: Vec<(&Table, &Column)> = draw
+        .tables
+        .iter()
+        .filter(|other| other.name != table.name)
+        .flat_map(|other| other.columns.iter().map(move |column| (other, column)))
+        .filter(|(_, other)| other.kind == column.kind && comparable(other.kind))
+        .collect();
+    match others.as_slice() {
+        [] => given(sql, column, draw),
+        others => {
+            let (other, from) = *pick(others, draw.random);
+            sql.both(&format!("(SELECT max({}) FROM {})", from.name, other.name));
+        }
     }
 }
 

@@ -27,12 +27,7 @@ pub fn insert(place: usize, draw: &mut Draw<'_>) -> Sql {
         return insert_defaults(place, draw);
     }
     let upsert = draw.features.has("upserts");
-    let or = if upsert {
-        *pick(&["", "", "", "OR IGNORE ", "OR REPLACE ", "OR ABORT ", "OR FAIL "], draw.random)
-    } else {
-        ""
-    };
-    let or = if or == "OR REPLACE " && !draw.replaces { "" } else { or };
+    let or = if upsert { or_clause(draw) } else { "" };
     let selects = draw.features.has("selects") && draw.random.one_in(8);
     let verb = match (or, selects) {
         ("OR IGNORE ", _) => "INSERT OR IGNORE",
@@ -73,19 +68,7 @@ pub fn insert(place: usize, draw: &mut Draw<'_>) -> Sql {
             if omits_key {
                 sql.only_plain(&format!("{}, ", next_key(table)));
             }
-            for (place_in_row, at) in columns.iter().enumerate() {
-                sql.both(if place_in_row > 0 { ", " } else { "" });
-                let column = &table.columns[*at];
-                if *at < table.key {
-                    let null = makes_key && draw.random.one_in(3);
-                    key_value(&mut sql, table, *at, null, draw);
-                } else {
-                    sql.written(column.kind, |sql| match column.kind {
-                        Kind::Stamp => sql.value(values::usual(Kind::Stamp, draw.random), draw.random),
-                        _ => given(sql, column, draw),
-                    });
-                }
-            }
+            row_of_values(&mut sql, table, &columns, makes_key, draw);
             sql.both(")");
         }
     }
@@ -94,6 +77,28 @@ pub fn insert(place: usize, draw: &mut Draw<'_>) -> Sql {
     }
     returning(&mut sql, table, draw);
     sql
+}
+
+fn or_clause(draw: &mut Draw<'_>) -> &'static str {
+    let or = *pick(&["", "", "", "OR IGNORE ", "OR REPLACE ", "OR ABORT ", "OR FAIL "], draw.random);
+    if or == "OR REPLACE " && !draw.replaces { "" } else { or }
+}
+
+/// A value for each of these columns.
+fn row_of_values(sql: &mut Sql, table: &Table, columns: &[usize], makes_key: bool, draw: &mut Draw<'_>) {
+    for (place_in_row, at) in columns.iter().enumerate() {
+        sql.both(if place_in_row > 0 { ", " } else { "" });
+        let column = &table.columns[*at];
+        if *at < table.key {
+            let null = makes_key && draw.random.one_in(3);
+            key_value(sql, table, *at, null, draw);
+        } else {
+            sql.written(column.kind, |sql| match column.kind {
+                Kind::Stamp => sql.value(values::usual(Kind::Stamp, draw.random), draw.random),
+                _ => given(sql, column, draw),
+            });
+        }
+    }
 }
 
 /// The value of a key's column; where tandem makes keys, NULL asks for one.

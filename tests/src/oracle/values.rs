@@ -6,6 +6,31 @@ use tandem_protocol::value::Value;
 use super::kind::Kind;
 use crate::random::Random;
 
+const TEXTS: &[&str] = &[
+    "", "a", "abc", "ABC", "x'y", "\"", "é", "e\u{301}", "𝔘𝔫", "a\nb", "7", "NULL", "a%_b", "  ", "\u{feff}",
+];
+const DAYS: &[&str] = &["2026-01-31", "2026-02-01", "2024-02-29", "0000-01-01", "9999-12-31", " 2026-01-31 "];
+const TIMES: &[&str] =
+    &["05:00", "05:00:00", "05:00:00.000", "23:59:59.5", "23:59:59.500000", "00:00", "05:00:00.000001"];
+/// Some are one moment, spelled otherwise.
+const MOMENTS: &[&str] = &[
+    "2026-01-31 05:00:00",
+    "2026-01-31T05:00:00Z",
+    "2026-01-31T05:00:00.000Z",
+    "2026-01-31T06:00:00+01:00",
+    "2026-01-31 05:00",
+    "2026-01-31 05:00:00.5",
+    "2026-01-31T05:00:00.500000Z",
+    "2026-01-31 05:00:00.000001",
+    "2026-01-31",
+    "2026-01-31 00:00:00",
+    "2026-01-30T23:30:00-05:30",
+    "0000-01-01 00:00:00",
+    "9999-12-31 23:59:59.999999",
+];
+const DOCUMENTS: &[&str] =
+    &["{}", "[]", "null", " {\"b\": 1, \"a\" : [1, 2.5] } ", "\"x\"", "{\"a\":{\"z\":1,\"y\":\"é\"}}", "12"];
+
 /// A value to be written to a column of that kind, or compared with it.
 pub fn of(kind: Kind, random: &mut Random) -> Value {
     if random.one_in(16) {
@@ -33,61 +58,13 @@ pub fn usual(kind: Kind, random: &mut Random) -> Value {
         )),
         Kind::Boolean => Value::Integer(random.below(2) as i64),
         Kind::Blob => Value::Blob(pick(&[&b""[..], b"\0", b"\xff\xfe", b"abc", b"'"], random).to_vec()),
-        Kind::Text | Kind::Quiet | Kind::RichText => text(
-            &[
-                "", "a", "abc", "ABC", "x'y", "\"", "é", "e\u{301}", "𝔘𝔫", "a\nb", "7", "NULL", "a%_b", "  ",
-                "\u{feff}",
-            ],
-            random,
-        ),
+        Kind::Text | Kind::Quiet | Kind::RichText => text(TEXTS, random),
         Kind::Uuid => uuid(random),
-        Kind::Date => text(
-            &["2026-01-31", "2026-02-01", "2024-02-29", "0000-01-01", "9999-12-31", " 2026-01-31 "],
-            random,
-        ),
-        Kind::Time => text(
-            &[
-                "05:00",
-                "05:00:00",
-                "05:00:00.000",
-                "23:59:59.5",
-                "23:59:59.500000",
-                "00:00",
-                "05:00:00.000001",
-            ],
-            random,
-        ),
-        Kind::Timestamp | Kind::Stamp => text(
-            &[
-                "2026-01-31 05:00:00",
-                "2026-01-31T05:00:00Z",
-                "2026-01-31T05:00:00.000Z",
-                "2026-01-31T06:00:00+01:00",
-                "2026-01-31 05:00",
-                "2026-01-31 05:00:00.5",
-                "2026-01-31T05:00:00.500000Z",
-                "2026-01-31 05:00:00.000001",
-                "2026-01-31",
-                "2026-01-31 00:00:00",
-                "2026-01-30T23:30:00-05:30",
-                "0000-01-01 00:00:00",
-                "9999-12-31 23:59:59.999999",
-            ],
-            random,
-        ),
+        Kind::Date => text(DAYS, random),
+        Kind::Time => text(TIMES, random),
+        Kind::Timestamp | Kind::Stamp => text(MOMENTS, random),
         Kind::Decimal(_, scale) | Kind::Money(_, scale) => decimal(scale, random),
-        Kind::Json => text(
-            &[
-                "{}",
-                "[]",
-                "null",
-                " {\"b\": 1, \"a\" : [1, 2.5] } ",
-                "\"x\"",
-                "{\"a\":{\"z\":1,\"y\":\"é\"}}",
-                "12",
-            ],
-            random,
-        ),
+        Kind::Json => text(DOCUMENTS, random),
     }
 }
 
