@@ -84,6 +84,44 @@ fn member(lan: &std::sync::Arc<Lan>, name: &str, clock: &str, founder: &Site) ->
     site
 }
 
+fn hours(site: &Site) -> i64 {
+    site.cell("SELECT hours_consumed FROM enrollments ORDER BY id LIMIT 1").as_i64().unwrap()
+}
+
+/// How many conflicts about that row are open.
+fn conflicts_about(site: &Site, id: &Value) -> usize {
+    site.conflicts().into_iter().filter(|one| one["key"]["id"] == *id).count()
+}
+
+/// Together, apart, together again; what they did apart is about this student's address.
+fn work_a_day(sites: [&Site; 3], student: &Value) {
+    let [_, past, future] = sites;
+    work_at_once(&sites, 0);
+    equal(&sites);
+    past.host().unplug();
+    future.host().unplug();
+    work_at_once(&sites, 1);
+    for site in sites {
+        site.write(&format!("UPDATE students SET address = '{}' WHERE id = {student}", site.name()));
+    }
+    past.host().plug();
+    future.host().plug();
+    connected(&sites);
+    work_at_once(&sites, 2);
+    equal(&sites);
+}
+
+/// `site` names `peer`, whose clock is that far from its own.
+fn tells_whose_clock_is_wrong(site: &Site, peer: &str, offset_ms: std::ops::Range<i64>) {
+    let told = offset_of(site, peer);
+    assert!(offset_ms.contains(&told), "{} of {peer}: {told} ms", site.name());
+    let told = clocks(site);
+    let named = told.iter().find(|check| check["message"].as_str().unwrap().contains(peer));
+    let named = named.unwrap_or_else(|| panic!("{peer} is not named: {told:?}"));
+    assert_eq!(named["level"], "problem", "{named}");
+    assert!(named["message"].as_str().unwrap().contains("years"), "{named}");
+}
+
 #[test]
 fn a_days_work_with_clocks_in_2009_and_2099_converges() {
     let lan = Lan::new();
@@ -94,38 +132,20 @@ fn a_days_work_with_clocks_in_2009_and_2099_converges() {
     let all = [&office, &past, &future];
     connected(&all);
     equal(&all);
-    let hours = |site: &Site| {
-        site.cell("SELECT hours_consumed FROM enrollments ORDER BY id LIMIT 1").as_i64().unwrap()
-    };
     let before = hours(&office);
-
-    // Together, apart, together again.
-    work_at_once(&all, 0);
-    equal(&all);
     let student = office.cell("SELECT min(id) FROM students");
-    past.host().unplug();
-    future.host().unplug();
-    work_at_once(&all, 1);
-    for site in all {
-        site.write(&format!("UPDATE students SET address = '{}' WHERE id = {student}", site.name()));
-    }
-    past.host().plug();
-    future.host().plug();
-    connected(&all);
-    work_at_once(&all, 2);
-    equal(&all);
+    let address = format!("SELECT address FROM students WHERE id = {student}");
 
+    work_a_day(all, &student);
     let times = 3 * 3 * TRANSACTIONS as i64 / 5;
     for site in all {
         assert_eq!(hours(site), before + 2 * times, "{}", site.name());
         assert_eq!(site.cell("SELECT count(*) FROM students WHERE last_name = 'new'"), times);
         assert_eq!(site.conflicts(), office.conflicts());
-        let address = format!("SELECT address FROM students WHERE id = {student}");
         assert_eq!(site.cell(&address), "future", "of edits made apart the latest is shown");
         site.verify();
     }
-    let about = |id: &Value| office.conflicts().into_iter().filter(|one| one["key"]["id"] == *id).count();
-    assert_eq!(about(&student), 1);
+    assert_eq!(conflicts_about(&office, &student), 1);
 
     // Who has read the other's edit wins over it, whatever the clocks say.
     for (author, value) in [(&office, "read by the office"), (&past, "read in 2009"), (&office, "read again")]
@@ -133,12 +153,11 @@ fn a_days_work_with_clocks_in_2009_and_2099_converges() {
         author.write(&format!("UPDATE students SET address = '{value}' WHERE id = {student}"));
         equal(&all);
         for site in all {
-            assert_eq!(site.cell(&format!("SELECT address FROM students WHERE id = {student}")), value);
+            assert_eq!(site.cell(&address), value);
         }
     }
-    assert_eq!(about(&student), 0);
+    assert_eq!(conflicts_about(&office, &student), 0);
 
-    // Everybody can tell whose clock is wrong, and by how much.
     let decades = 20 * YEAR_MS;
     for (site, peer, offset_ms) in [
         (&office, "past", i64::MIN..-10 * YEAR_MS),
@@ -148,13 +167,7 @@ fn a_days_work_with_clocks_in_2009_and_2099_converges() {
         (&future, "office", i64::MIN..-decades),
         (&future, "past", -91 * YEAR_MS..-89 * YEAR_MS),
     ] {
-        let told = offset_of(site, peer);
-        assert!(offset_ms.contains(&told), "{} of {peer}: {told} ms", site.name());
-        let told = clocks(site);
-        let named = told.iter().find(|check| check["message"].as_str().unwrap().contains(peer));
-        let named = named.unwrap_or_else(|| panic!("{peer} is not named: {told:?}"));
-        assert_eq!(named["level"], "problem", "{named}");
-        assert!(named["message"].as_str().unwrap().contains("years"), "{named}");
+        tells_whose_clock_is_wrong(site, peer, offset_ms);
     }
     past.stop();
     future.stop();

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tandem_tests::hostile::{self, Attack, Folder, Forged, PROOF};
@@ -20,10 +21,6 @@ fn count() -> u64 {
 
 /// Transactions of one file.
 const OF_FILE: usize = 100;
-
-fn open(laptop: &Site, random: &mut Random) -> Folder {
-    Folder::open(laptop.data(), Random::of_seed(random.any())).unwrap()
-}
 
 /// Files of all that was forged: some blocks of several, some of one; each ends with something that
 /// no site takes in, where there is any.
@@ -68,107 +65,152 @@ fn is_clean(site: &Site) {
     }
 }
 
+fn forks(site: &Site) -> Vec<Value> {
+    serde_json::from_value(site.space()["forks"].clone()).unwrap()
+}
+
+/// Two honest sites, and a member of their space that is not.
+struct Attacked {
+    office: Site,
+    hall: Site,
+    laptop: Site,
+    random: Random,
+    /// Rows that the honest sites have written.
+    kept: u64,
+}
+
+impl Attacked {
+    fn new(lan: &Arc<Lan>) -> Self {
+        let random = Random::new("a hostile member among programs");
+        let (office, hall) = pair(lan, &hostile::tables());
+        let laptop = member(lan, "laptop", &office);
+        wait::equal(&[&office, &hall, &laptop]);
+        laptop.stop();
+        let mut attacked = Self { office, hall, laptop, random, kept: 0 };
+        attacked.each_keeps_one();
+        attacked
+    }
+
+    fn honest(&self) -> [&Site; 2] {
+        [&self.office, &self.hall]
+    }
+
+    /// Both write a row.
+    fn each_keeps_one(&mut self) {
+        for (site, number) in self.honest().into_iter().zip(self.kept..) {
+            site.write(&format!("INSERT INTO kept (name) VALUES ('{number}')"));
+        }
+        self.kept += 2;
+    }
+
+    /// They run, open again, have kept what they were given, and take more.
+    fn go_on(&mut self) {
+        for at in 0..2 {
+            goes_on(self.honest()[at], self.kept);
+            self.kept += 1;
+        }
+    }
+
+    /// The folder of the laptop, which does not run.
+    fn folder(&mut self) -> Folder {
+        let random = Random::of_seed(self.random.any());
+        Folder::open(self.laptop.data(), random).unwrap()
+    }
+
+    /// By file, to the office; the hall gets it from there. First what it wrote honestly.
+    fn by_file(&mut self) {
+        let mut folder = self.folder();
+        folder.work(60).unwrap();
+        folder.close();
+        let work = self.laptop.path("work.tandem");
+        let work = work.to_str().unwrap();
+        self.laptop.tandem(&["bundle", "export", work]).succeeded();
+        self.office.tandem(&["bundle", "import", work]).succeeded();
+        let mut folder = self.folder();
+        let attack = folder.forge(count() / 2).unwrap();
+        let (held, forged) = (attack.held.len() as u64, count() / 2);
+        assert!(held > count() / 10, "{held} of {forged} were taken in");
+        carry(&folder, &attack, &self.laptop, &self.office);
+        folder.close();
+        equal(&self.honest());
+    }
+
+    /// Over the network, to the hall, by the program itself.
+    fn by_network(&mut self) {
+        connected(&self.honest());
+        equal(&self.honest());
+        let mut folder = self.folder();
+        folder.forge(count() / 2).unwrap();
+        folder.close();
+        self.office.host().unplug();
+        self.laptop_meets_the_hall();
+        self.office.host().plug();
+        equal(&self.honest());
+    }
+
+    /// Two transactions of one name: one by file to the office, the other over the network to the hall.
+    /// What was written before anybody heard of either passes; what follows knows it, and waits.
+    fn by_fork(&mut self) {
+        equal(&self.honest());
+        let mut folder = self.folder();
+        let other = folder.fork().unwrap();
+        let file = self.laptop.path("fork.tandem");
+        folder.bundle(&file, [std::slice::from_ref(&other)]).unwrap();
+        folder.close();
+        self.office.host().unplug();
+        self.each_keeps_one();
+        self.office.tandem(&["bundle", "import", file.to_str().unwrap()]).succeeded();
+        self.laptop_meets_the_hall();
+        self.office.host().plug();
+    }
+
+    fn laptop_meets_the_hall(&self) {
+        self.laptop.start();
+        wait::equal_but_for_waiting(&[&self.hall, &self.laptop]);
+        self.laptop.stop();
+    }
+
+    /// Both name the fork of that author, and have all that passes.
+    fn wait_until_the_fork_is_named(&self, author: &str) {
+        // (Of each chain the first fork that was seen is kept: of this one there were some in the files.)
+        wait::until("both name the fork", &self.honest(), || {
+            let told = self.honest().map(forks);
+            let is_named = |forks: &Vec<Value>| forks.iter().any(|fork| fork["author"] == author);
+            if told.iter().all(is_named) { Ok(()) } else { Err(format!("{told:?}")) }
+        });
+        wait::until("the rest is at both", &self.honest(), || {
+            let counts = self.honest().map(|site| site.cell("SELECT count(*) FROM kept"));
+            if counts == [json!(self.kept), json!(self.kept)] { Ok(()) } else { Err(format!("{counts:?}")) }
+        });
+    }
+}
+
 /// It runs, opens again, has kept what it was given, and takes more.
-fn goes_on(site: &Site, kept: &mut u64) {
+fn goes_on(site: &Site, kept: u64) {
     site.restart();
     is_clean(site);
-    assert_eq!(site.cell("SELECT count(*) FROM kept"), json!(*kept));
+    assert_eq!(site.cell("SELECT count(*) FROM kept"), json!(kept));
     site.write(&format!("INSERT INTO kept (name) VALUES ('{kept}')"));
-    *kept += 1;
     site.verify();
     let told = site.tandem(&["doctor"]);
     assert!(told.stdout.contains("\"schema\""), "what has no effect is told: {told:?}");
     assert!(site.space()["void"].as_u64().unwrap() > 0);
 }
 
-fn forks(site: &Site) -> Vec<Value> {
-    serde_json::from_value(site.space()["forks"].clone()).unwrap()
-}
-
 #[test]
 fn what_a_hostile_member_signs_stops_no_program_by_file_or_by_network() {
-    let mut random = Random::new("a hostile member among programs");
     let lan = Lan::new();
-    let (office, hall) = pair(&lan, &hostile::tables());
-    let laptop = member(&lan, "laptop", &office);
-    wait::equal(&[&office, &hall, &laptop]);
-    let author = laptop.id();
-    laptop.stop();
-    let mut kept = 0;
-    for site in [&office, &hall] {
-        site.write(&format!("INSERT INTO kept (name) VALUES ('{kept}')"));
-        kept += 1;
-    }
-
-    // By file, to the office; the hall gets it from there. First what it wrote honestly.
-    let mut folder = open(&laptop, &mut random);
-    folder.work(60).unwrap();
-    folder.close();
-    let work = laptop.path("work.tandem");
-    let work = work.to_str().unwrap();
-    laptop.tandem(&["bundle", "export", work]).succeeded();
-    office.tandem(&["bundle", "import", work]).succeeded();
-    let mut folder = open(&laptop, &mut random);
-    let attack = folder.forge(count() / 2).unwrap();
-    assert!(
-        attack.held.len() as u64 > count() / 10,
-        "{} of {} were taken in",
-        attack.held.len(),
-        count() / 2
-    );
-    carry(&folder, &attack, &laptop, &office);
-    folder.close();
-    equal(&[&office, &hall]);
-    for site in [&office, &hall] {
-        goes_on(site, &mut kept);
-    }
-
-    // Over the network, to the hall, by the program itself.
-    connected(&[&office, &hall]);
-    equal(&[&office, &hall]);
-    let mut folder = open(&laptop, &mut random);
-    folder.forge(count() / 2).unwrap();
-    folder.close();
-    office.host().unplug();
-    laptop.start();
-    wait::equal_but_for_waiting(&[&hall, &laptop]);
-    laptop.stop();
-    office.host().plug();
-    equal(&[&office, &hall]);
-    for site in [&office, &hall] {
-        goes_on(site, &mut kept);
-    }
-
-    // Two transactions of one name: one by file to the office, the other over the network to the hall.
-    // What was written before anybody heard of either passes; what follows knows it, and waits.
-    equal(&[&office, &hall]);
-    let mut folder = open(&laptop, &mut random);
-    let other = folder.fork().unwrap();
-    let file = laptop.path("fork.tandem");
-    folder.bundle(&file, [std::slice::from_ref(&other)]).unwrap();
-    folder.close();
-    office.host().unplug();
-    for site in [&office, &hall] {
-        site.write(&format!("INSERT INTO kept (name) VALUES ('{kept}')"));
-        kept += 1;
-    }
-    office.tandem(&["bundle", "import", file.to_str().unwrap()]).succeeded();
-    laptop.start();
-    wait::equal_but_for_waiting(&[&hall, &laptop]);
-    laptop.stop();
-    office.host().plug();
-    // (Of each chain the first fork that was seen is kept: of this one there were some in the files.)
-    wait::until("both name the fork", &[&office, &hall], || {
-        let told = [forks(&office), forks(&hall)];
-        let is_named = |forks: &Vec<Value>| forks.iter().any(|fork| fork["author"] == author.as_str());
-        if told.iter().all(is_named) { Ok(()) } else { Err(format!("{told:?}")) }
-    });
-    wait::until("the rest is at both", &[&office, &hall], || {
-        let counts = [&office, &hall].map(|site| site.cell("SELECT count(*) FROM kept"));
-        if counts == [json!(kept), json!(kept)] { Ok(()) } else { Err(format!("{counts:?}")) }
-    });
-    for site in [&office, &hall] {
-        goes_on(site, &mut kept.clone());
+    let mut attacked = Attacked::new(&lan);
+    let author = attacked.laptop.id();
+    attacked.by_file();
+    attacked.go_on();
+    attacked.by_network();
+    attacked.go_on();
+    attacked.by_fork();
+    attacked.wait_until_the_fork_is_named(&author);
+    // What each writes from now on knows one side of the fork, and does not pass.
+    for site in attacked.honest() {
+        goes_on(site, attacked.kept);
         let doctor = site.tandem(&["doctor"]);
         // By whatever name it goes now: it may have given itself another.
         let name = forks(site)[0]["site_name"].to_string();

@@ -96,10 +96,9 @@ fn told(answer: &Value) -> Vec<String> {
     told.map(str::to_owned).collect()
 }
 
-#[test]
-fn a_tills_batch_creates_each_sale_once_refuses_each_bad_one_alone_and_sees_no_other_shop() {
-    let lan = Lan::new();
-    let office = founder(&lan, "office", SHOP);
+/// A PC with two shops, and the address at which tills reach it.
+fn two_shops(lan: &Arc<Lan>) -> (Site, String) {
+    let office = founder(lan, "office", SHOP);
     let shop = json!({ "name": "other", "site_name": "office", "schema": SHOP });
     assert_eq!(office.http(|http| http.post("/v1/spaces", &shop)).unwrap().0, 201);
     office.stop();
@@ -108,85 +107,105 @@ fn a_tills_batch_creates_each_sale_once_refuses_each_bad_one_alone_and_sees_no_o
     let stocks = "INSERT INTO articles (code, name, price, stock) VALUES ('15', 'Riz', 25000, 40), ('18', 'Huile', 75000, 5)";
     office.tandem(&["--space", "school", "sql", stocks]).succeeded();
     office.tandem(&["--space", "other", "sql", stocks]).succeeded();
-    let host = lan.host();
-    let till = |token: String| Till { host: host.clone(), url: format!("https://{address}"), token };
-    let one = till(token(&office, "school", "caisse 1"));
-    let other = till(token(&office, "other", "caisse 9"));
+    (office, address)
+}
 
-    let batch = json!([
-        sale("vente 1", Some("FAC-20241104-001"), &[("15", 2), ("18", 1)]),
-        sale("vente 2", None, &[("15", 1)]),
-        sale("vente 3", None, &[("15", 1), ("99", 1)]),
-        sale("vente 4", None, &[("18", 1000)]),
-        sale("vente 5", Some("FAC-20241104-001"), &[("15", 1)]),
-        sale("vente 1", Some("FAC-20241104-001"), &[("15", 2), ("18", 1)]),
-        sale("vente 1", None, &[("15", 7)]),
-        { "key": "vente 6", "statements": [{ "sql": "INSERT INTO sales (mode) VALUES (:mode)", "params": { "mod": "CASH" } }] },
-        sale("vente 7", None, &[("18", 2)]),
-    ]);
-    let answer = one.batch(&batch);
-    let expected = [
-        "done",
-        "done",
-        "constraint_foreign_key",
-        "constraint_check",
-        "constraint_unique",
-        "repeated",
-        "idempotency_key_reused",
-        "parameter_missing",
-        "done",
+/// What a till sold offline, and what is to become of each sale.
+fn sold_offline() -> (Value, [&'static str; 9]) {
+    let bill = Some("FAC-20241104-001");
+    let misspelled = json!({ "sql": "INSERT INTO sales (mode) VALUES (:mode)", "params": { "mod": "CASH" } });
+    let sales = [
+        (sale("vente 1", bill, &[("15", 2), ("18", 1)]), "done"),
+        (sale("vente 2", None, &[("15", 1)]), "done"),
+        (sale("vente 3", None, &[("15", 1), ("99", 1)]), "constraint_foreign_key"),
+        (sale("vente 4", None, &[("18", 1000)]), "constraint_check"),
+        (sale("vente 5", bill, &[("15", 1)]), "constraint_unique"),
+        (sale("vente 1", bill, &[("15", 2), ("18", 1)]), "repeated"),
+        (sale("vente 1", None, &[("15", 7)]), "idempotency_key_reused"),
+        (json!({ "key": "vente 6", "statements": [misspelled] }), "parameter_missing"),
+        (sale("vente 7", None, &[("18", 2)]), "done"),
     ];
-    assert_eq!(told(&answer), expected, "{answer}");
-    let row = |answer: &Value, at: usize| answer["results"][at]["results"][0]["rows"][0].clone();
-    assert_eq!(row(&answer, 5), row(&answer, 0), "already there, with its id");
-    assert_eq!(row(&answer, 0)[1], "FAC-20241104-001");
+    (sales.iter().map(|(sale, _)| sale.clone()).collect(), sales.map(|(_, becomes)| becomes))
+}
+
+/// What the statement of a sale returned.
+fn row(answer: &Value, at: usize) -> Value {
+    answer["results"][at]["results"][0]["rows"][0].clone()
+}
+
+fn assert_each_sale_is_answered_by_itself(answer: &Value, expected: [&str; 9]) {
+    assert_eq!(told(answer), expected, "{answer}");
+    assert_eq!(row(answer, 5), row(answer, 0), "already there, with its id");
+    assert_eq!(row(answer, 0)[1], "FAC-20241104-001");
     // Numbers are made where there are none, and what was refused has used up none.
-    assert_eq!((&row(&answer, 1)[1], &row(&answer, 8)[1]), (&json!("FAC-1-0001"), &json!("FAC-1-0002")));
+    assert_eq!((&row(answer, 1)[1], &row(answer, 8)[1]), (&json!("FAC-1-0001"), &json!("FAC-1-0002")));
     let refused = &answer["results"][2]["error"];
     assert!(
         refused["detail"].as_str().unwrap().contains("Rien n'a été changé"),
         "in its language: {refused}"
     );
+}
 
-    // The answer was lost, and so was the node: the till sends all of it again.
-    office.kill();
-    office.start_with(&["--https", &address]);
-    let again = one.batch(&batch);
-    let done = |answer: &Value| told(answer).iter().filter(|told| *told == "done").count();
-    assert_eq!((done(&again), &again["repeated"]), (0, &json!(4)), "{again}");
-    assert_eq!(row(&again, 0), row(&answer, 0));
+/// Sent again as a whole, each sale is there once.
+fn assert_nothing_happens_twice(office: &Site, first: &Value, again: &Value) {
+    let done = told(again).iter().filter(|told| *told == "done").count();
+    assert_eq!((done, &again["repeated"]), (0, &json!(4)), "{again}");
+    assert_eq!(row(again, 0), row(first, 0));
     let counted = "SELECT (SELECT count(*) FROM sales), (SELECT count(*) FROM sale_lines), \
         (SELECT group_concat(code || '=' || stock, ' ') FROM articles)";
     let counted = office.tandem(&["--space", "school", "sql", counted]).json()["rows"][0].clone();
     assert_eq!(counted, json!([3, 4, "15=37 18=2"]));
+}
 
-    // Each movement: who, which document, before and after.
-    let movements =
-        one.get("/v1/spaces/school/movements?table=articles&column=stock&key=15")["movements"].clone();
-    let shown: Vec<Value> = movements
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| json!([one["by"], one["message"], one["delta"], one["before"], one["after"]]))
-        .collect();
+/// Each movement: who, which document, before and after.
+fn assert_movements_are_told(till: &Till) {
+    let page = till.get("/v1/spaces/school/movements?table=articles&column=stock&key=15");
+    let told = |one: &Value| json!([one["by"], one["message"], one["delta"], one["before"], one["after"]]);
+    let shown: Vec<Value> = page["movements"].as_array().unwrap().iter().map(told).collect();
     let expected = [
         json!([null, null, 40, null, 40]),
         json!(["caisse 1", "vente 1", -2, 40, 38]),
         json!(["caisse 1", "vente 2", -1, 38, 37]),
     ];
     assert_eq!(shown, expected);
+}
 
-    // The other shop on the same PC: its own, and nothing of this one.
+/// Asks a space for its stock.
+fn asked(till: &Till, space: &str) -> (u64, Value) {
     let query = json!({ "sql": "SELECT sum(stock) FROM articles" });
-    let asked =
-        |till: &Till, space: &str| till.ask("POST", &format!("/v1/spaces/{space}/queries"), &query).unwrap();
-    assert_eq!(asked(&other, "other").1["rows"], json!([[45]]));
-    for (till, space) in [(&one, "other"), (&other, "school"), (&one, "nobody")] {
+    till.ask("POST", &format!("/v1/spaces/{space}/queries"), &query).unwrap()
+}
+
+/// The other shop on the same PC: its own, and nothing of this one.
+fn assert_each_sees_its_own_shop(one: &Till, other: &Till) {
+    assert_eq!(asked(other, "other").1["rows"], json!([[45]]));
+    for (till, space) in [(one, "other"), (other, "school"), (one, "nobody")] {
         let (status, problem) = asked(till, space);
         assert_eq!((status, &problem["code"]), (403, &json!("token_other_space")), "{space}");
     }
     let (status, problem) = other.ask("GET", "/v1/status", &Value::Null).unwrap();
     assert_eq!((status, &problem["code"]), (403, &json!("token_of_space")));
+}
+
+#[test]
+fn a_tills_batch_creates_each_sale_once_refuses_each_bad_one_alone_and_sees_no_other_shop() {
+    let lan = Lan::new();
+    let (office, address) = two_shops(&lan);
+    let host = lan.host();
+    let till = |token: String| Till { host: host.clone(), url: format!("https://{address}"), token };
+    let one = till(token(&office, "school", "caisse 1"));
+    let other = till(token(&office, "other", "caisse 9"));
+
+    let (sales, expected) = sold_offline();
+    let answer = one.batch(&sales);
+    assert_each_sale_is_answered_by_itself(&answer, expected);
+
+    // The answer was lost, and so was the node: the till sends all of it again.
+    office.kill();
+    office.start_with(&["--https", &address]);
+    assert_nothing_happens_twice(&office, &answer, &one.batch(&sales));
+    assert_movements_are_told(&one);
+    assert_each_sees_its_own_shop(&one, &other);
 
     // A PC that took the address is not told the token, and a till that was lost gets in no more.
     let (secret, fingerprint) = one.token.split_once('.').unwrap();
