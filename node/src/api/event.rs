@@ -167,6 +167,10 @@ impl Events {
             entries.map(|entry| Ok(replayed(&entry?, &own, &membership))).collect::<Result<Vec<_>>>()
         });
         let events = read.await.unwrap_or_else(|_| Err(super::error_kind::stopping.error()))?;
+        debug_assert!(
+            events.iter().map(|event| event.arrival).eq(from..from + events.len() as u64),
+            "the log is told without gap or repetition"
+        );
         // An empty page would mean a hole in the log: go on behind it rather than for ever.
         self.next = events.last().map_or(self.replay_until, |event| event.arrival + 1);
         Ok(events)

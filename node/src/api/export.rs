@@ -85,9 +85,7 @@ impl Export {
             if let Some(block) = chunk.block {
                 writer.block(&block).map_err(failed)?;
             }
-            if chunk.next <= from {
-                break;
-            }
+            assert!(chunk.next > from, "what is exported is read on to its end");
             from = chunk.next;
         }
         writer.finish().map_err(failed).map(drop)

@@ -38,6 +38,7 @@ pub(super) async fn batch(
         return Err(error_kind::batch_too_large.with("most", MOST).with("count", count));
     }
     site.api.space(&space)?;
+    assert_eq!(items.len(), count, "a batch within its bound is carried out whole");
     let mut answer = Answer::new(problem::language_of(&headers));
     let name = caller.name(&headers);
     for item in items {
@@ -47,6 +48,7 @@ pub(super) async fn batch(
         };
         answer.push(result)?;
     }
+    assert_eq!(answer.counts.iter().sum::<usize>(), count, "each transaction of a batch has its answer");
     Ok(problem::is_told_in(answer.language, answer.finish()))
 }
 

@@ -122,6 +122,7 @@ impl Whole {
     }
 
     fn finish(mut self, version: &str) -> Result<Vec<Bytes>> {
+        assert!(self.failed.is_none(), "what failed is told, and not finished");
         let _whole_already = self.push("],\"version\":", &version);
         self.text.push(b'}');
         self.pieces.push(std::mem::take(&mut self.text).into());
@@ -164,6 +165,7 @@ impl Lines {
     }
 
     fn send(&mut self) -> ControlFlow<()> {
+        debug_assert!(self.text.last().is_none_or(|last| *last == b'\n'), "a piece ends with a line");
         let piece = std::mem::take(&mut self.text).into();
         self.begun = true;
         match self.pieces.blocking_send(piece) {

@@ -66,8 +66,10 @@ impl AddressBook {
             addresses.retain(|known| known != address);
             addresses.insert(0, address.clone());
             addresses.truncate(ADDRESSES);
+            debug_assert!(!addresses[1..].contains(address), "an address of a site is kept once");
             self.changed = true;
         }
+        assert!(self.sites.len() <= SITES, "no more sites are kept than may be");
     }
 
     /// A session with the site was open at this time.

@@ -86,9 +86,11 @@ impl Dialer {
             None => target.addresses.push(address.clone()),
         }
         target.addresses.truncate(ADDRESSES);
+        debug_assert!(is_each_once(&target.addresses), "an address of a site is tried once");
         if known.is_none() || fresh {
             target.pace.hurry(now_ms);
         }
+        assert!(self.targets.len() <= TARGETS, "strangers on the network do not fill the memory");
     }
 
     /// Some site is no longer seen at this address, and is of no interest elsewhere.
@@ -165,6 +167,7 @@ impl Dialer {
         };
         target.pace.busy = false;
         target.pace.next_ms = now_ms + wait_ms;
+        assert!(self.targets.len() <= TARGETS, "strangers on the network do not fill the memory");
     }
 
     /// Things changed (network, members): try everyone at once.
@@ -196,6 +199,10 @@ impl Dialer {
                 due.push(Attempt::Address(place.address.clone()));
             }
         }
+        debug_assert!(
+            self.next_ms().is_none_or(|next_ms| next_ms > now_ms),
+            "what is due is given, all of it"
+        );
         due
     }
 
@@ -266,7 +273,13 @@ fn chosen(addresses: &[Multiaddr], failures: u32) -> Vec<Multiaddr> {
 
 /// Between three and five quarters of it.
 fn spread(wait_ms: u64, random: u32) -> u64 {
-    wait_ms * (750 + u64::from(random % 501)) / 1000
+    let spread_ms = wait_ms * (750 + u64::from(random % 501)) / 1000;
+    debug_assert!((wait_ms * 3 / 4..=wait_ms * 5 / 4).contains(&spread_ms), "attempts keep to their pace");
+    spread_ms
+}
+
+fn is_each_once(addresses: &[Multiaddr]) -> bool {
+    addresses.iter().enumerate().all(|(at, address)| !addresses[..at].contains(address))
 }
 
 #[cfg(test)]

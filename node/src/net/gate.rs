@@ -64,6 +64,7 @@ impl Gate {
         if self.known.len() < ADDRESSES {
             self.known.extend(ip(address));
         }
+        assert!(self.known.len() <= ADDRESSES, "no more addresses are remembered than may be");
     }
 }
 
@@ -89,7 +90,8 @@ impl Counts {
     fn stay(&mut self, id: ConnectionId, from: Option<IpAddr>) -> bool {
         let fits = self.strangers.values().filter(|ip| **ip == from).count() < OF_ONE;
         if fits {
-            self.strangers.insert(id, from);
+            let before = self.strangers.insert(id, from);
+            assert!(before.is_none(), "a connection is let in once");
         }
         fits
     }

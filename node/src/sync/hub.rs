@@ -44,6 +44,18 @@ struct State {
     listings: Vec<Listing>,
 }
 
+impl State {
+    /// What is noted of a site; nothing, of one more than there is room for.
+    fn peer(&mut self, peer: Author) -> Option<&mut PeerStatus> {
+        if self.peers.len() >= PEERS && !self.peers.contains_key(&peer) {
+            return None;
+        }
+        let status = self.peers.entry(peer).or_insert_with(|| PeerStatus::new(peer));
+        assert_eq!(status.author, peer, "what is noted of a site stands under its name");
+        Some(status)
+    }
+}
+
 struct Watched {
     space: Space,
     members: Arc<Membership>,
@@ -151,6 +163,7 @@ impl Hub {
             members.map(|member| member.author).filter(|author| !own.contains(author)).collect();
         authors.sort_unstable();
         authors.dedup();
+        debug_assert!(own.iter().all(|author| !authors.contains(author)), "no site is its own peer");
         authors
     }
 
@@ -182,13 +195,14 @@ impl Hub {
             for (space, watched) in &mut state.spaces {
                 turns.extend(watched.catch_up.release(peer).map(|next| (*space, next)));
             }
-            let status = state.peers.entry(peer).or_insert_with(|| PeerStatus::new(peer));
-            if status.connected {
-                status.last_seen_ms = Some(now.wall_ms);
+            if let Some(status) = state.peer(peer) {
+                if status.connected {
+                    status.last_seen_ms = Some(now.wall_ms);
+                }
+                status.connected = false;
+                status.trouble = trouble;
+                status.spaces.values_mut().for_each(|shared| shared.open = false);
             }
-            status.connected = false;
-            status.trouble = trouble;
-            status.spaces.values_mut().for_each(|shared| shared.open = false);
         }
         turns.into_iter().for_each(|(space, next)| self.grant(space, next));
         self.peers_changed.send_modify(|count| *count += 1);
@@ -233,10 +247,7 @@ impl Hub {
     pub fn note(&self, peer: Author, note: impl FnOnce(&mut PeerStatus)) {
         let changed = {
             let mut state = self.state();
-            if state.peers.len() >= PEERS && !state.peers.contains_key(&peer) {
-                return;
-            }
-            let status = state.peers.entry(peer).or_insert_with(|| PeerStatus::new(peer));
+            let Some(status) = state.peer(peer) else { return };
             let connected = status.connected;
             note(status);
             connected != status.connected
@@ -320,5 +331,32 @@ impl Hub {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_stranger_with_ever_new_identities_no_more_is_noted_than_there_is_room_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), "a test").unwrap();
+        let hub = Hub::new(store.clone());
+        let met = |number: usize| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&number.to_be_bytes());
+            Author(bytes)
+        };
+        for number in 0..PEERS + 10 {
+            let (peer, id) = (met(number), hub.next_session());
+            hub.enter(peer, id, &Arc::default());
+            hub.leave(peer, id, Some(Cause::new("unreachable")));
+        }
+        assert_eq!(hub.state().peers.len(), PEERS);
+        // Whoever is noted already still is.
+        hub.note(met(0), |status| status.connected = true);
+        assert!(hub.peer(&met(0)).connected);
+        store.close();
     }
 }

@@ -36,6 +36,11 @@ impl Inbox {
                 waiting.grown.entry(space).or_insert(Growth { end: 0, vector: vector.clone(), local });
             growth.local |= local;
             if end >= growth.end {
+                debug_assert_eq!(
+                    growth.vector.ahead_of(&vector),
+                    0,
+                    "a later commit holds what earlier ones did"
+                );
                 (growth.end, growth.vector) = (end, vector);
             }
         });

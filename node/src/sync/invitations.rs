@@ -140,6 +140,7 @@ impl Invitations {
                 }
             })?;
         }
+        debug_assert!(space.membership().member(&joiner).is_some(), "who is admitted is a member");
         let admission = space.log().admission_of(&joiner).ok().flatten().ok_or(JoinRefused::Trouble)?;
         let space_name = space.membership().space_name.clone();
         Ok(Admitted { space: space.id(), space_name, admission })

@@ -93,6 +93,7 @@ impl Host for LinkHost {
     fn read(&mut self, request: ReadRequest) -> Answer<Result<ReadDone, String>> {
         let ReadRequest { space, from, have, withheld, max_bytes } = request;
         let Some(held) = self.hub.space(&space) else { return Answer::Now(Err(gone())) };
+        debug_assert!(from <= held.end(), "a cursor goes as far as the log");
         let short = held.end().saturating_sub(from) <= SHORT_READ;
         let read = move || {
             let read = held.chunks().read_without(from, &have, withheld, max_bytes);
@@ -144,6 +145,7 @@ impl Host for LinkHost {
     }
 
     fn end(&mut self, end: SessionEnd) {
+        assert!(self.over.is_none(), "a session ends once");
         self.over = Some(end);
     }
 }

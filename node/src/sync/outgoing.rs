@@ -21,6 +21,7 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// These, too, behind all others.
     pub fn push(&mut self, bytes: &[u8]) {
+        debug_assert!(self.written == 0 || self.written < self.bytes.len(), "what is written makes room");
         self.bytes.extend_from_slice(bytes);
         self.unflushed = true;
     }

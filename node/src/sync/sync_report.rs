@@ -32,6 +32,7 @@ impl SyncReport {
     /// Says it, and starts anew.
     pub fn report(&mut self, peer: &Author) {
         let Self { transactions, tables } = std::mem::take(self);
+        debug_assert!(transactions > 0 || tables.is_empty(), "rows change by transactions");
         let peer = peer.short();
         tracing::info!(peer, transactions, "synchronised");
         for ((_, table), (added, changed, deleted)) in tables {

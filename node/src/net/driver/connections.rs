@@ -21,7 +21,9 @@ impl Connections {
     /// One less. Whether it was known, and the last one with that site.
     pub fn closed(&mut self, author: Author, id: ConnectionId) -> bool {
         let Some(ids) = self.0.get_mut(&author) else { return false };
+        let before = ids.len();
         ids.retain(|(known, _)| *known != id);
+        assert!(before - ids.len() <= 1, "a connection closes once");
         ids.is_empty() && self.0.remove(&author).is_some()
     }
 
@@ -33,11 +35,16 @@ impl Connections {
     /// Those with a site that were there before `then`.
     pub fn older(&self, author: &Author, then: Instant) -> Vec<ConnectionId> {
         let ids = self.0.get(author).into_iter().flatten();
+        debug_assert!(
+            ids.clone().is_sorted_by_key(|(_, opened)| opened),
+            "the newest connection is the last"
+        );
         ids.filter(|(_, opened)| *opened <= then).map(|(id, _)| *id).collect()
     }
 
     /// The sites with which there is one.
     pub fn authors(&self) -> impl Iterator<Item = Author> {
+        debug_assert!(self.0.values().all(|ids| !ids.is_empty()), "with a site that is listed there is one");
         self.0.keys().copied()
     }
 }
