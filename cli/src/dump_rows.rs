@@ -126,6 +126,7 @@ impl<'a> DumpRows<'a> {
     /// A row that leaves its number to the database has the one that it was given there, for others refer
     /// to it by that: the next after all before it.
     fn number(&self, table: usize, (columns, cells): &mut (Vec<String>, Vec<Cell>), last: &mut i64) {
+        debug_assert_eq!(columns.len(), cells.len(), "each column that a row names has its value");
         let drafted = &self.draft.tables[table];
         let [key] = drafted.key.as_slice() else { return };
         let at = columns.iter().position(|column| column == key);
@@ -229,6 +230,7 @@ impl<'a> DumpRows<'a> {
             by: labels.by.map(str::to_owned),
             ..EditRows::default()
         };
+        assert!(batch.done >= batch.count as u64, "the rows of a batch are among those that are done");
         let written_before = batch.done - batch.count as u64;
         (batch.count, batch.bytes) = (0, 0);
         let written = client.edit_rows(space, request);

@@ -34,6 +34,7 @@ impl Table {
     /// Adds a row.
     pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
         let cells: Vec<String> = cells.into_iter().map(|cell| self.shown(&cell.into())).collect();
+        debug_assert_eq!(cells.len(), self.head.len(), "a row has a cell under each name");
         for (numeric, cell) in self.numeric.iter_mut().zip(&cells) {
             *numeric &= cell.is_empty() || cell.parse::<f64>().is_ok();
         }

@@ -84,6 +84,8 @@ impl Batches {
 
     /// This batch has been compared.
     pub fn compare(&mut self) {
+        assert!(self.candidates.is_empty(), "rows are compared once they are taken");
+        debug_assert!(self.compared <= self.added, "batches are compared in the order of their rows");
         self.compared = self.added;
     }
 

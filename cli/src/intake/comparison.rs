@@ -136,12 +136,16 @@ impl Met<'_> {
     /// Whether both had this in a column.
     fn has(&self, at: usize, value: Option<&Value>) -> bool {
         let Self::With(rows) = self else { return false };
+        debug_assert!(rows.iter().all(|cells| at < cells.len()), "both had a row in the same columns");
         rows.iter().any(|cells| cells[at] == known::cell(value))
     }
 }
 
 /// What a row of a file is beside the one here, and beside what both sides had of it when they last met.
 pub fn judge(reading: &Reading<'_>, candidate: &Candidate, here: Option<&[Value]>, met: &Met<'_>) -> Verdict {
+    let width = reading.columns.len();
+    assert_eq!(candidate.values.len(), width, "a row of a sheet has a value for each of its columns");
+    assert!(here.is_none_or(|here| here.len() == width), "so has the one here");
     let is_known = matches!(met, Met::With(_));
     let theirs = |at: &usize| candidate.values[*at].as_ref();
     let is_theirs = |at: &usize| !met.has(*at, theirs(at));

@@ -85,6 +85,7 @@ impl Known {
     /// One row more.
     pub fn add(&mut self, table: &str, key: &[u8], cells: Cells) {
         if let Some(table) = self.tables.get_mut(table).filter(|_| self.rows < ROWS) {
+            debug_assert_eq!(cells.len(), table.columns.len(), "a row has a cell for each column");
             table.rows.insert(hash(key), cells);
             self.rows += 1;
         }
@@ -247,7 +248,7 @@ mod tests {
             known.add("élèves", &[id as u8], cells.iter().map(|value| cell(Some(value))).collect());
         }
         let mut before = known.clone();
-        before.add("élèves", &[9], Box::default());
+        before.add("élèves", &[9], Box::new([0, 0]));
         known.remember(&before);
         known.save(folder.path(), "s", Name::Taken).unwrap();
         let again = Known::load(folder.path(), "s", Name::Taken);

@@ -45,7 +45,8 @@ impl<'scope, 'env> Pipe<'scope, 'env> {
                     for request in batch.requests {
                         target.client.edit_rows(target.space, request)?;
                     }
-                    until.store(batch.until, Ordering::Relaxed);
+                    let before = until.swap(batch.until, Ordering::Relaxed);
+                    assert!(before <= batch.until, "batches are written in the order of their rows");
                 }
                 Ok(())
             });
@@ -73,6 +74,7 @@ impl<'scope, 'env> Pipe<'scope, 'env> {
 
     /// Another sheet begins, of which so many rows are here.
     pub fn begin(&self, before: u64) {
+        assert!(self.running.is_none(), "a sheet begins when the one before it is written");
         self.until.store(before, Ordering::Relaxed);
     }
 }

@@ -154,6 +154,7 @@ impl<'a> Cursor<'a> {
         if self.peek_at(length - 1) != Some(&Token::RParen) {
             return None;
         }
+        assert!(length >= 2, "what opens and closes has two signs at least");
         let inner = Self { tokens: &self.tokens[self.at + 1..self.at + length - 1], at: 0, ..self.clone() };
         self.at += length;
         Some(inner)
@@ -190,6 +191,10 @@ impl<'a> Cursor<'a> {
 
     /// All from here up to where another one of the same statement stands.
     pub fn up_to(&self, end: &Self) -> Self {
+        assert!(
+            std::ptr::eq(self.tokens, end.tokens) && self.at <= end.at,
+            "the end stands behind, in the same words"
+        );
         Self { tokens: &self.tokens[self.at..end.at], at: 0, ..self.clone() }
     }
 

@@ -104,7 +104,9 @@ impl<R: BufRead> Statements<R> {
                     return Ok(piece.into());
                 }
             }
-            if self.scan() {
+            let has_ended = self.scan();
+            debug_assert!(self.at <= self.line.len(), "no sign is read that is not there");
+            if has_ended {
                 let piece = self.take();
                 self.is_copying = piece.as_ref().is_some_and(is_copy);
                 if self.is_copying {
@@ -318,6 +320,7 @@ impl<R: BufRead> Statements<R> {
     }
 
     fn take(&mut self) -> Option<Piece> {
+        assert!(self.inside == Inside::Nothing, "a statement ends outside of texts and comments");
         let text = String::from_utf8_lossy(self.statement.trim_ascii()).into_owned();
         self.statement.clear();
         (!text.is_empty()).then_some(Piece::Statement { line: self.begun, text })
