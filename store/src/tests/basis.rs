@@ -5,7 +5,7 @@ use std::time::Duration;
 use tandem_protocol::value::Value;
 use tandem_protocol::version::VersionVector;
 
-use super::{Site, assert_equal, pull, sync};
+use super::{Site, assert_equal, sync, two};
 use crate::view::MOST_READ;
 use crate::{Edits, Owner, Params, Refusal, Statement, Write, WriteError, Written};
 
@@ -13,13 +13,6 @@ const STOCK: &str =
     "CREATE TABLE stock (id INTEGER PRIMARY KEY, n COUNTER NOT NULL DEFAULT 0, code TEXT UNIQUE,
     due COUNTER(9,2), debt COUNTER(30,2), name TEXT, other COUNTER);
   CREATE TABLE counted (id INTEGER PRIMARY KEY, n INTEGER)";
-
-fn two() -> (Site, Site) {
-    let a = Site::founder(STOCK);
-    let b = Site::member(&a, "b");
-    pull(&b, &a);
-    (a, b)
-}
 
 fn opened(site: &Site) -> VersionVector {
     (*site.space.vector()).clone()
@@ -65,7 +58,7 @@ fn both_show(a: &Site, b: &Site, sql: &str, row: &str) {
 fn a_form_that_read_forty_and_sends_thirty_seven_takes_three() {
     // Sold here, or elsewhere; the form is sent to either.
     for (sold_at, sent_to) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-        let (a, b) = two();
+        let (a, b) = two(STOCK);
         let sites = [&a, &b];
         a.write("INSERT INTO stock (id, n) VALUES (1, 40)");
         sync(&a, &b);
@@ -114,7 +107,7 @@ fn the_right_side_tells_what_is_meant() {
         // A stock-take from an old list, as ever.
         (one("UPDATE stock SET n = exactly(37) WHERE id = 1"), "27"),
     ] {
-        let (a, b) = two();
+        let (a, b) = two(STOCK);
         a.write("INSERT INTO stock (id, n, code) VALUES (1, 40, 'A')");
         a.write("INSERT INTO counted VALUES (1, 37), (3, 3)");
         sync(&a, &b);
@@ -129,7 +122,7 @@ fn the_right_side_tells_what_is_meant() {
 
 #[test]
 fn money_counts_from_what_was_read() {
-    let (a, b) = two();
+    let (a, b) = two(STOCK);
     a.write("INSERT INTO stock (id, due, debt, other) VALUES (1, 40.50, '12345678901234567890.25', 7)");
     sync(&a, &b);
     let form = opened(&a);
@@ -141,7 +134,7 @@ fn money_counts_from_what_was_read() {
 
 #[test]
 fn what_a_counter_was_is_made_of_all_that_was_known_and_of_nothing_else() {
-    let (a, b) = two();
+    let (a, b) = two(STOCK);
     a.write("INSERT INTO stock (id, n) VALUES (1, 100)");
     a.write("UPDATE stock SET n = exactly(50)");
     sync(&a, &b);
@@ -175,7 +168,7 @@ fn what_a_counter_was_is_made_of_all_that_was_known_and_of_nothing_else() {
 
 #[test]
 fn a_counter_that_was_null_or_not_there_is_set() {
-    let (a, b) = two();
+    let (a, b) = two(STOCK);
     a.write("INSERT INTO stock (id) VALUES (1)");
     let form = opened(&a);
     a.write("INSERT INTO stock (id, n) VALUES (2, 40)");
@@ -199,7 +192,7 @@ fn a_counter_that_was_null_or_not_there_is_set() {
 
 #[test]
 fn what_a_counter_was_cannot_always_be_told() {
-    let (a, b) = two();
+    let (a, b) = two(STOCK);
     a.write("INSERT INTO stock (id, n) VALUES (1, 40), (2, 40)");
     let form = opened(&a);
     for _ in 1..MOST_READ {

@@ -4,7 +4,7 @@ use tandem_protocol::conflict::{Conflict, ConflictKind, VersionContent};
 use tandem_protocol::fork::Withheld;
 use tandem_protocol::value::{Key, Value};
 
-use super::{Site, pull, sync};
+use super::{Site, pull, sync, two};
 use crate::{Choice, Params, Refusal, Resolution, SharedEffect, Statement, Write, WriteError, Written};
 
 const SCHEMA: &str = "
@@ -15,13 +15,6 @@ CREATE TABLE students (id INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT '-', r
 CREATE TABLE sales (id INTEGER PRIMARY KEY, student INTEGER REFERENCES students (id), day DATE, till TEXT,
   UNIQUE (day, till));
 ";
-
-fn two() -> (Site, Site) {
-    let a = Site::founder(SCHEMA);
-    let b = Site::member(&a, "b");
-    pull(&b, &a);
-    (a, b)
-}
 
 /// The open conflicts, as `kind table.columns key`; the same on both sites.
 pub(super) fn open(a: &Site, b: &Site) -> Vec<String> {
@@ -95,7 +88,7 @@ pub(super) fn version(conflict: &Conflict, value: &str) -> Choice {
 
 #[test]
 fn two_values_of_one_field_are_listed_until_somebody_who_saw_both_writes() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO students (id, name) VALUES (1, 'x')");
     sync(&a, &b);
     a.write("UPDATE students SET name = 'from a', seen = '2025-01-01', by = 'a'");
@@ -113,7 +106,7 @@ fn two_values_of_one_field_are_listed_until_somebody_who_saw_both_writes() {
 
 #[test]
 fn a_value_is_chosen_on_one_site_and_the_conflict_closes_on_the_other() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO students (id, name) VALUES (1, 'x')");
     sync(&a, &b);
     a.write("UPDATE students SET name = 'from a'");
@@ -142,7 +135,7 @@ fn a_value_is_chosen_on_one_site_and_the_conflict_closes_on_the_other() {
 fn a_deletion_and_an_edit_made_apart_are_listed_and_either_can_be_chosen() {
     for (choice, rows) in [("deleted", 0), ("alive", 1)] {
         for edit_first in [true, false] {
-            let (a, b) = two();
+            let (a, b) = two(SCHEMA);
             a.write("INSERT INTO students (id, name) VALUES (1, 'x')");
             sync(&a, &b);
             let edit = || b.write("UPDATE students SET name = 'still here'");
@@ -166,7 +159,7 @@ fn a_deletion_and_an_edit_made_apart_are_listed_and_either_can_be_chosen() {
 
 #[test]
 fn a_unique_value_given_twice_is_one_conflict_and_the_rule_returns_when_it_is_settled() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO students (id, ref) VALUES (1, 'R1')");
     b.write("INSERT INTO students (id, ref) VALUES (2, 'R1')");
     assert_eq!(open(&a, &b), ["unique students.ref R1"]);
@@ -189,7 +182,7 @@ fn a_unique_value_given_twice_is_one_conflict_and_the_rule_returns_when_it_is_se
 
 #[test]
 fn the_other_row_can_be_given_a_value_of_its_own() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO students (id, ref) VALUES (1, 'R1'), (5, 'R2')");
     b.write("INSERT INTO students (id, ref) VALUES (2, 'R1')");
     sync(&a, &b);
@@ -229,7 +222,7 @@ fn the_rows_that_refer_to_a_deleted_one_are_the_same_everywhere() {
 
 #[test]
 fn a_deleted_row_that_others_refer_to_is_shown_and_listed() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO levels (id, name) VALUES (1, 'N5')");
     a.write("INSERT INTO levels (id, name, above) VALUES (2, 'N4', 1)");
     sync(&a, &b);
@@ -258,7 +251,7 @@ fn a_deleted_row_that_others_refer_to_is_shown_and_listed() {
 
 #[test]
 fn deleted_rows_that_only_refer_to_each_other_stay_hidden() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO levels (id, name) VALUES (1, 'x'), (2, 'y')");
     sync(&a, &b);
     a.try_write(&[("DELETE FROM levels", vec![])]).unwrap();
@@ -285,7 +278,7 @@ fn deleted_rows_that_only_refer_to_each_other_stay_hidden() {
 
 #[test]
 fn a_rule_broken_by_two_edits_together_is_listed_and_can_be_mended() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO students (id, low, high) VALUES (1, 2, 5)");
     sync(&a, &b);
     a.write("UPDATE students SET low = 5");
@@ -302,7 +295,7 @@ fn a_rule_broken_by_two_edits_together_is_listed_and_can_be_mended() {
 
 #[test]
 fn one_request_recorded_on_two_sites_is_listed_and_the_later_can_be_undone() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO students (id, stock, paid) VALUES (1, 40, 10.5)");
     sync(&a, &b);
     let sale = |site: &Site, id: i64| {
@@ -330,7 +323,7 @@ fn one_request_recorded_on_two_sites_is_listed_and_the_later_can_be_undone() {
 
 #[test]
 fn a_stock_take_counts_and_what_it_did_not_know_still_counts_too() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO students (id, stock) VALUES (1, 40)");
     sync(&a, &b);
     b.write("UPDATE students SET stock = stock - 5");
@@ -355,7 +348,7 @@ fn a_stock_take_counts_and_what_it_did_not_know_still_counts_too() {
 
 #[test]
 fn a_stock_take_from_an_old_list_counts_what_was_sold_since() {
-    let (a, _) = two();
+    let (a, _) = two(SCHEMA);
     a.write("INSERT INTO students (id, stock) VALUES (1, 40)");
     a.write("UPDATE students SET stock = stock - 1");
     let printed = (*a.space.vector()).clone();
@@ -370,7 +363,7 @@ fn a_stock_take_from_an_old_list_counts_what_was_sold_since() {
 
 #[test]
 fn a_column_declared_in_two_ways_is_listed_and_one_can_be_chosen() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     let apply = |site: &Site, sql: &str| {
         let _written: Written = site.space.wait(|reply| site.space.apply_schema(sql, reply)).unwrap();
     };
@@ -392,7 +385,7 @@ fn a_column_declared_in_two_ways_is_listed_and_one_can_be_chosen() {
 
 #[test]
 fn a_row_told_by_one_chain_of_deletions_and_inserts_never_wedges() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     for round in 0..4 {
         a.write(&format!(
             "INSERT OR REPLACE INTO students (id, name, stock) VALUES (1, 'a{round}', {round})"
@@ -414,7 +407,7 @@ fn a_row_told_by_one_chain_of_deletions_and_inserts_never_wedges() {
 
 #[test]
 fn a_resolution_is_held_to_what_any_write_is_held_to() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO levels (id, name) VALUES (1, 'N5'), (2, 'N4')");
     a.write("INSERT INTO students (id) VALUES (1)");
     sync(&a, &b);
@@ -462,7 +455,7 @@ fn a_rule_broken_by_two_who_counted_names_both_and_not_who_inserted_the_row() {
 
 #[test]
 fn a_form_sent_after_its_row_was_deleted_is_an_edit_made_apart() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO levels (id, name) VALUES (1, 'N5')");
     a.write("INSERT INTO students (id, name, ref, level, stock) VALUES (1, 'x', 'R1', 1, 40), (2, 'y', 'R2', 1, 0)");
     sync(&a, &b);

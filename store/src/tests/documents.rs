@@ -3,22 +3,15 @@
 use tandem_protocol::value::Value;
 
 use super::conflicts::{only, open, resolve, version};
-use super::{Site, pull, sync};
+use super::{Site, sync, two};
 use crate::{Params, Statement, Write, Written};
 
 const SCHEMA: &str =
     "CREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT, body RICHTEXT, extra JSON DEFAULT '{}');";
 
-fn two() -> (Site, Site) {
-    let a = Site::founder(SCHEMA);
-    let b = Site::member(&a, "b");
-    pull(&b, &a);
-    (a, b)
-}
-
 #[test]
 fn edits_of_one_note_at_different_places_are_both_in_the_text() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO notes (id, body) VALUES (1, 'Le cours commence à neuf heures.')");
     sync(&a, &b);
     a.write("UPDATE notes SET body = 'Lundi : le cours commence à neuf heures.'");
@@ -34,7 +27,7 @@ fn edits_of_one_note_at_different_places_are_both_in_the_text() {
 
 #[test]
 fn changes_of_different_keys_of_one_json_value_are_both_there() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write(r#"INSERT INTO notes (id, extra) VALUES (1, '{"b": 1, "a": {"x": [1, 2]}}')"#);
     assert_eq!(a.rows("SELECT extra FROM notes"), [r#"{"a":{"x":[1,2]},"b":1}"#]);
     sync(&a, &b);
@@ -51,7 +44,7 @@ fn changes_of_different_keys_of_one_json_value_are_both_there() {
 
 #[test]
 fn equal_imports_are_one_document() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     for site in [&a, &b] {
         site.write("INSERT INTO notes (id, body) VALUES (1, 'the same text')");
     }
@@ -64,7 +57,7 @@ fn equal_imports_are_one_document() {
 
 #[test]
 fn different_documents_written_apart_are_a_conflict_and_one_is_chosen() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO notes (id, body) VALUES (1, 'from a')");
     b.write("INSERT INTO notes (id, body) VALUES (1, 'from b')");
     assert_eq!(open(&a, &b), ["register notes.body 1"]);
@@ -89,7 +82,7 @@ fn different_documents_written_apart_are_a_conflict_and_one_is_chosen() {
 
 #[test]
 fn a_row_deleted_and_inserted_again_starts_with_a_new_document() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     for round in 0..3 {
         a.write("INSERT INTO notes (id, body, extra) VALUES (1, 'again', '[1]')");
         assert_eq!(open(&a, &b), [""; 0]);
@@ -112,7 +105,7 @@ fn a_row_deleted_and_inserted_again_starts_with_a_new_document() {
 
 #[test]
 fn hundreds_of_edits_stay_small() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     let mut text: String = "Une phrase de plus. ".repeat(100);
     a.write(&format!("INSERT INTO notes (id, body) VALUES (1, '{text}')"));
     for edit in 0..500 {
@@ -128,7 +121,7 @@ fn hundreds_of_edits_stay_small() {
 
 #[test]
 fn a_text_from_a_form_opened_before_others_edited_it_is_listed_and_takes_nothing_back() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO notes (id, body) VALUES (1, 'Rendez-vous lundi.')");
     sync(&a, &b);
     let opened = (*a.space.vector()).clone();

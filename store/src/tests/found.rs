@@ -1,6 +1,6 @@
 //! Stories that the simulator told first.
 
-use super::{Site, assert_equal, pull, sync};
+use super::{Site, assert_equal, sync, two};
 
 const SCHEMA: &str = "
 CREATE TABLE rooms (name TEXT PRIMARY KEY, parent TEXT REFERENCES rooms ON DELETE SET NULL);
@@ -8,16 +8,9 @@ CREATE TABLE lessons (id INTEGER PRIMARY KEY, room TEXT REFERENCES rooms ON DELE
 CREATE TABLE items (id INTEGER PRIMARY KEY, stock COUNTER, paid COUNTER(12,2));
 ";
 
-fn two() -> (Site, Site) {
-    let a = Site::founder(SCHEMA);
-    let b = Site::member(&a, "b");
-    pull(&b, &a);
-    (a, b)
-}
-
 #[test]
 fn a_counter_set_to_null_counts_nothing_from_before_also_where_it_was_set() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO items (id, stock, paid) VALUES (1, 5, NULL)");
     a.write("UPDATE items SET stock = stock - 3, paid = 2.25");
     a.write("UPDATE items SET stock = NULL");
@@ -30,7 +23,7 @@ fn a_counter_set_to_null_counts_nothing_from_before_also_where_it_was_set() {
 
 #[test]
 fn a_counter_that_was_null_can_be_brought_back_to_zero() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO items (id) VALUES (1)");
     sync(&a, &b);
     a.write("UPDATE items SET stock = exactly(NULL)");
@@ -46,7 +39,7 @@ fn a_counter_that_was_null_can_be_brought_back_to_zero() {
 
 #[test]
 fn replace_cannot_leave_a_table_referring_to_nothing_of_its_own() {
-    let (a, _) = two();
+    let (a, _) = two(SCHEMA);
     a.write("INSERT INTO rooms (name) VALUES ('hall')");
     let refusal = a.refused("INSERT OR REPLACE INTO rooms (name, parent) VALUES ('hall', 'nowhere')");
     assert_eq!(refusal.code, "constraint_foreign_key");
@@ -56,7 +49,7 @@ fn replace_cannot_leave_a_table_referring_to_nothing_of_its_own() {
 
 #[test]
 fn rows_kept_for_others_go_when_a_local_write_lets_go_of_them() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     a.write("INSERT INTO rooms (name, parent) VALUES ('aula', NULL), ('hall', 'aula')");
     sync(&a, &b);
     a.write("DELETE FROM rooms WHERE name = 'hall'");

@@ -149,6 +149,14 @@ impl Site {
     }
 }
 
+/// Two sites that hold the same: the founder of a space, and a member of it.
+pub(crate) fn two(schema: &str) -> (Site, Site) {
+    let a = Site::founder(schema);
+    let b = Site::member(&a, "b");
+    pull(&b, &a);
+    (a, b)
+}
+
 /// Gives `to` everything `from` has and it lacks; returns how many transactions were new.
 pub(crate) fn pull(to: &Site, from: &Site) -> u64 {
     let mut cursor = 0;

@@ -4,16 +4,9 @@ use tandem_protocol::decimal::Decimal;
 use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
 use tandem_protocol::value::Value;
 
-use super::{Site, assert_equal, pull, sync};
+use super::{Site, assert_equal, pull, sync, two};
 use crate::Written;
 use crate::writer::LocalWork;
-
-fn two(schema: &str) -> (Site, Site) {
-    let a = Site::founder(schema);
-    let b = Site::member(&a, "b");
-    pull(&b, &a);
-    (a, b)
-}
 
 /// Both sites show these rows, and would from the log alone.
 fn both_show(a: &Site, b: &Site, sql: &str, rows: &[&str]) {

@@ -4,7 +4,7 @@ use tandem_protocol::op::{Action, CellColumn, Mode, Op, RowGroup};
 use tandem_protocol::schema::{Schema, SchemaOp, ddl};
 use tandem_protocol::value::Value;
 
-use super::{Site, pull};
+use super::{Site, pull, two};
 use crate::Written;
 use crate::writer::LocalWork;
 
@@ -13,13 +13,6 @@ const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);";
 /// Records ops as another version of the program could.
 fn record(site: &Site, ops: Vec<Op>) {
     let _written: Written = site.space.wait(|reply| site.space.local(LocalWork::Ops(ops), reply)).unwrap();
-}
-
-fn two() -> (Site, Site) {
-    let a = Site::founder(SCHEMA);
-    let b = Site::member(&a, "b");
-    pull(&b, &a);
-    (a, b)
 }
 
 /// The schema op that adds `sql` to what a site has.
@@ -52,7 +45,7 @@ fn grown(site: &Site, ops: &[SchemaOp]) -> Schema {
 
 #[test]
 fn an_op_of_an_unknown_kind_is_kept_and_relayed_and_stops_nothing() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     let c = Site::member(&a, "c");
     record(&a, vec![Op::Unknown { kind: 999, body: b"from the future".to_vec() }]);
     // Known kinds that say what cannot be read yet.
@@ -72,7 +65,7 @@ fn an_op_of_an_unknown_kind_is_kept_and_relayed_and_stops_nothing() {
 
 #[test]
 fn what_a_newer_schema_explains_is_applied_then() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     let added = planned(
         &a,
         "ALTER TABLE items ADD COLUMN price DECIMAL(9,2); CREATE TABLE rooms (id INTEGER PRIMARY KEY, name TEXT)",
@@ -107,7 +100,7 @@ fn what_a_newer_schema_explains_is_applied_then() {
 
 #[test]
 fn a_value_that_its_column_cannot_hold_is_parked_alone() {
-    let (a, b) = two();
+    let (a, b) = two(SCHEMA);
     let schema = (*a.space.schema()).clone();
     record(
         &a,

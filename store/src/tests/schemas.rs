@@ -9,19 +9,12 @@ use tandem_protocol::schema::{
 };
 use tandem_protocol::value::Value;
 
-use super::{Site, pull, sync};
+use super::{Site, pull, sync, two};
 use crate::Written;
 use crate::writer::{LocalJob, LocalWork};
 
 const BASE: &str = "CREATE TABLE base (id INTEGER PRIMARY KEY, n TEXT);
     CREATE TABLE student (id INTEGER PRIMARY KEY, name TEXT);";
-
-pub(super) fn two(schema: &str) -> (Site, Site) {
-    let a = Site::founder(schema);
-    let b = Site::member(&a, "b");
-    pull(&b, &a);
-    (a, b)
-}
 
 pub(super) fn apply(site: &Site, sql: &str) {
     let _written: Written = site.space.wait(|reply| site.space.apply_schema(sql, reply)).unwrap();

@@ -3,8 +3,8 @@
 use tandem_protocol::bounds;
 use tandem_protocol::schema::{NamedQuery, SchemaOp};
 
-use super::schemas::{apply, equal_and_open, refused, smuggle, two};
-use super::{Site, pull, sync};
+use super::schemas::{apply, equal_and_open, refused, smuggle};
+use super::{Site, pull, sync, two};
 
 const BASE: &str = "CREATE TABLE student (id INTEGER PRIMARY KEY, name TEXT NOT NULL, due DECIMAL(9,2));
     CREATE TABLE payment (id INTEGER PRIMARY KEY, student INTEGER REFERENCES student, amount DECIMAL(9,2));";
