@@ -138,3 +138,17 @@ fn every_code_has_a_text_and_every_text_is_asked_for() {
         }
     }
 }
+
+/// Whoever misspelled a type is told which there are.
+#[test]
+fn every_column_type_is_named_where_one_is_unknown() {
+    for language in [Language::English, Language::French] {
+        let words = Words::of(language);
+        let hint = words.text("error.schema_unknown_type.hint1").unwrap();
+        for kind in tandem_protocol::schema::ColumnType::ALL {
+            let told = kind.to_string();
+            let name = told.split('(').next().unwrap_or_default();
+            assert!(hint.contains(name), "{name} is not in: {hint}");
+        }
+    }
+}

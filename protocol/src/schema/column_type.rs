@@ -235,7 +235,9 @@ impl fmt::Display for ColumnType {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ddl::DdlError;
     use super::*;
+    use crate::codec;
 
     #[test]
     fn every_type_is_listed_and_is_called_as_it_is_declared() {
@@ -251,6 +253,23 @@ mod tests {
                 ColumnType::Timestamp | ColumnType::Decimal { .. } | ColumnType::Counter { .. } => {}
                 ColumnType::RichText | ColumnType::Json | ColumnType::Stamp | ColumnType::Quiet => {}
             }
+        }
+    }
+
+    /// Whoever declares a column looks there; whoever reads bytes finds its number here.
+    #[test]
+    fn every_type_is_in_the_documents_and_in_what_an_unknown_one_is_answered() {
+        let schema = include_str!("../../../docs/schema.md");
+        let formats =
+            include_str!("../../../docs/formats.md").split_whitespace().collect::<Vec<_>>().join(" ");
+        let answer = DdlError::UnknownType { column: String::new(), found: String::new() }.to_string();
+        for (number, kind) in ColumnType::ALL.into_iter().enumerate() {
+            let told = kind.to_string();
+            let name = told.split('(').next().unwrap();
+            assert!(schema.contains(&format!("| `{name}")), "docs/schema.md does not list {name}");
+            assert!(formats.contains(&format!("{number} {name}")), "docs/formats.md: {number} {name}");
+            assert!(answer.contains(name), "{name} is not in: {answer}");
+            assert_eq!(codec::encode(&kind)[0], number as u8, "{name}");
         }
     }
 }

@@ -264,3 +264,18 @@ fn value(kind: ColumnType, random: &mut Random) -> String {
     };
     (*random.pick(from)).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_every_type_are_drawn() {
+        for kind in ColumnType::ALL {
+            let told = kind.to_string();
+            let name = told.split('(').next().unwrap();
+            let is_drawn = TYPES.iter().any(|drawn| drawn.split('(').next() == Some(name));
+            assert!(is_drawn, "no column is {name}");
+        }
+    }
+}
