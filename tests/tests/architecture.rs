@@ -1,5 +1,7 @@
 //! What ARCHITECTURE.md names is there: files, types and functions of the ways it follows through the code.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends right there")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
