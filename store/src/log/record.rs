@@ -129,12 +129,14 @@ impl Record {
         let (mut builder, mut before) = (BlockBuilder::default(), Chains::new());
         let rest = opened.entries.iter().zip(opened.block.iter()).skip((arrival - self.arrival) as usize);
         for ((header, previous, _), (bytes, signature)) in rest {
-            let last = ChainHead { seq: header.dot.seq - 1, hash: TxHash(previous.0) };
+            let last = ChainHead { seq: header.dot.seq.saturating_sub(1), hash: TxHash(previous.0) };
             before.entry(header.dot.chain()).or_insert(last);
             builder.push(header.dot.author, bytes, signature);
         }
         let count = builder.len() as u32;
-        assert_eq!(arrival + u64::from(count), self.end(), "a record ends where its rest does");
+        if arrival + u64::from(count) != self.end() {
+            return Err(LogError::Damaged { arrival: self.arrival });
+        }
         Ok(Self { arrival, block: builder.finish(), count, before, offsets: self.offsets.clone() })
     }
 }
