@@ -10,3 +10,11 @@ const BYTES: usize = 8 << 20;
 pub fn is_full(rows: usize, bytes: usize) -> bool {
     rows >= ROWS || bytes >= BYTES
 }
+
+/// Rows that refer to each other and are written together for that, at most.
+const CIRCLE: u64 = 100_000;
+
+/// Whether so many rows, of so many bytes, can be written together where they must.
+pub fn is_one(rows: u64, bytes: u64) -> bool {
+    rows <= CIRCLE && bytes <= BYTES as u64
+}

@@ -19,6 +19,7 @@ use tandem_protocol::value::Value;
 use crate::batch;
 use crate::client::Client;
 use crate::dump::{ReadDump, refused};
+use crate::dump_order::{Order, Sorting};
 use crate::failure::{Failure, Outcome};
 use crate::file;
 use crate::progress::Progress;
@@ -50,8 +51,10 @@ pub struct DumpRows<'a> {
     files: &'a [PathBuf],
     dump: Dump,
     draft: Draft,
-    /// Of each table of the dump: how many tables must be there before it.
-    depths: Vec<usize>,
+    /// In which order its tables are filled.
+    order: Order,
+    /// Of each table, the bytes of its rows.
+    bytes: Vec<u64>,
     schema: Schema,
     /// The only table whose rows are taken in, if it is one.
     only: Option<String>,
@@ -83,18 +86,21 @@ impl<'a> DumpRows<'a> {
         only: Option<String>,
     ) -> Result<(Self, Taken), Failure> {
         let ReadDump { dump, draft, .. } = read;
-        let depths = depths(&draft);
+        let order = Order::of(draft.tables.len(), &|table| targets(&draft, table));
         if let Some(only) = only.as_ref().filter(|only| schema.table(only).is_none()) {
             return Err(error_kind::table_unknown.with("table", only).into());
         }
-        let rows = Self { files, dump, draft, depths, schema, only };
+        let mut bytes = vec![0; draft.tables.len()];
+        let mut rows = Self { files, dump, draft, order, bytes: Vec::new(), schema, only };
         let named = rows.draft.tables.iter();
         let tables = named.map(|table| TakenTable { table: table.name.clone(), ..TakenTable::default() });
         let mut taken = Taken { tables: tables.collect(), ..Taken::default() };
-        rows.each(&mut |table, _| {
+        rows.each(&mut |table, (_, cells)| {
             taken.tables[table].rows += 1;
+            bytes[table] += size(&cells) as u64;
             Ok(())
         })?;
+        rows.bytes = bytes;
         Ok((rows, taken))
     }
 
@@ -190,20 +196,35 @@ impl<'a> DumpRows<'a> {
         let before = client.source(space, &source)?.offset.and_then(|offset| offset.parse().ok());
         taken.before = before.filter(|_| !again).unwrap_or(0);
         let all: u64 = taken.tables.iter().map(|table| table.rows).sum();
-        let mut batch = Batch { puts: Vec::new(), count: 0, bytes: 0, done: 0, progress: Progress::new() };
-        for depth in 0..=self.depths.iter().copied().max().unwrap_or_default() {
-            self.each(&mut |table, (columns, cells)| {
-                if self.depths[table] != depth {
-                    return Ok(());
-                }
-                batch.add(&self.draft.tables[table].name, columns, cells, taken.before);
-                match batch.is_full() {
-                    true => self.flush(&mut batch, (client, space), (&source, labels, all), taken),
-                    false => Ok(()),
-                }
+        let counts: Vec<u64> = taken.tables.iter().map(|table| table.rows).collect();
+        let mut batch = Batch::new();
+        let mut sorting = Sorting::new(&self.order, &counts);
+        while !sorting.is_done() {
+            sorting.begin_pass();
+            self.each(&mut |table, row| {
+                let bytes = size(&row.1);
+                sorting.take((table, row, bytes), &mut |table, (columns, cells)| {
+                    let place = self.order.place(table);
+                    let is_whole = self.is_whole(place, &counts);
+                    if batch.place.replace(place) != Some(place) && is_whole {
+                        self.flush(&mut batch, (client, space), (&source, labels, all), taken)?;
+                    }
+                    batch.add(&self.draft.tables[table].name, columns, cells, taken.before);
+                    match batch.is_full() && !is_whole {
+                        true => self.flush(&mut batch, (client, space), (&source, labels, all), taken),
+                        false => Ok(()),
+                    }
+                })
             })?;
         }
         self.flush(&mut batch, (client, space), (&source, labels, all), taken)
+    }
+
+    /// Whether the rows of a place are written together, for they may refer to each other: unless they are more
+    /// than a transaction carries, and then they must come in an order that does.
+    fn is_whole(&self, place: usize, rows: &[u64]) -> bool {
+        let (rows, bytes) = (self.order.sum(place, rows), self.order.sum(place, &self.bytes));
+        self.order.is_circle(place) && batch::is_one(rows, bytes)
     }
 
     fn flush(
@@ -269,10 +290,17 @@ struct Batch {
     bytes: usize,
     /// Rows before the end of this batch, those taken in before included.
     done: u64,
+    /// The place of the last one's table.
+    place: Option<usize>,
     progress: Progress,
 }
 
 impl Batch {
+    fn new() -> Self {
+        let progress = Progress::new();
+        Self { puts: Vec::new(), count: 0, bytes: 0, done: 0, place: None, progress }
+    }
+
     /// One row more, unless it is one of the first `before`, which are here already.
     fn add(&mut self, table: &str, columns: Vec<String>, cells: Vec<Cell>, before: u64) {
         self.done += 1;
@@ -280,7 +308,7 @@ impl Batch {
             return;
         }
         self.count += 1;
-        self.bytes += cells.iter().map(|Cell(value)| size(value)).sum::<usize>();
+        self.bytes += size(&cells);
         match self.puts.last_mut() {
             Some(put) if put.table == table && put.columns == columns => put.rows.push(cells),
             _ => self.puts.push(Put { table: table.to_owned(), columns, rows: vec![cells] }),
@@ -292,12 +320,13 @@ impl Batch {
     }
 }
 
-fn size(value: &Value) -> usize {
-    match value {
+fn size(cells: &[Cell]) -> usize {
+    let of = |Cell(value): &Cell| match value {
         Value::Text(text) => text.len(),
         Value::Blob(bytes) => bytes.len(),
         _ => 8,
-    }
+    };
+    cells.iter().map(of).sum()
 }
 
 /// Why a row is not taken in.
@@ -313,29 +342,11 @@ impl From<DumpError> for Unread {
     }
 }
 
-/// Of each table: how many others must have their rows before it. Those that refer to each other in a
-/// circle come last, together.
-fn depths(draft: &Draft) -> Vec<usize> {
+/// The tables that one refers to.
+fn targets(draft: &Draft, table: usize) -> Vec<usize> {
+    let references = draft.tables[table].columns.iter().filter_map(|column| column.reference.as_ref());
     let place = |name: &str| draft.tables.iter().position(|table| table.name == name);
-    let targets = |at: usize| {
-        let references = draft.tables[at].columns.iter().filter_map(|column| column.reference.as_ref());
-        references.filter_map(|(table, _)| place(table)).filter(|target| *target != at).collect::<Vec<_>>()
-    };
-    let mut depths: Vec<Option<usize>> = vec![None; draft.tables.len()];
-    for depth in 0.. {
-        let is_ready = |at: &usize| {
-            depths[*at].is_none()
-                && targets(*at)
-                    .iter()
-                    .all(|target| depths[*target].is_some_and(|of_target| of_target < depth))
-        };
-        let ready: Vec<usize> = (0..depths.len()).filter(is_ready).collect();
-        if ready.is_empty() {
-            return depths.into_iter().map(|known| known.unwrap_or(depth)).collect();
-        }
-        ready.into_iter().for_each(|at| depths[at] = Some(depth));
-    }
-    Vec::new()
+    references.filter_map(|(table, _)| place(table)).collect()
 }
 
 /// What was taken in, table by table.
@@ -360,38 +371,4 @@ pub fn told(taken: &Taken) -> String {
         }
     });
     text + &lines.collect::<Vec<_>>().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tandem_import::schema::{DraftColumn, DraftTable};
-
-    fn table(name: &str, refers: &[&str]) -> DraftTable {
-        let column = |target: &&str| DraftColumn {
-            name: format!("to_{target}"),
-            source: format!("to_{target}"),
-            kind: ColumnType::Integer,
-            not_null: false,
-            default: None,
-            reference: Some(((*target).to_owned(), tandem_import::model::OnDelete::Restrict)),
-        };
-        DraftTable {
-            name: name.to_owned(),
-            columns: refers.iter().map(column).collect(),
-            ..DraftTable::default()
-        }
-    }
-
-    #[test]
-    fn rows_come_behind_those_that_they_refer_to() {
-        let tables = vec![
-            table("c", &["b", "a"]),
-            table("a", &["a"]),
-            table("b", &["a"]),
-            table("x", &["y"]),
-            table("y", &["x"]),
-        ];
-        assert_eq!(depths(&Draft { tables, ..Draft::default() }), [2, 0, 1, 3, 3]);
-    }
 }

@@ -56,6 +56,24 @@ struct Target {
     columns: Vec<String>,
 }
 
+/// Where the rows of the last statement went: most go where those before them went.
+#[derive(Default)]
+struct Inserting {
+    head: String,
+    into: Option<Target>,
+}
+
+impl Inserting {
+    /// Where rows go that stand behind this.
+    fn target(&mut self, head: &str, line: u64, dump: &Dump) -> Option<&Target> {
+        if self.head != head {
+            head.clone_into(&mut self.head);
+            self.into = into_of(head, &["INSERT", "REPLACE"], line, dump);
+        }
+        self.into.as_ref()
+    }
+}
+
 /// Gives every row of the files to `take`, in their order. What is no row of a table of the dump is
 /// passed over.
 pub fn each_row<E: From<DumpError>>(
@@ -77,12 +95,14 @@ fn rows_of<E: From<DumpError>>(
     let text = TextFile::open(path).and_then(|file| file.text()).map_err(DumpError::Io)?;
     let mut statements = Statements::new(text, dump.dialect);
     let mut copying: Option<Target> = None;
+    let mut inserting = Inserting::default();
     while let Some(piece) = statements.next()? {
         match piece {
             Piece::Statement { line, text } => {
-                copying = into_of(&text, &["COPY"], line, dump);
-                if let Some(into) = into_of(&text, &["INSERT", "REPLACE"], line, dump) {
-                    inserted(&text, line, &into, dump.dialect, take)?;
+                let (head, rows) = split_at_values(&text, dump.dialect);
+                copying = into_of(head, &["COPY"], line, dump);
+                if let Some(into) = inserting.target(head, line, dump) {
+                    inserted((head, rows), line, into, dump.dialect, take)?;
                 }
             }
             Piece::CopiedRow { line, text } => {
@@ -110,14 +130,13 @@ fn give<E: From<DumpError>>(
     take(Row { table: into.table, line, columns: &into.columns, values })
 }
 
-/// Where the rows of a statement go that begins with one of these words.
-fn into_of(text: &str, verbs: &[&str], line: u64, dump: &Dump) -> Option<Target> {
-    let first = text.split(|sign: char| !sign.is_ascii_alphabetic()).next().unwrap_or_default();
+/// Where the rows go of a statement that begins with one of these words: what stands before the rows tells it,
+/// whose texts need not be told apart.
+fn into_of(head: &str, verbs: &[&str], line: u64, dump: &Dump) -> Option<Target> {
+    let first = head.split(|sign: char| !sign.is_ascii_alphabetic()).next().unwrap_or_default();
     if !verbs.iter().any(|verb| verb.eq_ignore_ascii_case(first)) {
         return None;
     }
-    // Up to the rows, whose texts need not be told apart here.
-    let (head, _) = split_at_values(text, dump.dialect);
     let words = Words::of(head, line, dump.dialect)?;
     let mut cursor = words.cursor();
     cursor.take();
@@ -133,13 +152,12 @@ fn into_of(text: &str, verbs: &[&str], line: u64, dump: &Dump) -> Option<Target>
 }
 
 fn inserted<E: From<DumpError>>(
-    text: &str,
+    (head, rows): (&str, &str),
     line: u64,
     into: &Target,
     dialect: Dialect,
     take: &mut dyn FnMut(Row<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (head, rows) = split_at_values(text, dialect);
     let mut line = line + breaks(head);
     for group in groups(rows, dialect) {
         line += breaks(group.before);
