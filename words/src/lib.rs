@@ -6,9 +6,11 @@
 //! `error.CODE.text` and `error.CODE.hint1`…, causes `cause.CODE`.
 
 mod catalogue;
+mod french;
 mod language;
 mod words;
 
 pub use catalogue::keys;
+pub use french::elide as elide_french;
 pub use language::Language;
 pub use words::{Told, Words};

@@ -2,7 +2,7 @@
 
 use tandem_protocol::cause::{Cause, Param, Params};
 
-use crate::{Language, catalogue};
+use crate::{Language, catalogue, french};
 
 /// The words of one language, for one kind of reader.
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ impl Words {
     pub fn with(&self, key: &str, params: &[(&str, String)]) -> Option<String> {
         let value =
             |name: &str| params.iter().find(|(of, _)| *of == name).map(|(_, value)| (self.show)(value));
-        fill(self.text(key)?, |name| Some(value(name).unwrap_or_else(missing)))
+        self.fill(self.text(key)?, |name| Some(value(name).unwrap_or_else(missing)))
     }
 
     /// An error of that code. None when the code, or that of a cause among the parameters, is not in
@@ -58,7 +58,27 @@ impl Words {
     }
 
     fn render(&self, template: &str, params: &Params) -> Option<String> {
-        fill(template, |name| params.get(name).map_or_else(|| Some(missing()), |param| self.param(param)))
+        self.fill(template, |name| {
+            params.get(name).map_or_else(|| Some(missing()), |param| self.param(param))
+        })
+    }
+
+    /// Puts parameters in place of `%{name}`.
+    fn fill(&self, template: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
+        let mut text = String::with_capacity(template.len());
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once("%{") {
+            let Some((name, after)) = after.split_once('}') else { break };
+            text.push_str(before);
+            let value = value(name)?;
+            if self.language == Language::French {
+                french::elide(&mut text, &value);
+            }
+            text.push_str(&value);
+            rest = after;
+        }
+        text.push_str(rest);
+        Some(text)
     }
 
     fn param(&self, param: &Param) -> Option<String> {
@@ -79,20 +99,6 @@ impl Words {
 /// In place of a parameter that was not given.
 fn missing() -> String {
     "?".to_owned()
-}
-
-/// Puts parameters in place of `%{name}`.
-fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let mut text = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("%{") {
-        let Some((name, after)) = after.split_once('}') else { break };
-        text.push_str(before);
-        text.push_str(&value(name)?);
-        rest = after;
-    }
-    text.push_str(rest);
-    Some(text)
 }
 
 #[cfg(test)]
@@ -125,6 +131,26 @@ mod tests {
         let cause = Cause::new("sqlite_near").with("token", "%{detail} %{");
         let told = told(Language::English, "sql_error", cause).unwrap();
         assert!(told.message.contains("near \"%{detail} %{\": syntax error"), "{told:?}");
+    }
+
+    #[test]
+    fn french_words_are_joined_as_they_are_read() {
+        let found = Cause::new("parser_text");
+        let expected = ["parser_expression", "parser_end", "parser_words"].map(|code| {
+            Cause::new("parser_ends")
+                .with("found", found.clone())
+                .with("expected", Cause::new(code).with("words", "articles"))
+        });
+        let told = |language| expected.each_ref().map(|cause| Words::of(language).cause(cause).unwrap());
+        assert_eq!(
+            told(Language::French),
+            [
+                "un texte entre guillemets se trouve à la place d'une expression",
+                "un texte entre guillemets se trouve à la place de la fin",
+                "un texte entre guillemets se trouve à la place de « articles »",
+            ]
+        );
+        assert!(told(Language::English)[0].contains(" an expression"), "{expected:?}");
     }
 
     #[test]

@@ -52,6 +52,42 @@ fn french_signs_stand_as_french_signs_do() {
     }
 }
 
+/// What is told of a text, commands and what stands for them left out, that is no French: words that are not
+/// joined, units of another language.
+fn not_french(text: &str) -> Option<String> {
+    let told: Vec<_> = text.split('`').step_by(2).collect();
+    let told = told.join("…");
+    let words: Vec<&str> = told.split([' ', '\n']).collect();
+    let joined = words.windows(2).find(|pair| {
+        let mut before = format!("{} ", pair[0].trim_start_matches(['(', '«']));
+        let whole = before.clone();
+        tandem_words::elide_french(&mut before, pair[1]);
+        before != whole
+    });
+    let joined = joined.map(|pair| pair.join(" "));
+    let units = ["B", "KB", "MB", "GB", "KiB", "MiB", "GiB"];
+    let foreign = told.split(|char: char| !char.is_alphanumeric()).find(|word| units.contains(word));
+    joined.or_else(|| foreign.map(str::to_owned))
+}
+
+#[test]
+fn french_words_are_joined_and_sizes_are_octets() {
+    let french = Words::of(Language::French);
+    let (mut filled, mut wrong) = (0, Vec::new());
+    for key in keys() {
+        let text = french.text(key).unwrap();
+        // Whatever stands in it: what begins with a vowel shows each place.
+        let params: Vec<_> = parameters(text).into_iter().map(|name| (name, "autre".to_owned())).collect();
+        let told = french.with(key, &params).unwrap();
+        wrong.extend(not_french(&told).map(|words| format!("{key}: {words}: {told}")));
+        filled += usize::from(told.contains("d'autre"));
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(filled > 30, "{filled}");
+    assert_eq!(not_french("à la place de une clé").as_deref(), Some("de une"));
+    assert_eq!(not_french("plus de 64 MiB").as_deref(), Some("MiB"));
+}
+
 /// Everything below the crates' `src`, tests left out.
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));

@@ -17,7 +17,6 @@ use crate::api::{ApiError, Result, error_kind};
 
 /// Bytes of the largest JSON body: room for a transaction of 16 MiB in its JSON form.
 pub const LIMIT_BYTES: usize = 64 << 20;
-pub(super) const LIMIT: &str = "64 MiB";
 
 /// A body beyond the limit is read and thrown away up to here, so that its sender gets to read
 /// why it was refused; beyond, the connection is closed on it.
@@ -93,7 +92,7 @@ async fn read(body: Body, declared: usize) -> Result<Bytes> {
         }
     }
     if length > LIMIT_BYTES {
-        return Err(error_kind::body_too_large.with("limit", LIMIT));
+        return Err(error_kind::body_too_large.with("most", LIMIT_BYTES >> 20));
     }
     assert!(whole.len() <= LIMIT_BYTES, "no more of a body is kept than may be");
     Ok(whole.into())

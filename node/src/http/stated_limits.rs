@@ -3,7 +3,6 @@
 use serde_json::Value;
 use tandem_store::{ANSWER_BYTES, ChangedRows, READ_DEADLINE, SourceOffset, WRITE_DEADLINE};
 
-use super::body::LIMIT_BYTES;
 use super::health::OPENAPI;
 use super::proof::QUESTION;
 use crate::api::deadline::SECONDS;
@@ -99,10 +98,4 @@ fn what_fields_are_said_to_hold_is_what_they_hold() {
         assert_eq!(deadline["minimum"].as_f64(), Some(*SECONDS.start()), "{schema}");
         assert_eq!(deadline["maximum"].as_f64(), Some(*SECONDS.end()), "{schema}");
     }
-}
-
-/// The message in which a body is refused says its limit in words.
-#[test]
-fn a_body_that_is_refused_is_told_its_limit() {
-    assert_eq!(super::body::LIMIT, format!("{} MiB", LIMIT_BYTES >> 20));
 }

@@ -203,4 +203,5 @@ fn what_joins_no_other_is_told_in_french() {
     assert_eq!(response.headers().get("content-language").unwrap(), "fr");
     let problem: Value = serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap();
     assert_eq!(problem["code"], "body_too_large");
+    assert!(problem["detail"].as_str().unwrap().contains("64 Mio"), "{problem}");
 }

@@ -17,6 +17,7 @@ use super::school::{Stop, check, load};
 use crate::client::Client;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::figures::decimal;
 use crate::file::failed;
 use crate::progress::Progress;
 use crate::settings::Origin;
@@ -91,7 +92,7 @@ impl Pair {
     /// For people: that the sites agree; and if they stay, where they are, and what to try.
     pub fn told(&self, in_sync: &InSync, stays: bool) -> String {
         let short = in_sync.fingerprint.get(..8).unwrap_or(&in_sync.fingerprint);
-        let seconds = format!("{:.1}", in_sync.seconds);
+        let seconds = decimal(in_sync.seconds);
         let mut text =
             t!("demo.in_sync", rows = in_sync.rows, fingerprint = short, seconds = seconds).into_owned();
         if !stays {
