@@ -196,13 +196,7 @@ impl<'a, 'e> Finder<'a, 'e> {
                 self.compare(expr, high);
             }
             Expr::InList { expr, list, .. } => list.iter().for_each(|item| self.compare(expr, item)),
-            Expr::InSubquery { expr, subquery, .. } => {
-                self.quietly(subquery);
-                let kinds = self.scopes.output(subquery);
-                if let [(_, Some(kind))] = kinds.as_slice() {
-                    self.give(expr, Form::compared(*kind));
-                }
-            }
+            Expr::InSubquery { expr, subquery, .. } => self.compare_all(expr, subquery),
             Expr::Subquery(subquery) | Expr::Exists { subquery, .. } => self.quietly(subquery),
             Expr::Case { operand: Some(operand), conditions, .. } => {
                 conditions.iter().for_each(|when| self.compare(operand, &when.condition));
@@ -239,6 +233,29 @@ impl<'a, 'e> Finder<'a, 'e> {
         }
     }
 
+    /// What is compared with each row of a query: one expression, or a row value. The query may list the values
+    /// themselves, as `IN (VALUES (…), …)` does.
+    fn compare_all(&mut self, left: &'e Expr, query: &'e Query) {
+        self.quietly(query);
+        let parts: &[Expr] = match left {
+            Expr::Tuple(parts) => parts,
+            one => std::slice::from_ref(one),
+        };
+        let kinds: Vec<Option<ColumnType>> = parts.iter().map(|part| self.scopes.kind(part)).collect();
+        let output = self.scopes.output(query);
+        for (part, (_, kind)) in parts.iter().zip(output.iter()) {
+            self.give(part, kind.and_then(Form::compared));
+        }
+        let listed: Vec<Vec<&Expr>> = match &*query.body {
+            SetExpr::Values(values) => values.rows.iter().map(|row| row.iter().collect()).collect(),
+            SetExpr::Select(select) => vec![select.projection.iter().map_while(plain_item).collect()],
+            _ => Vec::new(),
+        };
+        for (value, kind) in listed.into_iter().flat_map(|row| row.into_iter().zip(&kinds)) {
+            self.give(value, kind.and_then(Form::compared));
+        }
+    }
+
     /// Notes a value, if the expression is nothing else.
     pub(super) fn give(&mut self, expr: &'e Expr, form: Option<Form>) {
         let (mut expr, mut negative) = (expr, false);
@@ -255,6 +272,14 @@ impl<'a, 'e> Finder<'a, 'e> {
         {
             self.values.push(FormedValue { value, form, negative });
         }
+    }
+}
+
+/// The expression that an item of a list is.
+fn plain_item(item: &SelectItem) -> Option<&Expr> {
+    match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+        _ => None,
     }
 }
 
