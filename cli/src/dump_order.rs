@@ -201,7 +201,8 @@ mod tests {
             };
             let expected: Vec<(usize, usize)> =
                 file.iter().enumerate().map(|(at, table)| (*table, at)).collect();
-            (0..6).for_each(|table| assert_eq!(of_table(table, &given), of_table(table, &expected), "{room}"));
+            (0..6)
+                .for_each(|table| assert_eq!(of_table(table, &given), of_table(table, &expected), "{room}"));
             assert!(room < 100 || passes == 1, "{passes}");
         }
     }

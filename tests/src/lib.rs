@@ -19,6 +19,7 @@ pub mod oracle;
 pub mod powercut;
 pub mod random;
 pub mod reference;
+pub mod rental_dump;
 pub mod scenario;
 pub mod schemas;
 pub mod school;

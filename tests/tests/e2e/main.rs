@@ -16,6 +16,7 @@ mod conflicts;
 mod counters;
 mod demo;
 mod disk;
+mod dumps;
 mod discovery;
 mod forks;
 mod hostile;
