@@ -19,6 +19,7 @@ mod disk;
 mod dumps;
 mod discovery;
 mod forks;
+mod frameworks;
 mod hostile;
 mod import;
 mod invitations;
