@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tandem_import::dialect::Dialect;
 use tandem_import::schema::{Draft, draft};
-use tandem_import::{Dump, DumpError, Notes, Section};
+use tandem_import::{Dump, DumpError, Notes, OfKind, Section};
 use tandem_node::api::error_kind;
 use tandem_protocol::cause::Cause;
 
@@ -38,6 +38,7 @@ struct KindJson<'a> {
     #[serde(flatten)]
     kind: &'a Cause,
     text: String,
+    count: usize,
     places: Vec<PlaceJson<'a>>,
 }
 
@@ -102,14 +103,14 @@ impl ReadDump {
         ];
         for (section, heading) in headings {
             let kinds = self.notes.by_kind();
-            let mut kinds = kinds.iter().filter(|(kind, _)| Section::of(kind) == section).peekable();
+            let mut kinds = kinds.iter().filter(|of| Section::of(of.kind) == section).peekable();
             if kinds.peek().is_none() {
                 continue;
             }
             text += &format!("\n\n{heading}");
-            for (kind, notes) in kinds {
+            for OfKind { kind, count, notes } in kinds {
                 let said = words().cause(kind).unwrap_or_default();
-                let line = t!("dump.kind", text = said, count = notes.len(), line = notes[0].line);
+                let line = t!("dump.kind", text = said, count = count, line = notes[0].line);
                 text += &format!("\n  {line}");
                 // Of types, the count says all.
                 if section == Section::Changed && kind.code.starts_with("dump_type") {
@@ -118,8 +119,8 @@ impl ReadDump {
                 for note in notes.iter().take(PLACES) {
                     text += &format!("\n    {}", t!("dump.place", line = note.line, what = note.what));
                 }
-                if notes.len() > PLACES {
-                    text += &format!("\n    {}", t!("dump.more", count = notes.len() - PLACES));
+                if *count > PLACES {
+                    text += &format!("\n    {}", t!("dump.more", count = count - PLACES));
                 }
             }
         }
@@ -130,8 +131,9 @@ impl ReadDump {
     pub fn json(&self) -> ReadDumpJson<'_> {
         let table = |table: &'_ tandem_import::schema::DraftTable| table.columns.len();
         let tables = &self.draft.tables;
-        let kinds = self.notes.by_kind().into_iter().map(|(kind, notes)| KindJson {
+        let kinds = self.notes.by_kind().into_iter().map(|OfKind { kind, count, notes }| KindJson {
             kind,
+            count,
             text: words().cause(kind).unwrap_or_default(),
             places: notes.iter().map(|note| PlaceJson { line: note.line, what: &note.what }).collect(),
         });

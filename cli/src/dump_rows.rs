@@ -26,6 +26,9 @@ use crate::progress::Progress;
 use crate::terminal::say;
 use crate::visible::value;
 
+/// Bytes in memory of a cell and of its column's name, beside the value.
+const CELL_BYTES: usize = 100;
+
 /// What was taken in of a table, or would be.
 #[derive(Debug, Default, Serialize)]
 pub struct TakenTable {
@@ -202,7 +205,7 @@ impl<'a> DumpRows<'a> {
         while !sorting.is_done() {
             sorting.begin_pass();
             self.each(&mut |table, row| {
-                let bytes = size(&row.1);
+                let bytes = size(&row.1) + CELL_BYTES * row.1.len();
                 sorting.take((table, row, bytes), &mut |table, (columns, cells)| {
                     let place = self.order.place(table);
                     let is_whole = self.is_whole(place, &counts);

@@ -16,4 +16,4 @@ pub mod text_file;
 mod note;
 
 pub use dump::{Dump, DumpError};
-pub use note::{Note, Notes, Section};
+pub use note::{Note, Notes, OfKind, Section};

@@ -83,25 +83,60 @@ pub struct Note {
     pub what: String,
 }
 
-/// All that is to be told, in the order in which it stands.
+/// All that is to be told, in the order in which it stands. Of kinds that are met very often, the first places
+/// are kept, and the others counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Notes(Vec<Note>);
+pub struct Notes {
+    kept: Vec<Note>,
+    counts: BTreeMap<Cause, usize>,
+}
+
+/// What there is of one kind.
+pub struct OfKind<'a> {
+    /// The kind.
+    pub kind: &'a Cause,
+    /// How often.
+    pub count: usize,
+    /// Where: the first places, of few all of them.
+    pub notes: Vec<&'a Note>,
+}
+
+/// Places of one kind that are kept in any case.
+const PLACES: usize = 10;
+
+/// Places that are kept, beside those.
+const ALL_PLACES: usize = 100_000;
+
+/// Kinds: more are met in no dump.
+const KINDS: usize = 5_000;
 
 impl Notes {
     /// One thing more.
     pub fn add(&mut self, kind: Cause, line: u64, what: impl Into<String>) {
-        self.0.push(Note { kind, line, what: what.into() });
+        let count = self.counts.entry(kind.clone()).or_default();
+        *count += 1;
+        if *count <= PLACES || self.kept.len() < ALL_PLACES {
+            self.kept.push(Note { kind, line, what: what.into() });
+        }
+    }
+
+    /// Whether it is more than is told of any dump.
+    pub fn is_full(&self) -> bool {
+        self.counts.len() > KINDS
     }
 
     /// What there is of each kind, in the order in which the kinds first stand.
-    pub fn by_kind(&self) -> Vec<(&Cause, Vec<&Note>)> {
-        let mut kinds: Vec<(&Cause, Vec<&Note>)> = Vec::new();
+    pub fn by_kind(&self) -> Vec<OfKind<'_>> {
+        let mut kinds: Vec<OfKind<'_>> = Vec::new();
         let mut places: BTreeMap<&Cause, usize> = BTreeMap::new();
-        for note in &self.0 {
+        for note in &self.kept {
             let place = *places.entry(&note.kind).or_insert(kinds.len());
             match kinds.get_mut(place) {
-                Some((_, notes)) => notes.push(note),
-                None => kinds.push((&note.kind, vec![note])),
+                Some(of_kind) => of_kind.notes.push(note),
+                None => {
+                    let count = self.counts.get(&note.kind).copied().unwrap_or_default();
+                    kinds.push(OfKind { kind: &note.kind, count, notes: vec![note] });
+                }
             }
         }
         kinds
@@ -109,12 +144,33 @@ impl Notes {
 
     /// Those of another list among these, in the order of their lines.
     pub fn append(&mut self, mut other: Self) {
-        self.0.append(&mut other.0);
-        self.0.sort_by_key(|note| note.line);
+        self.kept.append(&mut other.kept);
+        self.kept.sort_by_key(|note| note.line);
+        other.counts.into_iter().for_each(|(kind, count)| *self.counts.entry(kind).or_default() += count);
     }
 
-    /// All of them.
+    /// Those that are kept.
     pub fn iter(&self) -> impl Iterator<Item = &Note> {
-        self.0.iter()
+        self.kept.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_places_the_first_are_kept_and_all_counted() {
+        let mut notes = Notes::default();
+        for line in 0..ALL_PLACES as u64 + 1_000 {
+            notes.add(Cause::new("dump_passed"), line, "x");
+        }
+        notes.add(Cause::new("dump_alter"), 7, "y");
+        let kinds = notes.by_kind();
+        let counts: Vec<(usize, usize)> = kinds.iter().map(|kind| (kind.count, kind.notes.len())).collect();
+        assert_eq!(counts, [(ALL_PLACES + 1_000, ALL_PLACES), (1, 1)]);
+        assert!(!notes.is_full());
+        (0..KINDS).for_each(|at| notes.add(Cause::new("dump_passed").with("statement", at), 1, "z"));
+        assert!(notes.is_full());
     }
 }

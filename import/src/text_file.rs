@@ -35,7 +35,9 @@ impl TextFile {
         }
         let mut file = BufReader::with_capacity(PIECE, file);
         let marked = Encoding::for_bom(file.fill_buf()?).map(|(encoding, _)| encoding);
-        let survey = Survey::of(file)?;
+        // A mark of UTF-16 says that there will be some.
+        let takes_nul = marked.is_some_and(|encoding| encoding != UTF_8);
+        let survey = Survey::of(file, takes_nul)?;
         let encoding = match marked {
             Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => encoding,
             _ if survey.has_nul => return Err(ErrorKind::InvalidData.into()),
@@ -72,7 +74,8 @@ struct Survey {
 }
 
 impl Survey {
-    fn of(mut file: impl Read) -> io::Result<Self> {
+    /// Looks at all of them; up to a NUL, where none may be.
+    fn of(mut file: impl Read, takes_nul: bool) -> io::Result<Self> {
         let mut hasher = blake3::Hasher::new();
         let (mut has_nul, mut has_letters, mut malformed, mut line) = (false, false, None, 1);
         let mut bytes = vec![0; PIECE];
@@ -109,7 +112,7 @@ impl Survey {
                     break;
                 }
             }
-            if read == 0 {
+            if read == 0 || has_nul && !takes_nul {
                 break;
             }
         }

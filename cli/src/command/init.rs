@@ -6,7 +6,7 @@ use clap::Args;
 use tandem_node::api::space::{Founded, NewSpace};
 
 use crate::client::Client;
-use crate::command::schema::{planned, read_file};
+use crate::command::schema::{planned, read_schema};
 use crate::context::Context;
 use crate::dump::ReadDump;
 use crate::dump_rows::{self, DumpRows, Labels};
@@ -30,7 +30,7 @@ pub struct Init {
 
 impl Init {
     pub fn run(&self, context: &Context) -> Outcome {
-        let mut schema = self.schema.as_deref().map(read_file).transpose()?;
+        let mut schema = self.schema.as_deref().map(read_schema).transpose()?;
         let mut rows = None;
         if !self.import.is_empty() {
             let read = ReadDump::read(&self.import, None)?;

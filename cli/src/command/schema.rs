@@ -1,12 +1,14 @@
 //! `tandem schema`: shows or changes the tables, or reads those of another database.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use tandem_import::dialect::Dialect;
 use tandem_node::api::error_kind;
 use tandem_node::api::schema::{SchemaChange, SchemaChanged, ShownSchema, Waiting};
+use tandem_protocol::bounds;
 use tandem_protocol::cause::{Cause, part};
 use tandem_protocol::schema::{self, Judge, ddl};
 
@@ -76,7 +78,7 @@ impl Schema {
                 }
             }
             What::Apply { file, dry_run } => {
-                let sql = read_file(file)?;
+                let sql = read_schema(file)?;
                 let client = context.client()?;
                 let request = SchemaChange { sql, dry_run: *dry_run };
                 let changed = client.apply_schema(&context.space(&client)?, &request)?;
@@ -125,7 +127,20 @@ pub fn planned(sql: &str) -> Result<schema::Schema, Failure> {
     Ok(schema)
 }
 
-/// A file named on the command line.
-pub fn read_file(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| file::failed(path, &error))
+/// A file with a schema.
+pub fn read_schema(path: &Path) -> Result<String, Failure> {
+    read_file(path, bounds::SCHEMA_MIB)
+}
+
+/// A text file named on the command line, of at most so many MiB.
+pub fn read_file(path: &Path, most: usize) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let limit = most << 20;
+    let read = File::open(path).and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|error| file::failed(path, &error))?;
+    if bytes.len() > limit {
+        let detail = Cause::new("file_large").with("most", most);
+        return Err(error_kind::file_failed.with("path", path.display()).with("detail", detail).into());
+    }
+    String::from_utf8(bytes).map_err(|_| file::failed(path, &ErrorKind::InvalidData.into()))
 }

@@ -20,6 +20,9 @@ use crate::settings;
 use crate::table::Table;
 use crate::terminal::{print, print_data};
 
+/// MiB of a file of statements, at most: they are one transaction.
+const FILE_MIB: usize = 64;
+
 #[derive(Args)]
 pub struct Sql {
     #[arg(required_unless_present = "file")]
@@ -49,7 +52,7 @@ pub struct Sql {
 impl Sql {
     pub fn run(&self, context: &Context) -> Outcome {
         let text = match (&self.statement, &self.file) {
-            (_, Some(file)) => read_file(file)?,
+            (_, Some(file)) => read_file(file, FILE_MIB)?,
             (statement, None) => statement.clone().unwrap_or_default(),
         };
         let statements = statements(&text);

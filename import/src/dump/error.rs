@@ -4,6 +4,7 @@ use std::io;
 
 use tandem_protocol::cause::Cause;
 
+use super::statements::STATEMENT_BYTES;
 use crate::dialect::Other;
 
 /// Why a dump is not read. Nothing of it was used.
@@ -39,6 +40,12 @@ pub enum DumpError {
     #[error("the statement in line {line} is too long")]
     TooLong {
         /// Where it begins.
+        line: u64,
+    },
+    /// It declares more than any database does.
+    #[error("up to line {line} it declares more than any database does")]
+    Many {
+        /// How far it was read.
         line: u64,
     },
     /// A table cannot be understood: without it, the rest would not be what it was.
@@ -82,7 +89,10 @@ impl From<&DumpError> for Cause {
                 Self::new("dump_never_closes").with("line", *line).with("mark", mark)
             }
             DumpError::EndsEarly { line } => Self::new("dump_ends_early").with("line", *line),
-            DumpError::TooLong { line } => Self::new("dump_too_long").with("line", *line),
+            DumpError::TooLong { line } => {
+                Self::new("dump_too_long").with("line", *line).with("most", STATEMENT_BYTES >> 20)
+            }
+            DumpError::Many { line } => Self::new("dump_many").with("line", *line),
             DumpError::Table { line, near } => Self::new("dump_table").with("line", *line).with("near", near),
             DumpError::Width { line, found, expected } => {
                 Self::new("dump_width").with("line", *line).with("found", *found).with("expected", *expected)

@@ -64,6 +64,7 @@ impl Dump {
                         Piece::CopiedRow { .. } => reader.copied_row(),
                         Piece::Command { line, text } => reader.command(&text, line),
                     }
+                    reader.bounded()?;
                 }
                 Ok(reader)
             };

@@ -18,6 +18,12 @@ use crate::dialect::Dialect;
 use crate::model::{Columns, Table};
 use crate::note::Notes;
 
+/// Bytes of statements that declare something, at most: what is kept of them is many times that.
+const DECLARED_BYTES: usize = 32 << 20;
+
+/// Tables, views, types and columns of them all, at most.
+const DECLARED: usize = 100_000;
+
 /// See the module.
 pub struct Reader {
     dialect: Dialect,
@@ -28,18 +34,35 @@ pub struct Reader {
     notes: Notes,
     /// The table whose rows stand in the file.
     copying: Option<usize>,
+    /// Bytes of the statements so far that declare something.
+    declared: usize,
+    /// Whether the last one was such.
+    has_declared: bool,
+    /// Where it stands.
+    line: u64,
 }
 
 impl Reader {
     /// Nothing yet.
     pub fn new(dialect: Dialect) -> Self {
-        let (tables, views, notes) = (Vec::new(), Vec::new(), Notes::default());
-        Self { dialect, tables, views, types: BTreeMap::new(), notes, copying: None }
+        let (tables, views, types, notes) = (Vec::new(), Vec::new(), BTreeMap::new(), Notes::default());
+        let (copying, declared, has_declared, line) = (None, 0, false, 0);
+        Self { dialect, tables, views, types, notes, copying, declared, has_declared, line }
     }
 
     /// Whose SQL it reads.
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// Refuses what would fill the memory: no database has so much.
+    pub fn bounded(&mut self) -> Result<(), DumpError> {
+        let mut is_more = self.notes.is_full() || self.declared > DECLARED_BYTES;
+        if std::mem::take(&mut self.has_declared) {
+            let columns: usize = self.tables.iter().map(|table| table.columns.len() + 1).sum();
+            is_more |= columns + self.views.len() + self.types.len() > DECLARED;
+        }
+        if is_more { Err(DumpError::Many { line: self.line }) } else { Ok(()) }
     }
 
     /// A line for another program.
@@ -58,6 +81,7 @@ impl Reader {
     /// One statement.
     pub fn statement(&mut self, text: &str, line: u64) -> Result<(), DumpError> {
         self.copying = None;
+        self.line = line;
         let head: String = text.chars().take(2000).collect();
         let first = head.split(|sign: char| !sign.is_ascii_alphabetic()).next().unwrap_or_default();
         match first.to_ascii_uppercase().as_str() {
@@ -65,7 +89,10 @@ impl Reader {
                 self.insert(text, &head, line);
                 return Ok(());
             }
-            "CREATE" | "ALTER" | "DROP" | "RENAME" | "COPY" => {}
+            "CREATE" | "ALTER" | "DROP" | "RENAME" | "COPY" => {
+                self.declared += text.len();
+                self.has_declared = true;
+            }
             _ => {
                 self.pass(first, line, &head);
                 return Ok(());

@@ -1,13 +1,14 @@
 //! The statements of a dump, one after the other: found by what stands between them, which is not
 //! everywhere a semicolon, and never one in a text, a comment or the body of a trigger.
 
-use std::io::{self, BufRead};
+use std::io::{BufRead, Read};
+use std::string::FromUtf8Error;
 
 use super::error::DumpError;
 use crate::dialect::Dialect;
 
-/// Bytes of one statement. A row of a database may be as long as that, hardly longer.
-const STATEMENT_BYTES: usize = 256 << 20;
+/// Bytes of one statement, or of one line. What writes dumps begins another long before.
+pub const STATEMENT_BYTES: usize = 64 << 20;
 
 /// A piece of a dump.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,6 +74,8 @@ pub struct Statements<R> {
     is_copying: bool,
     statement: Vec<u8>,
     begun: u64,
+    /// Whether statements may stand within the one that is read, once that was looked at.
+    has_body: Option<bool>,
 }
 
 impl<R: BufRead> Statements<R> {
@@ -90,6 +93,7 @@ impl<R: BufRead> Statements<R> {
             is_copying: false,
             statement: Vec::new(),
             begun: 0,
+            has_body: None,
         }
     }
 
@@ -122,24 +126,33 @@ impl<R: BufRead> Statements<R> {
         }
     }
 
-    fn read_line(&mut self) -> io::Result<bool> {
+    fn read_line(&mut self) -> Result<bool, DumpError> {
         self.line.clear();
         self.at = 0;
         self.number += 1;
-        Ok(self.text.read_until(b'\n', &mut self.line)? > 0)
+        let most = STATEMENT_BYTES as u64 + 1;
+        let read = self.text.by_ref().take(most).read_until(b'\n', &mut self.line)?;
+        match read > STATEMENT_BYTES {
+            true if self.statement.is_empty() => Err(DumpError::TooLong { line: self.number }),
+            true => Err(DumpError::TooLong { line: self.begun }),
+            false => Ok(read > 0),
+        }
     }
 
     /// What is no part of a statement, but a line of its own. Such a line is used up.
     fn whole_line(&mut self) -> Option<Piece> {
-        let text = String::from_utf8_lossy(&self.line).trim_end_matches(['\n', '\r']).to_owned();
         let line = self.number;
+        let is_begun = self.inside != Inside::Nothing || !self.statement.trim_ascii().is_empty();
+        let sign = self.line.trim_ascii_start().first().copied();
+        let is_alone = matches!(sign, Some(b'\\' | b'.' | b'D' | b'd')) && !is_begun;
+        if !self.is_copying && !is_alone {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&self.line).trim_end_matches(['\n', '\r']).to_owned();
         if self.is_copying {
             self.at = self.line.len();
             self.is_copying = text != "\\.";
             return self.is_copying.then_some(Piece::CopiedRow { line, text });
-        }
-        if self.inside != Inside::Nothing || !self.statement.trim_ascii().is_empty() {
-            return None;
         }
         let word = text.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
         match self.dialect {
@@ -308,8 +321,9 @@ impl<R: BufRead> Statements<R> {
     }
 
     /// Whether the statement ends with this delimiter: within the body of a trigger it does not.
-    fn ends_here(&self) -> bool {
-        if self.dialect == Dialect::MySql || !has_body(&self.statement) {
+    fn ends_here(&mut self) -> bool {
+        let statement = &self.statement;
+        if self.dialect == Dialect::MySql || !*self.has_body.get_or_insert_with(|| has_body(statement)) {
             return true;
         }
         let text = self.statement.trim_ascii_end();
@@ -320,9 +334,12 @@ impl<R: BufRead> Statements<R> {
     }
 
     fn take(&mut self) -> Option<Piece> {
-        assert!(self.inside == Inside::Nothing, "a statement ends outside of texts and comments");
-        let text = String::from_utf8_lossy(self.statement.trim_ascii()).into_owned();
-        self.statement.clear();
+        self.has_body = None;
+        let mut bytes = std::mem::take(&mut self.statement);
+        bytes.truncate(bytes.trim_ascii_end().len());
+        bytes.drain(..bytes.len() - bytes.trim_ascii_start().len());
+        let lossy = |error: FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let text = String::from_utf8(bytes).unwrap_or_else(lossy);
         (!text.is_empty()).then_some(Piece::Statement { line: self.begun, text })
     }
 

@@ -24,6 +24,7 @@ mod hostile;
 mod import;
 mod invitations;
 mod kill;
+mod large;
 mod log;
 mod notes;
 mod openings;
