@@ -148,7 +148,7 @@ impl SchemaOp {
                 check_name(table)?;
                 check_column(table, column, judge)?;
                 let place = format!("{table}.{}", column.name);
-                if column.not_null && column.default == DefaultValue::None {
+                if column.is_to_be_given() {
                     return Err(VoidReason::NoDefault(place));
                 }
                 Ok(())

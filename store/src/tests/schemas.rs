@@ -543,3 +543,29 @@ fn a_column_whose_default_refers_to_a_deleted_row_keeps_it() {
         equal_and_open(a, b);
     }
 }
+
+#[test]
+fn a_counter_that_may_not_be_null_is_added_to_rows_that_are_there_as_0() {
+    let (a, b) = two(BASE);
+    a.write("INSERT INTO base (id, n) VALUES (1, 'x'), (2, 'y')");
+    sync(&a, &b);
+    apply(&a, "ALTER TABLE base ADD COLUMN sold COUNTER NOT NULL");
+    apply(&a, "ALTER TABLE base ADD COLUMN paid COUNTER(20,2) NOT NULL CHECK (paid >= 0)");
+    // Nobody here knows of it yet.
+    b.write("INSERT INTO base (id, n) VALUES (3, 'z')");
+    a.write("UPDATE base SET sold = sold + 5, paid = decimal_add(paid, '0.25') WHERE id = 1");
+    sync(&a, &b);
+    let shown = ["1|5|0.25", "2|0|0.00", "3|0|0.00"];
+    for site in [&a, &b] {
+        assert_eq!(site.rows("SELECT id, sold, paid FROM base ORDER BY id"), shown);
+    }
+    a.write("UPDATE base SET sold = sold - 2 WHERE id = 3");
+    b.write("UPDATE base SET sold = sold + 3 WHERE id = 3");
+    b.write("INSERT INTO base (id, n) VALUES (4, 'new')");
+    let (a, b) = equal_and_open(a, b);
+    assert_eq!(a.rows("SELECT id, sold FROM base WHERE id > 2 ORDER BY id"), ["3|1", "4|0"]);
+    b.refused("UPDATE base SET sold = NULL WHERE id = 1");
+    // Applied again it is there already; what is not 0 by itself still needs a DEFAULT.
+    apply(&b, "ALTER TABLE base ADD COLUMN sold COUNTER NOT NULL");
+    assert!(refused(&b, "ALTER TABLE base ADD COLUMN k INTEGER NOT NULL").contains("k"));
+}

@@ -48,6 +48,7 @@ const MEETING: [&[&str]; 8] = [
         "ALTER TABLE base ADD COLUMN grp TEXT; CREATE INDEX base_grp ON base (grp)",
         "ALTER TABLE base ADD COLUMN grp TEXT DEFAULT 'g'",
         "ALTER TABLE base ADD COLUMN Grp TEXT DEFAULT 'g' NOT NULL",
+        "ALTER TABLE base ADD COLUMN grp COUNTER NOT NULL",
         "ALTER TABLE base ADD COLUMN other TEXT",
     ],
     &[

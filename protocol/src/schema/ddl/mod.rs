@@ -16,7 +16,7 @@ pub use error::{DdlError, Problem, Problems};
 use sqlparser::ast::{AlterTable, AlterTableOperation, ObjectType, Statement, TableConstraint};
 
 use super::SchemaOp;
-use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration, Unique};
+use super::definition::{ColumnDef, IndexDef, TableDeclaration, Unique};
 use super::expression::Expression;
 use super::id::TableId;
 use super::named_query::NamedQuery;
@@ -206,7 +206,7 @@ impl Plan {
                 Err(DdlError::NotAdditive(cause.with("old", old).with("new", new)))
             }
             None => {
-                if column.not_null && column.default == DefaultValue::None {
+                if column.is_to_be_given() {
                     return Err(VoidReason::NoDefault(place).into());
                 }
                 table.columns.push(column.clone());

@@ -252,6 +252,10 @@ fn changes_that_are_not_additive_are_refused() {
         assert!(matches!(refused.first(), DdlError::NotAdditive(_)), "{sql}");
     }
     assert!(plan("ALTER TABLE t ADD COLUMN c TEXT NOT NULL", &schema).is_err());
+    for counter in ["COUNTER", "COUNTER(20,2)"] {
+        let added = plan(&format!("ALTER TABLE t ADD COLUMN c {counter} NOT NULL"), &schema).unwrap();
+        added.iter().for_each(|op| op.check(crate::schema::Judge::default()).unwrap());
+    }
 }
 
 #[test]
