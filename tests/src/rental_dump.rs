@@ -54,14 +54,15 @@ pub fn tables() -> String {
     TABLES.to_owned()
 }
 
+fn time(random: &mut Random) -> String {
+    let (day, hour, minute) = (random.below(28) + 1, random.below(24), random.below(60));
+    format!("'2026-{:02}-{day:02} {hour:02}:{minute:02}:07.000'", random.below(12) + 1)
+}
+
 /// The statements that enter the rows, with this many rentals, in the order of the alphabet. Some leave their
 /// key to the database, if they are to.
 pub fn rows(rentals: usize, leaves_keys: bool) -> String {
     let mut random = Random::of_seed(11);
-    let time = |random: &mut Random| {
-        let (day, hour, minute) = (random.below(28) + 1, random.below(24), random.below(60));
-        format!("'2026-{:02}-{day:02} {hour:02}:{minute:02}:07.000'", random.below(12) + 1)
-    };
     let (films, customers, staff, stores, actors) = (rentals / 16 + 20, rentals / 27 + 9, 12, 3, 200);
     let mut text = String::new();
     for id in 1..=actors {
@@ -105,6 +106,12 @@ pub fn rows(rentals: usize, leaves_keys: bool) -> String {
         )
         .unwrap();
     }
+    text + &shops(staff, stores)
+}
+
+/// Those who work there, who are led by the last, and the stores, each led by one of them.
+fn shops(staff: usize, stores: usize) -> String {
+    let mut text = String::new();
     for id in 1..=staff {
         let boss = if id == staff { "NULL".to_owned() } else { staff.to_string() };
         writeln!(

@@ -1,6 +1,6 @@
 //! Joining and working by files alone.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::program::Program;
 
@@ -60,6 +60,13 @@ fn two_sites_that_never_share_a_network_work_together() {
 
 /// A dry run and the run give the same figures, which are those of the result: how often a row was
 /// written on its way is no matter.
+/// What is told of the space, but for the size of its view: what SQLite puts aside while it works comes and goes.
+fn space_of(program: &Program) -> Value {
+    let mut space = program.json(&["status"])["spaces"][0].clone();
+    space["view_bytes"].take();
+    space
+}
+
 #[test]
 fn a_dry_run_tells_what_the_run_does() {
     let (office, class) = (Program::with_school(), Program::new());
@@ -95,16 +102,10 @@ fn a_dry_run_tells_what_the_run_does() {
     sql(&class, "DELETE FROM pupils WHERE id = 5");
     let back = beside(&class, "back.tandem");
     class.json(&["bundle", "export", &back, "--for", "office"]);
-    let status = |program: &Program| {
-        let mut space = program.json(&["status"])["spaces"][0].clone();
-        // What SQLite puts aside while it works comes and goes.
-        space["view_bytes"].take();
-        space
-    };
-    let before = status(&office);
+    let before = space_of(&office);
     let told = office.run(&["--lang", "fr", "bundle", "import", "--dry-run", &back]);
     assert!(told.out.contains("Conflits qui seraient alors ouverts : 1."), "{told:?}");
-    assert_eq!(status(&office), before);
+    assert_eq!(space_of(&office), before);
     let done = both(&office, &back);
     assert_eq!(done["changes"], json!([{ "table": "pupils", "inserted": 2, "updated": 1, "deleted": 1 }]));
     assert_eq!((&done["transactions"], &done["conflicts_opened"]), (&json!(5), &json!(1)));
