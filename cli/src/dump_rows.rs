@@ -347,9 +347,8 @@ impl From<DumpError> for Unread {
 
 /// The tables that one refers to.
 fn targets(draft: &Draft, table: usize) -> Vec<usize> {
-    let references = draft.tables[table].columns.iter().filter_map(|column| column.reference.as_ref());
     let place = |name: &str| draft.tables.iter().position(|table| table.name == name);
-    references.filter_map(|(table, _)| place(table)).collect()
+    draft.tables[table].references.iter().filter_map(|reference| place(&reference.table)).collect()
 }
 
 /// What was taken in, table by table.

@@ -177,13 +177,21 @@ fn branch_bytes() {
 fn schema_op_bytes_and_ids() {
     let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, n COUNTER(9,2) NOT NULL DEFAULT 1.5,
         at STAMP DEFAULT (uuid7()), r INTEGER UNIQUE CHECK (r > 0) REFERENCES t (id) ON DELETE CASCADE);
-        CREATE INDEX i ON t (r);";
-    let ops = ddl::plan(sql, &Schema::default()).unwrap();
+        CREATE INDEX i ON t (r);
+        CREATE TABLE u (a TEXT, b INTEGER, c INTEGER, PRIMARY KEY (a, b), FOREIGN KEY (c) REFERENCES t (r));";
+    let mut ops = ddl::plan(sql, &Schema::default()).unwrap();
+    let mut schema = Schema::default();
+    schema.add_next(&ops);
+    schema.rejudge();
+    let more = "ALTER TABLE t ADD COLUMN a TEXT; \
+        ALTER TABLE t ADD FOREIGN KEY (r, a) REFERENCES u (b, a) ON DELETE SET NULL";
+    ops.extend(ddl::plan(more, &schema).unwrap());
     let bytes: Vec<String> = ops.iter().map(|op| hex(&Op::Schema(op.clone()).to_bytes())).collect();
     pinned("schema.hex", &bytes.join("\n"));
     let SchemaOp::CreateTable(table) = &ops[0] else { panic!("{ops:?}") };
     let ids: Vec<String> = table.columns.iter().map(|column| column.id().to_string()).collect();
-    let ids = format!("{} {}", table.id(), ids.join(" "));
+    let Some(SchemaOp::AddReference { of_id, reference, .. }) = ops.last() else { panic!("{ops:?}") };
+    let ids = format!("{} {} {}", table.id(), ids.join(" "), reference.id(*of_id));
     pinned("schema-ids.txt", &ids);
 }
 

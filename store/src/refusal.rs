@@ -13,7 +13,7 @@ use tandem_protocol::value::{Key, Value};
 
 use crate::cause::sqlite;
 use crate::view::guard::{self, End};
-use crate::view::{Broken, ViewTable};
+use crate::view::{Broken, Referring, ViewReference, ViewTable};
 
 /// A write that is not acceptable. Nothing of it happened.
 ///
@@ -86,34 +86,39 @@ impl Refusal {
 
     /// A row would refer to one that is not there.
     pub(crate) fn refers_to_nothing(
-        table: &ViewTable,
-        at: usize,
-        value: &Value,
+        (table, reference): (&ViewTable, &ViewReference),
+        values: &[Value],
         key: &Key,
         target: &ViewTable,
     ) -> Self {
         Self::new("constraint_foreign_key")
             .with("table", &table.def.name)
-            .with("column", &table.def.columns[at].name)
+            .with("column", reference.told(table))
             .with("row", table.told(key))
-            .with("value", shortened(&value.to_string()))
+            .with("value", listed(values))
             .with("target", &target.def.name)
-            .with("key", target.def.key.join(", "))
+            .with("key", reference.targets_told())
     }
 
-    /// A row that others refer to would go.
+    /// A row that others refer to would go, or lose the values that they refer to.
     pub(crate) fn still_referred_to(
-        table: &ViewTable,
-        key: &Key,
-        child: &ViewTable,
-        at: usize,
+        (table, key, is_gone): (&ViewTable, &Key, bool),
+        child: &Referring,
+        values: &[Value],
         count: u64,
     ) -> Self {
-        Self::new("constraint_referenced")
+        let reference = child.reference();
+        let refusal = match is_gone {
+            true => Self::new("constraint_referenced"),
+            false => Self::new("constraint_referenced_value")
+                .with("value", listed(values))
+                .with("key", reference.targets_told()),
+        };
+        refusal
             .with("table", &table.def.name)
             .with("row", table.told(key))
-            .with("child", &child.def.name)
-            .with("column", &child.def.columns[at].name)
+            .with("child", &child.table.def.name)
+            .with("column", reference.told(&child.table))
             .with("count", count)
     }
 
@@ -350,6 +355,11 @@ fn in_statement(at: usize, fault: impl Into<Param>) -> Param {
         return fault.into();
     }
     Cause::new("in_statement").with("number", at + 1).with("fault", fault).into()
+}
+
+/// Values, for people.
+fn listed(values: &[Value]) -> String {
+    shortened(&values.iter().map(Value::to_string).collect::<Vec<_>>().join(", "))
 }
 
 pub(crate) fn shortened(sql: &str) -> String {

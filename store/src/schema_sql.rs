@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use tandem_protocol::schema::expression::{Style, spelled as name};
-use tandem_protocol::schema::{ColumnDef, IndexDef, NamedQuery, OnDelete, Schema, TableDef};
+use tandem_protocol::schema::{ColumnDef, IndexDef, NamedQuery, Reference, Schema, TableDef};
 
 /// SQL that declares the same schema: tables by name, but none before those it refers to. Of the views
 /// those that `is_read`: the text of another may be anything.
@@ -50,7 +50,8 @@ fn create_table(table: &TableDef) -> String {
             if table.uniques.iter().any(|unique| alone(&unique.columns)) {
                 line.push_str(" UNIQUE");
             }
-            references(&mut line, column);
+            let alone = |reference: &&Reference| reference.columns == [column.name.as_str()];
+            table.references.iter().filter(alone).for_each(|one| line += &one.sql_at_column(name));
             line
         })
         .collect();
@@ -59,6 +60,8 @@ fn create_table(table: &TableDef) -> String {
     }
     let several = table.uniques.iter().filter(|unique| unique.columns.len() > 1);
     lines.extend(several.map(|unique| format!("  UNIQUE ({})", names(&unique.columns))));
+    let several = table.references.iter().filter(|reference| reference.columns.len() > 1);
+    lines.extend(several.map(|reference| format!("  {}", reference.sql(name))));
     lines.extend(table.checks.iter().map(|check| format!("  CHECK ({})", check.name)));
     format!("CREATE TABLE {} (\n{}\n);\n", name(&table.name), lines.join(",\n"))
 }
@@ -70,17 +73,6 @@ fn constraints(line: &mut String, column: &ColumnDef) {
     }
     if let Some(default) = column.default_sql(Style::People) {
         let _infallible = write!(line, " DEFAULT {default}");
-    }
-}
-
-fn references(line: &mut String, column: &ColumnDef) {
-    if let Some(reference) = &column.references {
-        let _infallible = write!(line, " REFERENCES {}", name(&reference.table));
-        line.push_str(match reference.on_delete {
-            OnDelete::Restrict => "",
-            OnDelete::Cascade => " ON DELETE CASCADE",
-            OnDelete::SetNull => " ON DELETE SET NULL",
-        });
     }
 }
 

@@ -21,8 +21,21 @@ pub struct DraftColumn {
     pub not_null: bool,
     /// What stands behind DEFAULT.
     pub default: Option<String>,
-    /// The table it refers to.
-    pub reference: Option<(String, OnDelete)>,
+}
+
+/// A reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftReference {
+    /// The columns that refer.
+    pub columns: Vec<String>,
+    /// The table they refer to.
+    pub table: String,
+    /// Its columns, in the same order.
+    pub targets: Vec<String>,
+    /// Whether these are its key.
+    pub is_to_key: bool,
+    /// What a deletion there does here.
+    pub on_delete: OnDelete,
 }
 
 /// A table.
@@ -40,6 +53,8 @@ pub struct DraftTable {
     pub uniques: Vec<Vec<String>>,
     /// What each row satisfies, in SQL.
     pub checks: Vec<String>,
+    /// What its rows refer to.
+    pub references: Vec<DraftReference>,
 }
 
 /// An index.
@@ -81,7 +96,34 @@ impl DraftColumn {
     /// The key of a table that had none.
     pub fn given_key(name: String) -> Self {
         let kind = ColumnType::Integer;
-        Self { name, source: String::new(), kind, not_null: true, default: None, reference: None }
+        Self { name, source: String::new(), kind, not_null: true, default: None }
+    }
+}
+
+impl DraftReference {
+    /// Whether another refers from the same to the same.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let pairs = |one: &Self| {
+            let mut pairs: Vec<(String, String)> =
+                one.columns.iter().cloned().zip(one.targets.iter().cloned()).collect();
+            pairs.sort();
+            pairs
+        };
+        self.table == other.table && pairs(self) == pairs(other)
+    }
+
+    /// Behind the columns that refer. A key of one column goes without saying.
+    fn sql(&self) -> String {
+        let targets = match self.targets.as_slice() {
+            [_] if self.is_to_key => String::new(),
+            targets => format!(" ({})", names(targets)),
+        };
+        let action = match self.on_delete {
+            OnDelete::Cascade => " ON DELETE CASCADE",
+            OnDelete::SetNull => " ON DELETE SET NULL",
+            OnDelete::Restrict | OnDelete::SetDefault => "",
+        };
+        format!(" REFERENCES {}{targets}{action}", spelled(&self.table))
     }
 }
 
@@ -125,20 +167,17 @@ impl DraftTable {
             if let Some(default) = &column.default {
                 line += &format!(" DEFAULT {default}");
             }
-            if let Some((table, on_delete)) = &column.reference {
-                line += &format!(" REFERENCES {}", spelled(table));
-                line += match on_delete {
-                    OnDelete::Cascade => " ON DELETE CASCADE",
-                    OnDelete::SetNull => " ON DELETE SET NULL",
-                    OnDelete::Restrict | OnDelete::SetDefault => "",
-                };
-            }
+            let alone =
+                self.references.iter().filter(|reference| reference.columns == [column.name.as_str()]);
+            alone.for_each(|reference| line += &reference.sql());
             lines.push(line);
         }
         if self.key.len() > 1 {
             lines.push(format!("PRIMARY KEY ({})", names(&self.key)));
         }
         lines.extend(self.uniques.iter().map(|columns| format!("UNIQUE ({})", names(columns))));
+        let several = self.references.iter().filter(|reference| reference.columns.len() > 1);
+        lines.extend(several.map(|one| format!("FOREIGN KEY ({}){}", names(&one.columns), one.sql())));
         lines.extend(self.checks.iter().map(|check| format!("CHECK ({check})")));
         let _in_a_string = write!(sql, "\n  {}\n);\n", lines.join(",\n  "));
     }

@@ -11,7 +11,7 @@ mod suggestions;
 mod views;
 
 pub use cell::cell;
-pub use draft::{Draft, DraftColumn, DraftTable, DraftView};
+pub use draft::{Draft, DraftColumn, DraftReference, DraftTable, DraftView};
 
 use tandem_protocol::cause::Cause;
 use tandem_protocol::name;
@@ -68,7 +68,7 @@ fn one_table(table: &Table, dump: &Dump, draft: &Draft, notes: &mut Notes) -> Dr
             not_null = false;
         }
         let source = column.name.clone();
-        drafted.columns.push(DraftColumn { name, source, kind, not_null, default: None, reference: None });
+        drafted.columns.push(DraftColumn { name, source, kind, not_null, default: None });
     }
     key(table, &mut drafted, notes);
     let mut rules = Rules { table, dialect: dump.dialect, notes };

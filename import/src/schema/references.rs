@@ -1,14 +1,15 @@
-//! Foreign keys, put where tandem has them: at a column that holds the key of another table.
+//! Foreign keys: references to the key, or to a UNIQUE, of another table.
 
+use tandem_protocol::bounds;
 use tandem_protocol::cause::Cause;
 use tandem_protocol::name;
 use tandem_protocol::schema::ColumnType;
 
-use super::draft::Draft;
+use super::draft::{Draft, DraftReference, DraftTable};
 use crate::model::{OnDelete, Reference};
 use crate::note::Notes;
 
-/// Puts a foreign key of a table at its column, or tells why there is no place for it there.
+/// Gives a table one of its foreign keys, or tells why it cannot be watched.
 pub fn put(draft: &mut Draft, at: usize, reference: &Reference, notes: &mut Notes) {
     let table = &draft.tables[at];
     let place = format!(
@@ -19,48 +20,65 @@ pub fn put(draft: &mut Draft, at: usize, reference: &Reference, notes: &mut Note
         reference.targets.join(", ")
     );
     let place = place.replace(" ()", "");
-    let mut left = |code: &'static str| notes.add(Cause::new(code), reference.line, place.clone());
-    let [column] = reference.columns.as_slice() else { return left("dump_reference_wide") };
-    let target = draft.tables.iter().find(|other| name::same(&other.source, &reference.table));
-    let Some(target) = target else { return left("dump_reference_no_table") };
-    let [key] = target.key.as_slice() else { return left("dump_reference_wide") };
-    let key_source = target.column(key).map(|column| column.source.clone()).unwrap_or_default();
-    let names_key = match reference.targets.as_slice() {
-        [] => true,
-        [named] => name::same(named, &key_source),
-        _ => return left("dump_reference_wide"),
+    let mut tell = |code: &'static str| notes.add(Cause::new(code), reference.line, place.clone());
+    let found = match resolve(draft, table, reference) {
+        Ok(found) => found,
+        Err(code) => return tell(code),
     };
-    if !names_key {
-        return left("dump_reference_unique");
-    }
-    let (name, kind) = (target.name.clone(), target.column(key).map(|column| column.kind));
-    let Some(source) = table.of_source(column) else { return left("dump_reference_no_table") };
-    if kind.is_some_and(|kind| !compare(kind, source.kind)) {
-        return left("dump_reference_type");
-    }
-    if source.reference.is_some() {
-        return left("dump_reference_second");
-    }
-    let is_kept = source.not_null || table.key.contains(&source.name);
+    let is_kept =
+        |name: &String| table.key.contains(name) || table.column(name).is_some_and(|column| column.not_null);
     let on_delete = match reference.on_delete {
         OnDelete::SetDefault => {
-            left("dump_set_default");
+            tell("dump_set_default");
             OnDelete::Restrict
         }
-        OnDelete::SetNull if is_kept => {
-            left("dump_set_null");
+        OnDelete::SetNull if found.columns.iter().any(is_kept) => {
+            tell("dump_set_null");
             OnDelete::Restrict
         }
         other => other,
     };
+    let found = DraftReference { on_delete, ..found };
+    let says_the_same = |known: &&DraftReference| known.says_the_same(&found);
+    if let Some(known) = table.references.iter().find(says_the_same) {
+        // Said twice, it is there once.
+        if known.on_delete != found.on_delete {
+            tell("dump_reference_second");
+        }
+        return;
+    }
+    if table.references.len() == bounds::RULES || found.columns.len() > bounds::RULE_COLUMNS {
+        return tell("dump_many_rules");
+    }
     if reference.on_update {
-        notes.add(Cause::new("dump_on_update"), reference.line, place);
+        tell(if found.is_to_key { "dump_on_update" } else { "dump_on_update_unique" });
     }
-    let source = source.name.clone();
-    let column = draft.tables[at].columns.iter_mut().find(|column| column.name == source);
-    if let Some(column) = column {
-        column.reference = Some((name, on_delete));
+    draft.tables[at].references.push(found);
+}
+
+/// What it refers to, by tandem's names; or the code of why it cannot be had.
+fn resolve(draft: &Draft, table: &DraftTable, reference: &Reference) -> Result<DraftReference, &'static str> {
+    let target = draft.tables.iter().find(|other| name::same(&other.source, &reference.table));
+    let target = target.ok_or("dump_reference_no_table")?;
+    let columns = table.named(&reference.columns).ok_or("dump_reference_no_table")?;
+    let targets = match reference.targets.as_slice() {
+        [] => target.key.clone(),
+        named => target.named(named).ok_or("dump_reference_no_table")?,
+    };
+    let is_it = |columns: &Vec<String>| {
+        columns.len() == targets.len() && targets.iter().all(|name| columns.contains(name))
+    };
+    let is_to_key = is_it(&target.key);
+    if columns.len() != targets.len() || !(is_to_key || target.uniques.iter().any(is_it)) {
+        return Err("dump_reference_unique");
     }
+    let kinds = |(own, to): (&String, &String)| Some((table.column(own)?.kind, target.column(to)?.kind));
+    let fit = |pair| kinds(pair).is_some_and(|(own, to)| compare(own, to));
+    if !columns.iter().zip(&targets).all(fit) {
+        return Err("dump_reference_type");
+    }
+    let (table, on_delete) = (target.name.clone(), reference.on_delete);
+    Ok(DraftReference { columns, table, targets, is_to_key, on_delete })
 }
 
 /// Whether values of the two can ever be equal.

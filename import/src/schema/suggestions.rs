@@ -34,7 +34,8 @@ pub fn suggest(tables: &[Table], draft: &Draft, notes: &mut Notes) {
     for (table, drafted) in tables.iter().zip(&draft.tables) {
         for column in &table.columns {
             let Some(target) = drafted.of_source(&column.name) else { continue };
-            let is_plain = target.reference.is_none() && !drafted.key.contains(&target.name);
+            let refers = drafted.references.iter().any(|reference| reference.columns.contains(&target.name));
+            let is_plain = !refers && !drafted.key.contains(&target.name);
             let folded = name::fold(&column.name);
             let joined = folded.replace(['_', ' ', '-'], "");
             let place = format!("{}.{}", table.name, column.name);

@@ -92,8 +92,7 @@ mod tests {
         let of = |kind: &str, text: &str, french: bool| {
             let (name, not_null) = kind.split_once('!').map_or((kind, false), |(name, _)| (name, true));
             let kind = ColumnType::ALL.into_iter().find(|one| one.to_string().starts_with(name)).unwrap();
-            let column =
-                ColumnDef { name: "c".into(), kind, default: DefaultValue::None, not_null, references: None };
+            let column = ColumnDef { name: "c".into(), kind, default: DefaultValue::None, not_null };
             meant(&column, text, french).map(|value| value.to_string())
         };
         for (column, text, plain, french) in [

@@ -100,6 +100,7 @@ mod list {
         constraint_unique 409
         constraint_foreign_key 409
         constraint_referenced 409
+        constraint_referenced_value 409
         constraint_not_null 409
         constraint_check 409
         key_changed 409

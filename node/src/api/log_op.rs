@@ -140,6 +140,12 @@ fn describe_schema(op: &SchemaOp, schema: &Schema) -> LogOp {
             });
             LogOp::of_no_row(table, "add_check", json!({ "check": told }))
         }
+        SchemaOp::AddReference { of, reference, .. } => {
+            let columns: Vec<&String> = reference.columns.iter().map(|column| &column.name).collect();
+            let targets: Vec<&String> = reference.columns.iter().map(|column| &column.target).collect();
+            let values = json!({ "columns": columns, "references": reference.table, "targets": targets });
+            LogOp::of_no_row(of, "add_reference", values)
+        }
         SchemaOp::SetQuery(query) => match &query.sql {
             Some(sql) => LogOp::of_no_row(
                 &query.name,

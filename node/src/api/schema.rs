@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tandem_protocol::cause::Cause;
 use tandem_protocol::schema::expression::spelled as name;
-use tandem_protocol::schema::{ColumnDef, SchemaOp, TableDef};
+use tandem_protocol::schema::{ColumnDef, Reference, SchemaOp, TableDef};
 use tandem_store::schema_sql;
 
 use super::Api;
@@ -48,6 +48,9 @@ pub struct ShownTable {
     pub key: Vec<String>,
     /// Its columns.
     pub columns: Vec<ShownColumn>,
+    /// What its rows refer to.
+    #[serde(default)]
+    pub references: Vec<ShownReference>,
 }
 
 /// One column.
@@ -60,9 +63,17 @@ pub struct ShownColumn {
     pub kind: String,
     /// Whether it may not be NULL.
     pub not_null: bool,
-    /// The table it refers to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub references: Option<String>,
+}
+
+/// A reference of a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShownReference {
+    /// The columns that refer.
+    pub columns: Vec<String>,
+    /// The table they refer to.
+    pub table: String,
+    /// Its columns, in the same order.
+    pub targets: Vec<String>,
 }
 
 /// A schema change.
@@ -156,6 +167,11 @@ fn told(op: &SchemaOp) -> String {
             format!("ALTER TABLE {} ADD UNIQUE ({})", name(table), names(columns))
         }
         SchemaOp::AddCheck { table, .. } => format!("ALTER TABLE {} ADD CHECK (…)", name(table)),
+        SchemaOp::AddReference { of, reference, .. } => {
+            let columns: Vec<String> = reference.columns.iter().map(|column| column.name.clone()).collect();
+            let (of, to) = (name(of), name(&reference.table));
+            format!("ALTER TABLE {of} ADD FOREIGN KEY ({}) REFERENCES {to}", names(&columns))
+        }
         SchemaOp::SetQuery(query) => {
             let verb = if query.sql.is_some() { "CREATE" } else { "DROP" };
             format!("{verb} VIEW {}", name(&query.name))
@@ -171,16 +187,21 @@ fn told(op: &SchemaOp) -> String {
 }
 
 fn shown(table: &TableDef) -> ShownTable {
+    let reference = |reference: &Reference| ShownReference {
+        columns: reference.columns.clone(),
+        table: reference.table.clone(),
+        targets: reference.targets.clone(),
+    };
     let column = |column: &ColumnDef| ShownColumn {
         name: column.name.clone(),
         kind: column.kind.to_string(),
         not_null: column.not_null || table.key.contains(&column.name),
-        references: column.references.as_ref().map(|reference| reference.table.clone()),
     };
     ShownTable {
         name: table.name.clone(),
         key: table.key.clone(),
         columns: table.columns.iter().map(column).collect(),
+        references: table.references.iter().map(reference).collect(),
     }
 }
 

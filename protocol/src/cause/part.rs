@@ -15,7 +15,8 @@ pub fn part(what: &str) -> Param {
         ("DEFAULT of {name}", "part_default"),
         ("a UNIQUE of {name}", "part_unique"),
         ("UNIQUE ({columns}) of {name}", "part_unique_columns"),
-        ("REFERENCES of {name} to {target}", "part_reference"),
+        ("a REFERENCES of {name}", "part_references"),
+        ("REFERENCES ({columns}) of {name} to {target}", "part_reference"),
     ];
     told_by(what, PARTS).map_or_else(|| what.into(), Param::Cause)
 }

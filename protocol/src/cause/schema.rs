@@ -192,6 +192,8 @@ impl From<&WaitReason> for Cause {
             WaitReason::NoColumn(name) => Self::new("waits_column").with("name", name),
             WaitReason::NoFunction(name) => Self::new("waits_function").with("name", name),
             WaitReason::NotInAll => Self::new("waits_all"),
+            WaitReason::NotUnique(columns) => Self::new("waits_unique").with("columns", columns),
+            WaitReason::OtherAction => Self::new("waits_other_action"),
             WaitReason::NameTaken => Self::new("waits_name"),
             WaitReason::TooMany(count) => Self::new("waits_room").with("count", *count),
         }

@@ -6,6 +6,7 @@ use super::column_type::ColumnType;
 use super::constant::Constant;
 use super::expression::{self, Expression, Style};
 use super::id::{ColumnId, RuleId, TableId, id_of};
+use super::reference::{Reference, ReferenceDeclaration};
 use crate::name;
 use crate::value::Value;
 use crate::wide::Wide;
@@ -21,28 +22,6 @@ pub enum DefaultValue {
     Expression(Expression),
 }
 
-/// What happens to the referring rows when a row is deleted (at the site that deletes it).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
-pub enum OnDelete {
-    /// The deletion is refused.
-    Restrict,
-    /// The referring rows are deleted too.
-    Cascade,
-    /// The referring cells become NULL.
-    SetNull,
-}
-
-/// That a column holds another table's primary key.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
-pub struct Reference {
-    /// The name of the table referred to, for people.
-    pub table: String,
-    /// Its id, which is what counts.
-    pub table_id: TableId,
-    /// What a deletion there does here.
-    pub on_delete: OnDelete,
-}
-
 /// One column.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 pub struct ColumnDef {
@@ -54,8 +33,6 @@ pub struct ColumnDef {
     pub default: DefaultValue,
     /// Whether local writes of NULL are refused.
     pub not_null: bool,
-    /// A reference to another table's primary key.
-    pub references: Option<Reference>,
 }
 
 impl ColumnDef {
@@ -122,6 +99,8 @@ pub struct TableDeclaration {
     pub checks: Vec<Expression>,
     /// Lists of columns that no two rows may share.
     pub uniques: Vec<Vec<String>>,
+    /// What its rows refer to.
+    pub references: Vec<ReferenceDeclaration>,
 }
 
 impl TableDeclaration {
@@ -179,6 +158,8 @@ pub struct TableDef {
     pub checks: Vec<Check>,
     /// What no two rows may share.
     pub uniques: Vec<Unique>,
+    /// What its rows refer to.
+    pub references: Vec<Reference>,
 }
 
 /// A CHECK of a shown table.

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::{
-    ColumnDef, ColumnId, IndexDef, KnownSchema, NamedQuery, OpPlace, OpPlaces, Schema, SchemaOp,
-    TableDeclaration, TableDef, TableId, ddl,
+    ColumnDef, ColumnId, ColumnType, IndexDef, KnownSchema, NamedQuery, OnDelete, OpPlace, OpPlaces,
+    ReferenceDeclaration, ReferringColumn, Schema, SchemaOp, TableDeclaration, TableDef, TableId, ddl,
 };
 use crate::bounds;
 use crate::cause::{Param, part};
@@ -73,6 +73,12 @@ fn ops() -> impl Strategy<Value = SchemaOp> {
             table_id,
             columns: vec![column.to_owned()],
         }),
+        3 => (any_table(), any_table(), prop::collection::vec((referring(), referring()), 1..3), any::<bool>())
+            .prop_map(|(of_id, table_id, pairs, refuses)| SchemaOp::AddReference {
+                of: "t".into(),
+                of_id,
+                reference: reference(table_id, pairs, refuses),
+            }),
         1 => any_table().prop_map(move |table_id| SchemaOp::AddCheck {
             table: "t".into(),
             table_id,
@@ -103,6 +109,28 @@ fn ops() -> impl Strategy<Value = SchemaOp> {
             columns: Vec::new(),
         }),
     ]
+}
+
+/// A column by which a table may refer, or be referred to, and its type.
+fn referring() -> impl Strategy<Value = (&'static str, ColumnType)> {
+    let (text, whole) = (ColumnType::Text, ColumnType::Integer);
+    prop::sample::select(vec![("x", text), ("X", text), ("y", text), ("y", whole), ("id", whole)])
+}
+
+fn reference(
+    table_id: TableId,
+    pairs: Vec<((&str, ColumnType), (&str, ColumnType))>,
+    refuses: bool,
+) -> ReferenceDeclaration {
+    let column = |((name, kind), (target, target_kind)): ((&str, _), (&str, _))| ReferringColumn {
+        name: name.into(),
+        kind,
+        target: target.into(),
+        target_kind,
+    };
+    let on_delete = if refuses { OnDelete::Restrict } else { OnDelete::Cascade };
+    let columns = pairs.into_iter().map(column).collect();
+    ReferenceDeclaration { columns, table: "t".into(), table_id, on_delete }
 }
 
 fn declarations() -> impl Strategy<Value = Vec<Declared>> {
@@ -182,6 +210,16 @@ proptest! {
             for unique in &shown.uniques {
                 prop_assert!(unique.columns.iter().all(|column| shown.columns.iter().any(|one| one.name == *column)));
             }
+            for reference in &shown.references {
+                let target = &schema.table_by_id(reference.table_id).unwrap().shown;
+                prop_assert_eq!(&target.name, &reference.table);
+                let is_unique = target.uniques.iter().any(|unique| unique.columns == reference.targets);
+                let is_key = target.key == reference.targets;
+                prop_assert!(is_key == reference.is_to_key && (is_key || is_unique));
+                prop_assert!(reference.columns.iter().all(|name| shown.column(name).is_some()));
+            }
+            let references: BTreeSet<_> = shown.references.iter().map(|reference| reference.id).collect();
+            prop_assert_eq!(references.len(), shown.references.len(), "one reference from the same to the same");
         }
     }
 

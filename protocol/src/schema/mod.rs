@@ -25,6 +25,7 @@ mod named_query;
 mod constant;
 pub mod expression;
 pub mod definition;
+mod reference;
 mod op;
 mod place;
 mod table;
@@ -41,14 +42,13 @@ mod laws;
 
 pub use column_type::{ColumnType, MergeKind, Storage};
 pub use constant::Constant;
-pub use definition::{
-    Check, ColumnDef, DefaultValue, IndexDef, OnDelete, Reference, TableDeclaration, TableDef, Unique,
-};
+pub use definition::{Check, ColumnDef, DefaultValue, IndexDef, TableDeclaration, TableDef, Unique};
 pub use expression::Judge;
 pub use id::{ColumnId, RuleId, TableId};
 pub use named_query::NamedQuery;
 pub use op::{SchemaOp, VoidReason};
 pub use place::{KnownSchema, OpPlace, OpPlaces};
+pub use reference::{OnDelete, Reference, ReferenceDeclaration, ReferringColumn};
 pub use rules::Rule;
 pub use set::Schema;
 pub use table::Table;

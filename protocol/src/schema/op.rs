@@ -7,6 +7,7 @@ use super::definition::{ColumnDef, DefaultValue, IndexDef, TableDeclaration};
 use super::expression::{Expression, ExpressionFault, Judge, Use};
 use super::id::{ColumnId, TableId};
 use super::named_query::NamedQuery;
+use super::reference::{ReferenceDeclaration, ReferringColumn};
 use crate::name::{self, NameFault};
 use crate::op::Mode;
 use crate::{bounds, codec};
@@ -70,6 +71,15 @@ pub enum SchemaOp {
     },
     /// What a query's name stands for from now on.
     SetQuery(NamedQuery),
+    /// What a table's rows refer to.
+    AddReference {
+        /// The table's name, for people.
+        of: String,
+        /// The table's id.
+        of_id: TableId,
+        /// The reference.
+        reference: ReferenceDeclaration,
+    },
 }
 
 /// Why a schema op has no effect, on any site at any time. It stays in the log. What is typed is
@@ -180,6 +190,10 @@ impl SchemaOp {
                 query.columns.iter().try_for_each(|column| check_name(column))?;
                 query.check()
             }
+            Self::AddReference { of, reference, .. } => {
+                check_name(of)?;
+                check_reference(of, reference)
+            }
         }
     }
 }
@@ -211,7 +225,24 @@ fn check_table(table: &TableDeclaration, judge: Judge) -> Result<(), VoidReason>
     table
         .uniques
         .iter()
-        .try_for_each(|columns| check_columns(&format!("a UNIQUE of {}", table.name), columns))
+        .try_for_each(|columns| check_columns(&format!("a UNIQUE of {}", table.name), columns))?;
+    check_most(&what(), "REFERENCES", table.references.len(), bounds::RULES)?;
+    table.references.iter().try_for_each(|reference| check_reference(&table.name, reference))
+}
+
+fn check_reference(table: &str, reference: &ReferenceDeclaration) -> Result<(), VoidReason> {
+    check_name(&reference.table)?;
+    let what = format!("a REFERENCES of {table}");
+    let names = |name: fn(&ReferringColumn) -> &String| -> Vec<String> {
+        reference.columns.iter().map(|column| name(column).clone()).collect()
+    };
+    check_columns(&what, &names(|column| &column.name))?;
+    check_columns(&what, &names(|column| &column.target))?;
+    let kinds = reference.columns.iter().flat_map(|column| [column.kind, column.target_kind]);
+    match kinds.into_iter().all(ColumnType::has_sound_digits) {
+        true => Ok(()),
+        false => Err(VoidReason::Digits(what)),
+    }
 }
 
 fn check_column(table: &str, column: &ColumnDef, judge: Judge) -> Result<(), VoidReason> {
@@ -219,9 +250,6 @@ fn check_column(table: &str, column: &ColumnDef, judge: Judge) -> Result<(), Voi
     let place = || format!("{table}.{}", column.name);
     if !column.kind.has_sound_digits() {
         return Err(VoidReason::Digits(place()));
-    }
-    if let Some(reference) = &column.references {
-        check_name(&reference.table)?;
     }
     match &column.default {
         DefaultValue::None => Ok(()),

@@ -144,8 +144,7 @@ impl Schema {
         let mut ordered = Vec::with_capacity(waiting.len());
         while !waiting.is_empty() {
             let refers_to = |from: &TableDef, to: &TableDef| {
-                let mut references = from.columns.iter().filter_map(|column| column.references.as_ref());
-                from.id != to.id && references.any(|reference| reference.table_id == to.id)
+                from.id != to.id && from.references.iter().any(|reference| reference.table_id == to.id)
             };
             let free = |table: &&TableDef| !waiting.iter().any(|other| refers_to(table, other));
             let next = waiting.iter().position(free).unwrap_or(0);
@@ -212,7 +211,7 @@ impl Schema {
             let columns: Vec<_> = def.columns.iter().map(|column| (&column.name, column)).collect();
             let rules: Vec<_> = def.uniques.iter().map(|unique| (unique.id, &unique.columns)).collect();
             let checks: Vec<_> = def.checks.iter().map(|check| &check.sql).collect();
-            add("table", codec::encode(&(table.id(), &def.name, columns, rules, checks)));
+            add("table", codec::encode(&(table.id(), &def.name, columns, rules, checks, &def.references)));
         }
         self.indices().for_each(|index| add("index", codec::encode(index)));
         self.queries().for_each(|query| add("query", codec::encode(query)));

@@ -28,6 +28,12 @@ pub enum WaitReason {
     /// A column that not every declaration of the table has.
     #[error("a table whose every declaration has the column: rows are entered elsewhere without it")]
     NotInAll,
+    /// A rule that no two rows there share what is referred to.
+    #[error("a PRIMARY KEY or UNIQUE ({0}) of that table")]
+    NotUnique(String),
+    /// One that says the same but for what a deletion does.
+    #[error("room: the same is declared with another ON DELETE")]
+    OtherAction,
     /// Its name, by which a table is called.
     #[error("its name: a table is called so")]
     NameTaken,
@@ -39,6 +45,6 @@ pub enum WaitReason {
 impl WaitReason {
     /// Whether anybody can still bring what is waited for. What a declaration does not have, it never gets.
     pub fn can_end(&self) -> bool {
-        *self != Self::NotInAll
+        !matches!(self, Self::NotInAll | Self::OtherAction)
     }
 }

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension};
 use tandem_protocol::cause::Cause;
 use tandem_protocol::codec::{self, DecodeError};
 use tandem_protocol::conflict::{Conflict, ConflictId, ConflictKind};
-use tandem_protocol::schema::ColumnDef;
 use tandem_protocol::schema::expression::quoted;
+use tandem_protocol::schema::{Reference, TableDef};
 use tandem_protocol::value::{Key, Value};
 
 use super::parts::Parts;
@@ -23,7 +23,7 @@ use crate::view::{ViewError, decode, kind_code};
 pub struct Referrer {
     /// Its table.
     pub table: String,
-    /// Its column.
+    /// Its columns that do.
     pub column: String,
     /// Its key.
     pub key: Key,
@@ -167,40 +167,35 @@ impl ConflictReader<'_> {
     /// The first rows that refer to the row of a `reference` conflict, by table, column and key, and
     /// how many there are in all: the same on every site that shows the same rows.
     pub fn referrers(&self, conflict: &Conflict, limit: usize) -> Result<Referrers, ViewError> {
-        let key = conflict.key_values();
-        let ([value], ConflictKind::Reference) = (key.as_slice(), conflict.kind) else {
-            return Ok(Referrers::default());
-        };
-        let schema = self.parts.schema();
         let mut found = Referrers::default();
+        let schema = self.parts.schema();
+        let target = schema.table(&conflict.table).filter(|_| conflict.kind == ConflictKind::Reference);
+        let Some(target) = target.map(|table| &table.shown) else { return Ok(found) };
+        let key = conflict.key_values();
         for table in schema.tables().map(|table| &table.shown) {
-            let refers = |column: &&ColumnDef| {
-                let target = column.references.as_ref().map(|reference| reference.table.as_str());
-                target.is_some_and(|target| target.eq_ignore_ascii_case(&conflict.table))
-            };
-            let mut columns: Vec<&ColumnDef> = table.columns.iter().filter(refers).collect();
-            // Columns stand in the order in which they came to be known here.
-            columns.sort_by(|one, other| one.name.cmp(&other.name));
-            for column in columns {
-                let keys = table.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
-                let (name, at) = (quoted(&table.name), quoted(&column.name));
-                let rows = |sql: &str| -> Result<Vec<Vec<Value>>, ViewError> {
-                    let rows = self.parts.query(sql, std::slice::from_ref(value));
+            let to_it = table.references.iter().filter(|reference| reference.table_id == target.id);
+            let mut references: Vec<&Reference> = to_it.collect();
+            // They stand in the order in which they came to be known here.
+            references.sort_by(|one, other| one.columns.cmp(&other.columns));
+            for reference in references {
+                let keys = names(&table.key);
+                let rows = |what: &str, more: &str| -> Result<Vec<Vec<Value>>, ViewError> {
+                    let (name, refers) = (quoted(&table.name), refers(reference, target));
+                    let sql = format!("SELECT {what} FROM {name} WHERE {refers}{more}");
                     let behind = |refusal: Refusal| {
                         ViewError::Behind(Cause { code: refusal.code.into(), params: refusal.params })
                     };
-                    Ok(rows.map_err(behind)?.0.rows)
+                    Ok(self.parts.query(&sql, &key).map_err(behind)?.0.rows)
                 };
-                let count = rows(&format!("SELECT count(*) FROM {name} WHERE {at} = ?1"))?;
+                let count = rows("count(*)", "")?;
                 if let Some(Value::Integer(count)) = count.first().and_then(|row| row.first()) {
                     found.count += count.unsigned_abs();
                 }
                 let left = limit - found.rows.len();
-                let first =
-                    rows(&format!("SELECT {keys} FROM {name} WHERE {at} = ?1 ORDER BY {keys} LIMIT {left}"))?;
+                let first = rows(&keys, &format!(" ORDER BY {keys} LIMIT {left}"))?;
                 found.rows.extend(first.into_iter().map(|key| Referrer {
                     table: table.name.clone(),
-                    column: column.name.clone(),
+                    column: reference.columns.join(", "),
                     key: Key(key),
                 }));
             }
@@ -208,4 +203,24 @@ impl ConflictReader<'_> {
         assert!(found.rows.len() <= limit, "no more rows are told than were asked for");
         Ok(found)
     }
+}
+
+/// That a row refers to the one whose key the parameters are.
+fn refers(reference: &Reference, target: &TableDef) -> String {
+    let is_key = |(at, name): (usize, &String)| format!("{} = ?{}", quoted(name), at + 1);
+    let equal = |names: &[String]| names.iter().enumerate().map(is_key).collect::<Vec<_>>().join(" AND ");
+    match reference.is_to_key {
+        true => equal(&reference.columns),
+        false => format!(
+            "({}) = (SELECT {} FROM {} WHERE {})",
+            names(&reference.columns),
+            names(&reference.targets),
+            quoted(&target.name),
+            equal(&target.key)
+        ),
+    }
+}
+
+fn names(list: &[String]) -> String {
+    list.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
 }

@@ -21,6 +21,7 @@ mod owners;
 mod parked;
 mod plain;
 mod requests;
+mod references;
 mod row_edits;
 mod rowids;
 mod schemas;

@@ -296,7 +296,6 @@ fn text(name: &str) -> ColumnDef {
         kind: ColumnType::Text,
         default: DefaultValue::None,
         not_null: false,
-        references: None,
     }
 }
 
@@ -307,7 +306,8 @@ fn defaulting(name: &str, default: Expression) -> ColumnDef {
 /// A table whose key is its first column.
 fn table(name: &str, columns: Vec<ColumnDef>) -> TableDeclaration {
     let key = columns.iter().take(1).map(|column| column.name.clone()).collect();
-    TableDeclaration { name: name.into(), key, columns, checks: Vec::new(), uniques: Vec::new() }
+    let (checks, uniques, references) = (Vec::new(), Vec::new(), Vec::new());
+    TableDeclaration { name: name.into(), key, columns, checks, uniques, references }
 }
 
 fn call(name: &str, operands: Vec<Node>) -> Expression {

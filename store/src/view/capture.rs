@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tandem_protocol::bounds;
-use tandem_protocol::schema::OnDelete;
+use tandem_protocol::schema::{OnDelete, TableId};
 use tandem_protocol::value::{Key, Value};
 
 use super::bind::weight;
@@ -79,8 +79,8 @@ pub(crate) struct Capture {
     following: bool,
     /// Numbers of the tables whose rows others are to follow when they are deleted.
     followed: HashSet<i64>,
-    /// Rows of those that the statement at hand removed, by their place in `changes`.
-    removed: Vec<usize>,
+    /// Rows of those that the statement at hand removed, by their place in `changes`, and what they held.
+    removed: Vec<(usize, Vec<Value>)>,
     /// The INTEGER PRIMARY KEY that the statement at hand gave its last new row.
     inserted: Option<i64>,
     changes: Vec<RowChange>,
@@ -159,16 +159,12 @@ impl Capture {
         &mut self,
         tables: impl Iterator<Item = &'a Arc<ViewTable>> + Clone,
     ) {
-        let followed = |table: &&Arc<ViewTable>| {
-            let follows = |at: &usize, target: &String| {
-                let reference = table.def.columns[*at].references.as_ref();
-                let acts = reference.is_some_and(|reference| reference.on_delete != OnDelete::Restrict);
-                acts.then(|| target.to_ascii_lowercase())
-            };
-            table.references.iter().filter_map(|(at, target)| follows(at, target)).collect::<Vec<_>>()
-        };
-        let targets: HashSet<String> = tables.clone().flat_map(|table| followed(&table)).collect();
-        let is_target = |table: &&Arc<ViewTable>| targets.contains(&table.def.name.to_ascii_lowercase());
+        let acting = tables
+            .clone()
+            .flat_map(|table| &table.references)
+            .filter(|reference| reference.on_delete != OnDelete::Restrict);
+        let targets: HashSet<TableId> = acting.map(|reference| reference.target).collect();
+        let is_target = |table: &&Arc<ViewTable>| targets.contains(&table.id);
         self.followed = tables.filter(is_target).map(|table| table.number).collect();
     }
 
@@ -182,15 +178,15 @@ impl Capture {
         !self.removed.is_empty()
     }
 
-    /// The rows that were removed since, and are not there again.
-    pub(super) fn take_removed(&mut self) -> Vec<(Arc<ViewTable>, Key)> {
+    /// The rows that were removed since, and are not there again: as SQLite stored them.
+    pub(super) fn take_removed(&mut self) -> Vec<(Arc<ViewTable>, Vec<Value>)> {
         // What follows is nobody's stock-take.
         self.exact.clear();
         self.absolute.clear();
         self.following = true;
-        let removed = std::mem::take(&mut self.removed).into_iter().map(|at| &self.changes[at]);
-        let gone = removed.filter(|change| change.new.is_none());
-        gone.map(|change| (Arc::clone(&change.table), change.key.clone())).collect()
+        let removed = std::mem::take(&mut self.removed).into_iter();
+        let gone = removed.filter(|(at, _)| self.changes[*at].new.is_none());
+        gone.map(|(at, row)| (Arc::clone(&self.changes[at].table), row)).collect()
     }
 
     /// Whether the statement at hand inserted or updated a row.
@@ -271,15 +267,15 @@ impl Capture {
             self.note_generated(&table, &update.key);
         }
         let (number, touch) = (table.number, update.touch());
+        let removed = update.old.as_ref().filter(|_| !is_there && self.followed.contains(&number));
+        let removed = removed.map(|(_, row)| row.clone());
         debug_assert!(was_there || is_there, "a change is of a row that is there before it, or after");
         let Some(at) = self.net(table, update) else { return };
         let change = &mut self.changes[at];
         if is_there && !self.following {
             change.written_by = self.statement;
         }
-        if !is_there && self.followed.contains(&number) {
-            self.removed.push(at);
-        }
+        self.removed.extend(removed.map(|row| (at, row)));
         if !change.now.any {
             self.touched.push(at);
         }

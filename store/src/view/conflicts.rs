@@ -101,6 +101,11 @@ impl ConflictList {
         Ok(connection.prepare_cached(sql)?.exists(params![table.number, key, kind])?)
     }
 
+    /// Whether any row is shown although it is deleted.
+    pub(super) fn retains_any(&self) -> bool {
+        self.figures.retained_rows > 0
+    }
+
     /// All rows that are shown although they are deleted: table number and key.
     pub(super) fn retained_rows(&self, connection: &Connection) -> ViewResult<Vec<(i64, Vec<u8>)>> {
         let sql = "SELECT tbl, key FROM _tandem_conflicts WHERE kind = ?1";

@@ -7,8 +7,7 @@
 
 use tandem_protocol::schema::expression::{Style, literal_sql, quoted};
 use tandem_protocol::schema::{
-    ColumnDef, ColumnId, ColumnType, DefaultValue, IndexDef, Judge, OnDelete, Storage, TableDef, TableId,
-    Unique,
+    ColumnDef, ColumnType, DefaultValue, IndexDef, Judge, Reference, RuleId, Storage, TableDef, Unique,
 };
 use tandem_protocol::value::Value;
 
@@ -73,6 +72,12 @@ CREATE TABLE _tandem_runs (
 CREATE TABLE _tandem_rows (
   tbl INTEGER NOT NULL, key BLOB NOT NULL, state BLOB NOT NULL, PRIMARY KEY (tbl, key)
 ) STRICT;
+CREATE TABLE _tandem_deleted (
+  tbl INTEGER NOT NULL, rule BLOB NOT NULL, hash BLOB NOT NULL, ended BLOB NOT NULL, key BLOB NOT NULL,
+  value BLOB NOT NULL
+) STRICT;
+CREATE INDEX _tandem_deleted_values ON _tandem_deleted (tbl, rule, hash, ended, key);
+CREATE INDEX _tandem_deleted_keys ON _tandem_deleted (tbl, key);
 CREATE TABLE _tandem_touched (
   key INTEGER NOT NULL, arrival INTEGER NOT NULL, PRIMARY KEY (key, arrival)
 ) STRICT, WITHOUT ROWID;
@@ -98,6 +103,9 @@ fn create(def: &TableDef, name: &str, judge: Judge) -> String {
     let mut parts: Vec<String> = def.columns.iter().map(|column| column_sql(def, column, judge)).collect();
     let key = def.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
     parts.push(format!("PRIMARY KEY ({key})"));
+    // For whoever asks what refers to what: SQLite itself judges none of them (`integrity`).
+    let several = def.references.iter().filter(|reference| reference.columns.len() > 1);
+    parts.extend(several.map(|reference| reference.sql(quoted)));
     format!("CREATE TABLE {name} ({}) STRICT", parts.join(", "))
 }
 
@@ -116,11 +124,6 @@ pub(crate) fn create_index(index: &IndexDef) -> String {
 /// What users' index is called in the view: what they called it is looked up, never spelled.
 fn index_name(index: &IndexDef) -> String {
     format!("_tandem_index_{}", index.id())
-}
-
-/// What the index is called by which rows that refer to others are found.
-pub(crate) fn reference_index(table: TableId, column: ColumnId) -> String {
-    format!("_tandem_reference_{table}_{column}")
 }
 
 /// The type of the column in the view.
@@ -169,19 +172,15 @@ fn column_sql(def: &TableDef, column: &ColumnDef, judge: Judge) -> String {
         sql.push_str(" DEFAULT ");
         sql.push_str(&default);
     }
-    if let Some(reference) = &column.references {
-        let action = match reference.on_delete {
-            OnDelete::Restrict => "RESTRICT",
-            OnDelete::Cascade => "CASCADE",
-            OnDelete::SetNull => "SET NULL",
-        };
-        sql.push_str(&format!(" REFERENCES {} ON DELETE {action}", quoted(&reference.table)));
-    }
+    let alone = |reference: &&Reference| reference.columns == [column.name.as_str()];
+    def.references.iter().filter(alone).for_each(|one| sql.push_str(&one.sql_at_column(quoted)));
     sql
 }
 
 /// A uniqueness rule, in the forms it can take.
 pub(crate) struct UniqueRule {
+    /// Its identity.
+    pub id: RuleId,
     /// Name of the index, unique or plain.
     pub name: String,
     /// Name of a unique index over the values in no conflict.
@@ -214,6 +213,7 @@ fn unique_rule(def: &TableDef, unique: &Unique) -> UniqueRule {
     let is_value = |(column, at): (&String, usize)| format!("{} = ?{at}", quoted(column));
     let condition = columns.iter().zip(1..).map(is_value).collect::<Vec<_>>().join(" AND ");
     UniqueRule {
+        id: unique.id,
         columns: columns.to_vec(),
         positions: columns.iter().filter_map(position).collect(),
         holders: format!("SELECT rowid, {all} FROM {table} WHERE {condition}"),

@@ -1,12 +1,10 @@
 //! What ON DELETE does where a user's statement removes rows that others refer to.
 
-use std::sync::Arc;
-
 use tandem_protocol::schema::OnDelete;
-use tandem_protocol::value::Key;
+use tandem_protocol::value::Value;
 
 use super::local::LocalRun;
-use super::table::{TableSql, ViewTable};
+use super::reference::Referring;
 use super::{View, ViewResult};
 
 impl LocalRun<'_> {
@@ -19,36 +17,40 @@ impl LocalRun<'_> {
             if removed.is_empty() {
                 return Ok(());
             }
-            for (table, key) in removed {
-                for (child, at) in self.view.fold.tables.referring_to(&table) {
-                    let action =
-                        child.def.columns[at].references.as_ref().map(|reference| reference.on_delete);
-                    let Some(action @ (OnDelete::Cascade | OnDelete::SetNull)) = action else { continue };
-                    self.follow_deletion(&child, at, action, &key)?;
+            for (table, row) in removed {
+                let row = table.read_back(row);
+                for child in self.view.fold.tables.referring_to(&table) {
+                    let reference = child.reference();
+                    if reference.on_delete == OnDelete::Restrict {
+                        continue;
+                    }
+                    // Another row may be what is referred to now.
+                    let values = reference.told_by(&table, &row);
+                    let Some(values) = values else { continue };
+                    let is_there = reference.unique.is_some()
+                        && reference.leads(&self.view.connection, &table, &values)?;
+                    if !is_there {
+                        self.follow_deletion(&child, &values)?;
+                    }
                 }
             }
         }
     }
 
-    fn follow_deletion(
-        &mut self,
-        child: &Arc<ViewTable>,
-        at: usize,
-        action: OnDelete,
-        key: &Key,
-    ) -> ViewResult<()> {
+    fn follow_deletion(&mut self, child: &Referring, values: &[Value]) -> ViewResult<()> {
         let View { connection, fold, .. } = &mut *self.view;
-        for referrer in fold.tables.referrers(connection, child, at, key, usize::MAX >> 1)? {
-            if self.view.watch.capture().was_just_written(child, &referrer) {
+        let (table, reference) = (&child.table, child.reference());
+        for referrer in fold.tables.referrers(connection, child, values, usize::MAX >> 1)? {
+            if self.view.watch.capture().was_just_written(table, &referrer) {
                 continue;
             }
-            debug_assert_ne!(action, OnDelete::Restrict, "only what acts is followed");
-            let sql = match action {
-                OnDelete::Cascade => child.sql.delete.clone(),
-                _ => TableSql::set_null(&child.def, &child.key, at),
+            let sql = match reference.on_delete {
+                OnDelete::Cascade => &table.sql.delete,
+                OnDelete::SetNull => &reference.set_null,
+                OnDelete::Restrict => unreachable!("only what acts is followed"),
             };
-            let parameters = rusqlite::params_from_iter(child.stored_key(&referrer.0));
-            self.view.connection.prepare_cached(&sql)?.execute(parameters)?;
+            let parameters = rusqlite::params_from_iter(table.stored_key(&referrer.0));
+            self.view.connection.prepare_cached(sql)?.execute(parameters)?;
         }
         Ok(())
     }

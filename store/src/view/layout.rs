@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use tandem_protocol::cause::Cause;
+use tandem_protocol::conflict::ConflictKind;
 use tandem_protocol::schema::expression::{Style, quoted};
-use tandem_protocol::schema::{ColumnDef, IndexDef, Judge, Schema, TableDef};
+use tandem_protocol::schema::{ColumnDef, IndexDef, Judge, Reference, Schema, TableDef};
 use tandem_protocol::value::Value;
 
+use super::conflicts::kind_code;
 use super::figures::Figures;
 use super::named_queries::Unread;
 use super::rules::Rules;
@@ -133,6 +135,19 @@ impl Tables {
         let number = connection.last_insert_rowid();
         figures.begin(number);
         self.show(ViewTable::new(number, def));
+        self.find_deleted(connection, figures, def)
+    }
+
+    /// Rows that were deleted before anybody referred to them by the values of a UNIQUE are not found by
+    /// them: where there are any, all is made anew.
+    fn find_deleted(&mut self, connection: &Connection, figures: &Figures, def: &TableDef) -> ViewResult<()> {
+        for reference in def.references.iter().filter(|reference| !reference.is_to_key) {
+            let Some(target) = self.by_id(&reference.table_id) else { continue };
+            let sql = "SELECT 1 FROM _tandem_conflicts WHERE tbl = ?1 AND kind = ?2";
+            let retained = params![target.number, kind_code(ConflictKind::Reference)];
+            self.needs_rebuild |=
+                figures.has_hidden(target.number) || connection.prepare_cached(sql)?.exists(retained)?;
+        }
         Ok(())
     }
 
@@ -148,18 +163,25 @@ impl Tables {
         let is_longer = new.columns.len() > old.columns.len()
             && new.columns[..old.columns.len()] == old.columns[..]
             && new.checks == old.checks
-            && new.uniques == old.uniques;
+            && new.uniques == old.uniques
+            && old.references.iter().all(|reference| new.references.contains(reference));
+        let added = &new.columns[old.columns.len().min(new.columns.len())..];
+        // One that comes with a column of its own is laid out with it.
+        let is_of_new = |reference: &Reference| {
+            let is_new = |name: &String| added.iter().any(|column| column.name == *name);
+            old.references.contains(reference) || matches!(reference.columns.as_slice(), [one] if is_new(one))
+        };
+        let is_longer = is_longer && new.references.iter().all(is_of_new);
         let judge = self.schema.judge();
-        let additions: Option<Vec<String>> = new.columns[old.columns.len().min(new.columns.len())..]
-            .iter()
-            .map(|column| ddl::add_column(new, column, judge))
-            .collect();
+        let additions: Option<Vec<String>> =
+            added.iter().map(|column| ddl::add_column(new, column, judge)).collect();
         // A row that is there may break a rule that comes with a new column, or refer to a deleted one.
         let is_filled = figures.has_rows(known.number);
         let is_ruled = |column: &ColumnDef| {
-            if column.unwritten().is_null() { column.not_null } else { column.references.is_some() }
+            let refers = || new.references_of(&column.name).next().is_some();
+            if column.unwritten().is_null() { column.not_null } else { refers() }
         };
-        let is_harmless = !is_filled || !new.columns.iter().skip(old.columns.len()).any(is_ruled);
+        let is_harmless = !is_filled || !added.iter().any(is_ruled);
         if !is_longer || !is_harmless {
             self.needs_rebuild = true;
             return Ok(());
@@ -180,7 +202,7 @@ impl Tables {
             figures.count_anew(connection, &table)?;
         }
         self.show(table);
-        Ok(())
+        self.find_deleted(connection, figures, new)
     }
 }
 

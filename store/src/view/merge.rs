@@ -280,7 +280,8 @@ impl<'v> Merge<'v> {
             row.state.apply(group.action, written, by, &basis);
         }
         let is_alive = row.state.is_alive();
-        let is_shown = is_alive || (row.shown.is_some() && self.retains_for_now(table, &key)?);
+        let is_shown =
+            is_alive || (row.shown.is_some() && self.retains_for_now(table, (&key, &bytes), &row)?);
         self.view.show_row(table, (&key, &bytes), row, is_shown, &mut self.merged)
     }
 

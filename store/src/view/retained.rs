@@ -6,20 +6,39 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tandem_protocol::value::Key;
+use tandem_protocol::value::{Key, Value};
 
 use super::merge::Merge;
-use super::references::RowName;
+use super::reference::ViewReference;
+use super::references::{RowName, UniqueValue};
+use super::row_entry::RowEntry;
 use super::table::ViewTable;
-use super::{ViewError, ViewResult, rows};
+use super::{View, ViewError, ViewResult, rows};
 
 impl Merge<'_> {
     /// Whether a deleted row is to stay for now, because a shown row refers to it. Whether that
-    /// one is itself only retained is decided when the whole transaction is in.
-    pub(super) fn retains_for_now(&mut self, table: &ViewTable, key: &Key) -> ViewResult<bool> {
+    /// one is itself only retained, and whether this one is meant, is decided when the whole transaction
+    /// is in.
+    pub(super) fn retains_for_now(
+        &mut self,
+        table: &ViewTable,
+        (key, bytes): (&Key, &[u8]),
+        row: &RowEntry,
+    ) -> ViewResult<bool> {
         let view = &mut *self.view;
-        for (child, at) in view.fold.tables.referring_to(table) {
-            if !view.fold.tables.referrers(&view.connection, &child, at, key, 1)?.is_empty() {
+        let mut values = None;
+        for child in view.fold.tables.referring_to(table) {
+            let told = match child.reference().unique {
+                None => Some(key.0.clone()),
+                Some(_) => {
+                    if values.is_none() {
+                        values = Some(view.values(table, key, bytes, row)?);
+                    }
+                    values.as_ref().and_then(|values| child.reference().told_by(table, values))
+                }
+            };
+            let Some(told) = told else { continue };
+            if !view.fold.tables.referrers(&view.connection, &child, &told, 1)?.is_empty() {
                 view.follow_up.doubt();
                 return Ok(true);
             }
@@ -29,22 +48,55 @@ impl Merge<'_> {
 
     /// Shows deleted rows that came to be referred to, and hides retained ones that no longer are.
     pub(super) fn follow_references(&mut self) -> ViewResult<()> {
-        while let Some((number, key)) = self.view.follow_up.next_referring() {
-            let Some(table) = self.view.fold.tables.numbered(number) else { continue };
-            let shown = rows::select(&self.view.connection, &table, &key_from(&key)?)?;
-            let Some((_, row)) = shown else { continue };
-            for (at, target) in &table.references {
-                let target = self.view.fold.tables.named(target).filter(|_| !row[*at].is_null());
-                if let Some(target) = target {
-                    self.show_retained(&target, &Key(vec![row[*at].clone()]))?;
+        while !self.view.follow_up.is_done() {
+            while let Some(name) = self.view.follow_up.next_referring() {
+                self.follow_keys(&name)?;
+            }
+            while let Some(value) = self.view.follow_up.next_value() {
+                self.follow_value(&value)?;
+            }
+            if self.view.follow_up.take_doubt() {
+                for (number, key) in self.unsupported()? {
+                    if let Some(table) = self.view.fold.tables.numbered(number) {
+                        self.hide_retained(&table, &key_from(&key)?)?;
+                    }
                 }
             }
         }
-        while self.view.follow_up.take_doubt() {
-            for (number, key) in self.unsupported()? {
-                if let Some(table) = self.view.fold.tables.numbered(number) {
-                    self.hide_retained(&table, &key_from(&key)?)?;
-                }
+        Ok(())
+    }
+
+    /// Shows the deleted rows to whose keys a row refers.
+    fn follow_keys(&mut self, (number, key): &RowName) -> ViewResult<()> {
+        let Some(table) = self.view.fold.tables.numbered(*number) else { return Ok(()) };
+        let shown = rows::select(&self.view.connection, &table, &key_from(key)?)?;
+        let Some((_, row)) = shown else { return Ok(()) };
+        for reference in table.references.iter().filter(|reference| reference.unique.is_none()) {
+            let target = self.view.fold.tables.by_id(&reference.target).cloned();
+            if let (Some(target), Some(values)) = (target, reference.values(&row)) {
+                self.show_retained(&target, &Key(values))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows the deleted row that is meant by the values of a UNIQUE, if a row refers to them. One that
+    /// was meant until now may have lost its support.
+    fn follow_value(&mut self, (number, rule, value): &UniqueValue) -> ViewResult<()> {
+        let Some(table) = self.view.fold.tables.numbered(*number) else { return Ok(()) };
+        let values = key_from(value)?;
+        let meant = self.view.meant_by(&table, *rule, &values)?;
+        if meant.is_retained {
+            self.view.follow_up.doubt();
+        }
+        let Some(meant) = meant.deleted else { return Ok(()) };
+        let view = &mut *self.view;
+        let referring = view.fold.tables.referring_to(&table);
+        for child in referring.iter().filter(|child| child.reference().unique == Some(*rule)) {
+            if !view.fold.tables.referrers(&view.connection, child, &values.0, 1)?.is_empty() {
+                // Whoever refers may itself only be retained.
+                view.follow_up.doubt();
+                return self.show_retained(&table, &meant);
             }
         }
         Ok(())
@@ -60,11 +112,12 @@ impl Merge<'_> {
         for name in &retained {
             let Some(table) = view.fold.tables.numbered(name.0) else { continue };
             let key = key_from(&name.1)?;
-            for (child, at) in view.fold.tables.referring_to(&table) {
+            for child in view.fold.tables.referring_to(&table) {
+                let Some(told) = told_by(view, (&table, &key), child.reference())? else { continue };
                 // One more than there are retained rows: if all found are retained ones, there is no other.
                 let most = retained.len() + 1;
-                for referrer in view.fold.tables.referrers(&view.connection, &child, at, &key, most)? {
-                    let referrer = (child.number, referrer.to_bytes());
+                for referrer in view.fold.tables.referrers(&view.connection, &child, &told, most)? {
+                    let referrer = (child.table.number, referrer.to_bytes());
                     if retained.contains(&referrer) {
                         supports.entry(referrer).or_default().push(name.clone());
                     } else {
@@ -104,6 +157,20 @@ impl Merge<'_> {
         }
         Ok(())
     }
+}
+
+/// What a retained row is referred to by, if it is the one that is meant.
+fn told_by(
+    view: &View,
+    (table, key): (&ViewTable, &Key),
+    reference: &ViewReference,
+) -> ViewResult<Option<Vec<Value>>> {
+    let Some(rule) = reference.unique else { return Ok(Some(key.0.clone())) };
+    let shown = rows::select(&view.connection, table, key)?;
+    let told = shown.and_then(|(_, row)| reference.told_by(table, &row));
+    let Some(told) = told.map(Key) else { return Ok(None) };
+    let is_meant = view.meant_by(table, rule, &told)?.deleted.as_ref() == Some(key);
+    Ok(is_meant.then_some(told.0))
 }
 
 fn key_from(bytes: &[u8]) -> ViewResult<Key> {

@@ -151,6 +151,7 @@ impl View {
         shown: Option<&[Value]>,
     ) -> ViewResult<()> {
         self.documents.keep_inserted(&self.connection, table, bytes, &row)?;
+        self.note_deleted(table, bytes, &row, shown)?;
         let row = match shown {
             Some(_) => self.hold_crowded(table, bytes, row)?,
             None => Some(row),

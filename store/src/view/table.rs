@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::bind::{Stored, from_storage, to_storage};
 use super::ddl::{self, UniqueRule};
 use super::document_name::{DocumentName, register_value};
+use super::reference::ViewReference;
 use super::rules::Rules;
 
 use tandem_protocol::document::{DocumentId, DocumentWrite};
@@ -44,8 +45,8 @@ pub(crate) struct ViewTable {
     pub counters: Vec<usize>,
     /// Columns that number their rows.
     pub numbered: Vec<NumberedColumn>,
-    /// Columns that refer to another table's rows, and that table's name.
-    pub references: Vec<(usize, String)>,
+    /// What its rows refer to.
+    pub references: Vec<ViewReference>,
     /// What no two rows may share.
     pub unique: Vec<UniqueRule>,
     /// The same, ascending by column id: the order in which a row is hashed.
@@ -83,8 +84,6 @@ pub(crate) struct TableSql {
     pub select_rowid: String,
     /// Rowid and all columns, all rows.
     pub select_all: String,
-    /// Whether there is a row, by key.
-    pub exists: String,
 }
 
 impl ViewTable {
@@ -98,15 +97,12 @@ impl ViewTable {
         hashed.sort_by_key(|at| ids[*at]);
         let holds_document = |at: &usize| def.columns[*at].kind.document_kind().is_some();
         let is_counter = |at: &usize| def.columns[*at].kind.merge_kind() == MergeKind::Counter;
-        let reference = |(at, column): (usize, &ColumnDef)| {
-            column.references.as_ref().map(|reference| (at, reference.table.clone()))
-        };
         Self {
             documents: cells.iter().copied().filter(holds_document).collect(),
             stamps: cells.iter().copied().filter(|at| def.columns[*at].kind == ColumnType::Stamp).collect(),
             counters: cells.iter().copied().filter(is_counter).collect(),
             numbered: def.columns.iter().enumerate().filter_map(NumberedColumn::of).collect(),
-            references: def.columns.iter().enumerate().filter_map(reference).collect(),
+            references: def.references.iter().map(|one| ViewReference::new(def, one)).collect(),
             unique: ddl::unique_rules(def),
             id: def.id(),
             id_text: def.id().to_string(),
@@ -316,15 +312,6 @@ impl TableSql {
             select: format!("SELECT rowid, {columns} FROM {table} WHERE {}", by_key(1)),
             select_rowid: format!("SELECT rowid, {columns} FROM {table} WHERE rowid = ?1"),
             select_all: format!("SELECT rowid, {columns} FROM {table}"),
-            exists: format!("SELECT 1 FROM {table} WHERE {}", by_key(1)),
         }
-    }
-
-    /// Empties a column, by key.
-    pub(super) fn set_null(def: &TableDef, key: &[usize], at: usize) -> String {
-        let name = |at: &usize| quoted(&def.columns[*at].name);
-        let condition: Vec<String> =
-            key.iter().zip(1..).map(|(at, place)| format!("{} = ?{place}", name(at))).collect();
-        format!("UPDATE {} SET {} = NULL WHERE {}", quoted(&def.name), name(&at), condition.join(" AND "))
     }
 }

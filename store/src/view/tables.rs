@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tandem_protocol::cause::Cause;
 use tandem_protocol::codec;
 use tandem_protocol::identity::Author;
-use tandem_protocol::schema::expression::quoted;
-use tandem_protocol::schema::{KnownSchema, OpPlace, OpPlaces, Schema, SchemaOp, TableId};
-use tandem_protocol::value::Key;
+use tandem_protocol::schema::{KnownSchema, OpPlace, OpPlaces, RuleId, Schema, SchemaOp, TableId};
+use tandem_protocol::value::{Key, Value};
 
 use super::figures::Figures;
 use super::named_queries::{self, Unread};
 use super::position::Position;
+use super::reference::{Referring, ViewReference};
 use super::table::ViewTable;
-use super::{ViewError, ViewResult, ddl, read_row};
+use super::{ViewError, ViewResult, read_row};
 
 /// The tables that are shown, and the schema they follow.
 #[derive(Clone, Default)]
@@ -32,6 +32,8 @@ pub(crate) struct Tables {
     /// Whether schema changes were merged that the tables cannot follow in place.
     pub needs_rebuild: bool,
     shown: Arc<BTreeMap<TableId, Arc<ViewTable>>>,
+    /// Tables whose rows others refer to by the values of a UNIQUE.
+    told_by_values: Arc<BTreeSet<TableId>>,
     /// Names of the indices by which rows that refer to others are found.
     reference_indices: Arc<BTreeSet<String>>,
 }
@@ -64,38 +66,53 @@ impl Tables {
         self.all().any(|table| table.def.column(name).is_some())
     }
 
-    /// The columns that refer to a table, with the tables they are in.
-    pub(super) fn referring_to(&self, target: &ViewTable) -> Vec<(Arc<ViewTable>, usize)> {
-        let mut found = Vec::new();
-        for table in self.all() {
-            for (at, name) in &table.references {
-                if name.eq_ignore_ascii_case(&target.def.name) {
-                    found.push((Arc::clone(table), *at));
-                }
-            }
-        }
-        found
+    /// The references to a table.
+    pub(super) fn referring_to(&self, target: &ViewTable) -> Vec<Referring> {
+        let refers = |reference: &ViewReference| reference.target == target.id;
+        let of_table = |table: &Arc<ViewTable>| {
+            let places = 0..table.references.len();
+            let own = places.filter(|place| refers(&table.references[*place]));
+            own.map(|place| Referring { table: Arc::clone(table), place }).collect::<Vec<_>>()
+        };
+        self.all().flat_map(of_table).collect()
     }
 
-    /// Keys of rows that refer to a row through one column.
+    /// Whether rows of a table are referred to by the values of a UNIQUE.
+    pub(super) fn is_told_by_values(&self, table: TableId) -> bool {
+        self.told_by_values.contains(&table)
+    }
+
+    /// The values by which others may refer to a row, but for its key: each with its rule.
+    pub(super) fn values_of(&self, table: &ViewTable, row: &[Value]) -> BTreeSet<(RuleId, Vec<u8>)> {
+        if !self.is_told_by_values(table.id) {
+            return BTreeSet::new();
+        }
+        let value = |child: &Referring| {
+            let reference = child.reference();
+            Some((reference.unique?, Key(reference.told_by(table, row)?).to_bytes()))
+        };
+        self.referring_to(table).iter().filter_map(value).collect()
+    }
+
+    /// Keys of rows that refer to values.
     pub(super) fn referrers(
         &mut self,
         connection: &Connection,
-        child: &ViewTable,
-        at: usize,
-        key: &Key,
+        child: &Referring,
+        values: &[Value],
         limit: usize,
     ) -> ViewResult<Vec<Key>> {
-        let [value] = key.0.as_slice() else { return Ok(Vec::new()) };
-        self.index_reference(connection, child, at)?;
-        let (table, column) = (quoted(&child.def.name), quoted(&child.def.columns[at].name));
-        let names: Vec<String> = child.def.columns.iter().map(|column| quoted(&column.name)).collect();
-        let sql = format!("SELECT {} FROM {table} WHERE {column} = ?1 LIMIT ?2", names.join(", "));
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut found = statement.query(params![child.stored(at, value), limit as i64])?;
+        let (reference, child) = (child.reference(), &child.table);
+        self.index_reference(connection, reference)?;
+        let mut statement = connection.prepare_cached(&reference.referrers)?;
+        for (place, (at, value)) in reference.columns.iter().zip(values).enumerate() {
+            statement.raw_bind_parameter(place + 1, child.stored(*at, value))?;
+        }
+        statement.raw_bind_parameter(values.len() + 1, limit as i64)?;
+        let mut found = statement.raw_query();
         let mut keys = Vec::new();
         while let Some(row) = found.next()? {
-            let values = child.read_back(read_row(row, 0, names.len())?);
+            let values = child.read_back(read_row(row, 0, child.def.columns.len())?);
             keys.push(child.key_of(&values));
         }
         Ok(keys)
@@ -105,30 +122,25 @@ impl Tables {
     pub(super) fn count_referrers(
         &mut self,
         connection: &Connection,
-        child: &ViewTable,
-        at: usize,
-        key: &Key,
+        child: &Referring,
+        values: &[Value],
     ) -> ViewResult<u64> {
-        let [value] = key.0.as_slice() else { return Ok(0) };
-        self.index_reference(connection, child, at)?;
-        let (table, column) = (quoted(&child.def.name), quoted(&child.def.columns[at].name));
-        let sql = format!("SELECT count(*) FROM {table} WHERE {column} = ?1");
-        let count: i64 =
-            connection.prepare_cached(&sql)?.query_row([child.stored(at, value)], |row| row.get(0))?;
+        let (reference, child) = (child.reference(), &child.table);
+        self.index_reference(connection, reference)?;
+        let stored = reference.columns.iter().zip(values).map(|(at, value)| child.stored(*at, value));
+        let mut count = connection.prepare_cached(&reference.count)?;
+        let count: i64 = count.query_row(rusqlite::params_from_iter(stored), |row| row.get(0))?;
         Ok(count as u64)
     }
 
     /// Looking for referrers wants an index. Most tables never need it, so it is made when it is
     /// first wanted.
-    fn index_reference(&mut self, connection: &Connection, child: &ViewTable, at: usize) -> ViewResult<()> {
-        let name = ddl::reference_index(child.id, child.ids[at]);
-        if self.reference_indices.contains(&name) {
-            return Ok(());
+    fn index_reference(&mut self, connection: &Connection, reference: &ViewReference) -> ViewResult<()> {
+        let (name, sql) = &reference.index;
+        if !self.reference_indices.contains(name) {
+            connection.execute_batch(sql)?;
+            Arc::make_mut(&mut self.reference_indices).insert(name.clone());
         }
-        let (table, column) = (quoted(&child.def.name), quoted(&child.def.columns[at].name));
-        let sql = format!("CREATE INDEX IF NOT EXISTS {} ON {table} ({column})", quoted(&name));
-        connection.execute_batch(&sql)?;
-        Arc::make_mut(&mut self.reference_indices).insert(name);
         Ok(())
     }
 }
@@ -152,6 +164,12 @@ impl Tables {
 
     /// Shows a table as it is laid out now.
     pub(super) fn show(&mut self, table: ViewTable) {
+        let by_values = table.references.iter().filter(|reference| reference.unique.is_some());
+        for target in by_values.map(|reference| reference.target) {
+            if !self.is_told_by_values(target) {
+                Arc::make_mut(&mut self.told_by_values).insert(target);
+            }
+        }
         Arc::make_mut(&mut self.shown).insert(table.id, Arc::new(table));
     }
 }

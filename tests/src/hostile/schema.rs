@@ -3,8 +3,8 @@
 use tandem_protocol::bounds;
 use tandem_protocol::schema::expression::{Expression, Node, Operator};
 use tandem_protocol::schema::{
-    ColumnDef, ColumnType, Constant, DefaultValue, IndexDef, NamedQuery, OnDelete, Reference, SchemaOp,
-    TableDeclaration,
+    ColumnDef, ColumnType, Constant, DefaultValue, IndexDef, NamedQuery, OnDelete, ReferenceDeclaration,
+    ReferringColumn, SchemaOp, TableDeclaration,
 };
 
 use super::rows::Named;
@@ -57,7 +57,7 @@ const FUNCTIONS: &[&str] = &[
 /// A schema op: one that makes sense in most of its parts.
 pub fn made(named: &Named, random: &mut Random) -> SchemaOp {
     let (table, table_id) = named.table(random);
-    match random.below(10) {
+    match random.below(11) {
         0 | 1 => SchemaOp::CreateTable(undemanding(declaration(named, random))),
         2 | 3 => {
             let mut column = column(named, random);
@@ -83,6 +83,7 @@ pub fn made(named: &Named, random: &mut Random) -> SchemaOp {
         }
         7 => SchemaOp::SetQuery(query(named, random)),
         8 => SchemaOp::AddUnique { table, table_id, columns: names(named, random) },
+        9 => SchemaOp::AddReference { of: table, of_id: table_id, reference: reference(named, random) },
         _ => SchemaOp::AddCheck { table, table_id, check: expression(named, random) },
     }
 }
@@ -141,8 +142,8 @@ fn undemanding(mut table: TableDeclaration) -> TableDeclaration {
     if table.name.eq_ignore_ascii_case("kept") {
         table.checks.clear();
         table.uniques.clear();
+        table.references.clear();
         for column in &mut table.columns {
-            column.references = None;
             if matches!(column.default, DefaultValue::Expression(_)) {
                 column.default = DefaultValue::None;
             }
@@ -158,7 +159,6 @@ fn declaration(named: &Named, random: &mut Random) -> TableDeclaration {
         // So that nothing but their number is wrong.
         for (at, column) in columns.iter_mut().enumerate() {
             *column = ColumnDef { name: format!("c{at}"), default: DefaultValue::None, ..column.clone() };
-            column.references = None;
         }
     }
     let plain = ColumnDef {
@@ -166,7 +166,6 @@ fn declaration(named: &Named, random: &mut Random) -> TableDeclaration {
         kind: *random.pick(&[ColumnType::Integer, ColumnType::Text, ColumnType::Uuid, ColumnType::Blob]),
         default: DefaultValue::None,
         not_null: random.one_in(2),
-        references: None,
     };
     let mut key = vec!["id".to_owned()];
     if !random.one_in(6) {
@@ -179,7 +178,8 @@ fn declaration(named: &Named, random: &mut Random) -> TableDeclaration {
     let few = |random: &mut Random| if random.one_in(3) { random.below(3) as usize } else { 0 };
     let checks = (0..few(random)).map(|_| expression(named, random)).collect();
     let uniques = (0..few(random)).map(|_| names(named, random)).collect();
-    TableDeclaration { name, columns, key, checks, uniques }
+    let references = (0..few(random)).map(|_| reference(named, random)).collect();
+    TableDeclaration { name, columns, key, checks, uniques, references }
 }
 
 fn column(named: &Named, random: &mut Random) -> ColumnDef {
@@ -204,12 +204,22 @@ fn column(named: &Named, random: &mut Random) -> ColumnDef {
         2 => DefaultValue::Expression(expression(named, random)),
         _ => DefaultValue::None,
     };
-    let references = random.one_in(5).then(|| {
-        let (table, table_id) = named.table(random);
-        let on_delete = *random.pick(&[OnDelete::Restrict, OnDelete::Cascade, OnDelete::SetNull]);
-        Reference { table, table_id, on_delete }
-    });
-    ColumnDef { name: name(named, random), kind, default, not_null: random.one_in(4), references }
+    ColumnDef { name: name(named, random), kind, default, not_null: random.one_in(4) }
+}
+
+/// A reference; now and then of nothing, or of columns that are none.
+fn reference(named: &Named, random: &mut Random) -> ReferenceDeclaration {
+    let (table, table_id) = named.table(random);
+    let on_delete = *random.pick(&[OnDelete::Restrict, OnDelete::Cascade, OnDelete::SetNull]);
+    let kinds = [ColumnType::Integer, ColumnType::Text, ColumnType::Decimal { precision: 99, scale: 2 }];
+    let column = |random: &mut Random| ReferringColumn {
+        name: name(named, random),
+        kind: kinds[random.below(5).min(2) as usize],
+        target: if random.one_in(2) { "id".to_owned() } else { name(named, random) },
+        target_kind: kinds[random.below(2) as usize],
+    };
+    let columns = (0..count(random, bounds::RULE_COLUMNS)).map(|_| column(random)).collect();
+    ReferenceDeclaration { columns, table, table_id, on_delete }
 }
 
 /// A tree; now and then none, one too large, or one that is too deep.

@@ -21,6 +21,14 @@ pub fn given(sql: &mut Sql, column: &Column, draw: &mut Draw<'_>) {
         sql.both(&format!("(SELECT {which}({}) FROM {})", target.columns[0].name, target.name));
         return;
     }
+    if let Some((target, at)) = column.alike
+        && !draw.random.one_in(3)
+    {
+        let target = &draw.tables[target];
+        let which = *pick(&["min", "max"], draw.random);
+        sql.both(&format!("(SELECT {which}({}) FROM {})", target.columns[at].name, target.name));
+        return;
+    }
     let value = draw.value(column.kind);
     sql.value(value, draw.random);
 }
@@ -36,7 +44,7 @@ const OF_TEXTS: &[&str] =
 pub fn changed(sql: &mut Sql, table: &Table, at: usize, prefix: &str, draw: &mut Draw<'_>) {
     let column = &table.columns[at];
     let name = named(prefix, column);
-    if column.refers.is_some() || draw.random.one_in(2) {
+    if column.refers.is_some() || column.alike.is_some() || draw.random.one_in(2) {
         return given(sql, column, draw);
     }
     match draw.random.below(6) {

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use tandem_protocol::value::Value;
 
 use super::functions::{Bound, read};
-use super::table::Table;
+use super::table::{Column, Table};
 
 /// All rows, by table and key.
 pub struct Snapshot(Vec<BTreeMap<String, Vec<Value>>>);
@@ -26,20 +26,27 @@ impl Snapshot {
             let now = Self::take(connection, tables)?;
             let mut changed = 0;
             for (place, table) in tables.iter().enumerate() {
-                for (at, column) in table.columns.iter().enumerate() {
-                    let Some((target, action @ ("CASCADE" | "SET NULL"))) = column.refers else { continue };
+                for acting in acting(table) {
                     let keys: Vec<String> = (0..table.key)
                         .map(|key| format!("{} = ?{}", table.columns[key].name, key + 1))
                         .collect();
                     let (name, keys) = (&table.name, keys.join(" AND "));
-                    let sql = match action {
+                    let empty: Vec<String> = acting
+                        .columns
+                        .iter()
+                        .map(|at| format!("{} = NULL", table.columns[*at].name))
+                        .collect();
+                    let sql = match acting.action {
                         "CASCADE" => format!("DELETE FROM {name} WHERE {keys}"),
-                        _ => format!("UPDATE {name} SET {} = NULL WHERE {keys}", column.name),
+                        _ => format!("UPDATE {name} SET {} WHERE {keys}", empty.join(", ")),
                     };
                     for (key, row) in &now.0[place] {
+                        let values = |row: &[Value]| at(row, &acting.columns);
                         // A reference that the statement itself wrote is judged, not carried out.
-                        let is_old = self.0[place].get(key).is_some_and(|before| before[at] == row[at]);
-                        if is_old && self.is_gone(&now, target, &row[at]) {
+                        let is_old =
+                            self.0[place].get(key).is_some_and(|before| values(before) == values(row));
+                        let is_null = values(row).iter().any(Value::is_null);
+                        if is_old && !is_null && self.is_gone(&now, &acting, &values(row)) {
                             let key = row[..table.key].iter().map(Bound);
                             changed += connection.execute(&sql, rusqlite::params_from_iter(key))?;
                         }
@@ -53,10 +60,40 @@ impl Snapshot {
         }
     }
 
-    fn is_gone(&self, now: &Self, table: usize, key: &Value) -> bool {
-        let key = name(std::slice::from_ref(key));
-        self.0[table].contains_key(&key) && !now.0[table].contains_key(&key)
+    /// Whether a row of these values was there, and is gone, and no other has them now.
+    fn is_gone(&self, now: &Self, acting: &Acting, values: &[Value]) -> bool {
+        let has = |row: &[Value]| at(row, &acting.targets) == values;
+        let mut before = self.0[acting.target].iter();
+        let now = &now.0[acting.target];
+        before.any(|(key, row)| has(row) && !now.contains_key(key)) && !now.values().any(|row| has(row))
     }
+}
+
+/// A reference that does something when the row referred to is deleted.
+struct Acting {
+    columns: Vec<usize>,
+    target: usize,
+    targets: Vec<usize>,
+    action: &'static str,
+}
+
+fn acting(table: &Table) -> Vec<Acting> {
+    let of_column = |(at, column): (usize, &Column)| {
+        let (target, action) = column.refers?;
+        Some(Acting { columns: vec![at], target, targets: vec![0], action })
+    };
+    let wide = table.wide.as_ref().map(|wide| Acting {
+        columns: wide.columns.clone(),
+        target: wide.target,
+        targets: wide.targets.iter().map(|(at, _)| *at).collect(),
+        action: wide.action,
+    });
+    let all = table.columns.iter().enumerate().filter_map(of_column).chain(wide);
+    all.filter(|acting| matches!(acting.action, "CASCADE" | "SET NULL")).collect()
+}
+
+fn at(row: &[Value], columns: &[usize]) -> Vec<Value> {
+    columns.iter().map(|at| row[*at].clone()).collect()
 }
 
 fn name(key: &[Value]) -> String {

@@ -90,7 +90,7 @@ impl Story {
         let own = |(place, table): (usize, &Table)| {
             let refers =
                 |column: &super::table::Column| column.refers.is_some_and(|(target, _)| target == place);
-            table.columns.iter().any(refers)
+            table.columns.iter().any(refers) || table.wide.as_ref().is_some_and(|wide| wide.target == place)
         };
         self.replaces || self.tables.iter().enumerate().any(own)
     }

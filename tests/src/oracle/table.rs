@@ -21,6 +21,21 @@ pub struct Table {
     pub key: usize,
     /// Columns that are unique together.
     pub together: Option<[usize; 2]>,
+    /// A reference of several columns, or to what is unique and not the key.
+    pub wide: Option<WideReference>,
+}
+
+/// A reference of several columns, or to what is unique and not the key.
+#[derive(Clone, Debug)]
+pub struct WideReference {
+    /// The columns that refer.
+    pub columns: Vec<usize>,
+    /// Place of the table they refer to.
+    pub target: usize,
+    /// Its columns, and their names.
+    pub targets: Vec<(usize, String)>,
+    /// What becomes of the row when that one is deleted.
+    pub action: &'static str,
 }
 
 /// A column with its rules.
@@ -40,6 +55,8 @@ pub struct Column {
     pub check: Option<String>,
     /// Place of the table it refers to, and what becomes of the row when that one is deleted.
     pub refers: Option<(usize, &'static str)>,
+    /// Places of a table and of the column there whose values it takes.
+    pub alike: Option<(usize, usize)>,
 }
 
 const KEYS: &[&[Kind]] = &[
@@ -90,7 +107,45 @@ fn table(place: usize, before: &[Table], features: &Features, random: &mut Rando
         [left, .., right] if features.has("uniques") && random.one_in(4) => Some([*left, *right]),
         _ => None,
     };
-    Table { name: format!("t{place}"), columns, key: key.len(), together }
+    let mut table = Table { name: format!("t{place}"), columns, key: key.len(), together, wide: None };
+    if features.has("references") && random.one_in(2) {
+        refer_widely(&mut table, place, before, random);
+    }
+    table
+}
+
+/// Gives a table a reference of several columns, or to what is unique, if there is any such thing.
+fn refer_widely(table: &mut Table, place: usize, before: &[Table], random: &mut Random) {
+    let mut found: Vec<(usize, Vec<usize>)> = Vec::new();
+    for (at, target) in before.iter().chain([&*table]).enumerate() {
+        let alone = (target.key..target.columns.len()).filter(|at| target.columns[*at].unique);
+        found.extend(alone.map(|column| (at, vec![column])));
+        found.extend(target.together.map(|both| (at, both.to_vec())));
+        found.extend((target.key > 1).then(|| (at, (0..target.key).rev().collect())));
+    }
+    if found.is_empty() {
+        return;
+    }
+    let (target, targets) = pick(&found, random).clone();
+    let mut actions = vec!["", "RESTRICT", "CASCADE"];
+    if !table.columns.iter().any(|column| column.kind == Kind::Stamp) {
+        actions.push("SET NULL");
+    }
+    let action = *pick(&actions, random);
+    let first = table.columns.len();
+    let of_target = |at: usize| {
+        if target == place { table.columns[at].clone() } else { before[target].columns[at].clone() }
+    };
+    let named: Vec<(usize, String, Kind)> =
+        targets.iter().map(|at| (*at, of_target(*at).name, of_target(*at).kind)).collect();
+    for (at, _, kind) in &named {
+        let name = format!("c{}", table.columns.len() - table.key);
+        let not_null = action != "SET NULL" && random.one_in(4);
+        table.columns.push(Column { not_null, alike: Some((target, *at)), ..Column::of(name, *kind) });
+    }
+    let columns = (first..table.columns.len()).collect();
+    let targets = named.into_iter().map(|(at, name, _)| (at, name)).collect();
+    table.wide = Some(WideReference { columns, target, targets, action });
 }
 
 fn column(
@@ -160,7 +215,16 @@ fn check(column: &Column, random: &mut Random) -> Option<String> {
 
 impl Column {
     fn of(name: String, kind: Kind) -> Self {
-        Self { name, kind, not_null: false, default: None, unique: false, check: None, refers: None }
+        Self {
+            name,
+            kind,
+            not_null: false,
+            default: None,
+            unique: false,
+            check: None,
+            refers: None,
+            alike: None,
+        }
     }
 }
 
@@ -228,12 +292,20 @@ impl Table {
             }
             lines.push(line);
         }
-        self.declared(lines, "")
+        let wide = self.wide(|action| match action {
+            "" => String::new(),
+            action => format!(" ON DELETE {action}"),
+        });
+        self.declared(lines, wide, "")
     }
 
     /// As plain SQLite's. NOT NULL and CHECK are judged by [`Table::breaches`] when the transaction
     /// ends; a reference too, RESTRICT included. `on_delete`: whether SQLite carries that out.
     pub fn for_plain(&self, on_delete: bool) -> String {
+        let plain = |action: &'static str| {
+            let action = if !on_delete || matches!(action, "" | "RESTRICT") { "NO ACTION" } else { action };
+            format!(" ON DELETE {action} DEFERRABLE INITIALLY DEFERRED")
+        };
         let mut lines = Vec::new();
         for (at, column) in self.columns.iter().enumerate() {
             let mut line = format!("{} {}", column.name, column.kind.plain());
@@ -259,23 +331,32 @@ impl Table {
                 line.push_str(" UNIQUE");
             }
             if let Some((target, action)) = column.refers {
-                let action =
-                    if !on_delete || matches!(action, "" | "RESTRICT") { "NO ACTION" } else { action };
-                let _infallible =
-                    write!(line, " REFERENCES t{target} ON DELETE {action} DEFERRABLE INITIALLY DEFERRED");
+                let _infallible = write!(line, " REFERENCES t{target}{}", plain(action));
             }
             lines.push(line);
         }
-        self.declared(lines, if self.is_alias() { " STRICT" } else { " STRICT, WITHOUT ROWID" })
+        let wide = self.wide(plain);
+        self.declared(lines, wide, if self.is_alias() { " STRICT" } else { " STRICT, WITHOUT ROWID" })
     }
 
-    fn declared(&self, mut lines: Vec<String>, options: &str) -> String {
+    /// The wide reference, if there is one.
+    fn wide(&self, action: impl Fn(&'static str) -> String) -> Option<String> {
+        let wide = self.wide.as_ref()?;
+        let columns: Vec<&str> = wide.columns.iter().map(|at| self.names()[*at]).collect();
+        let targets: Vec<&str> = wide.targets.iter().map(|(_, name)| name.as_str()).collect();
+        let (columns, targets) = (columns.join(", "), targets.join(", "));
+        let action = action(wide.action);
+        Some(format!("FOREIGN KEY ({columns}) REFERENCES t{} ({targets}){action}", wide.target))
+    }
+
+    fn declared(&self, mut lines: Vec<String>, wide: Option<String>, options: &str) -> String {
         if self.key > 1 {
             lines.push(format!("PRIMARY KEY ({})", self.key_list()));
         }
         if let Some([left, right]) = self.together {
             lines.push(format!("UNIQUE ({}, {})", self.names()[left], self.names()[right]));
         }
+        lines.extend(wide);
         format!("CREATE TABLE {} (\n  {}\n){options};\n", self.name, lines.join(",\n  "))
     }
 

@@ -1,8 +1,10 @@
 //! Which rows are shown: those alive by their own life, and deleted ones to which a shown row
 //! refers.
 
-use tandem_protocol::value::Key;
+use tandem_protocol::schema::Reference;
+use tandem_protocol::value::{Key, Value};
 
+use super::row::Row;
 use super::table::Table;
 
 /// A table's place, and a row's key.
@@ -19,38 +21,57 @@ pub fn mark_shown(tables: &mut [Table<'_>]) {
         let Some(row) = tables[at].rows.get_mut(&key) else { continue };
         if !row.shown {
             row.shown = true;
-            next.extend(referred(tables, at, &key));
+            next.extend(referred(tables, at, &key).into_iter().filter_map(|(_, place)| place));
         }
     }
 }
 
-/// References of shown rows that lead to none.
+/// References to keys, of shown rows, that lead to none. (What a UNIQUE tells a row by may be changed
+/// while somebody elsewhere comes to refer to it.)
 pub fn dangling(tables: &[Table<'_>]) -> Vec<String> {
     let mut found = Vec::new();
     for (at, table) in tables.iter().enumerate() {
         for row in table.shown_rows() {
+            let is_shown = |place: &Place| tables[place.0].rows.get(&place.1).is_some_and(|row| row.shown);
             let lost = referred(tables, at, &row.key.to_bytes())
                 .into_iter()
-                .find(|(target, key)| !tables[*target].rows.get(key).is_some_and(|row| row.shown));
-            let told = lost.map(|(target, _)| {
-                format!("{} {:?} refers to no row of {}", table.def.name, row.key, tables[target].def.name)
-            });
-            found.extend(told);
+                .find(|(reference, place)| reference.is_to_key && !place.as_ref().is_some_and(is_shown));
+            found.extend(lost.map(|(reference, _)| {
+                format!("{} {:?} refers to no row of {}", table.def.name, row.key, reference.table)
+            }));
         }
     }
     found
 }
 
-/// The rows to which a row refers, whether they were ever written or not.
-fn referred(tables: &[Table<'_>], at: usize, key: &[u8]) -> Vec<Place> {
+/// The rows to which a row refers, by each of its references in which nothing is NULL. Of a key, whether
+/// that row was ever written or not.
+fn referred<'t>(tables: &'t [Table<'_>], at: usize, key: &[u8]) -> Vec<(&'t Reference, Option<Place>)> {
     let table = &tables[at];
+    let row = &table.rows[key];
     let mut places = Vec::new();
-    for (column, value) in table.columns.iter().zip(&table.rows[key].values) {
-        let Some(reference) = &column.def.references else { continue };
-        let target = tables.iter().position(|table| table.def.name.eq_ignore_ascii_case(&reference.table));
-        if let (Some(target), false) = (target, value.is_null()) {
-            places.push((target, Key(vec![value.clone()]).to_bytes()));
+    for reference in &table.def.references {
+        let value = |name: &String| table.column(name).map(|at| row.values[at].clone());
+        let values: Vec<Value> = reference.columns.iter().filter_map(value).collect();
+        let Some(target) = tables.iter().position(|table| table.id == reference.table_id) else { continue };
+        if values.iter().any(Value::is_null) {
+            continue;
         }
+        let place = match reference.is_to_key {
+            true => Some(Key(values).to_bytes()),
+            false => meant(&tables[target], &reference.targets, &values),
+        };
+        places.push((reference, place.map(|key| (target, key))));
     }
     places
+}
+
+/// The row that is meant by the values of a UNIQUE: one that is alive; else the one that was deleted last.
+fn meant(table: &Table<'_>, columns: &[String], values: &[Value]) -> Option<Vec<u8>> {
+    let places: Vec<usize> = columns.iter().filter_map(|name| table.column(name)).collect();
+    let holds = |row: &Row<'_>| places.iter().zip(values).all(|(at, value)| row.values[*at] == *value);
+    let holders = || table.rows.iter().filter(|(_, row)| holds(row));
+    let alive = holders().find(|(_, row)| row.is_alive());
+    let last = || holders().max_by_key(|(key, row)| (row.life.first().map(|end| end.by), key.to_vec()));
+    alive.or_else(last).map(|(key, _)| key.clone())
 }

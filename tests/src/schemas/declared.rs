@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tandem_protocol::bounds;
 use tandem_protocol::op::Op;
 use tandem_protocol::schema::{
-    ColumnDef, ColumnId, ColumnType, DefaultValue, Schema, SchemaOp, TableDeclaration, TableDef, TableId,
+    ColumnDef, ColumnId, ColumnType, DefaultValue, OnDelete, ReferenceDeclaration, Schema, SchemaOp,
+    TableDeclaration, TableDef, TableId,
 };
 use tandem_protocol::transaction::Transaction;
 
@@ -24,6 +25,7 @@ pub struct Told {
     columns: Vec<String>,
     checks: BTreeSet<String>,
     uniques: BTreeSet<Vec<String>>,
+    references: BTreeSet<String>,
     indices: BTreeSet<Vec<String>>,
 }
 
@@ -57,7 +59,7 @@ pub fn expected(transactions: &[Transaction]) -> BTreeMap<TableId, Told> {
     let history = History::of(transactions);
     let ops = ops(&history);
     let tables = tables(&ops, &history);
-    let there: BTreeMap<TableId, usize> = tables.iter().map(|table| (table.id, table.key.len())).collect();
+    let mut shown_columns: BTreeMap<TableId, BTreeMap<String, ColumnType>> = BTreeMap::new();
     let mut all: BTreeMap<TableId, Told> = BTreeMap::new();
     for table in &tables {
         // Called by its name is the one that most wrote by who knew no other; then the first.
@@ -76,17 +78,27 @@ pub fn expected(transactions: &[Transaction]) -> BTreeMap<TableId, Told> {
             ..Told::default()
         };
         let columns = columns(table, &ops, &history);
-        told.columns = columns.iter().map(|column| column_told(column, &there)).collect();
+        told.columns = columns.iter().map(column_told).collect();
         rules(table.id, &columns, &ops, &mut told);
         all.insert(table.id, told);
+        let kinds = columns.iter().map(|column| (one_spelling(&column.name), column.kind));
+        shown_columns.insert(table.id, kinds.collect());
+    }
+    let unique: BTreeMap<TableId, BTreeSet<Vec<String>>> = tables
+        .iter()
+        .map(|table| {
+            let key: Vec<String> = table.key.iter().map(|(name, _)| name.clone()).collect();
+            (table.id, all[&table.id].uniques.iter().cloned().chain([set_of(&key)]).collect())
+        })
+        .collect();
+    for (id, told) in &mut all {
+        told.references = references(*id, &shown_columns, &unique, &ops);
     }
     all
 }
 
 /// What a site shows.
 pub fn shown(schema: &Schema) -> BTreeMap<TableId, Told> {
-    let there: BTreeMap<TableId, usize> =
-        schema.tables().map(|table| (table.id(), table.shown.key.len())).collect();
     let told = |def: &TableDef| Told {
         plain: Some(one_spelling(&def.name)),
         key: def
@@ -94,9 +106,17 @@ pub fn shown(schema: &Schema) -> BTreeMap<TableId, Told> {
             .iter()
             .filter_map(|name| Some(format!("{} {}", one_spelling(name), def.column(name)?.kind)))
             .collect(),
-        columns: def.columns.iter().map(|column| column_told(column, &there)).collect(),
+        columns: def.columns.iter().map(column_told).collect(),
         checks: def.checks.iter().map(|check| format!("{:?}", check.expression)).collect(),
         uniques: def.uniques.iter().map(|unique| set_of(&unique.columns)).collect(),
+        references: def
+            .references
+            .iter()
+            .map(|one| {
+                let pairs = one.columns.iter().zip(&one.targets);
+                reference_told(pairs.map(|(own, to)| (&**own, &**to)), one.table_id, one.on_delete)
+            })
+            .collect(),
         indices: schema
             .indices()
             .filter(|index| index.table_id == def.id)
@@ -215,8 +235,6 @@ fn columns(table: &Table<'_>, ops: &[Declared<'_>], history: &History<'_>) -> Ve
                 Some(same) => {
                     same.by.push(declared.entry);
                     same.def.not_null |= column.not_null;
-                    let references = same.def.references.take();
-                    same.def.references = references.or_else(|| column.references.clone());
                 }
                 None => known.push(Definition {
                     first: (declared.at, index),
@@ -303,15 +321,52 @@ fn set_of(columns: &[String]) -> Vec<String> {
     columns.iter().map(|name| one_spelling(name)).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// A reference counts once its table is there and has a key of one column.
-fn column_told(column: &ColumnDef, there: &BTreeMap<TableId, usize>) -> String {
-    let to = column.references.as_ref().filter(|to| there.get(&to.table_id) == Some(&1));
-    let to = to.map(|to| (to.table_id, to.on_delete));
-    format!(
-        "{} {:?} {:?} {} {to:?}",
-        one_spelling(&column.name),
-        column.kind,
-        column.default,
-        column.not_null
-    )
+/// What the rows of a table must refer to: of each pair of lists of columns the first that both tables have,
+/// so typed, and by which the other tells its rows.
+fn references(
+    table: TableId,
+    columns: &BTreeMap<TableId, BTreeMap<String, ColumnType>>,
+    unique: &BTreeMap<TableId, BTreeSet<Vec<String>>>,
+    ops: &[Declared<'_>],
+) -> BTreeSet<String> {
+    let has = |table: TableId, name: &str, kind: ColumnType| {
+        columns.get(&table).and_then(|columns| columns.get(&one_spelling(name))) == Some(&kind)
+    };
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    for declared in ops {
+        let all: Vec<&ReferenceDeclaration> = match declared.op {
+            SchemaOp::CreateTable(own) if own.id() == table => own.references.iter().collect(),
+            SchemaOp::AddReference { of_id, reference, .. } if *of_id == table => vec![reference],
+            _ => continue,
+        };
+        for one in all {
+            let targets: Vec<String> = one.columns.iter().map(|column| column.target.clone()).collect();
+            let counts = unique.get(&one.table_id).is_some_and(|sets| sets.contains(&set_of(&targets)))
+                && one.columns.iter().all(|column| {
+                    has(table, &column.name, column.kind)
+                        && has(one.table_id, &column.target, column.target_kind)
+                });
+            let pairs = || one.columns.iter().map(|column| (&*column.name, &*column.target));
+            let same = reference_told(pairs(), one.table_id, OnDelete::Restrict);
+            if counts && known.len() < bounds::RULES {
+                known.entry(same).or_insert_with(|| reference_told(pairs(), one.table_id, one.on_delete));
+            }
+        }
+    }
+    known.into_values().collect()
+}
+
+fn reference_told<'a>(
+    pairs: impl Iterator<Item = (&'a str, &'a str)>,
+    table: TableId,
+    on_delete: OnDelete,
+) -> String {
+    let mut pairs: Vec<String> =
+        pairs.map(|(own, to)| format!("{} to {}", one_spelling(own), one_spelling(to))).collect();
+    pairs.sort();
+    format!("{} of {table} {on_delete:?}", pairs.join(", "))
+}
+
+fn column_told(column: &ColumnDef) -> String {
+    format!("{} {:?} {:?} {}", one_spelling(&column.name), column.kind, column.default, column.not_null)
 }

@@ -32,9 +32,9 @@ const KEYS: [&str; 5] = ["INTEGER", "TEXT", "UUID", "DECIMAL(5,2)", "DATE"];
 
 /// What meets: names that join to one, an index called as a table, an index and its column beside
 /// another column, one table in two spellings, two tables of one name, one column of which two demand
-/// different things, a view and what it reads, and what rows that are there come to hold beside what becomes of other rows. The
+/// different things, a view and what it reads, what rows that are there come to hold beside what becomes of other rows. The
 /// sites of one run draw from one of these.
-const MEETING: [&[&str]; 8] = [
+const MEETING: [&[&str]; 9] = [
     &[
         "CREATE TABLE orders_item (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
         "ALTER TABLE orders ADD COLUMN item_code TEXT UNIQUE",
@@ -72,6 +72,15 @@ const MEETING: [&[&str]; 8] = [
         "ALTER TABLE orders ADD COLUMN guest INTEGER DEFAULT 1 REFERENCES base ON DELETE SET NULL",
         "ALTER TABLE base ADD COLUMN rank INTEGER DEFAULT 1 UNIQUE",
         "ALTER TABLE orders ADD COLUMN since TEXT DEFAULT CURRENT_TIMESTAMP",
+    ],
+    &[
+        "ALTER TABLE base ADD UNIQUE (n)",
+        "ALTER TABLE base ADD UNIQUE (n); ALTER TABLE orders ADD FOREIGN KEY (code) REFERENCES base (n)",
+        "ALTER TABLE base ADD UNIQUE (n); ALTER TABLE orders ADD FOREIGN KEY (code) REFERENCES base (n) ON DELETE CASCADE",
+        "ALTER TABLE base ADD UNIQUE (n); ALTER TABLE base ADD COLUMN up TEXT DEFAULT 'two' REFERENCES base (n) ON DELETE SET NULL",
+        "CREATE TABLE item (id INTEGER PRIMARY KEY, v TEXT, day DATE, FOREIGN KEY (day, v) REFERENCES orders (day, code))",
+        "CREATE TABLE item (id INTEGER PRIMARY KEY, v TEXT UNIQUE, day DATE, w TEXT REFERENCES item (v), UNIQUE (v, day))",
+        "ALTER TABLE base ADD COLUMN day DATE; ALTER TABLE base ADD FOREIGN KEY (n, day) REFERENCES orders ON DELETE CASCADE",
     ],
 ];
 
@@ -121,7 +130,12 @@ fn column(random: &mut Random, own: &str) -> String {
     if random.one_in(6) && matches!(kind, "INTEGER" | "TEXT") {
         let table = if random.one_in(2) { "base".to_owned() } else { name(random) };
         let action = random.pick::<&str>(&["", " ON DELETE CASCADE", " ON DELETE SET NULL"]);
-        sql.push_str(&format!(" REFERENCES {table}{action}"));
+        let to = if random.one_in(3) {
+            format!(" ({})", *random.pick(&["n", "m", "code"]))
+        } else {
+            String::new()
+        };
+        sql.push_str(&format!(" REFERENCES {table}{to}{action}"));
     }
     sql
 }
@@ -180,7 +194,7 @@ pub fn change(theme: Theme, random: &mut Random) -> String {
     let own = |random: &mut Random, plain: &str| {
         if random.one_in(2) { plain.to_owned() } else { name(random) }
     };
-    match random.below(12) {
+    match random.below(13) {
         0..=2 => create_table(random),
         3..=5 => {
             let own = name(random);
@@ -197,6 +211,13 @@ pub fn change(theme: Theme, random: &mut Random) -> String {
         }
         8 | 9 => views::change(random),
         10 => format!("ALTER TABLE {table} ADD UNIQUE ({})", own(random, "m")),
+        11 => {
+            let target = if random.one_in(2) { "base".to_owned() } else { name(random) };
+            let to = if random.one_in(2) { "(n)".to_owned() } else { format!("({}, m)", own(random, "n")) };
+            let from = if to == "(n)" { own(random, "n") } else { format!("{}, m", own(random, "n")) };
+            let action = random.pick::<&str>(&["", " ON DELETE CASCADE", " ON DELETE SET NULL"]);
+            format!("ALTER TABLE {table} ADD FOREIGN KEY ({from}) REFERENCES {target} {to}{action}")
+        }
         _ => {
             let columns = [own(random, "m"), own(random, "n")];
             format!("ALTER TABLE {table} ADD CHECK ({})", expressions::check(random, &columns))

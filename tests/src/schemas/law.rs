@@ -256,7 +256,8 @@ fn stays(before: &Schema, after: &Schema) -> Result<(), String> {
         let kept = now.name == table.name
             && table.columns.iter().all(|column| now.columns.contains(column))
             && table.checks.iter().all(|check| now.checks.contains(check))
-            && table.uniques.iter().all(|unique| now.uniques.contains(unique));
+            && table.uniques.iter().all(|unique| now.uniques.contains(unique))
+            && table.references.iter().all(|reference| now.references.contains(reference));
         if !kept {
             return Err(format!("it was {table:?}\nand is {now:?}"));
         }

@@ -111,24 +111,26 @@ impl Checks<'_> {
         let Some(space) = self.sites[at].space() else { return Ok(()) };
         let schema = space.schema();
         for table in schema.tables().map(|table| &table.shown) {
-            for column in &table.columns {
-                let Some(target) = column.references.as_ref().and_then(|one| schema.table(&one.table)) else {
-                    continue;
-                };
-                let (child, column, target) = (&table.name, &column.name, &target.shown);
+            // The value of a UNIQUE may be given up while somebody elsewhere comes to refer to it.
+            for reference in table.references.iter().filter(|reference| reference.is_to_key) {
+                let (child, target, columns) = (&table.name, &reference.table, reference.columns.join(", "));
+                let pairs = || reference.columns.iter().zip(&reference.targets);
+                let given: Vec<String> = pairs().map(|(own, _)| format!("c.{own} IS NOT NULL")).collect();
+                let equal: Vec<String> = pairs().map(|(own, to)| format!("t.{to} = c.{own}")).collect();
                 let sql = format!(
-                    "SELECT {column} FROM {child} AS c WHERE {column} IS NOT NULL
-                       AND NOT EXISTS (SELECT 1 FROM {} AS t WHERE t.{} = c.{column})",
-                    target.name, target.key[0]
+                    "SELECT {columns} FROM {child} AS c WHERE {}
+                       AND NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {})",
+                    given.join(" AND "),
+                    equal.join(" AND ")
                 );
                 let lost = match space.query(&sql, &[]) {
                     Ok((lost, _)) => {
-                        lost.rows.first().map(|row| format!("{row:?} leads to no row of {}", target.name))
+                        lost.rows.first().map(|row| format!("{row:?} leads to no row of {target}"))
                     }
                     Err(error) => Some(error.to_string()),
                 };
                 if let Some(lost) = lost {
-                    return Err(format!("{child}.{column}: {lost}"));
+                    return Err(format!("{child} ({columns}): {lost}"));
                 }
             }
         }

@@ -21,6 +21,9 @@ CREATE TABLE lessons (day DATE, slot INTEGER, room TEXT REFERENCES rooms ON DELE
   topic TEXT, PRIMARY KEY (day, slot), UNIQUE (teacher), CHECK (slot < 4 OR room <> teacher));
 CREATE TABLE sales (id INTEGER PRIMARY KEY, thing INTEGER REFERENCES things ON DELETE SET NULL,
   quantity INTEGER NOT NULL, number TEXT UNIQUE);
+CREATE TABLE absences (id INTEGER PRIMARY KEY, day DATE, slot INTEGER, code TEXT REFERENCES rooms (code) ON DELETE SET NULL,
+  mark TEXT UNIQUE, excuse TEXT REFERENCES absences (mark) ON DELETE CASCADE, name TEXT, place TEXT,
+  FOREIGN KEY (day, slot) REFERENCES lessons ON DELETE CASCADE, FOREIGN KEY (name, place) REFERENCES pupils (name, room));
 CREATE TABLE vaults (rate DECIMAL(5,2), place TEXT, gold COUNTER, due COUNTER(5,2), debt COUNTER(20,2),
   price DECIMAL(38,4) CHECK (price < 4), PRIMARY KEY (rate, place));
 ";
@@ -55,7 +58,8 @@ fn as_typed(table: &TableDef) -> TableDef {
     table.name = spelled(&table.name);
     table.columns.iter_mut().for_each(|column| column.name = spelled(&column.name));
     let of_rules = table.uniques.iter_mut().flat_map(|unique| &mut unique.columns);
-    table.key.iter_mut().chain(of_rules).for_each(|name| *name = spelled(name));
+    let of_references = table.references.iter_mut().flat_map(|reference| &mut reference.columns);
+    table.key.iter_mut().chain(of_rules).chain(of_references).for_each(|name| *name = spelled(name));
     table
 }
 
@@ -67,7 +71,7 @@ pub fn draw(schema: &Schema, random: &mut Random, exactly: bool) -> Option<Drawn
         .filter(|table| table.name != TILLS)
         // Twice, what refers to others, and what has every kind of column.
         .flat_map(|table| {
-            let refers = table.columns.iter().any(|column| column.references.is_some());
+            let refers = !table.references.is_empty();
             std::iter::repeat_n(table, if refers || table.columns.len() > 10 { 2 } else { 1 })
         })
         .collect();
@@ -238,7 +242,7 @@ fn edit(column: &str, random: &mut Random) -> String {
 
 /// A value for a column: mostly one that its rules allow.
 fn fitting(table: &TableDef, column: &ColumnDef, random: &mut Random) -> String {
-    let null_in = match (column.not_null, &column.references) {
+    let null_in = match (column.not_null, table.references_of(&column.name).next()) {
         (true, _) => 60,
         (false, None) => 8,
         // What is referred to is often not there.
@@ -247,9 +251,12 @@ fn fitting(table: &TableDef, column: &ColumnDef, random: &mut Random) -> String 
     if random.one_in(null_in) {
         return "NULL".to_owned();
     }
-    // Enough values that one is free here; few enough that two sites take the same one.
+    // Enough values that one is free here; few enough that two sites take the same one, and others refer
+    // to it.
     let unique = table.uniques.iter().any(|unique| unique.columns == [column.name.as_str()]);
-    if unique && column.kind == ColumnType::Text {
+    let mut references = table.references_of(&column.name);
+    let refers = references.any(|reference| !reference.is_to_key && reference.columns.len() == 1);
+    if (unique || refers) && column.kind == ColumnType::Text {
         return format!("'no {}'", random.below(12));
     }
     value(column, random)

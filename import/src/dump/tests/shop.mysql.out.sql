@@ -48,7 +48,8 @@ CREATE TABLE journal (
   quand TIME,
   PRIMARYX INTEGER,
   produit TEXT,
-  depuis DATE
+  depuis DATE,
+  FOREIGN KEY (produit, depuis) REFERENCES prix (produit, depuis)
 );
 
 CREATE INDEX nom ON clients (nom);

@@ -5,7 +5,7 @@ use sqlparser::tokenizer::Token;
 
 use super::error::{DdlError, refuse};
 use super::names::ident;
-use super::reference::{TypedReference, reference};
+use super::reference::TypedReference;
 use crate::cause::Cause;
 use crate::schema::column_type::ColumnType;
 use crate::schema::constant::Constant;
@@ -24,7 +24,7 @@ pub(super) struct TypedColumn<'a> {
     pub longest: Option<u64>,
     /// Whether its values are made by counting: only tandem's own way, and of a key, can be had.
     pub counts_up: bool,
-    pub reference: Option<TypedReference>,
+    pub references: Vec<TypedReference>,
 }
 
 /// A column out of its declaration.
@@ -39,19 +39,13 @@ pub(super) fn column<'a>(
     let kind = if longest.is_some() { Some(ColumnType::Text) } else { ColumnType::declared(&found) };
     let kind = kind.ok_or_else(|| DdlError::UnknownType { column: place.clone(), found: found.clone() })?;
     let mut typed = TypedColumn {
-        column: ColumnDef {
-            name: name.clone(),
-            kind,
-            default: DefaultValue::None,
-            not_null: false,
-            references: None,
-        },
+        column: ColumnDef { name: name.clone(), kind, default: DefaultValue::None, not_null: false },
         is_key: false,
         unique: false,
         checks: Vec::new(),
         longest,
         counts_up: found.to_ascii_uppercase().ends_with("SERIAL"),
-        reference: None,
+        references: Vec::new(),
     };
     for option in &declared.options {
         match &option.option {
@@ -62,11 +56,7 @@ pub(super) fn column<'a>(
             ColumnOption::Unique(_) => typed.unique = true,
             ColumnOption::Check(check) => typed.checks.push(&check.expr),
             ColumnOption::ForeignKey(foreign) => {
-                typed.reference = Some(reference(
-                    name.clone(),
-                    (&foreign.foreign_table, &foreign.referred_columns),
-                    foreign.on_delete,
-                )?);
+                typed.references.push(TypedReference::read(Some(&name), foreign)?);
             }
             ColumnOption::Generated { generation_expr: None, .. } => typed.counts_up = true,
             ColumnOption::Generated { .. } => {

@@ -4,6 +4,7 @@ use crate::name;
 use crate::schema::definition::{ColumnDef, TableDef, Unique};
 use crate::schema::expression::Expression;
 use crate::schema::id::{RuleId, TableId};
+use crate::schema::reference::OnDelete;
 
 /// A table that is there, or comes to be there.
 pub(super) struct KnownTable {
@@ -13,6 +14,7 @@ pub(super) struct KnownTable {
     pub key: Vec<String>,
     pub checks: Vec<Expression>,
     pub uniques: Vec<Vec<String>>,
+    pub references: Vec<(RuleId, OnDelete)>,
 }
 
 impl KnownTable {
@@ -35,6 +37,7 @@ impl From<&TableDef> for KnownTable {
             key: table.key.clone(),
             checks: table.checks.iter().map(|check| check.expression.clone()).collect(),
             uniques: table.uniques.iter().map(|unique| unique.columns.clone()).collect(),
+            references: table.references.iter().map(|one| (one.id, one.on_delete)).collect(),
         }
     }
 }
@@ -44,12 +47,10 @@ impl From<&TableDef> for KnownTable {
 pub(super) enum Rule {
     Unique(RuleId),
     Check(TableId, Expression),
+    Reference(RuleId),
 }
 
 /// Whether two declarations of a column are one: its name may be spelled in another case.
 pub(super) fn same_column(known: &ColumnDef, wanted: &ColumnDef) -> bool {
-    let target = |column: &ColumnDef| {
-        column.references.as_ref().map(|reference| (reference.table_id, reference.on_delete))
-    };
-    known.id() == wanted.id() && known.not_null == wanted.not_null && target(known) == target(wanted)
+    known.id() == wanted.id() && known.not_null == wanted.not_null
 }

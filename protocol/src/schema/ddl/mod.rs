@@ -17,7 +17,7 @@ use sqlparser::ast::{AlterTable, AlterTableOperation, ObjectType, Statement, Tab
 
 use super::SchemaOp;
 use super::definition::{ColumnDef, IndexDef, TableDeclaration, Unique};
-use super::expression::Expression;
+use super::expression::{Expression, spelled};
 use super::id::TableId;
 use super::named_query::NamedQuery;
 use super::op::VoidReason;
@@ -30,7 +30,7 @@ use column::{column, shorter};
 use error::{Found, refuse, removes};
 use known::{KnownTable, Rule, same_column};
 use names::{names, object_name};
-use reference::{TypedReference, resolve};
+use reference::TypedReference;
 
 /// Reads `sql` and gives what it adds to `current`; what is already there is passed over, so a
 /// schema file can be applied again after it has grown. All of it could count on every site.
@@ -56,8 +56,8 @@ struct Plan {
     ops: Vec<SchemaOp>,
     /// Where each of them is said.
     lines: Vec<Option<u64>>,
-    /// References, by table: resolved when all tables are known.
-    references: Vec<(TableId, Vec<TypedReference>)>,
+    /// References, by their tables' places: resolved when all tables are known.
+    references: Vec<(usize, TypedReference)>,
     current: Schema,
     /// Tables that were there and are declared again, and where; and the rules that are said of tables.
     declared: Vec<(Option<u64>, TableId)>,
@@ -150,7 +150,8 @@ impl Plan {
     fn create(&mut self, typed: read::TypedTable<'_>) {
         let table = typed.declaration;
         let id = table.id();
-        self.references.push((id, typed.references));
+        let at = self.tables.len();
+        self.references.extend(typed.references.into_iter().map(|reference| (at, reference)));
         self.tables.push(KnownTable {
             id,
             name: table.name.clone(),
@@ -158,6 +159,7 @@ impl Plan {
             key: table.key.clone(),
             checks: table.checks.clone(),
             uniques: table.uniques.clone(),
+            references: Vec::new(),
         });
         self.add(SchemaOp::CreateTable(table));
     }
@@ -166,10 +168,10 @@ impl Plan {
     fn grow(
         &mut self,
         at: usize,
-        mut wanted: TableDeclaration,
+        wanted: TableDeclaration,
         references: Vec<TypedReference>,
     ) -> Result<(), DdlError> {
-        self.resolve(&wanted.name.clone(), &mut wanted.columns, references);
+        let before = self.found.count();
         let table = &self.tables[at];
         let name = table.name.clone();
         let same_key = wanted.key.len() == table.key.len()
@@ -188,6 +190,10 @@ impl Plan {
         }
         wanted.uniques.into_iter().for_each(|columns| self.add_unique(at, columns));
         wanted.checks.into_iter().for_each(|check| self.add_check(at, check));
+        // A reference of a column that is refused would be told as wrong, too.
+        if self.found.count() == before {
+            self.references.extend(references.into_iter().map(|reference| (at, reference)));
+        }
         self.declared.push((self.found.line, self.tables[at].id));
         Ok(())
     }
@@ -241,15 +247,14 @@ impl Plan {
         let name = self.tables[at].name.clone();
         match operation {
             AlterTableOperation::AddColumn { column_def, .. } => {
-                let mut typed = column(&name, column_def)?;
+                let typed = column(&name, column_def)?;
                 if typed.is_key || typed.counts_up {
                     return Err(removes(operation));
                 }
-                let columns = std::slice::from_mut(&mut typed.column);
-                self.resolve(&name, columns, typed.reference.into_iter().collect());
                 let spelled = typed.column.name.clone();
                 let shorter = typed.longest.map(|most| shorter(&typed.column, most));
                 self.add_column(at, typed.column)?;
+                self.references.extend(typed.references.into_iter().map(|reference| (at, reference)));
                 shorter.into_iter().for_each(|check| self.add_check(at, check));
                 if typed.unique {
                     self.add_unique(at, vec![spelled]);
@@ -264,6 +269,12 @@ impl Plan {
             }
             AlterTableOperation::AddConstraint { constraint: TableConstraint::Check(check), .. } => {
                 self.typed_check(at, &check.expr)
+            }
+            AlterTableOperation::AddConstraint {
+                constraint: TableConstraint::ForeignKey(foreign), ..
+            } => {
+                self.references.push((at, TypedReference::read(None, foreign)?));
+                Ok(())
             }
             _ => Err(removes(operation)),
         }
@@ -318,30 +329,9 @@ impl Plan {
         }
     }
 
-    fn resolve(&mut self, table: &str, columns: &mut [ColumnDef], references: Vec<TypedReference>) {
-        for typed in references.iter().filter(|typed| !self.is_unread(&typed.table)).collect::<Vec<_>>() {
-            let target = self.place(&typed.table);
-            let target = target.map(|at| (self.tables[at].id, self.tables[at].key.as_slice()));
-            let resolved = resolve(table, columns, typed, target);
-            let line = self.found.line.replace(typed.line);
-            self.found.sound(resolved);
-            self.found.line = line;
-        }
-    }
-
     /// All tables are known now: references find theirs. What comes out would count on every site.
     fn finish(mut self) -> Result<Vec<SchemaOp>, Problems> {
-        for (id, references) in std::mem::take(&mut self.references) {
-            let mut ops = std::mem::take(&mut self.ops);
-            let created = ops.iter_mut().find_map(|op| match op {
-                SchemaOp::CreateTable(table) if table.id() == id => Some(table),
-                _ => None,
-            });
-            if let Some(table) = created {
-                self.resolve(&table.name.clone(), &mut table.columns, references);
-            }
-            self.ops = ops;
-        }
+        self.resolve_references();
         self.miss_rules();
         self.found.line = None;
         if self.ops.len() >= bounds::SCHEMA_OPS {
@@ -369,7 +359,11 @@ impl Plan {
             let uniques = uniques.map(|unique| format!("UNIQUE ({})", unique.columns.join(", ")));
             let is_said = |check: &Expression| self.said.contains(&Rule::Check(id, check.clone()));
             let checks = known.checks.iter().filter(|check| !is_said(&check.expression));
-            for rule in uniques.chain(checks.map(|check| format!("CHECK ({})", check.name))) {
+            let references =
+                known.references.iter().filter(|one| !self.said.contains(&Rule::Reference(one.id)));
+            let references = references.map(|one| one.sql(spelled));
+            let rules = uniques.chain(checks.map(|check| format!("CHECK ({})", check.name)));
+            for rule in rules.chain(references) {
                 let cause = Cause::new("schema_rule_missing").with("table", &known.name).with("rule", rule);
                 self.found.add(DdlError::NotAdditive(cause));
             }

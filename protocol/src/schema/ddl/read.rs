@@ -4,8 +4,8 @@ use sqlparser::ast::{Expr, Spanned, TableConstraint};
 
 use super::column::{column, shorter};
 use super::error::{DdlError, Found, refuse};
-use super::names::{ident, names, object_name};
-use super::reference::{TypedReference, reference};
+use super::names::{names, object_name};
+use super::reference::TypedReference;
 use crate::cause::Cause;
 use crate::name;
 use crate::schema::column_type::ColumnType;
@@ -25,8 +25,14 @@ pub(super) struct TypedTable<'a> {
 
 impl<'a> TypedTable<'a> {
     fn new(name: String) -> Self {
-        let (columns, key, checks, uniques) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let declaration = TableDeclaration { name, columns, key, checks, uniques };
+        let declaration = TableDeclaration {
+            name,
+            columns: Vec::new(),
+            key: Vec::new(),
+            checks: Vec::new(),
+            uniques: Vec::new(),
+            references: Vec::new(),
+        };
         Self { declaration, references: Vec::new(), counting: Vec::new(), checks: Vec::new() }
     }
 
@@ -37,7 +43,7 @@ impl<'a> TypedTable<'a> {
         let spelled = typed.column.name.clone();
         let place = format!("{}.{spelled}", table.name);
         self.checks.extend(typed.checks.into_iter().map(|check| (line, place.clone(), check)));
-        self.references.extend(typed.reference);
+        self.references.extend(typed.references);
         if typed.is_key {
             table.key.push(spelled.clone());
         }
@@ -65,15 +71,7 @@ impl<'a> TypedTable<'a> {
                 self.checks.push((check.expr.span().start.line, name.clone(), &check.expr));
             }
             TableConstraint::ForeignKey(foreign) => {
-                let columns: Vec<String> = foreign.columns.iter().map(ident).collect();
-                let [column] = columns.as_slice() else {
-                    return Err(refuse("schema_wide_references"));
-                };
-                self.references.push(reference(
-                    column.clone(),
-                    (&foreign.foreign_table, &foreign.referred_columns),
-                    foreign.on_delete,
-                )?);
+                self.references.push(TypedReference::read(None, foreign)?);
             }
             other => {
                 let cause = Cause::new("schema_table_option").with("table", name);

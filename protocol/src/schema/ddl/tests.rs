@@ -2,7 +2,7 @@ use super::*;
 use crate::identity::Author;
 use crate::merge::WriteId;
 use crate::schema::expression::Style;
-use crate::schema::{ColumnType, NamedQuery, OnDelete, OpPlace};
+use crate::schema::{ColumnType, NamedQuery, OnDelete, OpPlace, ReferenceDeclaration, WaitReason};
 use crate::sql_text::SqlTextError;
 use crate::value::Value;
 use crate::version::Dot;
@@ -44,7 +44,8 @@ fn every_type_and_rule_is_read() {
     assert_eq!(t.column("flag").unwrap().unwritten(), Value::Integer(1));
     assert_eq!(t.column("r").unwrap().unwritten(), Value::Real(-1.5));
     assert_eq!(t.column("id").unwrap().definition(), "UUID DEFAULT (uuid7())");
-    assert_eq!(t.column("level").unwrap().references.as_ref().unwrap().on_delete, OnDelete::SetNull);
+    let [level] = &t.references[..] else { panic!("{:?}", t.references) };
+    assert_eq!((&*level.columns[0].name, level.on_delete), ("level", OnDelete::SetNull));
     assert_eq!((t.uniques.len(), t.checks.len(), t.key.len()), (2, 2, 1));
 
     let schema = schema_of(sql);
@@ -403,8 +404,8 @@ fn what_is_not_the_same_everywhere_is_not_checked_and_what_is_no_tree_is_not_sen
         ("b INTEGER DEFAULT 'zz')", "place: t.b"),
         (&long, "expression_bounds"),
         (&deep, "expression_bounds"),
-        ("b INTEGER REFERENCES t (a))", "reference_not_key (key: id)"),
-        ("b INTEGER REFERENCES t (nosuch))", "reference_not_key (key: id)"),
+        ("b INTEGER REFERENCES t (a))", "reference_not_unique (key: id)"),
+        ("b INTEGER REFERENCES t (nosuch))", "reference_not_unique (key: id)"),
         ("b INTEGER REFERENCES users (email))", "reference_no_table, target: users (email)"),
         ("\"e\u{202e}\" TEXT)", "U+202E"),
         ("\"\" TEXT)", "name_empty"),
@@ -420,6 +421,99 @@ fn what_is_not_the_same_everywhere_is_not_checked_and_what_is_no_tree_is_not_sen
     let too_large = Err(Problems::from(DdlError::Text(SqlTextError::TooLarge(4))));
     assert_eq!(plan(&sum, &Schema::default()), too_large);
     assert_eq!(plan(&" ".repeat(5 << 20), &Schema::default()), too_large);
+}
+
+#[test]
+fn references_are_to_the_key_or_to_what_is_unique_however_they_are_written() {
+    let targets = "CREATE TABLE k (a INTEGER, b TEXT, c TEXT UNIQUE, d INTEGER, PRIMARY KEY (a, b));
+        CREATE UNIQUE INDEX by_d ON k (d, c);";
+    let own = |rest: &str| {
+        format!("{targets} CREATE TABLE t (id INTEGER PRIMARY KEY, x INTEGER, y TEXT, z TEXT {rest})")
+    };
+    let told = |schema: &Schema| {
+        let references = &schema.table("t").unwrap().shown.references;
+        references.iter().map(|one| one.sql(spelled)).collect::<Vec<_>>()
+    };
+    for (rest, expected) in [
+        (", FOREIGN KEY (x, y) REFERENCES k", "FOREIGN KEY (x, y) REFERENCES k (a, b)"),
+        (
+            ", FOREIGN KEY (y, x) REFERENCES K (B, A) ON DELETE CASCADE",
+            "FOREIGN KEY (x, y) REFERENCES k (a, b) ON DELETE CASCADE",
+        ),
+        (
+            ", CONSTRAINT named FOREIGN KEY (z) REFERENCES k (c) ON UPDATE NO ACTION",
+            "FOREIGN KEY (z) REFERENCES k (c)",
+        ),
+        ("REFERENCES k (c) ON DELETE SET NULL", "FOREIGN KEY (z) REFERENCES k (c) ON DELETE SET NULL"),
+        (", FOREIGN KEY (y, x) REFERENCES k (c, d)", "FOREIGN KEY (x, y) REFERENCES k (d, c)"),
+        (", FOREIGN KEY (id) REFERENCES t", "FOREIGN KEY (id) REFERENCES t"),
+    ] {
+        let schema = schema_of(&own(rest));
+        assert_eq!(told(&schema), [expected], "{rest}");
+        assert_eq!(plan(&own(rest), &schema).unwrap(), [], "applied again: {rest}");
+        let without = crate::cause::Cause::from(&plan(&own(""), &schema).unwrap_err()).to_string();
+        assert!(without.contains("schema_rule_missing"), "{without}");
+        // And later, to a table that is there.
+        let grown = plan(&own(rest), &schema_of(&own(""))).unwrap();
+        assert!(matches!(&grown[..], [SchemaOp::AddReference { .. }]), "{grown:?}");
+        let mut schema = schema_of(&own(""));
+        schema.add_next(&grown);
+        schema.rejudge();
+        assert_eq!(told(&schema), [expected], "{rest}");
+    }
+    for (rest, reason) in [
+        (", FOREIGN KEY (x) REFERENCES k", "reference_count (count: 2)"),
+        (", FOREIGN KEY (x, y) REFERENCES k (a, c)", "reference_not_unique (key: a, b)"),
+        (", FOREIGN KEY (x) REFERENCES k (a)", "reference_not_unique (key: a, b)"),
+        (", FOREIGN KEY (x, nope) REFERENCES k", "schema_lacks_column (column: nope"),
+        (", FOREIGN KEY (x, x) REFERENCES k", "schema_twice (column: x"),
+        (", FOREIGN KEY (z) REFERENCES k (c) ON UPDATE CASCADE", "reference_on_update"),
+        (
+            ", FOREIGN KEY (z) REFERENCES k (c), FOREIGN KEY (z) REFERENCES k (c) ON DELETE CASCADE",
+            "schema_reference_differs",
+        ),
+        (", FOREIGN KEY (z) REFERENCES k (c) ON DELETE SET DEFAULT", "schema_set_default"),
+    ] {
+        assert!(refused(&own(rest)).contains(reason), "{rest}: {}", refused(&own(rest)));
+    }
+}
+
+#[test]
+fn a_reference_waits_for_what_it_refers_to() {
+    let whole = "CREATE TABLE k (id INTEGER PRIMARY KEY, a TEXT, b TEXT, UNIQUE (a, b));
+        CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT, y TEXT, FOREIGN KEY (x, y) REFERENCES k (b, a));";
+    let ops = plan(whole, &Schema::default()).unwrap();
+    let [SchemaOp::CreateTable(k), t] = &ops[..] else { panic!("{ops:?}") };
+    let told = |parts: &[SchemaOp]| {
+        let mut schema = Schema::default();
+        parts.iter().enumerate().for_each(|(at, op)| schema.add(place(at as u64 + 1, 0), op));
+        schema.rejudge();
+        let reasons: Vec<WaitReason> = schema.waiting().iter().map(|one| one.reason.clone()).collect();
+        (schema.table("t").unwrap().shown.references.len(), reasons)
+    };
+    let bare = TableDeclaration { uniques: Vec::new(), ..k.clone() };
+    let mut short = bare.clone();
+    short.columns.retain(|column| column.name != "b");
+    let unique = |columns: &[&str]| SchemaOp::AddUnique {
+        table: "k".into(),
+        table_id: k.id(),
+        columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let create = |table: TableDeclaration| SchemaOp::CreateTable(table);
+    let lost = |reason: WaitReason| (0, vec![reason]);
+    assert_eq!(told(&[t.clone()]), lost(WaitReason::NoTable));
+    assert_eq!(told(&[t.clone(), create(short)]), lost(WaitReason::NoColumn("k.b".into())));
+    let not_unique = || lost(WaitReason::NotUnique("b, a".into()));
+    assert_eq!(told(&[t.clone(), create(bare.clone())]), not_unique());
+    assert_eq!(told(&[t.clone(), create(bare.clone()), unique(&["a"])]), not_unique());
+    assert_eq!(told(&[t.clone(), create(bare.clone()), unique(&["b", "a"])]), (1, vec![]));
+    // The same with another action: the one declared first counts.
+    let SchemaOp::CreateTable(own) = t else { panic!("{t:?}") };
+    let of_id = own.id();
+    let reference = ReferenceDeclaration { on_delete: OnDelete::Cascade, ..own.references[0].clone() };
+    let again = SchemaOp::AddReference { of: "t".into(), of_id, reference };
+    let all = [t.clone(), create(k.clone()), again];
+    assert_eq!(told(&all), (1, vec![WaitReason::OtherAction]));
 }
 
 #[test]

@@ -56,6 +56,10 @@ impl Declarations {
                 Some(draft) => draft.checks.push((at, check.clone())),
                 None => wait(format!("a CHECK of {table}")),
             },
+            SchemaOp::AddReference { of, of_id, reference } => match self.drafts.get_mut(of_id) {
+                Some(draft) => draft.references.push((at, reference.clone())),
+                None => wait(reference.told(of)),
+            },
             SchemaOp::CreateIndex(index) => self.indices.push((at, index.clone())),
             SchemaOp::ChooseColumn { table_id, name, column, looked_at, .. } => {
                 let chosen = ChosenDefinition { shown: *column, looked_at: looked_at.clone() };

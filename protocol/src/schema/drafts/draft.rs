@@ -9,6 +9,7 @@ use crate::schema::definition::{TableDeclaration, TableDef};
 use crate::schema::expression::Expression;
 use crate::schema::id::{ColumnId, TableId};
 use crate::schema::place::OpPlace;
+use crate::schema::reference::ReferenceDeclaration;
 use crate::schema::table::{Declared, Table};
 
 /// A table in the making: all that was declared of it, and as much as is decided of how it is shown.
@@ -33,6 +34,8 @@ pub(super) struct Draft {
     pub checks: Vec<(OpPlace, Expression)>,
     /// All columns that rows are not to share, until they are shown.
     pub uniques: Vec<(OpPlace, Vec<String>)>,
+    /// All that rows are to refer to, until it is shown.
+    pub references: Vec<(OpPlace, ReferenceDeclaration)>,
 }
 
 impl Draft {
@@ -45,6 +48,7 @@ impl Draft {
             key: Vec::new(),
             checks: Vec::new(),
             uniques: Vec::new(),
+            references: Vec::new(),
         };
         let key_types = declared.key_types();
         // An op whose key is not among its columns is void, and comes no further than the set.
@@ -60,6 +64,7 @@ impl Draft {
             table: Table::new(shown, key_types),
             checks: Vec::new(),
             uniques: Vec::new(),
+            references: Vec::new(),
         }
     }
 
@@ -78,6 +83,7 @@ impl Draft {
         }
         self.checks.extend(declared.checks.iter().map(|check| (at, check.clone())));
         self.uniques.extend(declared.uniques.iter().map(|columns| (at, columns.clone())));
+        self.references.extend(declared.references.iter().map(|reference| (at, reference.clone())));
     }
 
     /// Whether every declaration of the table has a column of that name.
@@ -92,9 +98,6 @@ impl Draft {
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
                 known.what.not_null |= column.what.not_null;
-                if known.what.references.is_none() {
-                    known.what.references = column.what.references;
-                }
                 known.by.extend(column.by);
                 (known.at, known.index) = (known.at, known.index).min((column.at, column.index));
             }

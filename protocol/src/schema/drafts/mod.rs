@@ -5,7 +5,8 @@
 //! ops ──► a draft of each table, choices, indices    declarations.rs, draft.rs, choice.rs
 //!     ──► a name for each table                      names.rs
 //!     ──► one definition for each column             columns.rs
-//!     ──► references and rules                       rules.rs
+//!     ──► rules                                      rules.rs
+//!     ──► references, to keys and UNIQUEs in force   references.rs
 //!     ──► indices                                    indices.rs
 //!     ──► queries under a name                       queries.rs
 //!     ──► Judgement
@@ -17,6 +18,7 @@ mod declarations;
 mod names;
 mod columns;
 mod rules;
+mod references;
 mod indices;
 mod queries;
 
@@ -32,7 +34,7 @@ use super::writers::Writers;
 use crate::bounds;
 use declarations::Declarations;
 use draft::Draft;
-use rules::Keys;
+use references::Targets;
 
 /// Judges the set.
 pub(super) fn judgement_of(ops: &BTreeMap<OpPlace, SchemaOp>, writers: &Writers, judge: Judge) -> Judgement {
@@ -43,14 +45,15 @@ pub(super) fn judgement_of(ops: &BTreeMap<OpPlace, SchemaOp>, writers: &Writers,
     for draft in &mut drafts {
         columns::show(draft, &choices, writers, &mut judgement);
     }
-    let key = |draft: &Draft| (draft.id(), (draft.table.shown.name.clone(), draft.key.len()));
-    let keys: Keys = drafts.iter().map(key).collect();
     for draft in &mut drafts {
-        rules::show_references(draft, &keys, &mut judgement);
         rules::show_not_nulls(draft, &mut judgement);
         rules::show_checks(draft, judge, &mut judgement);
         rules::show_uniques(draft, &mut judgement);
         rules::list_unknown_defaults(draft, judge, &mut judgement);
+    }
+    let targets = Targets::of(&drafts);
+    for draft in &mut drafts {
+        references::show(draft, &targets, &mut judgement);
     }
     drafts.sort_by(|one, other| one.table.shown.name.cmp(&other.table.shown.name));
     judgement.tables = drafts.into_iter().map(|draft| draft.table).collect();

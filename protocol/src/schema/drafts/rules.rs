@@ -1,4 +1,4 @@
-//! What of the references and rules of a table counts.
+//! What of the rules of a table counts.
 
 use std::collections::BTreeMap;
 
@@ -7,31 +7,10 @@ use super::draft::Draft;
 use crate::bounds;
 use crate::schema::definition::{Check, DefaultValue, Unique};
 use crate::schema::expression::{Judge, Style, quoted, spelled};
-use crate::schema::id::{ColumnId, TableId};
+use crate::schema::id::ColumnId;
 use crate::schema::judgement::Judgement;
 use crate::schema::table::Table;
 use crate::schema::waiting::WaitReason;
-
-/// By table, its name and how many columns its key has.
-pub(super) type Keys = BTreeMap<TableId, (String, usize)>;
-
-/// A reference counts once its table is there and has a key of one column.
-pub(super) fn show_references(draft: &mut Draft, keys: &Keys, judgement: &mut Judgement) {
-    let (name, declarations) = (draft.table.shown.name.clone(), &draft.table.columns);
-    for column in &mut draft.table.shown.columns {
-        let Some(reference) = &mut column.references else { continue };
-        match keys.get(&reference.table_id) {
-            Some((target, 1)) => reference.table.clone_from(target),
-            _ => {
-                let declared = declarations.iter().find(|declared| declared.what.name == column.name);
-                let what = format!("REFERENCES of {name}.{} to {}", column.name, reference.table);
-                let at = declared.map_or(draft.at, |declared| declared.at);
-                judgement.wait(at, what, WaitReason::NoTable);
-                column.references = None;
-            }
-        }
-    }
-}
 
 /// A NOT NULL that only naming its column satisfies counts while every declaration of the table has the
 /// column: else two declared apart would end entering rows by either.

@@ -119,7 +119,7 @@ pub const MUTATIONS: &[Mutation] = &[
         name: "cascade-unrecorded",
         breaks: "what ON DELETE does is not recorded",
         file: "store/src/view/deletions.rs",
-        old: "self.view.connection.prepare_cached(&sql)?.execute(parameters)?;",
+        old: "self.view.connection.prepare_cached(sql)?.execute(parameters)?;",
         new: "self.view.watch.capture().on = false; self.view.connection.prepare_cached(&sql)?.execute(parameters)?; self.view.watch.capture().on = true;",
     },
     Mutation {
@@ -130,11 +130,18 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "if count > u64::MAX - 1 {",
     },
     Mutation {
+        name: "values-mean-the-oldest",
+        breaks: "the values of a UNIQUE mean the row that was deleted first, not the last",
+        file: "store/src/view/deleted.rs",
+        old: "ORDER BY ended DESC, key DESC",
+        new: "ORDER BY ended, key",
+    },
+    Mutation {
         name: "reference-not-judged",
         breaks: "a row may refer to one that is not there",
         file: "store/src/view/integrity.rs",
-        old: "if is_new && !is_there(connection, target, value)? {",
-        new: "if false && is_new && !is_there(connection, target, value)? {",
+        old: "if !was_there && !reference.leads(connection, target, &values)? {",
+        new: "if false && !reference.leads(connection, target, &values)? {",
     },
     Mutation {
         name: "first-counter-named",
@@ -271,10 +278,24 @@ pub const SCHEMAS: &[Mutation] = &[
         new: "index.columns.iter().find(|_| false)",
     },
     Mutation {
+        name: "reference-untyped",
+        breaks: "a reference counts though a column of it is shown as another type",
+        file: "protocol/src/schema/drafts/references.rs",
+        old: "is_none_or(|column| column.kind != *kind)",
+        new: "is_none()",
+    },
+    Mutation {
+        name: "deleted-not-found",
+        breaks: "who begins to refer to a UNIQUE does not find rows that were deleted before",
+        file: "store/src/view/layout.rs",
+        old: "self.needs_rebuild |= figures.has_hidden(target.number)",
+        new: "self.needs_rebuild |= false && figures.has_hidden(target.number)",
+    },
+    Mutation {
         name: "default-refers-to-nothing",
         breaks: "a column whose default refers to a row is added to rows in place, though the row is deleted",
         file: "store/src/view/layout.rs",
-        old: "if column.unwritten().is_null() { column.not_null } else { column.references.is_some() }",
+        old: "if column.unwritten().is_null() { column.not_null } else { refers() }",
         new: "column.unwritten().is_null() && column.not_null",
     },
     Mutation {
