@@ -181,6 +181,24 @@ fn a_value_given_up_elsewhere_stays_given_up_and_is_judged_when_it_is_written() 
 }
 
 #[test]
+fn columns_of_one_reference_changed_apart_both_stay() {
+    let (a, b) = two();
+    a.write("INSERT INTO rooms (building, number) VALUES ('B', 1)");
+    a.write("INSERT INTO lessons VALUES (1, 'A', 1)");
+    sync(&a, &b);
+    a.write("UPDATE lessons SET building = 'B'");
+    b.write("UPDATE lessons SET number = 2");
+    assert_eq!(open(&a, &b), [""; 0]);
+    for site in [&a, &b] {
+        assert_eq!(site.rows("SELECT building, number FROM lessons"), ["B|2"]);
+    }
+    assert_eq!(a.refused("UPDATE lessons SET number = 3").code, "constraint_foreign_key");
+    a.write("UPDATE lessons SET number = 1");
+    assert_eq!(open(&a, &b), [""; 0]);
+    equal_and_open(a, b);
+}
+
+#[test]
 fn any_row_of_a_value_that_was_given_twice_will_do() {
     let (a, b) = two();
     a.write("INSERT INTO rooms VALUES ('C', 1, 'c', NULL, NULL)");

@@ -139,7 +139,7 @@ fn refer_widely(table: &mut Table, place: usize, before: &[Table], random: &mut 
     let named: Vec<(usize, String, Kind)> =
         targets.iter().map(|at| (*at, of_target(*at).name, of_target(*at).kind)).collect();
     for (at, _, kind) in &named {
-        let name = format!("c{}", table.columns.len() - table.key);
+        let name = format!("w{}", table.columns.len() - first);
         let not_null = action != "SET NULL" && random.one_in(4);
         table.columns.push(Column { not_null, alike: Some((target, *at)), ..Column::of(name, *kind) });
     }

@@ -23,6 +23,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use reach::cannot_be_lost;
 use tandem_protocol::conflict::Conflict;
 use tandem_protocol::fingerprint::{Fingerprint, RowHasher};
 use tandem_protocol::op::Op;

@@ -26,16 +26,22 @@ pub fn mark_shown(tables: &mut [Table<'_>]) {
     }
 }
 
-/// References to keys, of shown rows, that lead to none. (What a UNIQUE tells a row by may be changed
-/// while somebody elsewhere comes to refer to it.)
+/// Whether a reference leads to a row whatever is written apart. The value of a UNIQUE may be given up while
+/// somebody elsewhere comes to refer to it; and of several columns two may write one each, so that together
+/// they say what neither wrote.
+pub fn cannot_be_lost(reference: &Reference) -> bool {
+    reference.is_to_key && reference.columns.len() == 1
+}
+
+/// References of shown rows that lead to none, though they cannot be lost.
 pub fn dangling(tables: &[Table<'_>]) -> Vec<String> {
     let mut found = Vec::new();
     for (at, table) in tables.iter().enumerate() {
         for row in table.shown_rows() {
             let is_shown = |place: &Place| tables[place.0].rows.get(&place.1).is_some_and(|row| row.shown);
-            let lost = referred(tables, at, &row.key.to_bytes())
-                .into_iter()
-                .find(|(reference, place)| reference.is_to_key && !place.as_ref().is_some_and(is_shown));
+            let lost = referred(tables, at, &row.key.to_bytes()).into_iter().find(|(reference, place)| {
+                cannot_be_lost(reference) && !place.as_ref().is_some_and(is_shown)
+            });
             found.extend(lost.map(|(reference, _)| {
                 format!("{} {:?} refers to no row of {}", table.def.name, row.key, reference.table)
             }));

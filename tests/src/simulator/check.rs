@@ -111,8 +111,8 @@ impl Checks<'_> {
         let Some(space) = self.sites[at].space() else { return Ok(()) };
         let schema = space.schema();
         for table in schema.tables().map(|table| &table.shown) {
-            // The value of a UNIQUE may be given up while somebody elsewhere comes to refer to it.
-            for reference in table.references.iter().filter(|reference| reference.is_to_key) {
+            for reference in table.references.iter().filter(|reference| reference::cannot_be_lost(reference))
+            {
                 let (child, target, columns) = (&table.name, &reference.table, reference.columns.join(", "));
                 let pairs = || reference.columns.iter().zip(&reference.targets);
                 let given: Vec<String> = pairs().map(|(own, _)| format!("c.{own} IS NOT NULL")).collect();
