@@ -41,8 +41,9 @@ impl FollowUp {
         table: &ViewTable,
         (before, after): (Option<&[Value]>, Option<&[Value]>),
     ) -> ViewResult<()> {
-        let is_told = |table: &ViewTable| figures.has_hidden(table.number) || conflicts.retains_any();
-        if tables.is_told_by_values(table.id) && is_told(table) {
+        // Where no row is deleted, none is to be shown or hidden.
+        let has_deleted = |table: &ViewTable| figures.has_hidden(table.number) || conflicts.retains_any();
+        if tables.is_told_by_values(table.id) && has_deleted(table) {
             let [old, new] = [before, after].map(|row| row.map(|row| tables.values_of(table, row)));
             let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
             for (rule, value) in old.symmetric_difference(&new) {
@@ -50,14 +51,15 @@ impl FollowUp {
             }
         }
         for reference in &table.references {
+            let target = tables.by_id(&reference.target).filter(|target| has_deleted(target));
+            let Some(target) = target else { continue };
             let old = before.and_then(|row| reference.values(row));
             let new = after.and_then(|row| reference.values(row));
             if old == new {
                 continue;
             }
-            let Some(target) = tables.by_id(&reference.target) else { continue };
             if let Some(rule) = reference.unique {
-                let noted = [old, new].into_iter().flatten().filter(|_| is_told(target));
+                let noted = [old, new].into_iter().flatten();
                 noted.for_each(|values| self.note_value(target, rule, Key(values).to_bytes()));
                 continue;
             }

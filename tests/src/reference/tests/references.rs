@@ -102,3 +102,44 @@ fn a_row_never_written_is_not_made_up() {
     assert_eq!(log.shown("rooms").len(), 3);
     assert!(log.conflicts().is_empty());
 }
+
+/// A badge names a room by its code: the one that is there, else the one that was there last.
+#[test]
+fn values_mean_the_row_that_is_alive_else_the_one_deleted_last() {
+    let mut log = TestLog::new(
+        "CREATE TABLE rooms (id INTEGER PRIMARY KEY, code TEXT UNIQUE);
+        CREATE TABLE badges (id INTEGER PRIMARY KEY, code TEXT REFERENCES rooms (code))",
+    );
+    for room in 1..=3 {
+        log.insert('a', "rooms", room, [set("code", "north")]);
+        log.at(2000 + room).delete('a', "rooms", room);
+    }
+    log.tell_all();
+    log.insert('b', "badges", 1, [set("code", "north")]);
+    assert_eq!(log.shown("rooms"), ["3|north"]);
+    assert_eq!(log.conflicts(), ["reference rooms(3): a=deleted"]);
+    // Whoever is called so and is there, is meant.
+    log.insert('c', "rooms", 4, [set("code", "north")]);
+    assert_eq!(log.shown("rooms"), ["4|north"]);
+    assert!(log.conflicts().is_empty());
+    log.tell_all();
+    // And nobody, when it is called otherwise and was never deleted.
+    log.update('c', "rooms", 4, [set("code", "south")]);
+    assert_eq!(log.shown("rooms"), ["3|north", "4|south"]);
+}
+
+#[test]
+fn what_is_partly_null_refers_to_nothing() {
+    let mut log = TestLog::new(
+        "CREATE TABLE rooms (id INTEGER PRIMARY KEY, house TEXT, n INTEGER, UNIQUE (house, n));
+        CREATE TABLE badges (id INTEGER PRIMARY KEY, house TEXT, n INTEGER,
+          FOREIGN KEY (n, house) REFERENCES rooms (n, house) ON DELETE CASCADE)",
+    );
+    log.insert('a', "rooms", 1, [set("house", "A"), set("n", 7)]);
+    log.tell_all();
+    log.delete('a', "rooms", 1);
+    log.insert('b', "badges", 1, [set("house", "A")]);
+    assert!(log.shown("rooms").is_empty());
+    log.update('b', "badges", 1, [set("n", 7)]);
+    assert_eq!(log.shown("rooms"), ["1|A|7"]);
+}
