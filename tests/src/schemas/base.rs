@@ -59,13 +59,14 @@ impl Base {
             }
             Self::Tables => {
                 let table = |at| format!("CREATE TABLE t{at} (id INTEGER PRIMARY KEY);");
-                (String::new(), (2..bounds::TABLES - 1).map(table).collect())
+                (String::new(), (3..bounds::TABLES - 1).map(table).collect())
             }
             Self::Views => (String::new(), views::many()),
         };
         format!(
             "CREATE TABLE base (id INTEGER PRIMARY KEY, n TEXT, m INTEGER{more});
-             CREATE TABLE Orders (code TEXT, day DATE, total DECIMAL(9,2), PRIMARY KEY (code, day));{after}"
+             CREATE TABLE Orders (code TEXT, day DATE, total DECIMAL(9,2), PRIMARY KEY (code, day));
+             CREATE TABLE rooms (id INTEGER PRIMARY KEY, code TEXT UNIQUE);{after}"
         )
     }
 

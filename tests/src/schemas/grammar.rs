@@ -32,9 +32,10 @@ const KEYS: [&str; 5] = ["INTEGER", "TEXT", "UUID", "DECIMAL(5,2)", "DATE"];
 
 /// What meets: names that join to one, an index called as a table, an index and its column beside
 /// another column, one table in two spellings, two tables of one name, one column of which two demand
-/// different things, a view and what it reads, what rows that are there come to hold beside what becomes of other rows. The
-/// sites of one run draw from one of these.
-const MEETING: [&[&str]; 9] = [
+/// different things, a view and what it reads, what rows that are there come to hold beside what becomes
+/// of other rows, references to values that rows are deleted with, and to what somebody else may make
+/// UNIQUE. The sites of one run draw from one of these.
+const MEETING: [&[&str]; 10] = [
     &[
         "CREATE TABLE orders_item (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
         "ALTER TABLE orders ADD COLUMN item_code TEXT UNIQUE",
@@ -72,6 +73,12 @@ const MEETING: [&[&str]; 9] = [
         "ALTER TABLE orders ADD COLUMN guest INTEGER DEFAULT 1 REFERENCES base ON DELETE SET NULL",
         "ALTER TABLE base ADD COLUMN rank INTEGER DEFAULT 1 UNIQUE",
         "ALTER TABLE orders ADD COLUMN since TEXT DEFAULT CURRENT_TIMESTAMP",
+    ],
+    &[
+        "CREATE TABLE item (id INTEGER PRIMARY KEY, code TEXT DEFAULT 'a' REFERENCES rooms (code))",
+        "CREATE TABLE item (id INTEGER PRIMARY KEY, room TEXT DEFAULT 'b' REFERENCES rooms (code) ON DELETE CASCADE)",
+        "ALTER TABLE base ADD COLUMN room TEXT DEFAULT 'a' REFERENCES rooms (code) ON DELETE SET NULL",
+        "ALTER TABLE orders ADD FOREIGN KEY (code) REFERENCES rooms (code)",
     ],
     &[
         "ALTER TABLE base ADD UNIQUE (n)",

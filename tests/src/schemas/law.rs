@@ -215,6 +215,8 @@ impl Law<'_> {
         let mut sites = vec![new(NAMES[0], founder)];
         // Rows for others to refer to, and to delete.
         sites[0].honest.write("INSERT INTO base (id, n) VALUES (1, 'one'), (2, 'two')", NOW_MS)?;
+        let rooms = "INSERT INTO rooms (id, code) VALUES (1, 'a'), (2, 'b'), (1001, 'a long one')";
+        sites[0].honest.write(rooms, NOW_MS)?;
         for (number, name) in NAMES.iter().enumerate().take(count).skip(1) {
             let author = key(number).author();
             let admit = Request::Admit { author, name: (*name).to_owned(), role: Role::Member };

@@ -288,8 +288,8 @@ pub const SCHEMAS: &[Mutation] = &[
         name: "deleted-not-found",
         breaks: "who begins to refer to a UNIQUE does not find rows that were deleted before",
         file: "store/src/view/layout.rs",
-        old: "self.needs_rebuild |= figures.has_hidden(target.number)",
-        new: "self.needs_rebuild |= false && figures.has_hidden(target.number)",
+        old: "figures.has_hidden(target.number) || connection",
+        new: "false && figures.has_hidden(target.number) || connection",
     },
     Mutation {
         name: "default-refers-to-nothing",
