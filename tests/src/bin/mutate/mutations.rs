@@ -130,6 +130,13 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "if count > u64::MAX - 1 {",
     },
     Mutation {
+        name: "values-forgotten",
+        breaks: "a deleted row that others refer to by a UNIQUE is not found by its values",
+        file: "store/src/view/deleted.rs",
+        old: "put(&self.connection, table, (rule, &value), by, key)?;",
+        new: "debug_assert!(by.time_ms > i64::MIN);",
+    },
+    Mutation {
         name: "values-mean-the-oldest",
         breaks: "the values of a UNIQUE mean the row that was deleted first, not the last",
         file: "store/src/view/deleted.rs",
