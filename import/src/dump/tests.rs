@@ -74,6 +74,39 @@ fn a_dump_of_sqlite_comes_in() {
     assert_eq!(rows[0], ("books".to_owned(), 1));
 }
 
+/// What people's schemas refer to: keys of several columns, in whatever order; what is UNIQUE, wherever
+/// that is said; and what is neither.
+#[test]
+fn references_are_kept_where_the_other_side_tells_its_rows() {
+    let text =
+        "CREATE TABLE \"rooms\" (house TEXT, n INTEGER, code TEXT, floor INTEGER, PRIMARY KEY (house, n));
+CREATE TABLE \"beds\" (id INTEGER PRIMARY KEY, n INTEGER, house TEXT NOT NULL, code TEXT, floor INTEGER,
+  FOREIGN KEY (n, house) REFERENCES \"rooms\" (n, house) ON DELETE SET NULL ON UPDATE CASCADE,
+  FOREIGN KEY (code) REFERENCES \"rooms\" (code) ON DELETE CASCADE ON UPDATE CASCADE,
+  FOREIGN KEY (code) REFERENCES \"rooms\" (code),
+  FOREIGN KEY (floor) REFERENCES \"rooms\" (floor),
+  FOREIGN KEY (floor, house) REFERENCES \"rooms\" (code, house),
+  FOREIGN KEY (n) REFERENCES \"rooms\");
+CREATE UNIQUE INDEX \"by_code\" ON \"rooms\" (\"code\");
+";
+    let (_, draft, notes) = read(text).unwrap();
+    let sql = draft.sql();
+    assert!(sql.contains("FOREIGN KEY (n, house) REFERENCES rooms (n, house)\n"), "{sql}");
+    assert!(sql.contains("code TEXT REFERENCES rooms (code) ON DELETE CASCADE"), "{sql}");
+    assert_eq!(sql.matches("REFERENCES").count(), 2, "{sql}");
+    let expected = [
+        (3, "dump_set_null"),
+        (3, "dump_on_update"),
+        (4, "dump_on_update_unique"),
+        (5, "dump_reference_second"),
+        (6, "dump_reference_unique"),
+        (7, "dump_reference_unique"),
+        (8, "dump_reference_unique"),
+    ];
+    let told = codes(&notes).into_iter().map(|(code, line)| (line, code)).collect::<Vec<_>>();
+    assert_eq!(told, expected.map(|(line, code)| (line, code.to_owned())));
+}
+
 #[test]
 fn what_is_no_dump_is_said_with_its_line() {
     let cause = |text: &str| match read(text) {

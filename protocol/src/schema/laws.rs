@@ -77,7 +77,7 @@ fn ops() -> impl Strategy<Value = SchemaOp> {
             .prop_map(|(of_id, table_id, pairs, refuses)| SchemaOp::AddReference {
                 of: "t".into(),
                 of_id,
-                reference: reference(table_id, pairs, refuses),
+                reference: reference(table_id, &pairs, refuses),
             }),
         1 => any_table().prop_map(move |table_id| SchemaOp::AddCheck {
             table: "t".into(),
@@ -111,25 +111,23 @@ fn ops() -> impl Strategy<Value = SchemaOp> {
     ]
 }
 
-/// A column by which a table may refer, or be referred to, and its type.
-fn referring() -> impl Strategy<Value = (&'static str, ColumnType)> {
+/// A column by which a table may refer, or be referred to.
+type Referring = (&'static str, ColumnType);
+
+fn referring() -> impl Strategy<Value = Referring> {
     let (text, whole) = (ColumnType::Text, ColumnType::Integer);
     prop::sample::select(vec![("x", text), ("X", text), ("y", text), ("y", whole), ("id", whole)])
 }
 
-fn reference(
-    table_id: TableId,
-    pairs: Vec<((&str, ColumnType), (&str, ColumnType))>,
-    refuses: bool,
-) -> ReferenceDeclaration {
-    let column = |((name, kind), (target, target_kind)): ((&str, _), (&str, _))| ReferringColumn {
-        name: name.into(),
-        kind,
-        target: target.into(),
-        target_kind,
+fn reference(table_id: TableId, pairs: &[(Referring, Referring)], refuses: bool) -> ReferenceDeclaration {
+    let column = |((name, kind), (target, target_kind)): &(Referring, Referring)| ReferringColumn {
+        name: (*name).into(),
+        kind: *kind,
+        target: (*target).into(),
+        target_kind: *target_kind,
     };
     let on_delete = if refuses { OnDelete::Restrict } else { OnDelete::Cascade };
-    let columns = pairs.into_iter().map(column).collect();
+    let columns = pairs.iter().map(column).collect();
     ReferenceDeclaration { columns, table: "t".into(), table_id, on_delete }
 }
 

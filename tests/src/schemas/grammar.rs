@@ -33,9 +33,9 @@ const KEYS: [&str; 5] = ["INTEGER", "TEXT", "UUID", "DECIMAL(5,2)", "DATE"];
 /// What meets: names that join to one, an index called as a table, an index and its column beside
 /// another column, one table in two spellings, two tables of one name, one column of which two demand
 /// different things, a view and what it reads, what rows that are there come to hold beside what becomes
-/// of other rows, references to values that rows are deleted with, and to what somebody else may make
-/// UNIQUE. The sites of one run draw from one of these.
-const MEETING: [&[&str]; 10] = [
+/// of other rows, references to values that rows are deleted with, of a column of two types, and to what
+/// somebody else may make UNIQUE. The sites of one run draw from one of these.
+const MEETING: [&[&str]; 11] = [
     &[
         "CREATE TABLE orders_item (id INTEGER PRIMARY KEY, code TEXT UNIQUE)",
         "ALTER TABLE orders ADD COLUMN item_code TEXT UNIQUE",
@@ -79,6 +79,13 @@ const MEETING: [&[&str]; 10] = [
         "CREATE TABLE item (id INTEGER PRIMARY KEY, room TEXT DEFAULT 'b' REFERENCES rooms (code) ON DELETE CASCADE)",
         "ALTER TABLE base ADD COLUMN room TEXT DEFAULT 'a' REFERENCES rooms (code) ON DELETE SET NULL",
         "ALTER TABLE orders ADD FOREIGN KEY (code) REFERENCES rooms (code)",
+    ],
+    &[
+        "ALTER TABLE orders ADD COLUMN room TEXT REFERENCES rooms (code)",
+        "ALTER TABLE orders ADD COLUMN room INTEGER REFERENCES rooms ON DELETE CASCADE",
+        "ALTER TABLE orders ADD COLUMN room INTEGER",
+        "ALTER TABLE base ADD COLUMN room INTEGER REFERENCES rooms",
+        "ALTER TABLE base ADD COLUMN Room INTEGER REFERENCES rooms ON DELETE SET NULL",
     ],
     &[
         "ALTER TABLE base ADD UNIQUE (n)",

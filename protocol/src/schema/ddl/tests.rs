@@ -501,7 +501,7 @@ fn a_reference_waits_for_what_it_refers_to() {
     };
     let create = |table: TableDeclaration| SchemaOp::CreateTable(table);
     let lost = |reason: WaitReason| (0, vec![reason]);
-    assert_eq!(told(&[t.clone()]), lost(WaitReason::NoTable));
+    assert_eq!(told(std::slice::from_ref(t)), lost(WaitReason::NoTable));
     assert_eq!(told(&[t.clone(), create(short)]), lost(WaitReason::NoColumn("k.b".into())));
     let not_unique = || lost(WaitReason::NotUnique("b, a".into()));
     assert_eq!(told(&[t.clone(), create(bare.clone())]), not_unique());
