@@ -81,6 +81,8 @@ impl ViewReference {
 
     /// Whether there is a row of those values.
     pub fn leads(&self, connection: &Connection, target: &ViewTable, values: &[Value]) -> ViewResult<bool> {
+        debug_assert_eq!(target.id, self.target, "a reference is asked of the table it refers to");
+        debug_assert_eq!(values.len(), self.columns.len(), "each column refers to one value");
         let stored = self.places_in(target).zip(values).map(|(at, value)| target.stored(at, value));
         let mut exists = connection.prepare_cached(&self.exists)?;
         Ok(exists.exists(rusqlite::params_from_iter(stored))?)

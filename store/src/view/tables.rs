@@ -103,6 +103,7 @@ impl Tables {
         limit: usize,
     ) -> ViewResult<Vec<Key>> {
         let (reference, child) = (child.reference(), &child.table);
+        debug_assert_eq!(reference.columns.len(), values.len(), "each value is referred to by one column");
         self.index_reference(connection, reference)?;
         let mut statement = connection.prepare_cached(&reference.referrers)?;
         for (place, (at, value)) in reference.columns.iter().zip(values).enumerate() {
