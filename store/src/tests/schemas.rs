@@ -291,12 +291,7 @@ impl Smuggled {
 }
 
 fn text(name: &str) -> ColumnDef {
-    ColumnDef {
-        name: name.into(),
-        kind: ColumnType::Text,
-        default: DefaultValue::None,
-        not_null: false,
-    }
+    ColumnDef { name: name.into(), kind: ColumnType::Text, default: DefaultValue::None, not_null: false }
 }
 
 fn defaulting(name: &str, default: Expression) -> ColumnDef {
