@@ -130,20 +130,6 @@ pub const MUTATIONS: &[Mutation] = &[
         new: "if count > u64::MAX - 1 {",
     },
     Mutation {
-        name: "values-forgotten",
-        breaks: "a deleted row that others refer to by a UNIQUE is not found by its values",
-        file: "store/src/view/deleted.rs",
-        old: "put(&self.connection, table, (rule, &value), by, key)?;",
-        new: "debug_assert!(by.time_ms > i64::MIN);",
-    },
-    Mutation {
-        name: "values-mean-the-oldest",
-        breaks: "the values of a UNIQUE mean the row that was deleted first, not the last",
-        file: "store/src/view/deleted.rs",
-        old: "ORDER BY ended DESC, key DESC",
-        new: "ORDER BY ended, key",
-    },
-    Mutation {
         name: "reference-not-judged",
         breaks: "a row may refer to one that is not there",
         file: "store/src/view/integrity.rs",
@@ -290,13 +276,6 @@ pub const SCHEMAS: &[Mutation] = &[
         file: "protocol/src/schema/drafts/references.rs",
         old: "is_none_or(|column| column.kind != *kind)",
         new: "is_none()",
-    },
-    Mutation {
-        name: "deleted-not-found",
-        breaks: "who begins to refer to a UNIQUE does not find rows that were deleted before",
-        file: "store/src/view/layout.rs",
-        old: "figures.has_hidden(target.number) || connection",
-        new: "false && figures.has_hidden(target.number) || connection",
     },
     Mutation {
         name: "default-refers-to-nothing",
