@@ -107,7 +107,7 @@ fn a_dump_in_its_own_order_is_what_sqlite_makes_of_it_on_two_sites_as_one_transa
     whole.tandem(&["init", "--space", "school", "--import", tables.to_str().unwrap()]).succeeded();
     let before = whole.space()["transactions"].as_u64().unwrap();
     let begun = std::time::Instant::now();
-    whole.tandem(&["sql", "--file", statements.to_str().unwrap()]).succeeded();
+    whole.tandem(&["sql", "--deadline", "900", "--file", statements.to_str().unwrap()]).succeeded();
     println!("{rows} rows in {transactions} transactions: {many:?}; in one: {:?}", begun.elapsed());
     assert_eq!(whole.space()["transactions"].as_u64().unwrap(), before + 1);
     assert_eq!(assert_as_plain(&plain, &whole), rows);
