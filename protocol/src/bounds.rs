@@ -150,8 +150,8 @@ mod tests {
             (
                 schema,
                 format!(
-                    "At most {} tables; in each {COLUMNS} columns, {RULES} `UNIQUE`s, {RULES} `CHECK`s and \
-                     {RULES} indices",
+                    "At most {} tables; in each {COLUMNS} columns, {RULES} `UNIQUE`s, {RULES} `CHECK`s, \
+                     {RULES} references and {RULES} indices",
                     written(TABLES)
                 ),
             ),
