@@ -68,6 +68,8 @@ pub struct Sorting<'a, R> {
     /// Of each place, the rows that wait for it.
     waiting: Vec<Vec<(usize, R, usize)>>,
     kept: usize,
+    /// Of each table, the rows that were counted.
+    rows: Vec<u64>,
     /// Of each table, the rows that went on or wait.
     had: Vec<u64>,
     /// Of each table, the rows met in this pass.
@@ -88,6 +90,7 @@ impl<'a, R> Sorting<'a, R> {
             left: (0..places).map(|place| order.sum(place, rows)).collect(),
             waiting: (0..places).map(|_| Vec::new()).collect(),
             kept: 0,
+            rows: rows.to_vec(),
             had: vec![0; tables],
             met: vec![0; tables],
             is_cut: vec![false; tables],
@@ -109,6 +112,11 @@ impl<'a, R> Sorting<'a, R> {
         self.is_cut.fill(false);
     }
 
+    /// Whether a pass met the rows that were counted. If not, the file has changed since.
+    pub fn met_all(&self) -> bool {
+        self.met == self.rows
+    }
+
     /// Takes a row of so many bytes, and gives on what has its turn.
     pub fn take<E>(
         &mut self,
@@ -118,6 +126,9 @@ impl<'a, R> Sorting<'a, R> {
         let place = self.order.place(table);
         self.met[table] += 1;
         let is_known = self.met[table] <= self.had[table];
+        if self.met[table] > self.rows[table] {
+            return Ok(());
+        }
         self.is_cut[table] |= !is_known && place != self.now && self.kept + bytes > self.room;
         if is_known || self.is_cut[table] {
             return Ok(());
@@ -193,6 +204,7 @@ mod tests {
                     };
                     sorting.take((*table, at, 1), &mut give).unwrap();
                 }
+                assert!(sorting.met_all());
             }
             let places: Vec<usize> = given.iter().map(|(table, _)| order.place(*table)).collect();
             assert!(places.is_sorted(), "{room}: {places:?}");
@@ -204,6 +216,19 @@ mod tests {
             (0..6)
                 .for_each(|table| assert_eq!(of_table(table, &given), of_table(table, &expected), "{room}"));
             assert!(room < 100 || passes == 1, "{passes}");
+        }
+    }
+    #[test]
+    fn rows_that_come_or_go_while_the_file_is_read_are_noticed() {
+        let order = order();
+        let rows = [1, 1, 0, 0, 0, 0];
+        for file in [&[1][..], &[0, 1, 1], &[1, 0, 0], &[1, 0, 5]] {
+            let mut sorting = Sorting::new(&order, &rows);
+            sorting.begin_pass();
+            for table in file {
+                sorting.take((*table, (), 1), &mut |_, ()| Ok::<(), ()>(())).unwrap();
+            }
+            assert!(!sorting.met_all(), "{file:?}");
         }
     }
 }

@@ -219,6 +219,14 @@ impl<'a> DumpRows<'a> {
                     }
                 })
             })?;
+            if !sorting.met_all() {
+                let names: Vec<String> = self.files.iter().map(|path| path.display().to_string()).collect();
+                let detail = Cause::new("file_changed");
+                return Err(error_kind::file_failed
+                    .with("path", names.join(", "))
+                    .with("detail", detail)
+                    .into());
+            }
         }
         self.flush(&mut batch, (client, space), (&source, labels, all), taken)
     }
