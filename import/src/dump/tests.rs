@@ -130,6 +130,36 @@ fn what_is_no_dump_is_said_with_its_line() {
     assert_eq!((at, Cause::from(&error)), (0, Cause::new("dump_mixed").with("line", 2)));
 }
 
+/// What somebody's editor, or hand, may put into a dump.
+const PIECES: &[&str] = &[
+    "'",
+    "\"",
+    "`",
+    "(",
+    ")",
+    ";",
+    "/*",
+    "*/",
+    "$$",
+    "--",
+    "\\",
+    "\0",
+    "CREATE TABLE",
+    ",",
+    "é",
+    "[",
+    "::",
+    "PRIMARY KEY",
+    "DEFAULT",
+    "CHECK (",
+    "REFERENCES",
+    "\n",
+    "COPY x FROM stdin;",
+    "DELIMITER é",
+    "BEGIN",
+    "E'",
+];
+
 /// Whatever somebody does to a dump, it is read or refused: nothing else.
 #[test]
 fn a_damaged_dump_is_read_or_refused() {
@@ -137,34 +167,6 @@ fn a_damaged_dump_is_read_or_refused() {
         include_str!("tests/shop.mysql.sql"),
         include_str!("tests/school.postgresql.sql"),
         include_str!("tests/library.sqlite.sql"),
-    ];
-    let pieces = [
-        "'",
-        "\"",
-        "`",
-        "(",
-        ")",
-        ";",
-        "/*",
-        "*/",
-        "$$",
-        "--",
-        "\\",
-        "\0",
-        "CREATE TABLE",
-        ",",
-        "é",
-        "[",
-        "::",
-        "PRIMARY KEY",
-        "DEFAULT",
-        "CHECK (",
-        "REFERENCES",
-        "\n",
-        "COPY x FROM stdin;",
-        "DELIMITER é",
-        "BEGIN",
-        "E'",
     ];
     let mut chance: u64 = 7;
     let mut draw = |below: usize| {
@@ -179,7 +181,7 @@ fn a_damaged_dump_is_read_or_refused() {
             match draw(4) {
                 0 => text.truncate(at),
                 1 => drop(text.drain(at..(at + draw(60)).min(text.len()))),
-                _ => drop(text.splice(at..at, pieces[draw(pieces.len())].chars())),
+                _ => drop(text.splice(at..at, PIECES[draw(PIECES.len())].chars())),
             }
         }
         let text: String = text.into_iter().collect();

@@ -41,6 +41,18 @@ fn written(path: &Path, begin: &str, again: &str, bytes: u64) {
     file.flush().unwrap();
 }
 
+/// Commands that meet 2 GB of zeros, and what they say of it.
+const ZEROS: &[(&[&str], &str)] = &[
+    (&["import", "zeros.sql"], "not a text"),
+    (&["schema", "import", "zeros.sql"], "not a text"),
+    (&["schema", "apply", "zeros.sql"], "more than 4 MiB"),
+    (&["sql", "--file", "zeros.sql"], "more than 64 MiB"),
+    (&["import", "--table", "pupils", "zeros.csv"], "not a text"),
+    (&["import", "zeros.zip"], "no ZIP archive"),
+    (&["import", "zeros.xlsx"], "no ZIP archive"),
+    (&["bundle", "import", "zeros.tandem"], "not a bundle"),
+];
+
 #[test]
 fn a_file_of_any_size_that_is_none_is_refused_in_words_with_little_memory() {
     let site = Site::alone("office");
@@ -78,16 +90,7 @@ fn a_file_of_any_size_that_is_none_is_refused_in_words_with_little_memory() {
         told.push(format!("{} KiB: {message}", most));
         assert_eq!(shown(&site), before, "{args:?}");
     };
-    for (command, words) in [
-        (&["import", "zeros.sql"][..], "not a text"),
-        (&["schema", "import", "zeros.sql"], "not a text"),
-        (&["schema", "apply", "zeros.sql"], "more than 4 MiB"),
-        (&["sql", "--file", "zeros.sql"], "more than 64 MiB"),
-        (&["import", "--table", "pupils", "zeros.csv"], "not a text"),
-        (&["import", "zeros.zip"], "no ZIP archive"),
-        (&["import", "zeros.xlsx"], "no ZIP archive"),
-        (&["bundle", "import", "zeros.tandem"], "not a bundle"),
-    ] {
+    for (command, words) in ZEROS {
         let (name, verbs) = command.split_last().unwrap();
         let file = path(name);
         refused(&[verbs, &[&file]].concat(), words);
