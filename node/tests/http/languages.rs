@@ -102,10 +102,12 @@ fn what_rules_and_bounds_refuse_is_told_in_french() {
     let more =
         "CREATE TABLE rooms (code TEXT PRIMARY KEY, seats INTEGER CHECK (seats > 0), name TEXT UNIQUE, \
         used COUNTER, plan RICHTEXT);
-        CREATE TABLE lessons (room TEXT REFERENCES rooms, day DATE, PRIMARY KEY (room, day))";
+        CREATE TABLE lessons (room TEXT REFERENCES rooms, day DATE, PRIMARY KEY (room, day));
+        CREATE TABLE plates (id INTEGER PRIMARY KEY, room TEXT REFERENCES rooms (name))";
     assert_eq!(site.post("/v1/spaces/school/schema", &json!({ "sql": more })).0, 200);
     assert_eq!(site.write("INSERT INTO rooms (code, name) VALUES ('A', 'bleue')").0, 200);
     assert_eq!(site.write("INSERT INTO lessons VALUES ('A', '2026-03-01')").0, 200);
+    assert_eq!(site.write("INSERT INTO plates (room) VALUES ('bleue')").0, 200);
     let long = "x".repeat(2000);
     let document = "x".repeat(300 << 10);
     for (sql, code) in [
@@ -113,6 +115,7 @@ fn what_rules_and_bounds_refuse_is_told_in_french() {
         ("INSERT INTO rooms (code, name) VALUES ('B', 'bleue')", "constraint_unique"),
         ("INSERT INTO lessons VALUES ('Z', '2026-03-02')", "constraint_foreign_key"),
         ("DELETE FROM rooms", "constraint_referenced"),
+        ("UPDATE rooms SET name = 'rouge'", "constraint_referenced_value"),
         (&*format!("INSERT INTO rooms (code) VALUES ('{long}')"), "key_too_long"),
         (&*format!("INSERT INTO rooms (code, plan) VALUES ('B', '{document}')"), "document_too_large"),
     ] {
