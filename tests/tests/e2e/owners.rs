@@ -1,7 +1,7 @@
 //! Statements that never end: nobody waits for them but their owners, and they end with those, or
 //! with the node.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,9 +14,18 @@ use crate::{SHOP, pair};
 
 const ENDLESS: &str = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)";
 
-/// `tandem sql` on its way, with an hour to go.
+/// `tandem sql` on its way, with an hour to go. What a shell starts in the background ignores Ctrl-C, and so would
+/// all that these tests start.
 fn begin(site: &Site, sql: &str) -> Child {
-    let mut command = site.command();
+    let plain = site.command();
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT").arg(plain.get_program()).args(plain.get_args());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     command.args(["sql", "--deadline", "3600", "--by", "Ann", sql]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
