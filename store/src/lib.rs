@@ -10,6 +10,7 @@ mod acknowledged;
 mod answers;
 mod cause;
 mod changed_rows;
+mod clause;
 mod closed;
 mod commit;
 mod conflict_stats;

@@ -4,6 +4,7 @@
 use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::Value;
 
+use crate::clause::list;
 use crate::statement::{Params, Statement};
 use crate::view::Tables;
 
@@ -84,8 +85,4 @@ impl RowEdit {
         };
         Statement { sql, params: Params::Many(self.rows().to_vec()) }
     }
-}
-
-fn list(columns: &[String]) -> String {
-    columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ")
 }

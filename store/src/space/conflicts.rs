@@ -15,6 +15,7 @@ use tandem_protocol::schema::{Reference, TableDef};
 use tandem_protocol::value::{Key, Value};
 
 use super::parts::Parts;
+use crate::clause;
 use crate::refusal::Refusal;
 use crate::view::{ViewError, decode, kind_code};
 
@@ -178,7 +179,7 @@ impl ConflictReader<'_> {
             // They stand in the order in which they came to be known here.
             references.sort_by(|one, other| one.columns.cmp(&other.columns));
             for reference in references {
-                let keys = names(&table.key);
+                let keys = clause::list(&table.key);
                 let rows = |what: &str, more: &str| -> Result<Vec<Vec<Value>>, ViewError> {
                     let (name, refers) = (quoted(&table.name), refers(reference, target));
                     let sql = format!("SELECT {what} FROM {name} WHERE {refers}{more}");
@@ -207,20 +208,14 @@ impl ConflictReader<'_> {
 
 /// That a row refers to the one whose key the parameters are.
 fn refers(reference: &Reference, target: &TableDef) -> String {
-    let is_key = |(at, name): (usize, &String)| format!("{} = ?{}", quoted(name), at + 1);
-    let equal = |names: &[String]| names.iter().enumerate().map(is_key).collect::<Vec<_>>().join(" AND ");
     match reference.is_to_key {
-        true => equal(&reference.columns),
+        true => clause::equal(&reference.columns, 1),
         false => format!(
             "({}) = (SELECT {} FROM {} WHERE {})",
-            names(&reference.columns),
-            names(&reference.targets),
+            clause::list(&reference.columns),
+            clause::list(&reference.targets),
             quoted(&target.name),
-            equal(&target.key)
+            clause::equal(&target.key, 1)
         ),
     }
-}
-
-fn names(list: &[String]) -> String {
-    list.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
 }

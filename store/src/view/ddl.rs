@@ -12,6 +12,7 @@ use tandem_protocol::schema::{
 use tandem_protocol::value::Value;
 
 use super::bind::to_storage;
+use crate::clause;
 
 /// The view's own tables. Those that hold values of any size keep their rowid: to find its way in a
 /// table without one, SQLite reads each entry it passes to the end, be it ten megabytes.
@@ -101,8 +102,7 @@ pub(crate) fn create_copy(def: &TableDef, judge: Judge) -> String {
 
 fn create(def: &TableDef, name: &str, judge: Judge) -> String {
     let mut parts: Vec<String> = def.columns.iter().map(|column| column_sql(def, column, judge)).collect();
-    let key = def.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
-    parts.push(format!("PRIMARY KEY ({key})"));
+    parts.push(format!("PRIMARY KEY ({})", clause::list(&def.key)));
     // For whoever asks what refers to what: SQLite itself judges none of them (`integrity`).
     let several = def.references.iter().filter(|reference| reference.columns.len() > 1);
     parts.extend(several.map(|reference| reference.sql(quoted)));
@@ -117,7 +117,7 @@ pub(crate) fn add_column(def: &TableDef, column: &ColumnDef, judge: Judge) -> Op
 }
 
 pub(crate) fn create_index(index: &IndexDef) -> String {
-    let columns = index.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
+    let columns = clause::list(&index.columns);
     format!("CREATE INDEX IF NOT EXISTS {} ON {} ({columns})", index_name(index), quoted(&index.table))
 }
 
@@ -205,13 +205,12 @@ fn unique_rule(def: &TableDef, unique: &Unique) -> UniqueRule {
     let columns = &unique.columns;
     let name = format!("_tandem_unique_{}", unique.id);
     let table = quoted(&def.name);
-    let list = columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
+    let list = clause::list(columns);
     let index = |unique: &str| format!("CREATE {unique} INDEX {} ON {table} ({list})", quoted(&name));
     let position =
         |name: &String| def.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name));
-    let all = def.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ");
-    let is_value = |(column, at): (&String, usize)| format!("{} = ?{at}", quoted(column));
-    let condition = columns.iter().zip(1..).map(is_value).collect::<Vec<_>>().join(" AND ");
+    let all = clause::list(def.columns.iter().map(|column| &column.name));
+    let condition = clause::equal(columns, 1);
     UniqueRule {
         id: unique.id,
         columns: columns.to_vec(),

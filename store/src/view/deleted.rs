@@ -11,8 +11,9 @@ use tandem_protocol::schema::RuleId;
 use tandem_protocol::value::{Key, Value};
 
 use super::row_entry::RowEntry;
+use super::rows::key_from;
 use super::table::ViewTable;
-use super::{View, ViewError, ViewResult, unique};
+use super::{View, ViewResult, unique};
 
 impl View {
     /// Keeps in step by which values a row, as it is now, is found if it is deleted. `shown`: the values
@@ -34,10 +35,7 @@ impl View {
         let by = end.by;
         let values = match shown {
             Some(shown) => shown.to_vec(),
-            None => {
-                let name = Key::from_bytes(key).map_err(|_| ViewError::Inconsistent("a key"))?;
-                self.values(table, &name, key, row)?
-            }
+            None => self.values(table, &key_from(key)?, key, row)?,
         };
         for (rule, value) in self.fold.tables.values_of(table, &values) {
             put(&self.connection, table, (rule, &value), by, key)?;
@@ -82,7 +80,7 @@ fn last(connection: &Connection, table: &ViewTable, rule: RuleId, value: &[u8]) 
         .prepare_cached(sql)?
         .query_row(params![table.number, rule.0, hash(value)], |row| row.get(0))
         .optional()?;
-    found.map(|key| Key::from_bytes(&key).map_err(|_| ViewError::Inconsistent("a key"))).transpose()
+    found.map(|key| key_from(&key)).transpose()
 }
 
 fn put(

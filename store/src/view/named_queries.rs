@@ -12,6 +12,7 @@ use tandem_protocol::schema::{NamedQuery, Schema};
 use super::words::words;
 use super::{ViewError, ViewResult, access, heap, is_refusal};
 use crate::cause::sqlite;
+use crate::clause;
 
 /// Bytes of SQLite's memory that it takes to read one of them: those that name others again and again
 /// grow without end.
@@ -104,7 +105,7 @@ fn create(connection: &Connection, query: &NamedQuery) -> ViewResult<Option<Caus
     let (name, sql) = (quoted(&query.name), query.sql.as_deref().unwrap_or_default());
     let columns = match query.columns.as_slice() {
         [] => String::new(),
-        columns => format!(" ({})", columns.iter().map(|one| quoted(one)).collect::<Vec<_>>().join(", ")),
+        columns => format!(" ({})", clause::list(columns)),
     };
     match connection.execute(&format!("CREATE VIEW {name}{columns} AS {sql}"), []) {
         Err(error) if is_refusal(&error) => return Ok(Some(sqlite::cause(&error))),

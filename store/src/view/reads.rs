@@ -40,17 +40,12 @@ impl Facts for MadeOf<'_> {
     type Fact = ColumnNames;
 
     fn of_table(&self, name: &str) -> Columns<ColumnNames> {
-        let made_of = |column: &String| match name == self.table {
-            true => ColumnNames::from([column.clone()]),
-            false => ColumnNames::new(),
+        let is_at_hand = name == self.table;
+        let made = |column: String| {
+            let made_of = is_at_hand.then(|| column.clone()).into_iter().collect();
+            (column, made_of)
         };
-        let columns = (self.columns_of)(name).into_iter();
-        Rc::new(
-            columns
-                .map(|column| (made_of(&column), column))
-                .map(|(made_of, column)| (column, made_of))
-                .collect(),
-        )
+        Rc::new((self.columns_of)(name).into_iter().map(made).collect())
     }
 
     fn of_answer(scopes: &mut Scopes<Self>, query: &Query) -> Columns<ColumnNames> {

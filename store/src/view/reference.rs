@@ -10,6 +10,7 @@ use tandem_protocol::value::Value;
 
 use super::ViewResult;
 use super::table::ViewTable;
+use crate::clause;
 
 /// A reference of a table.
 pub(crate) struct ViewReference {
@@ -41,28 +42,26 @@ impl ViewReference {
         let columns: Vec<usize> = reference.columns.iter().filter_map(position).collect();
         assert_eq!(columns.len(), reference.targets.len(), "every column of a reference is shown");
         let (table, target) = (quoted(&def.name), quoted(&reference.table));
-        let all: Vec<String> = def.columns.iter().map(|column| quoted(&column.name)).collect();
-        let own: Vec<String> = reference.columns.iter().map(|name| quoted(name)).collect();
+        let all = clause::list(def.columns.iter().map(|column| &column.name));
+        let own = clause::list(&reference.columns);
         let index = format!("_tandem_reference_{}", reference.id);
-        let empty: Vec<String> = own.iter().map(|name| format!("{name} = NULL")).collect();
-        let limit = own.len() + 1;
+        let empty: Vec<String> =
+            reference.columns.iter().map(|name| format!("{} = NULL", quoted(name))).collect();
+        let refers = clause::equal(&reference.columns, 1);
+        let limit = columns.len() + 1;
         Self {
             columns,
             target: reference.table_id,
             unique: (!reference.is_to_key).then(|| Unique::id_of(reference.table_id, &reference.targets)),
             on_delete: reference.on_delete,
-            exists: format!("SELECT 1 FROM {target} WHERE {}", equal(&reference.targets)),
+            exists: format!("SELECT 1 FROM {target} WHERE {}", clause::equal(&reference.targets, 1)),
             index: (
                 index.clone(),
-                format!("CREATE INDEX IF NOT EXISTS {} ON {table} ({})", quoted(&index), own.join(", ")),
+                format!("CREATE INDEX IF NOT EXISTS {} ON {table} ({own})", quoted(&index)),
             ),
-            referrers: format!(
-                "SELECT {} FROM {table} WHERE {} LIMIT ?{limit}",
-                all.join(", "),
-                equal(&reference.columns)
-            ),
-            count: format!("SELECT count(*) FROM {table} WHERE {}", equal(&reference.columns)),
-            set_null: format!("UPDATE {table} SET {} WHERE {}", empty.join(", "), equal(&def.key)),
+            referrers: format!("SELECT {all} FROM {table} WHERE {refers} LIMIT ?{limit}"),
+            count: format!("SELECT count(*) FROM {table} WHERE {refers}"),
+            set_null: format!("UPDATE {table} SET {} WHERE {}", empty.join(", "), clause::equal(&def.key, 1)),
             targets: reference.targets.clone(),
         }
     }
@@ -103,12 +102,6 @@ impl ViewReference {
     pub fn targets_told(&self) -> String {
         self.targets.join(", ")
     }
-}
-
-/// That these columns are what the first parameters say.
-fn equal(columns: &[String]) -> String {
-    let equal = |(at, name): (usize, &String)| format!("{} = ?{}", quoted(name), at + 1);
-    columns.iter().enumerate().map(equal).collect::<Vec<_>>().join(" AND ")
 }
 
 /// A table that refers to another, and by which of its references.

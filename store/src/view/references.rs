@@ -26,7 +26,7 @@ pub(super) type UniqueValue = (i64, RuleId, Vec<u8>);
 pub(super) struct FollowUp {
     /// Rows that may have come to refer to hidden ones: to look at what they refer to.
     referring: BTreeSet<RowName>,
-    /// Values of UNIQUEs that may have come to mean another row: the table's number, the rule, the values.
+    /// Values that may have come to mean another row.
     values: BTreeSet<UniqueValue>,
     /// Whether a retained row may have lost its support.
     is_unsupported: bool,

@@ -12,8 +12,9 @@ use super::merge::Merge;
 use super::reference::ViewReference;
 use super::references::{RowName, UniqueValue};
 use super::row_entry::RowEntry;
+use super::rows::key_from;
 use super::table::ViewTable;
-use super::{View, ViewError, ViewResult, rows};
+use super::{View, ViewResult, rows};
 
 impl Merge<'_> {
     /// Whether a deleted row is to stay for now, because a shown row refers to it. Whether that
@@ -171,8 +172,4 @@ fn told_by(
     let Some(told) = told.map(Key) else { return Ok(None) };
     let is_meant = view.meant_by(table, rule, &told)?.deleted.as_ref() == Some(key);
     Ok(is_meant.then_some(told.0))
-}
-
-fn key_from(bytes: &[u8]) -> ViewResult<Key> {
-    Key::from_bytes(bytes).map_err(|_| ViewError::Inconsistent("a key that cannot be read"))
 }

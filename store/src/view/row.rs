@@ -11,7 +11,7 @@ use super::merge::Merged;
 use super::row_entry::RowEntry;
 use super::row_op::{CellWrite, Cells};
 use super::table::ViewTable;
-use super::{FoldState, View, ViewError, ViewResult, functions, integrity, rows, touched};
+use super::{FoldState, View, ViewResult, functions, integrity, rows, touched};
 use crate::refusal::Refusal;
 
 /// Rows that many write at once.
@@ -60,7 +60,7 @@ impl View {
     /// Writes down all that is at hand.
     pub(crate) fn write_crowded(&mut self) -> ViewResult<()> {
         for (bytes, Crowded { table, row, arrival }) in self.crowded.take_all() {
-            let key = Key::from_bytes(&bytes).map_err(|_| ViewError::Inconsistent("a key"))?;
+            let key = rows::key_from(&bytes)?;
             let shown = rows::select(&self.connection, &table, &key)?;
             self.list_row(&table, &bytes, &row, shown.as_ref().map(|(_, values)| values.as_slice()))?;
             row.save(&self.connection, &self.fold.position.authors, &table, &bytes, arrival)?;

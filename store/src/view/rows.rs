@@ -3,9 +3,9 @@
 use rusqlite::{Connection, params};
 use tandem_protocol::value::{Key, Value};
 
-use super::ViewResult;
 use super::bind::read_row;
 use super::table::ViewTable;
+use super::{ViewError, ViewResult};
 
 /// The shown row of that key.
 pub(crate) fn select(
@@ -24,4 +24,9 @@ pub(crate) fn select(
 pub(crate) fn is_stored(connection: &Connection, table: &ViewTable, key: &[u8]) -> ViewResult<bool> {
     let sql = "SELECT 1 FROM _tandem_rows WHERE tbl = ?1 AND key = ?2";
     Ok(connection.prepare_cached(sql)?.exists(params![table.number, key])?)
+}
+
+/// Key values out of their bytes, as the view keeps them beside its rows.
+pub(super) fn key_from(bytes: &[u8]) -> ViewResult<Key> {
+    Key::from_bytes(bytes).map_err(|_| ViewError::Inconsistent("a key that cannot be read"))
 }

@@ -1,8 +1,6 @@
 //! One table of the view: its columns as SQLite and as the merge see them, and the statements
 //! that touch it.
 
-use std::fmt::Write;
-
 use super::bind::{Stored, from_storage, to_storage};
 use super::ddl::{self, UniqueRule};
 use super::document_name::{DocumentName, register_value};
@@ -20,6 +18,8 @@ use tandem_protocol::schema::{
 use tandem_protocol::value::{Key, Value};
 use tandem_protocol::version::Dot;
 use tandem_protocol::wide::Wide;
+
+use crate::clause;
 
 /// A table, with everything derived from its definition once.
 pub(crate) struct ViewTable {
@@ -296,15 +296,7 @@ impl TableSql {
             .map(|(at, name)| format!("{name} = ?{}", at + 1))
             .collect::<Vec<_>>()
             .join(", ");
-        let by_key = |first: usize| {
-            let mut condition = String::new();
-            for (at, column) in key.iter().enumerate() {
-                let and = if at == 0 { "" } else { " AND " };
-                // Writing into a String cannot fail.
-                let _ok = write!(condition, "{and}{} = ?{}", names[*column], first + at);
-            }
-            condition
-        };
+        let by_key = |first| clause::equal(key.iter().map(|at| &def.columns[*at].name), first);
         Self {
             insert: format!("INSERT INTO {table} ({columns}) VALUES ({places})"),
             update: format!("UPDATE {table} SET {assignments} WHERE {}", by_key(names.len() + 1)),

@@ -15,6 +15,7 @@ use super::failure::JobError;
 use super::labels::{Labels, Rules};
 use super::run::JobRun;
 use super::unseen::recorded_transaction;
+use crate::clause;
 use crate::edits::Edits;
 use crate::log::SpaceLog;
 use crate::refusal::Refusal;
@@ -306,7 +307,5 @@ fn update(table: &ViewTable, set: &str, mut params: Vec<Value>, key: &Key) -> St
 }
 
 fn condition(table: &ViewTable, first: usize) -> String {
-    let names = table.key.iter().map(|at| quoted(&table.def.columns[*at].name));
-    let parts: Vec<String> = names.zip(first..).map(|(name, at)| format!("{name} = ?{at}")).collect();
-    parts.join(" AND ")
+    clause::equal(table.key.iter().map(|at| &table.def.columns[*at].name), first)
 }
