@@ -1,6 +1,6 @@
 //! Which references count: those whose columns, and what they refer to, are in force.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
 use crate::bounds;
@@ -11,13 +11,16 @@ use crate::schema::judgement::Judgement;
 use crate::schema::reference::{Reference, ReferenceDeclaration, ReferringColumn};
 use crate::schema::waiting::WaitReason;
 
-/// What can be referred to: by table, all of it that is shown and holds.
+/// What is referred to: by table, all of it that is shown and holds.
 pub(super) struct Targets(BTreeMap<TableId, TableDef>);
 
 impl Targets {
     /// Of tables whose keys and UNIQUEs are shown.
     pub fn of(drafts: &[Draft]) -> Self {
-        Self(drafts.iter().map(|draft| (draft.id(), draft.table.shown.clone())).collect())
+        let references = drafts.iter().flat_map(|draft| &draft.references);
+        let referred: BTreeSet<TableId> = references.map(|(_, reference)| reference.table_id).collect();
+        let targets = drafts.iter().filter(|draft| referred.contains(&draft.id()));
+        Self(targets.map(|draft| (draft.id(), draft.table.shown.clone())).collect())
     }
 }
 
