@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlparser::tokenizer::Token;
+use tandem_protocol::bounds;
 use tandem_protocol::cause::Cause;
 
 use super::Dump;
@@ -23,6 +24,9 @@ const DECLARED_BYTES: usize = 32 << 20;
 
 /// Tables, views, types and columns of them all, at most.
 const DECLARED: usize = 100_000;
+
+/// Tables at once, at most. A space holds a quarter; views may stand as tables for a while.
+const TABLES: usize = 4 * bounds::TABLES;
 
 /// See the module.
 pub struct Reader {
@@ -57,7 +61,8 @@ impl Reader {
 
     /// Refuses what would fill the memory: no database has so much.
     pub fn bounded(&mut self) -> Result<(), DumpError> {
-        let mut is_more = self.notes.is_full() || self.declared > DECLARED_BYTES;
+        let mut is_more =
+            self.notes.is_full() || self.declared > DECLARED_BYTES || self.tables.len() > TABLES;
         if std::mem::take(&mut self.has_declared) {
             let columns: usize = self.tables.iter().map(|table| table.columns.len() + 1).sum();
             is_more |= columns + self.views.len() + self.types.len() > DECLARED;

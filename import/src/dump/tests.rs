@@ -222,6 +222,15 @@ fn a_dump_made_to_exhaust_its_reader_is_refused_or_cut() {
     }
 }
 
+/// Each statement looks for its table among all: how many they may be bounds how long that takes.
+#[test]
+fn more_tables_than_any_space_holds_are_refused_where_they_begin_to_be() {
+    let tables: String = (0..5_000).map(|at| format!("CREATE TABLE t{at} (id INT PRIMARY KEY);\n")).collect();
+    let (_folder, path) = written(&tables);
+    let (_, error) = Dump::read(&[&path], None).err().unwrap();
+    assert_eq!(Cause::from(&error), Cause::new("dump_many").with("line", 4_097));
+}
+
 #[test]
 fn several_files_are_one_dump() {
     let (_one, first) = written("CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, n TEXT);");
