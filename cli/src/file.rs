@@ -21,6 +21,19 @@ pub fn failed(path: &Path, error: &io::Error) -> Failure {
     }
 }
 
+/// A text file named on the command line, of at most so many MiB.
+pub fn read_text(path: &Path, most: usize) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let limit = most << 20;
+    let read = File::open(path).and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|error| failed(path, &error))?;
+    if bytes.len() > limit {
+        let detail = Cause::new("file_large").with("most", most);
+        return Err(error_kind::file_failed.with("path", path.display()).with("detail", detail).into());
+    }
+    String::from_utf8(bytes).map_err(|_| failed(path, &ErrorKind::InvalidData.into()))
+}
+
 fn of_kind(kind: &'static ApiErrorKind, path: &Path) -> Failure {
     kind.with("path", path.display()).into()
 }

@@ -1,7 +1,6 @@
 //! `tandem schema`: shows or changes the tables, or reads those of another database.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -129,18 +128,5 @@ pub fn planned(sql: &str) -> Result<schema::Schema, Failure> {
 
 /// A file with a schema.
 pub fn read_schema(path: &Path) -> Result<String, Failure> {
-    read_file(path, bounds::SCHEMA_MIB)
-}
-
-/// A text file named on the command line, of at most so many MiB.
-pub fn read_file(path: &Path, most: usize) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    let limit = most << 20;
-    let read = File::open(path).and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes));
-    read.map_err(|error| file::failed(path, &error))?;
-    if bytes.len() > limit {
-        let detail = Cause::new("file_large").with("most", most);
-        return Err(error_kind::file_failed.with("path", path.display()).with("detail", detail).into());
-    }
-    String::from_utf8(bytes).map_err(|_| file::failed(path, &ErrorKind::InvalidData.into()))
+    file::read_text(path, bounds::SCHEMA_MIB)
 }

@@ -11,10 +11,10 @@ use tandem_node::api::transaction::{Statement, TableChange, Transact, Transacted
 
 use crate::client::Client;
 use crate::command::csv::Csv;
-use crate::command::schema::read_file;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::failure::Outcome;
+use crate::file;
 use crate::parameter;
 use crate::settings;
 use crate::table::Table;
@@ -52,7 +52,7 @@ pub struct Sql {
 impl Sql {
     pub fn run(&self, context: &Context) -> Outcome {
         let text = match (&self.statement, &self.file) {
-            (_, Some(file)) => read_file(file, FILE_MIB)?,
+            (_, Some(file)) => file::read_text(file, FILE_MIB)?,
             (statement, None) => statement.clone().unwrap_or_default(),
         };
         let statements = statements(&text);
