@@ -11,6 +11,7 @@ const CHANGED: &[&str] = &["dump_type", "dump_name", "dump_key_unique", "dump_ke
 /// What is put otherwise, and means something else: a person should look at it.
 const DECIDED: &[&str] = &[
     "dump_type_nearly",
+    "dump_type_external",
     "dump_key_given",
     "dump_counts_up",
     "dump_collation",

@@ -1,6 +1,6 @@
 //! Which of tandem's types holds what another database's type holds.
 
-use tandem_protocol::schema::ColumnType;
+use tandem_protocol::schema::{ColumnType, ExternalType};
 
 use crate::dialect::Dialect;
 use crate::model::{Column, DeclaredType};
@@ -28,6 +28,18 @@ impl Becomes {
         Self { kind, is_exact: false, counts_up: false }
     }
 }
+
+/// Shapes, which MySQL writes as bytes.
+const SHAPES: &[&str] = &[
+    "GEOMETRY",
+    "POINT",
+    "LINESTRING",
+    "POLYGON",
+    "MULTIPOINT",
+    "MULTILINESTRING",
+    "MULTIPOLYGON",
+    "GEOMETRYCOLLECTION",
+];
 
 /// Types by their names, whatever stands behind them in parentheses.
 const NAMED: &[(Becomes, &[&str])] = &[
@@ -92,24 +104,6 @@ const NAMED: &[(Becomes, &[&str])] = &[
         ],
     ),
     (
-        Becomes::nearly(ColumnType::Text),
-        &[
-            "CITEXT",
-            "SET",
-            "XML",
-            "INET",
-            "CIDR",
-            "MACADDR",
-            "INTERVAL",
-            "TSVECTOR",
-            "TSQUERY",
-            "BIT VARYING",
-            "VARBIT",
-            "TIME WITH TIME ZONE",
-            "TIMETZ",
-        ],
-    ),
-    (
         Becomes::exactly(ColumnType::Blob),
         &[
             "BLOB",
@@ -148,7 +142,7 @@ const NAMED: &[(Becomes, &[&str])] = &[
 pub fn kind_of(column: &Column, dialect: Dialect) -> Becomes {
     let declared = &column.declared;
     if declared.is_array {
-        return Becomes::nearly(ColumnType::Text);
+        return external(declared);
     }
     if column.is_stamp {
         return Becomes::exactly(ColumnType::Stamp);
@@ -161,7 +155,8 @@ pub fn kind_of(column: &Column, dialect: Dialect) -> Becomes {
         "DECIMAL" | "NUMERIC" | "DEC" | "FIXED" | "NUMBER" => decimal(declared, dialect),
         _ => by_name(words).unwrap_or_else(|| match dialect {
             Dialect::Sqlite => by_affinity(words),
-            _ => Becomes::nearly(ColumnType::Text),
+            Dialect::MySql if SHAPES.contains(&words) => Becomes::nearly(ColumnType::Blob),
+            _ => external(declared),
         }),
     };
     match (dialect, found.kind) {
@@ -169,6 +164,19 @@ pub fn kind_of(column: &Column, dialect: Dialect) -> Becomes {
         (Dialect::Sqlite, ANY_DECIMAL) => Becomes::nearly(ColumnType::Real),
         _ => found,
     }
+}
+
+/// What has no type here stays the text that it is there, and keeps the name of its type.
+fn external(declared: &DeclaredType) -> Becomes {
+    let words = declared.words.to_lowercase();
+    let arguments = match declared.arguments.is_empty() {
+        true => String::new(),
+        false => format!("({})", declared.arguments.join(",")),
+    };
+    let array = if declared.is_array { "[]" } else { "" };
+    let names = [format!("{words}{arguments}{array}"), format!("{words}{array}")];
+    let external = names.iter().find_map(|name| ExternalType::named(name));
+    Becomes::nearly(external.map_or(ColumnType::Text, ColumnType::External))
 }
 
 fn by_name(words: &str) -> Option<Becomes> {
@@ -240,7 +248,10 @@ mod tests {
             ("NUMERIC", &["10", "2"], Dialect::Sqlite, "DECIMAL(10,2)", true),
             ("TIMESTAMP WITH TIME ZONE", &[], Dialect::PostgreSql, "TIMESTAMP", true),
             ("LONGINTEGER", &[], Dialect::Sqlite, "INTEGER", false),
-            ("GEOMETRY", &[], Dialect::MySql, "TEXT", false),
+            ("GEOMETRY", &[], Dialect::MySql, "BLOB", false),
+            ("GEOMETRY", &["point", "4326"], Dialect::PostgreSql, "EXTERNAL('geometry(point,4326)')", false),
+            ("SET", &["'a'", "'b'"], Dialect::MySql, "EXTERNAL('set(''a'',''b'')')", false),
+            ("TIME WITH TIME ZONE", &[], Dialect::PostgreSql, "EXTERNAL('time with time zone')", false),
         ] {
             assert_eq!(becomes(words, arguments, dialect), (kind.to_owned(), is_exact), "{words}");
         }

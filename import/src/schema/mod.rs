@@ -116,6 +116,7 @@ fn tell_type(column: &Column, kind: ColumnType, becomes: Becomes, place: &str, n
     let code = match becomes.is_exact && kind == becomes.kind {
         true if is_same => return,
         true => "dump_type",
+        false if matches!(kind, ColumnType::External(_)) => "dump_type_external",
         false => "dump_type_nearly",
     };
     let cause = Cause::new(code).with("found", found).with("kind", kind.to_string());

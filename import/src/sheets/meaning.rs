@@ -29,7 +29,8 @@ pub fn meant(column: &ColumnDef, text: &str, is_french: bool) -> Option<Value> {
 
 /// Whether any text is a value of it.
 fn is_text(kind: ColumnType) -> bool {
-    matches!(kind, ColumnType::Text | ColumnType::Quiet) || kind.merge_kind() == MergeKind::Document
+    matches!(kind, ColumnType::Text | ColumnType::Quiet | ColumnType::External(_))
+        || kind.merge_kind() == MergeKind::Document
 }
 
 /// A value as programs write it.

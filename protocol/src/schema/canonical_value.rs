@@ -80,7 +80,9 @@ impl ColumnType {
                 Ok(canonical) => Ok(Value::Text(canonical)),
                 Err(error) => Err(TypeMismatch::of_text(self, &text, error.into())),
             },
-            (Self::Text | Self::RichText | Self::Quiet, value @ Value::Text(_)) => Ok(value),
+            (Self::Text | Self::RichText | Self::Quiet | Self::External(_), value @ Value::Text(_)) => {
+                Ok(value)
+            }
             (_, value) => Err(mismatch(&value)),
         }
     }

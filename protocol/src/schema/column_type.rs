@@ -4,6 +4,7 @@ use std::fmt;
 
 use bincode::{Decode, Encode};
 
+use super::external::ExternalType;
 use crate::decimal::DIGITS;
 use crate::document::DocumentKind;
 
@@ -50,6 +51,8 @@ pub enum ColumnType {
     Stamp,
     /// Text whose concurrent edits are not worth telling.
     Quiet,
+    /// A value of a type that another database has and tandem has not, as the text that it is there.
+    External(ExternalType),
 }
 
 /// How concurrent edits of a cell merge.
@@ -83,8 +86,8 @@ pub enum Storage {
 }
 
 impl ColumnType {
-    /// All types; those with digits stand for all of their kind.
-    pub const ALL: [Self; 15] = [
+    /// All types; those with digits, and the one with a name, stand for all of their kind.
+    pub const ALL: [Self; 16] = [
         Self::Integer,
         Self::Real,
         Self::Text,
@@ -100,9 +103,11 @@ impl ColumnType {
         Self::Json,
         Self::Stamp,
         Self::Quiet,
+        Self::External(ExternalType::of("int4range")),
     ];
 
-    /// The type that is declared so, also as other databases spell what means the same here.
+    /// The type that is declared so, also as other databases spell what means the same here. Of
+    /// [`Self::External`] the name is no word of SQL: [`super::ddl`] reads it.
     pub(super) fn declared(text: &str) -> Option<Self> {
         let (words, numbers) = words_and_numbers(text)?;
         let exact = || match numbers.as_slice() {
@@ -149,7 +154,7 @@ impl ColumnType {
             Self::RichText | Self::Json => MergeKind::Document,
             Self::Integer | Self::Real | Self::Text | Self::Blob | Self::Boolean => MergeKind::Register,
             Self::Uuid | Self::Date | Self::Time | Self::Timestamp => MergeKind::Register,
-            Self::Decimal { .. } => MergeKind::Register,
+            Self::Decimal { .. } | Self::External(_) => MergeKind::Register,
         }
     }
 
@@ -189,7 +194,7 @@ impl ColumnType {
             Self::Decimal { .. } | Self::Counter { .. } => self.number_storage(),
             Self::Blob => Storage::Blob,
             Self::Text | Self::Uuid | Self::Date | Self::Time | Self::Timestamp => Storage::Text,
-            Self::RichText | Self::Json | Self::Stamp | Self::Quiet => Storage::Text,
+            Self::RichText | Self::Json | Self::Stamp | Self::Quiet | Self::External(_) => Storage::Text,
         }
     }
 
@@ -229,13 +234,15 @@ impl fmt::Display for ColumnType {
             Self::Json => f.write_str("JSON"),
             Self::Stamp => f.write_str("STAMP"),
             Self::Quiet => f.write_str("QUIET"),
+            Self::External(external) => external.fmt(f),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::ddl::DdlError;
+    use super::super::ddl::{DdlError, plan};
+    use super::super::{Schema, SchemaOp};
     use super::*;
     use crate::codec;
 
@@ -245,13 +252,17 @@ mod tests {
             ColumnType::ALL.iter().map(ToString::to_string).collect();
         assert_eq!(names.len(), ColumnType::ALL.len());
         for kind in ColumnType::ALL {
-            assert_eq!(ColumnType::declared(&kind.to_string()), Some(kind));
+            let sql = format!("CREATE TABLE t (id INTEGER PRIMARY KEY, c {kind});");
+            let ops = plan(&sql, &Schema::default()).unwrap();
+            let [SchemaOp::CreateTable(table)] = &ops[..] else { panic!("{ops:?}") };
+            assert_eq!(table.columns[1].kind, kind);
             // A type that is added is to be listed, too: nothing else here would tell.
             match kind {
                 ColumnType::Integer | ColumnType::Real | ColumnType::Text | ColumnType::Blob => {}
                 ColumnType::Boolean | ColumnType::Uuid | ColumnType::Date | ColumnType::Time => {}
                 ColumnType::Timestamp | ColumnType::Decimal { .. } | ColumnType::Counter { .. } => {}
                 ColumnType::RichText | ColumnType::Json | ColumnType::Stamp | ColumnType::Quiet => {}
+                ColumnType::External(_) => {}
             }
         }
     }

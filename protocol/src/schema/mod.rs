@@ -15,6 +15,7 @@
 
 pub mod text_forms;
 mod column_type;
+mod external;
 mod type_mismatch;
 mod number;
 mod canonical_value;
@@ -44,6 +45,7 @@ pub use column_type::{ColumnType, MergeKind, Storage};
 pub use constant::Constant;
 pub use definition::{Check, ColumnDef, DefaultValue, IndexDef, TableDeclaration, TableDef, Unique};
 pub use expression::Judge;
+pub use external::ExternalType;
 pub use id::{ColumnId, RuleId, TableId};
 pub use named_query::NamedQuery;
 pub use op::{SchemaOp, VoidReason};

@@ -263,7 +263,7 @@ impl ViewTable {
 fn is_canonical(kind: ColumnType, value: &Value) -> bool {
     match (kind, value) {
         (_, Value::Null) | (ColumnType::Integer, Value::Integer(_)) => true,
-        (ColumnType::Text | ColumnType::Quiet, Value::Text(_)) => true,
+        (ColumnType::Text | ColumnType::Quiet | ColumnType::External(_), Value::Text(_)) => true,
         (kind, Value::Text(text)) => kind.is_canonical_text(text),
         _ => false,
     }

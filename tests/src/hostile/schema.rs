@@ -3,8 +3,8 @@
 use tandem_protocol::bounds;
 use tandem_protocol::schema::expression::{Expression, Node, Operator};
 use tandem_protocol::schema::{
-    ColumnDef, ColumnType, Constant, DefaultValue, IndexDef, NamedQuery, OnDelete, ReferenceDeclaration,
-    ReferringColumn, SchemaOp, TableDeclaration,
+    ColumnDef, ColumnType, Constant, DefaultValue, ExternalType, IndexDef, NamedQuery, OnDelete,
+    ReferenceDeclaration, ReferringColumn, SchemaOp, TableDeclaration,
 };
 
 use super::rows::Named;
@@ -184,7 +184,7 @@ fn declaration(named: &Named, random: &mut Random) -> TableDeclaration {
 
 fn column(named: &Named, random: &mut Random) -> ColumnDef {
     let digits = |random: &mut Random| *random.pick(&[0u8, 1, 2, 9, 15, 16, 18, 255]);
-    let kind = match random.below(14) {
+    let kind = match random.below(15) {
         0 => ColumnType::Integer,
         1 => ColumnType::Real,
         2 | 3 => ColumnType::Text,
@@ -197,7 +197,11 @@ fn column(named: &Named, random: &mut Random) -> ColumnDef {
         10 => ColumnType::Counter { precision: 18, scale: 0 },
         11 => ColumnType::RichText,
         12 => ColumnType::Json,
-        _ => *random.pick(&[ColumnType::Stamp, ColumnType::Quiet, ColumnType::Date, ColumnType::Time]),
+        13 => *random.pick(&[ColumnType::Stamp, ColumnType::Quiet, ColumnType::Date, ColumnType::Time]),
+        _ => {
+            let name = random.pick(&["inet", "'); DROP TABLE t; --", "a\"b'c", "\u{202e}x"]);
+            ExternalType::named(name).map_or(ColumnType::Text, ColumnType::External)
+        }
     };
     let default = match random.below(6) {
         0 | 1 => DefaultValue::Constant(Constant::new(&value(random))),

@@ -33,9 +33,9 @@ pub fn canonical(kind: Kind, value: &Value) -> Option<Value> {
         (Kind::Json, _) => text(json),
         (Kind::Blob, Value::Blob(_)) => Some(value.clone()),
         (Kind::Blob, _) => None,
-        (Kind::Text | Kind::Quiet | Kind::RichText, Value::Blob(_)) => None,
+        (kind, Value::Blob(_)) if kind.is_text() => None,
         // Numbers become text, and texts of whole numbers these, as in any SQLite table.
-        (Kind::Text | Kind::Quiet | Kind::RichText, _) => Some(value.clone()),
+        (Kind::Text | Kind::Quiet | Kind::RichText | Kind::External, _) => Some(value.clone()),
         (Kind::Integer | Kind::Counter, _) => is_whole(value).then(|| value.clone()),
     }
 }

@@ -24,11 +24,12 @@ pub enum Kind {
     Json,
     Stamp,
     Quiet,
+    External,
 }
 
 impl Kind {
     /// All kinds that a column may be drawn from.
-    pub const ALL: [Kind; 22] = [
+    pub const ALL: [Kind; 23] = [
         Kind::Integer,
         Kind::Integer,
         Kind::Real,
@@ -51,6 +52,7 @@ impl Kind {
         Kind::Json,
         Kind::Stamp,
         Kind::Quiet,
+        Kind::External,
     ];
 
     /// The type of the plain column: what the docs say the view shows.
@@ -73,7 +75,13 @@ impl Kind {
     pub fn has_form(self) -> bool {
         !matches!(
             self,
-            Kind::Integer | Kind::Text | Kind::Quiet | Kind::RichText | Kind::Blob | Kind::Counter
+            Kind::Integer
+                | Kind::Text
+                | Kind::Quiet
+                | Kind::RichText
+                | Kind::External
+                | Kind::Blob
+                | Kind::Counter
         )
     }
 
@@ -97,7 +105,7 @@ impl Kind {
 
     /// Whether it is any text.
     pub fn is_text(self) -> bool {
-        matches!(self, Kind::Text | Kind::Quiet | Kind::RichText)
+        matches!(self, Kind::Text | Kind::Quiet | Kind::RichText | Kind::External)
     }
 
     /// Whether it may be UNIQUE, or refer to another table.
@@ -139,6 +147,7 @@ impl fmt::Display for Kind {
         match self {
             Kind::Decimal(p, s) => write!(f, "DECIMAL({p},{s})"),
             Kind::Money(p, s) => write!(f, "COUNTER({p},{s})"),
+            Kind::External => f.write_str("EXTERNAL('int4range')"),
             other => f.write_str(&format!("{other:?}").to_ascii_uppercase()),
         }
     }

@@ -205,7 +205,9 @@ fn check(column: &Column, random: &mut Random) -> Option<String> {
     let checks: &[&str] = match column.kind {
         Kind::Integer | Kind::Counter => &["# >= 0", "# % 7 <> 3", "# BETWEEN -5 AND 9000000"],
         Kind::Real | Kind::Decimal(_, 0..=4) | Kind::Money(_, 0..=4) => &["# >= 0", "abs(#) < 1000"],
-        Kind::Text | Kind::Quiet => &["length(#) <= 3", "# <> ''", "# NOT LIKE '%x%'", "upper(#) <> 'ABC'"],
+        Kind::Text | Kind::Quiet | Kind::External => {
+            &["length(#) <= 3", "# <> ''", "# NOT LIKE '%x%'", "upper(#) <> 'ABC'"]
+        }
         Kind::Date => &["# < '2030-01-01'", "# <> '2024-02-29'"],
         Kind::Boolean => &["# = 1"],
         _ => return None,

@@ -58,7 +58,7 @@ pub fn usual(kind: Kind, random: &mut Random) -> Value {
         )),
         Kind::Boolean => Value::Integer(random.below(2) as i64),
         Kind::Blob => Value::Blob(pick(&[&b""[..], b"\0", b"\xff\xfe", b"abc", b"'"], random).to_vec()),
-        Kind::Text | Kind::Quiet | Kind::RichText => text(TEXTS, random),
+        Kind::Text | Kind::Quiet | Kind::RichText | Kind::External => text(TEXTS, random),
         Kind::Uuid => uuid(random),
         Kind::Date => text(DAYS, random),
         Kind::Time => text(TIMES, random),

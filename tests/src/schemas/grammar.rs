@@ -8,7 +8,7 @@ use super::names::{name, quoted};
 use super::{expressions, views};
 use crate::random::Random;
 
-const TYPES: [&str; 17] = [
+const TYPES: [&str; 18] = [
     "TEXT",
     "INTEGER",
     "REAL",
@@ -26,6 +26,7 @@ const TYPES: [&str; 17] = [
     "JSON",
     "STAMP",
     "QUIET",
+    "EXTERNAL('inet')",
 ];
 
 const KEYS: [&str; 5] = ["INTEGER", "TEXT", "UUID", "DECIMAL(5,2)", "DATE"];
@@ -116,7 +117,7 @@ fn column(random: &mut Random, own: &str) -> String {
     let kind = *random.pick(&TYPES);
     let mut sql = format!("{own} {kind}");
     let default = match kind {
-        "TEXT" | "QUIET" | "RICHTEXT" => "'-'",
+        "TEXT" | "QUIET" | "RICHTEXT" | "EXTERNAL('inet')" => "'-'",
         "INTEGER" | "COUNTER" | "BOOLEAN" => "1",
         "REAL" | "DECIMAL(9,2)" | "DECIMAL(30,4)" | "COUNTER(9,2)" => "1.5",
         "TIMESTAMP" | "STAMP" => "(now())",

@@ -288,7 +288,9 @@ fn literal(kind: ColumnType, random: &mut Random) -> String {
             }
         }
         ColumnType::Real => ["1.5", "-0.0", "2e10", "0.1", "7"][few as usize].to_owned(),
-        ColumnType::Text | ColumnType::Quiet => format!("'{}'", TEXTS[few as usize]),
+        ColumnType::Text | ColumnType::Quiet | ColumnType::External(_) => {
+            format!("'{}'", TEXTS[few as usize])
+        }
         ColumnType::Blob => ["x''", "x'00'", "x'00ff'", "x'abcd'", "x'0102030405'"][few as usize].to_owned(),
         ColumnType::Boolean => (few % 2).to_string(),
         ColumnType::Uuid => format!("'0190f5a0-0000-7000-8000-00000000000{few}'"),

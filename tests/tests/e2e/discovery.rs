@@ -158,9 +158,11 @@ fn a_pc_whose_cable_is_out_is_told_to_look_at_itself_first() {
     };
     wait::until("well", &[&office, &classroom], all_well);
     classroom.host().unplug();
-    wait::until("noticed", &[&office, &classroom], || match (network(&classroom), level(&classroom).as_str()) {
-        (Some(check), "warning") if check["next"].as_str().unwrap().contains("this PC first") => Ok(()),
-        other => Err(format!("{other:?}")),
+    wait::until("noticed", &[&office, &classroom], || {
+        match (network(&classroom), level(&classroom).as_str()) {
+            (Some(check), "warning") if check["next"].as_str().unwrap().contains("this PC first") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
     });
     // Its card keeps its address without a link; the other PC's has one.
     assert_eq!(level(&office), "ok");

@@ -1,7 +1,7 @@
 CREATE TABLE "élèves" (
   id INTEGER PRIMARY KEY,
   nom TEXT NOT NULL,
-  surnom TEXT DEFAULT '',
+  surnom EXTERNAL('citext') DEFAULT '',
   niveau TEXT NOT NULL DEFAULT 'A1',
   depuis INTEGER,
   inscrit TIMESTAMP NOT NULL DEFAULT (CURRENT_TIMESTAMP),
@@ -10,7 +10,7 @@ CREATE TABLE "élèves" (
   doc JSON DEFAULT '{}',
   "clé" UUID DEFAULT (uuid7()),
   frais DECIMAL(38,10),
-  tags TEXT DEFAULT '{}',
+  tags EXTERNAL('text[]') DEFAULT '{}',
   "Order" INTEGER DEFAULT 0,
   photo BLOB,
   updated_at TIMESTAMP,

@@ -5,7 +5,7 @@ CREATE TABLE clients (
   actif BOOLEAN NOT NULL DEFAULT 1,
   solde DECIMAL(12,2) NOT NULL DEFAULT 0.00,
   "civilité" TEXT DEFAULT 'Mme',
-  droits TEXT,
+  droits EXTERNAL('set'),
   photo BLOB,
   created_at TIMESTAMP DEFAULT (CURRENT_TIMESTAMP),
   updated_at STAMP,

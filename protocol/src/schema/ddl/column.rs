@@ -11,6 +11,7 @@ use crate::schema::column_type::ColumnType;
 use crate::schema::constant::Constant;
 use crate::schema::definition::{ColumnDef, DefaultValue};
 use crate::schema::expression::{self, Expression, Node, Operator};
+use crate::schema::external::ExternalType;
 use crate::value::Value;
 
 /// What a column's declaration says about its table.
@@ -36,7 +37,10 @@ pub(super) fn column<'a>(
     let place = format!("{table}.{name}");
     let found = declared.data_type.to_string();
     let longest = longest(&declared.data_type);
-    let kind = if longest.is_some() { Some(ColumnType::Text) } else { ColumnType::declared(&found) };
+    let kind = match longest {
+        Some(_) => Some(ColumnType::Text),
+        None => external(&declared.data_type).or_else(|| ColumnType::declared(&found)),
+    };
     let kind = kind.ok_or_else(|| DdlError::UnknownType { column: place.clone(), found: found.clone() })?;
     let mut typed = TypedColumn {
         column: ColumnDef { name: name.clone(), kind, default: DefaultValue::None, not_null: false },
@@ -82,6 +86,19 @@ fn counts_up(words: &[Token]) -> bool {
         ["AUTOINCREMENT", "AUTO_INCREMENT"].contains(&token.to_string().to_ascii_uppercase().as_str())
     };
     matches!(words, [word] if is_it(word))
+}
+
+/// The type of another database, of a declaration that names one.
+fn external(kind: &DataType) -> Option<ColumnType> {
+    match kind {
+        DataType::Custom(word, names) if word.to_string().eq_ignore_ascii_case("EXTERNAL") => {
+            match &names[..] {
+                [name] => ExternalType::named(name).map(ColumnType::External),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 /// How many characters a text may have, of a type that says so.

@@ -18,7 +18,7 @@ pub enum DdlError {
     Void(#[from] VoidReason),
     /// A column of a type that is not tandem's.
     #[error(
-        "column {column} has type {found}, which is not one of: INTEGER REAL TEXT BLOB BOOLEAN UUID DATE TIME TIMESTAMP DECIMAL(p,s) COUNTER COUNTER(p,s) RICHTEXT JSON STAMP QUIET"
+        "column {column} has type {found}, which is not one of: INTEGER REAL TEXT BLOB BOOLEAN UUID DATE TIME TIMESTAMP DECIMAL(p,s) COUNTER COUNTER(p,s) RICHTEXT JSON STAMP QUIET EXTERNAL('…')"
     )]
     UnknownType {
         /// `table.column`.

@@ -24,6 +24,31 @@ fn refused(sql: &str) -> String {
 }
 
 #[test]
+fn a_type_of_another_database_is_declared_by_its_name() {
+    let of = |kind: &str| {
+        let schema = schema_of(&format!("CREATE TABLE t (id INTEGER PRIMARY KEY, c {kind});"));
+        schema.tables().next().unwrap().columns[1].what.kind.to_string()
+    };
+    for (declared, is) in [
+        ("EXTERNAL('timestamp(3) with time zone[]')", "EXTERNAL('timestamp(3) with time zone[]')"),
+        ("external(inet)", "EXTERNAL('inet')"),
+        ("EXTERNAL('it''s')", "EXTERNAL('it''s')"),
+    ] {
+        assert_eq!(of(declared), is);
+    }
+    for kind in [
+        "EXTERNAL",
+        "EXTERNAL()",
+        "EXTERNAL('')",
+        "EXTERNAL('a', 'b')",
+        &format!("EXTERNAL('{}')", "x".repeat(64)),
+    ] {
+        let told = refused(&format!("CREATE TABLE t (id INTEGER PRIMARY KEY, c {kind});"));
+        assert!(told.contains("t.c"), "{kind}: {told}");
+    }
+}
+
+#[test]
 fn every_type_and_rule_is_read() {
     let sql = "CREATE TABLE levels (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS t (

@@ -47,7 +47,7 @@ pub(super) fn function(kind: ColumnType) -> &'static str {
         ColumnType::Timestamp | ColumnType::Stamp => "timestamp_form",
         ColumnType::Integer | ColumnType::Real | ColumnType::Text | ColumnType::Blob => "any_form",
         ColumnType::Boolean | ColumnType::Decimal { .. } | ColumnType::Counter { .. } => "any_form",
-        ColumnType::RichText | ColumnType::Quiet => "any_form",
+        ColumnType::RichText | ColumnType::Quiet | ColumnType::External(_) => "any_form",
     }
 }
 
