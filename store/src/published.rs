@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tandem_protocol::cause::Cause;
-use tandem_protocol::identity::Author;
+use tandem_protocol::chain::Head;
+use tandem_protocol::identity::{Author, Prefix};
 use tandem_protocol::membership::Membership;
 use tandem_protocol::schema::{Schema, TableId};
-use tandem_protocol::version::VersionVector;
+use tandem_protocol::version::{Dot, VersionVector};
 
 use crate::acknowledged::Acknowledged;
 use crate::commit::Commit;
@@ -197,6 +198,15 @@ impl Published {
         (skip < recent.len()).then(|| read(&mut recent.iter().skip(skip)))
     }
 
+    /// What stands for a transaction, if it is one of the last few: who is told of each commit at once asks
+    /// for no other.
+    pub(crate) fn recent_prefix(&self, dot: &Dot) -> Option<Prefix> {
+        const FEW: usize = 64;
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = recent.iter().rev().take(FEW).find(|one| one.header.dot == *dot);
+        found.map(|one| Head::new(dot.seq, &one.hash).prefix)
+    }
+
     pub(crate) fn subscribe(&self, watcher: Watcher) {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(watcher));
     }
@@ -211,7 +221,6 @@ impl Published {
 mod tests {
     use tandem_protocol::identity::TxHash;
     use tandem_protocol::transaction::Header;
-    use tandem_protocol::version::Dot;
 
     use super::*;
 
@@ -225,7 +234,7 @@ mod tests {
             by: None,
             message: None,
         };
-        let hash = TxHash([0; 32]);
+        let hash = TxHash([arrival as u8; 32]);
         Recent { arrival, header, bytes: vec![0; 8], signature: None, hash, ends_record: true }
     }
 
@@ -244,5 +253,15 @@ mod tests {
         assert_eq!(from(&published, 6), Some(vec![6]));
         assert_eq!(from(&published, 5), Some(vec![5, 6]));
         assert_eq!(from(&published, 3), None, "3 and 4 are to be read from the log");
+    }
+
+    #[test]
+    fn the_last_few_are_told_by_their_names() {
+        let published = Published::default();
+        published.extend_recent((0..100).map(recent).collect());
+        let told = |seq| published.recent_prefix(&Dot::new(Author([1; 32]), seq)).map(|prefix| prefix[0]);
+        assert_eq!((told(100), told(99), told(37)), (Some(99), Some(98), Some(36)));
+        assert_eq!((told(36), told(101)), (None, None), "asked for by the index");
+        assert_eq!(published.recent_prefix(&Dot::new(Author([2; 32]), 100)), None);
     }
 }
