@@ -13,13 +13,13 @@ use tandem_node::api::error_kind;
 use tandem_node::api::rows::{EditRows, RowEdit, Source};
 use tandem_protocol::cause::Cause;
 use tandem_protocol::name;
-use tandem_protocol::schema::{ColumnType, Schema};
+use tandem_protocol::schema::{ColumnType, Schema, TableOrder};
 use tandem_protocol::value::Value;
 
 use crate::batch;
 use crate::client::Client;
 use crate::dump::{ReadDump, refused};
-use crate::dump_order::{Order, Sorting};
+use crate::dump_sorting::Sorting;
 use crate::failure::{Failure, Outcome};
 use crate::file;
 use crate::progress::Progress;
@@ -55,7 +55,7 @@ pub struct DumpRows<'a> {
     dump: Dump,
     draft: Draft,
     /// In which order its tables are filled.
-    order: Order,
+    order: TableOrder,
     /// Of each table, the bytes of its rows.
     bytes: Vec<u64>,
     schema: Schema,
@@ -89,7 +89,7 @@ impl<'a> DumpRows<'a> {
         only: Option<String>,
     ) -> Result<(Self, Taken), Failure> {
         let ReadDump { dump, draft, .. } = read;
-        let order = Order::of(draft.tables.len(), &|table| targets(&draft, table));
+        let order = TableOrder::of(draft.tables.len(), &|table| targets(&draft, table));
         if let Some(only) = only.as_ref().filter(|only| schema.table(only).is_none()) {
             return Err(error_kind::table_unknown.with("table", only).into());
         }

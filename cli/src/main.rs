@@ -30,7 +30,7 @@ mod context;
 mod batch;
 mod csv_text;
 mod dump;
-mod dump_order;
+mod dump_sorting;
 mod dump_rows;
 mod file;
 mod progress;

@@ -35,6 +35,7 @@ mod writers;
 mod waiting;
 mod judgement;
 mod drafts;
+mod table_order;
 mod set;
 pub mod ddl;
 
@@ -54,5 +55,6 @@ pub use reference::{OnDelete, Reference, ReferenceDeclaration, ReferringColumn};
 pub use rules::Rule;
 pub use set::Schema;
 pub use table::Table;
+pub use table_order::TableOrder;
 pub use type_mismatch::{MismatchReason, TypeMismatch};
 pub use waiting::{WaitReason, Waiting};

@@ -11,6 +11,7 @@ use super::named_query::NamedQuery;
 use super::op::{SchemaOp, VoidReason};
 use super::place::{KnownSchema, OpPlace};
 use super::table::Table;
+use super::table_order::TableOrder;
 use super::waiting::Waiting;
 use super::writers::Writers;
 use crate::bounds;
@@ -137,20 +138,14 @@ impl Schema {
         self.judgement.tables.iter()
     }
 
-    /// The tables shown, by ascending name, but none before those that it refers to. Of those that refer to
-    /// each other in a circle the first comes first.
+    /// The tables shown, by ascending name, but none before those that it refers to. Those that refer to each
+    /// other in a circle stand together.
     pub fn parents_first(&self) -> Vec<&TableDef> {
-        let mut waiting: Vec<&TableDef> = self.tables().map(|table| &table.shown).collect();
-        let mut ordered = Vec::with_capacity(waiting.len());
-        while !waiting.is_empty() {
-            let refers_to = |from: &TableDef, to: &TableDef| {
-                from.id != to.id && from.references.iter().any(|reference| reference.table_id == to.id)
-            };
-            let free = |table: &&TableDef| !waiting.iter().any(|other| refers_to(table, other));
-            let next = waiting.iter().position(free).unwrap_or(0);
-            ordered.push(waiting.remove(next));
-        }
-        ordered
+        let tables: Vec<&TableDef> = self.tables().map(|table| &table.shown).collect();
+        let order = TableOrder::of_tables(&tables);
+        let mut placed: Vec<usize> = (0..tables.len()).collect();
+        placed.sort_by_key(|table| order.place(*table));
+        placed.into_iter().map(|table| tables[table]).collect()
     }
 
     /// Names declared in several ways that nobody has settled.

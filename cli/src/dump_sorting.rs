@@ -1,68 +1,15 @@
-//! In which order the rows of a dump are taken in: no table before those that it refers to, and tables that
-//! refer to each other in a circle together. The file has them in an order of its own.
+//! Rows of a dump, put into the order in which its tables are filled ([`TableOrder`]): the file has them in an
+//! order of its own.
 
-use std::collections::BTreeSet;
+use tandem_protocol::schema::TableOrder;
 
 /// Bytes of rows that are kept until their turn comes; those beyond are read once more.
 const KEPT: usize = 64 << 20;
 
-/// In which order tables are filled.
-pub struct Order {
-    /// Of each table its place. Tables that refer to each other in a circle have the same.
-    places: Vec<usize>,
-    /// Of each place, whether its tables refer to each other, or its only one to itself.
-    circles: Vec<bool>,
-}
-
-impl Order {
-    /// Of so many tables, each of which refers to these.
-    pub fn of(count: usize, targets: &dyn Fn(usize) -> Vec<usize>) -> Self {
-        let reached: Vec<BTreeSet<usize>> = (0..count).map(|table| reached(table, targets)).collect();
-        // What must be there before it is there, itself included: more than that of any table that it refers to,
-        // unless that refers back to it, and then the same.
-        let needed = |table: usize| {
-            let mut needed = reached[table].clone();
-            needed.insert(table);
-            (needed.len(), needed)
-        };
-        let all: BTreeSet<_> = (0..count).map(needed).collect();
-        let place = |table: usize| all.iter().position(|one| *one == needed(table)).unwrap_or_default();
-        let places: Vec<usize> = (0..count).map(place).collect();
-        let mut circles = vec![false; all.len()];
-        (0..count).for_each(|table| circles[places[table]] |= reached[table].contains(&table));
-        Self { places, circles }
-    }
-
-    /// The place of a table.
-    pub fn place(&self, table: usize) -> usize {
-        self.places[table]
-    }
-
-    /// Whether the rows of that place may refer to each other.
-    pub fn is_circle(&self, place: usize) -> bool {
-        self.circles[place]
-    }
-
-    /// The sum over the tables of a place.
-    pub fn sum(&self, place: usize, of: &[u64]) -> u64 {
-        let of_place = self.places.iter().zip(of).filter(|(at, _)| **at == place);
-        of_place.map(|(_, count)| count).sum()
-    }
-}
-
-/// The tables that one refers to, those that these refer to, and so on.
-fn reached(table: usize, targets: &dyn Fn(usize) -> Vec<usize>) -> BTreeSet<usize> {
-    let (mut reached, mut open) = (BTreeSet::new(), vec![table]);
-    while let Some(at) = open.pop() {
-        open.extend(targets(at).into_iter().filter(|target| reached.insert(*target)));
-    }
-    reached
-}
-
 /// Rows that come as a file has them and go on in the order of their tables. Most files need one pass; where
 /// more would have to be kept than fits, what was let go is met again in the next.
 pub struct Sorting<'a, R> {
-    order: &'a Order,
+    order: &'a TableOrder,
     /// Of each place, the rows that have not gone on.
     left: Vec<u64>,
     /// Of each place, the rows that wait for it.
@@ -83,8 +30,8 @@ pub struct Sorting<'a, R> {
 
 impl<'a, R> Sorting<'a, R> {
     /// Of tables with so many rows.
-    pub fn new(order: &'a Order, rows: &[u64]) -> Self {
-        let (places, tables) = (order.circles.len(), rows.len());
+    pub fn new(order: &'a TableOrder, rows: &[u64]) -> Self {
+        let (places, tables) = (order.places(), rows.len());
         let mut sorting = Self {
             order,
             left: (0..places).map(|place| order.sum(place, rows)).collect(),
@@ -168,19 +115,9 @@ mod tests {
     use super::*;
 
     /// c → b → a → a, x ⇄ y, z → x.
-    fn order() -> Order {
+    fn order() -> TableOrder {
         let targets = [vec![1, 2], vec![1], vec![1], vec![4], vec![3], vec![3]];
-        Order::of(6, &|table| targets[table].clone())
-    }
-
-    #[test]
-    fn tables_come_behind_those_that_they_refer_to_and_circles_together() {
-        let order = order();
-        let place = |table: usize| order.place(table);
-        assert!(place(1) < place(2) && place(2) < place(0), "{:?}", order.places);
-        assert!(place(3) == place(4) && place(4) < place(5), "{:?}", order.places);
-        let circles: Vec<bool> = (0..6).map(|table| order.is_circle(place(table))).collect();
-        assert_eq!(circles, [false, true, false, true, true, false]);
+        TableOrder::of(6, &|table| targets[table].clone())
     }
 
     #[test]
@@ -195,7 +132,7 @@ mod tests {
             let (mut given, mut passes) = (Vec::new(), 0);
             while !sorting.is_done() {
                 passes += 1;
-                assert!(passes <= order.circles.len(), "each pass ends one place at least");
+                assert!(passes <= order.places(), "each pass ends one place at least");
                 sorting.begin_pass();
                 for (at, table) in file.iter().enumerate() {
                     let mut give = |table: usize, at: usize| -> Result<(), ()> {
@@ -218,6 +155,7 @@ mod tests {
             assert!(room < 100 || passes == 1, "{passes}");
         }
     }
+
     #[test]
     fn rows_that_come_or_go_while_the_file_is_read_are_noticed() {
         let order = order();
