@@ -257,7 +257,7 @@ impl<'a> DumpRows<'a> {
         let named: Vec<String> = named.map(|name| name.to_string_lossy().into_owned()).collect();
         let request = EditRows {
             edits: edits.collect(),
-            source: Some(Source { name: source.to_owned(), offset: Some(batch.done.to_string()) }),
+            sources: vec![Source { name: source.to_owned(), offset: Some(batch.done.to_string()) }],
             message: Some(labels.message.map_or_else(|| named.join(", "), str::to_owned)),
             by: labels.by.map(str::to_owned),
             ..EditRows::default()

@@ -25,8 +25,8 @@ pub struct Write {
     pub idempotency_key: Option<String>,
     /// What the writer had seen, if less than everything here.
     pub basis: Option<VersionVector>,
-    /// How far the source of the edits has come with it.
-    pub offset: Option<SourceOffset>,
+    /// How far the sources of the edits have come with it.
+    pub offsets: Vec<SourceOffset>,
     /// Who waits for it.
     pub owner: Owner,
 }
@@ -47,15 +47,19 @@ impl SourceOffset {
     pub const NAME_BYTES: usize = 256;
     /// Bytes of an offset, at most.
     pub const BYTES: usize = 4 << 10;
+    /// Bytes of all names and offsets that come with one write, at most: room for an archive of 1,000 lists.
+    pub const ALL_BYTES: usize = 256 << 10;
 
     /// As an entry of a list of offsets.
     pub(crate) fn into_entry(self) -> (String, Vec<u8>) {
         (self.source, self.offset)
     }
 
-    /// Whether it is short enough to be kept with each transaction.
-    pub(crate) fn is_short(&self) -> bool {
-        self.source.len() <= Self::NAME_BYTES && self.offset.len() <= Self::BYTES
+    /// Whether these are short enough to be kept with each transaction.
+    pub(crate) fn are_short(all: &[Self]) -> bool {
+        let is_short = |one: &Self| one.source.len() <= Self::NAME_BYTES && one.offset.len() <= Self::BYTES;
+        let bytes: usize = all.iter().map(|one| one.source.len() + one.offset.len()).sum();
+        bytes <= Self::ALL_BYTES && all.iter().all(is_short)
     }
 }
 

@@ -76,7 +76,7 @@ impl Batches {
         let (mut requests, until) = (std::mem::take(&mut self.pending), self.compared);
         if let Some(last) = requests.last_mut() {
             let offset = Some(format!("{} {until}", self.hash));
-            last.source = Some(Source { name: self.source.clone(), offset });
+            last.sources = vec![Source { name: self.source.clone(), offset }];
             pipe.send(Batched { requests, until })?;
         }
         Ok(())

@@ -16,9 +16,9 @@ use super::{Api, error_kind, version_token};
 pub struct EditRows {
     /// What to do, in order.
     pub edits: Vec<RowEdit>,
-    /// How far the source of the edits has come with them: kept if they are, and only then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Source>,
+    /// How far the sources of the edits have come with them: kept if they are, and only then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Source>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -107,16 +107,16 @@ impl EditRows {
             return Err(error_kind::request_malformed.with("detail", Cause::new("request_no_edits")));
         }
         check_key(self.idempotency_key.as_deref())?;
-        let offset = self.source.and_then(|Source { name, offset }| {
+        let offset = |Source { name, offset }: Source| {
             Some(SourceOffset { source: name, offset: offset?.into_bytes() })
-        });
+        };
         Ok(Write {
             edits: Edits::Rows(self.edits.into_iter().map(StoreEdit::from).collect()),
             message: self.message,
             by: self.by,
             idempotency_key: self.idempotency_key,
             basis: self.basis.as_deref().map(version_token::decode).transpose()?,
-            offset,
+            offsets: self.sources.into_iter().filter_map(offset).collect(),
             owner: Owner::default(),
         })
     }
@@ -142,16 +142,16 @@ mod tests {
     #[test]
     fn rows_and_statements_are_written_with_the_same_labels() {
         let text = || Some("x".to_owned());
-        let (source, deadline) = (Some(Source { name: "list".into(), offset: text() }), Some(1.0));
+        let (sources, deadline) = (vec![Source { name: "list".into(), offset: text() }], Some(1.0));
         let (message, by, basis) = (text(), text(), text());
-        let rows = EditRows { source, message, by, basis, deadline, ..EditRows::default() };
+        let rows = EditRows { sources, message, by, basis, deadline, ..EditRows::default() };
         let statements =
             Transact { message: text(), by: text(), basis: text(), deadline, ..Transact::default() };
         let fields = |request: serde_json::Value, own: &[&str]| -> BTreeSet<String> {
             let fields = request.as_object().unwrap().keys().filter(|field| !own.contains(&field.as_str()));
             fields.cloned().collect()
         };
-        let of_rows = fields(serde_json::to_value(rows).unwrap(), &["edits", "source"]);
+        let of_rows = fields(serde_json::to_value(rows).unwrap(), &["edits", "sources"]);
         let of_statements = fields(serde_json::to_value(statements).unwrap(), &["statements"]);
         assert_eq!(of_rows, of_statements);
     }

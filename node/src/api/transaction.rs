@@ -183,7 +183,7 @@ impl Transact {
             by: self.by,
             idempotency_key: self.idempotency_key,
             basis: self.basis.as_deref().map(version_token::decode).transpose()?,
-            offset: None,
+            offsets: Vec::new(),
             owner: Owner::default(),
         })
     }

@@ -85,6 +85,7 @@ fn what_fields_are_said_to_hold_is_what_they_hold() {
     says("Event", "rows", format!("null where they are more than {}:", ChangedRows::MOST));
     says("Source", "name", format!("Up to {} bytes", SourceOffset::NAME_BYTES));
     says("Source", "offset", format!("Up to {} KiB", SourceOffset::BYTES >> 10));
+    says("EditRows", "sources", format!("Up to {} KiB together", SourceOffset::ALL_BYTES >> 10));
     let rows = document.at(&["components", "schemas", "RowsEvent", "properties", "rows", "maxItems"]);
     assert_eq!(*rows, row_event::MOST_ROWS);
     for (schema, usual) in [

@@ -13,7 +13,7 @@ fn rows_are_written_with_how_far_their_source_has_come() {
     let put = |rows: serde_json::Value, offset: &str| {
         json!({
             "edits": [{ "put": { "table": "pupils", "columns": ["id", "name"], "rows": rows } }],
-            "source": { "name": "list 1", "offset": offset },
+            "sources": [{ "name": "list 1", "offset": offset }],
             "message": "a list"
         })
     };

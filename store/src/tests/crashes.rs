@@ -96,8 +96,8 @@ fn joined_records_hold_the_same_transactions() {
         columns: vec!["id".into()],
         rows: vec![vec![Value::Integer(1_000)]],
     }]);
-    let offset = Some(SourceOffset { source: "file".into(), offset: b"line 7".to_vec() });
-    let write = Write { edits, offset, ..Write::default() };
+    let offsets = vec![SourceOffset { source: "file".into(), offset: b"line 7".to_vec() }];
+    let write = Write { edits, offsets, ..Write::default() };
     let _written: Written = a.space.wait(|reply| a.space.write(write, reply)).unwrap();
     for row in 0..400 {
         a.write(&format!("INSERT INTO notes (id, text) VALUES ({row}, '{row} {text}')"));

@@ -24,7 +24,7 @@ fn delete(table: &str, key: &str) -> RowEdit {
 
 fn edit(site: &Site, edits: Vec<RowEdit>, offset: Option<&str>) -> Result<Written, WriteError> {
     let offset = offset.map(|offset| SourceOffset { source: "till.csv".into(), offset: offset.into() });
-    let write = Write { edits: Edits::Rows(edits), offset, ..Write::default() };
+    let write = Write { edits: Edits::Rows(edits), offsets: Vec::from_iter(offset), ..Write::default() };
     site.space.wait(|reply| site.space.write(write, reply))
 }
 
@@ -83,11 +83,13 @@ fn they_are_judged_like_what_is_typed() {
         assert_eq!((site.space.end(), offset(&site)), (end, Some("1".into())), "{edits:?}");
     }
     assert_eq!(site.rows("SELECT code FROM items"), ["a"]);
-    let long = SourceOffset { source: "s".into(), offset: vec![0; 5_000] };
-    let edits = Edits::Rows(vec![delete("items", "a")]);
-    let write = Write { edits, offset: Some(long), ..Write::default() };
-    let answer: Result<Written, WriteError> = site.space.wait(|reply| site.space.write(write, reply));
-    assert!(matches!(answer, Err(WriteError::Refused(refusal)) if refusal.code == "label_too_long"));
+    let long = |bytes: usize| SourceOffset { source: "s".into(), offset: vec![0; bytes] };
+    for offsets in [vec![long(5_000)], vec![long(4_000); 70]] {
+        let edits = Edits::Rows(vec![delete("items", "a")]);
+        let write = Write { edits, offsets, ..Write::default() };
+        let answer: Result<Written, WriteError> = site.space.wait(|reply| site.space.write(write, reply));
+        assert!(matches!(answer, Err(WriteError::Refused(refusal)) if refusal.code == "label_too_long"));
+    }
 }
 
 #[test]
@@ -109,11 +111,14 @@ fn how_far_a_source_has_come_is_kept_with_what_it_brought() {
     let write = Write {
         edits: Edits::Rows(vec![delete("items", "i7")]),
         basis: Some((*site.space.vector()).clone()),
-        offset: Some(SourceOffset { source: "till.csv".into(), offset: "32".into() }),
+        offsets: ["other.csv", "till.csv"]
+            .map(|source| SourceOffset { source: source.into(), offset: "32".into() })
+            .into(),
         ..Write::default()
     };
     let _written: Written = site.space.wait(|reply| site.space.write(write, reply)).unwrap();
     assert_eq!(offset(&site).as_deref(), Some("32"));
+    assert_eq!(site.space.offset_of("other.csv").unwrap().as_deref(), Some(&b"32"[..]));
     // It is this site's own affair.
     pull(&other, &site);
     assert_eq!(offset(&other), None);

@@ -12,8 +12,8 @@ pub(super) struct Labels {
     pub by: Option<String>,
     pub message: Option<String>,
     pub basis: Option<VersionVector>,
-    /// Not in the log of others: how far the source of its edits has come.
-    pub offset: Option<SourceOffset>,
+    /// Not in the log of others: how far the sources of its edits have come.
+    pub offsets: Vec<SourceOffset>,
 }
 
 /// What becomes of a write that breaks a rule.

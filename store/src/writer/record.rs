@@ -129,14 +129,14 @@ impl JobRun<'_> {
 
     /// A transaction of this site, at its place.
     fn transaction(&mut self, ops: Vec<Op>, labels: Labels) -> Result<Transaction, JobError> {
-        let Labels { key, by, message, basis, offset } = labels;
+        let Labels { key, by, message, basis, offsets } = labels;
         if [&by, &message].into_iter().flatten().any(|label| label.len() > bounds::LABEL_BYTES) {
             return Err(Refusal::label_too_long().into());
         }
-        if offset.as_ref().is_some_and(|offset| !offset.is_short()) {
+        if !SourceOffset::are_short(&offsets) {
             return Err(Refusal::offset_too_long().into());
         }
-        self.offset = offset;
+        self.offsets = offsets;
         let me = self.log.key.author();
         let position = &self.view.fold.position;
         let header = Header {
@@ -185,7 +185,8 @@ impl JobRun<'_> {
             hash: chain.hash,
             ends_record: true,
         };
-        let offsets: Offsets = self.offset.take().into_iter().map(SourceOffset::into_entry).collect();
+        let offsets = std::mem::take(&mut self.offsets);
+        let offsets: Offsets = offsets.into_iter().map(SourceOffset::into_entry).collect();
         self.view.put_offsets(&offsets)?;
         self.recorded = Some(Recorded::Own(Box::new(OwnTransaction { recent, committed, before, offsets })));
         Ok(Written { dot: Some(dot), results, changes: merged.changes, repeated: false })

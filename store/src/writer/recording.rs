@@ -60,7 +60,7 @@ impl<'w> Recording<'w> {
             has_aside: self.has_aside,
             recorded: None,
             answer: None,
-            offset: None,
+            offsets: Vec::new(),
         };
         let outcome = run.run(job)?;
         let (clock, recorded, answer) = run.keep()?;

@@ -39,8 +39,8 @@ pub(super) struct JobRun<'r> {
     pub has_aside: bool,
     pub recorded: Option<Recorded>,
     pub answer: Option<GivenAnswer>,
-    /// How far the source of its edits has come.
-    pub offset: Option<SourceOffset>,
+    /// How far the sources of its edits have come.
+    pub offsets: Vec<SourceOffset>,
 }
 
 /// What a job came to.
@@ -54,8 +54,8 @@ pub(super) enum Outcome {
 impl JobRun<'_> {
     /// Keeps what it did in the view, and gives what it leaves to be recorded.
     pub fn keep(self) -> ViewResult<(Clock, Option<Recorded>, Option<GivenAnswer>)> {
-        let Self { view, clock, recorded, answer, offset, .. } = self;
-        assert!(offset.is_none(), "an offset is kept with the transaction that brought it");
+        let Self { view, clock, recorded, answer, offsets, .. } = self;
+        assert!(offsets.is_empty(), "an offset is kept with the transaction that brought it");
         let is_answered_alike = |answer: &GivenAnswer| answer.written.dot.is_some() == recorded.is_some();
         assert!(
             answer.as_ref().is_none_or(is_answered_alike),
@@ -157,7 +157,7 @@ impl JobRun<'_> {
             by: write.by.clone(),
             message: write.message.clone(),
             basis: write.basis.clone(),
-            offset: write.offset.clone(),
+            offsets: write.offsets.clone(),
         };
         let written = match ready {
             Some(ready) => self.run_ready(ready, labels)?,
