@@ -200,6 +200,8 @@ impl<'a> DumpRows<'a> {
         taken.before = before.filter(|_| !again).unwrap_or(0);
         let all: u64 = taken.tables.iter().map(|table| table.rows).sum();
         let counts: Vec<u64> = taken.tables.iter().map(|table| table.rows).collect();
+        let are_whole: Vec<bool> =
+            (0..self.order.places()).map(|place| self.is_whole(place, &counts)).collect();
         let mut batch = Batch::new();
         let mut sorting = Sorting::new(&self.order, &counts);
         while !sorting.is_done() {
@@ -208,10 +210,11 @@ impl<'a> DumpRows<'a> {
                 let bytes = size(&row.1) + CELL_BYTES * row.1.len();
                 sorting.take((table, row, bytes), &mut |table, (columns, cells)| {
                     let place = self.order.place(table);
-                    let is_whole = self.is_whole(place, &counts);
+                    let is_whole = are_whole[place];
                     if batch.place.replace(place) != Some(place) && is_whole {
                         self.flush(&mut batch, (client, space), (&source, labels, all), taken)?;
                     }
+                    batch.is_cut |= self.order.is_circle(place) && !is_whole;
                     batch.add(&self.draft.tables[table].name, columns, cells, taken.before);
                     match batch.is_full() && !is_whole {
                         true => self.flush(&mut batch, (client, space), (&source, labels, all), taken),
@@ -265,10 +268,13 @@ impl<'a> DumpRows<'a> {
         assert!(batch.done >= batch.count as u64, "the rows of a batch are among those that are done");
         let written_before = batch.done - batch.count as u64;
         (batch.count, batch.bytes) = (0, 0);
-        let written = client.edit_rows(space, request);
+        let is_cut = std::mem::take(&mut batch.is_cut);
+        let written = client.edit_rows(space, request).map_err(Failure::from);
+        let written =
+            written.map_err(|failure| if is_cut { batch::circle_refused(failure) } else { failure });
         if written.is_err() && written_before > 0 {
             batch.progress.clear();
-            say(&t!("import.taken", count = written_before));
+            say(&t!("import.taken", count = written_before, file = named.join(", ")));
         }
         for change in written?.changes {
             if let Some(table) = taken.tables.iter_mut().find(|table| table.table == change.table) {
@@ -303,13 +309,15 @@ struct Batch {
     done: u64,
     /// The place of the last one's table.
     place: Option<usize>,
+    /// Whether some of them may refer to rows of another batch, and those to them.
+    is_cut: bool,
     progress: Progress,
 }
 
 impl Batch {
     fn new() -> Self {
         let progress = Progress::new();
-        Self { puts: Vec::new(), count: 0, bytes: 0, done: 0, place: None, progress }
+        Self { puts: Vec::new(), count: 0, bytes: 0, done: 0, place: None, is_cut: false, progress }
     }
 
     /// One row more, unless it is one of the first `before`, which are here already.

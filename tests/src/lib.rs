@@ -23,6 +23,7 @@ pub mod rental_dump;
 pub mod scenario;
 pub mod schemas;
 pub mod school;
+pub mod sheets;
 pub mod siege;
 pub mod simulator;
 pub mod site;

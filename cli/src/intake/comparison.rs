@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use tandem_node::api::cell::Cell;
 use tandem_node::api::query::Query;
 use tandem_protocol::schema::expression::quoted;
-use tandem_protocol::schema::{ColumnType, MergeKind, Storage};
+use tandem_protocol::schema::{ColumnDef, ColumnType, MergeKind, Storage};
 use tandem_protocol::value::Value;
 
 use super::known;
@@ -59,14 +59,10 @@ pub fn here(
     let keys: Json = candidates.iter().map(key).collect();
     let names = reading.columns.iter().map(|column| format!("t.{}", quoted(&column.name)));
     let names: Vec<String> = names.collect();
-    let on = reading.key.iter().enumerate().map(|(at, place)| {
-        let column = &reading.columns[*place];
-        let value = format!("json_extract(k.value, '$[{at}]')");
-        match column.kind {
-            ColumnType::Blob => format!("t.{} = unhex({value})", quoted(&column.name)),
-            _ => format!("t.{} = {value}", quoted(&column.name)),
-        }
-    });
+    let on =
+        reading.key.iter().enumerate().map(|(at, place)| {
+            is_key(&reading.columns[*place], &format!("json_extract(k.value, '$[{at}]')"))
+        });
     let sql = format!(
         "SELECT k.key, {} FROM json_each(?) AS k CROSS JOIN {} AS t ON {}",
         names.join(", "),
@@ -79,8 +75,16 @@ pub fn here(
     Ok(found.here)
 }
 
+/// The condition that a row `t` has that value, said as [`named`] does, in a column of its key.
+pub(super) fn is_key(column: &ColumnDef, value: &str) -> String {
+    match column.kind {
+        ColumnType::Blob => format!("t.{} = unhex({value})", quoted(&column.name)),
+        _ => format!("t.{} = {value}", quoted(&column.name)),
+    }
+}
+
 /// A key's value as JSON that SQLite takes for the same.
-fn named(kind: ColumnType, value: &Value) -> Json {
+pub(super) fn named(kind: ColumnType, value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Integer(number) => json!(number),

@@ -7,13 +7,15 @@ use std::ops::ControlFlow;
 
 use tandem_import::sheets::{Row, SheetError, meant};
 use tandem_node::api::cell::Cell;
+use tandem_node::api::error_kind;
 use tandem_node::api::query::Query;
-use tandem_node::api::rows::RowEdit;
 use tandem_protocol::cause::Cause;
 use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::schema::{ColumnDef, TableDef};
 use tandem_protocol::value::Value;
 
+use super::leaving::{Gone, Leaving, bytes, deletions};
+use super::meetings::Bases;
 use super::plan::{IdList, Plan};
 use super::writing::{Target, Writing};
 use crate::client::Rows;
@@ -29,37 +31,45 @@ const SHARE: usize = 3;
 const TOGETHER: usize = 1000;
 
 impl Writing<'_> {
-    /// Deletes what the lists of ids no longer name: children before those that they refer to.
+    /// Deletes what the lists of ids no longer name: children before those that they refer to, and rows that
+    /// refer to each other together.
     pub fn missing(&mut self, plan: &Plan<'_>) -> Outcome {
         if self.is_old {
             return Ok(());
         }
         let Some(known) = self.known.take() else { return Ok(()) };
-        let order = |list: &&IdList<'_>| {
-            let names: Vec<&str> = plan.readings.iter().map(|reading| reading.table.name.as_str()).collect();
-            names.iter().position(|name| *name == list.table.name)
-        };
-        let mut lists: Vec<&IdList<'_>> = plan.lists.iter().collect();
-        lists.sort_by_key(order);
-        for list in lists.into_iter().rev() {
-            let Some(key) = only_key(&list.table) else { continue };
-            let named = ids(list, key)?;
-            let (rows, here) = self.here(&list.table, key)?;
-            let is_gone = |id: &Value| {
-                let bytes = bytes(id);
-                !named.contains(&bytes) && known.has(&list.table.name, &bytes)
-            };
-            let gone: Vec<Value> = here.into_iter().filter(is_gone).collect();
-            let is_much = gone.len() >= FEW && gone.len() * SHARE > rows;
-            if is_much && !self.manner.many_deletions {
-                self.tally.of(&list.table.name).held += gone.len() as u64;
-                self.kept.extend(gone.iter().map(|id| (list.table.name.clone(), bytes(id))));
-                continue;
+        for part in plan.list_parts().rev() {
+            let gone: Vec<Option<Gone<'_>>> =
+                part.iter().map(|list| self.gone(list, &known)).collect::<Result<_, _>>()?;
+            let gone: Vec<Gone<'_>> = gone.into_iter().flatten().collect();
+            let is_circle = part.iter().all(|list| plan.are_one(list.table.id, list.table.id));
+            match is_circle && !self.manner.dry_run {
+                true => self.delete_circle(plan, gone, known.version())?,
+                false => gone.into_iter().try_for_each(|gone| self.delete(gone, known.version()))?,
             }
-            self.delete(&list.table, gone, known.version())?;
         }
         self.known = Some(known);
         Ok(())
+    }
+
+    /// What a list no longer names, of what both sides had, unless somebody is to be asked first.
+    fn gone<'p>(&mut self, list: &'p IdList<'_>, known: &Bases) -> Result<Option<Gone<'p>>, Failure> {
+        let table = &list.table;
+        let Some(key) = only_key(table) else { return Ok(None) };
+        let named = ids(list, key)?;
+        let (rows, here) = self.here(table, key)?;
+        let is_gone = |id: &Value| {
+            let bytes = bytes(id);
+            !named.contains(&bytes) && known.has(&table.name, &bytes)
+        };
+        let keys: Vec<Value> = here.into_iter().filter(is_gone).collect();
+        let is_much = keys.len() >= FEW && keys.len() * SHARE > rows;
+        if is_much && !self.manner.many_deletions {
+            self.tally.of(&table.name).held += keys.len() as u64;
+            self.kept.extend(keys.iter().map(|id| (table.name.clone(), bytes(id))));
+            return Ok(None);
+        }
+        Ok(Some(Gone { table, key, keys }))
     }
 
     /// The keys of all rows of a table.
@@ -71,21 +81,43 @@ impl Writing<'_> {
         Ok((keys.keys.len(), keys.keys))
     }
 
-    fn delete(&mut self, table: &TableDef, gone: Vec<Value>, basis: Option<String>) -> Outcome {
-        if self.manner.dry_run || gone.is_empty() {
-            self.tally.of(&table.name).deleted += gone.len() as u64;
+    /// Deletes rows that may refer to each other, and keeps those to which one refers that stays.
+    fn delete_circle(&mut self, plan: &Plan<'_>, gone: Vec<Gone<'_>>, basis: Option<String>) -> Outcome {
+        let leaving = Leaving::of(gone);
+        if !leaving.is_one() {
+            return leaving.into_tables().into_iter().try_for_each(|gone| self.delete(gone, basis.clone()));
+        }
+        let (staying, going) = leaving.part(self.target, &plan.tables)?;
+        staying.iter().for_each(|gone| gone.keys.iter().for_each(|key| self.refer(gone.table, key)));
+        if going.iter().all(|gone| gone.keys.is_empty()) {
             return Ok(());
         }
         self.save()?;
-        for together in gone.chunks(TOGETHER) {
-            match self.delete_together(table, together, basis.clone()) {
+        match self.delete_together(&going, basis.clone()) {
+            // What a deletion takes with it may be referred to as well.
+            Err(Failure::Refused(error)) if error.is(&error_kind::constraint_referenced) => {
+                going.into_iter().try_for_each(|gone| self.delete(gone, basis.clone()))
+            }
+            other => other,
+        }
+    }
+
+    fn delete(&mut self, gone: Gone<'_>, basis: Option<String>) -> Outcome {
+        let Gone { table, key, keys } = gone;
+        if self.manner.dry_run || keys.is_empty() {
+            self.tally.of(&table.name).deleted += keys.len() as u64;
+            return Ok(());
+        }
+        self.save()?;
+        let some = |keys: &[Value]| [Gone { table, key, keys: keys.to_vec() }];
+        for together in keys.chunks(TOGETHER) {
+            match self.delete_together(&some(together), basis.clone()) {
                 // Others refer to one of them: that one stays, and the rest goes.
-                Err(Failure::Refused(error)) if error.code == "constraint_referenced" => {
+                Err(Failure::Refused(error)) if error.is(&error_kind::constraint_referenced) => {
                     for one in together {
-                        match self.delete_together(table, std::slice::from_ref(one), basis.clone()) {
-                            Err(Failure::Refused(error)) if error.code == "constraint_referenced" => {
-                                self.tally.of(&table.name).referred += 1;
-                                self.kept.push((table.name.clone(), bytes(one)));
+                        match self.delete_together(&some(std::slice::from_ref(one)), basis.clone()) {
+                            Err(Failure::Refused(error)) if error.is(&error_kind::constraint_referenced) => {
+                                self.refer(table, one);
                             }
                             other => other?,
                         }
@@ -97,11 +129,15 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn delete_together(&mut self, table: &TableDef, keys: &[Value], basis: Option<String>) -> Outcome {
+    /// A row stays, for others refer to it.
+    fn refer(&mut self, table: &TableDef, key: &Value) {
+        self.tally.of(&table.name).referred += 1;
+        self.kept.push((table.name.clone(), bytes(key)));
+    }
+
+    fn delete_together(&mut self, gone: &[Gone<'_>], basis: Option<String>) -> Outcome {
         let Target { client, space, .. } = self.target;
-        let cells = keys.iter().map(|key| vec![Cell(key.clone())]).collect();
-        let edit = RowEdit::Delete { table: table.name.clone(), keys: cells };
-        let mut request = self.request(vec![edit]);
+        let mut request = self.request(deletions(gone));
         request.basis = basis;
         let written = client.edit_rows(space, request)?;
         for change in written.changes {
@@ -118,12 +154,6 @@ fn only_key(table: &TableDef) -> Option<&ColumnDef> {
         [key] => table.column(key),
         _ => None,
     }
-}
-
-fn bytes(id: &Value) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    id.write_canonical(&mut bytes);
-    bytes
 }
 
 /// The ids of a list.

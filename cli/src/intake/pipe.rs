@@ -16,8 +16,8 @@ use crate::failure::{Failure, Outcome};
 pub struct Batched {
     /// The writes.
     pub requests: Vec<EditRows>,
-    /// Rows of the sheet that they bring it to.
-    pub until: u64,
+    /// Of each sheet the row that they bring it to.
+    pub until: Vec<u64>,
 }
 
 /// See the module.
@@ -25,13 +25,14 @@ pub struct Pipe<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     target: Target<'env>,
     running: Option<(SyncSender<Batched>, ScopedJoinHandle<'scope, Outcome>)>,
-    until: Arc<AtomicU64>,
+    /// Of each sheet that is written now, the rows that are.
+    until: Arc<[AtomicU64]>,
 }
 
 impl<'scope, 'env> Pipe<'scope, 'env> {
     /// Nothing is on its way.
     pub fn new(scope: &'scope Scope<'scope, 'env>, target: Target<'env>) -> Self {
-        Self { scope, target, running: None, until: Arc::default() }
+        Self { scope, target, running: None, until: Arc::new([]) }
     }
 
     /// Sends a batch on its way, behind those before it.
@@ -45,8 +46,10 @@ impl<'scope, 'env> Pipe<'scope, 'env> {
                     for request in batch.requests {
                         target.client.edit_rows(target.space, request)?;
                     }
-                    let before = until.swap(batch.until, Ordering::Relaxed);
-                    assert!(before <= batch.until, "batches are written in the order of their rows");
+                    for (until, reached) in until.iter().zip(batch.until) {
+                        let before = until.swap(reached, Ordering::Relaxed);
+                        assert!(before <= reached, "batches are written in the order of their rows");
+                    }
                 }
                 Ok(())
             });
@@ -67,14 +70,19 @@ impl<'scope, 'env> Pipe<'scope, 'env> {
         writer.join().unwrap_or_else(stopped)
     }
 
-    /// Rows of the sheet that are written.
-    pub fn until(&self) -> u64 {
-        self.until.load(Ordering::Relaxed)
+    /// Of each sheet the rows that are written.
+    pub fn until(&self) -> Vec<u64> {
+        self.until.iter().map(|until| until.load(Ordering::Relaxed)).collect()
     }
 
-    /// Another sheet begins, of which so many rows are here.
-    pub fn begin(&self, before: u64) {
-        assert!(self.running.is_none(), "a sheet begins when the one before it is written");
-        self.until.store(before, Ordering::Relaxed);
+    /// So many other sheets are written from now on.
+    pub fn begin(&mut self, sheets: usize) {
+        assert!(self.running.is_none(), "sheets begin when those before them are written");
+        self.until = (0..sheets).map(|_| AtomicU64::new(0)).collect();
+    }
+
+    /// So many rows of a sheet are here already.
+    pub fn begin_sheet(&self, sheet: usize, before: u64) {
+        self.until[sheet].store(before, Ordering::Relaxed);
     }
 }

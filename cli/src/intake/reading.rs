@@ -4,7 +4,7 @@
 use serde::Serialize;
 use tandem_import::sheets::{Row, Sheet, SheetError, folded, formula, meant};
 use tandem_protocol::cause::Cause;
-use tandem_protocol::schema::{ColumnDef, ColumnType, DefaultValue, TableDef};
+use tandem_protocol::schema::{ColumnDef, ColumnType, DefaultValue, TableDef, TableId};
 use tandem_protocol::value::Value;
 
 use crate::failure::Failure;
@@ -161,6 +161,11 @@ impl Candidate {
             self.values[*at].as_ref()?.write_canonical(&mut bytes);
         }
         (!reading.key.is_empty()).then_some(bytes)
+    }
+
+    /// The same, together with its table.
+    pub fn row_key(&self, reading: &Reading<'_>) -> Option<(TableId, Vec<u8>)> {
+        self.key(reading).map(|key| (reading.table.id, key))
     }
 }
 

@@ -1,27 +1,27 @@
 //! The rows of a plan, looked at and written: batch by batch, each whole, those first that others refer to.
 //! What is killed goes on where it stopped when it is begun again.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use tandem_node::api::cell::Cell;
 use tandem_node::api::rows::{EditRows, RowEdit};
 use tandem_node::api::transaction::Transact;
-use tandem_protocol::value::Value;
 
 use super::backup;
-use super::batches::Batches;
+use super::batches::{Batches, Way};
 use super::comparison::{Met, Verdict, here, is_earlier, judge};
 use super::known::{self, Known, Name};
 use super::meetings::{Bases, Meetings};
+use super::pending::{News, put};
 use super::pipe::Pipe;
 use super::plan::Plan;
 use super::reading::{Candidate, Reading};
 use super::tally::{FileTally, RefusedRow, TOLD, Tally};
+use crate::batch;
 use crate::client::Client;
 use crate::failure::{Failure, Outcome};
 use crate::progress::Progress;
 use crate::terminal::say;
+use crate::visible::value;
 
 /// What is recorded with the rows, and how they are taken.
 #[derive(Clone, Copy)]
@@ -70,9 +70,6 @@ pub struct Writing<'a> {
     /// Rows of all sheets that were looked at, and how many there are.
     done: u64,
 }
-
-/// Rows to be written, by the columns that they name.
-type Puts = BTreeMap<Vec<usize>, Vec<Vec<Cell>>>;
 
 impl<'a> Writing<'a> {
     /// Looks at every row of all sheets: nothing is written if any of them cannot be meant.
@@ -142,17 +139,36 @@ impl<'a> Writing<'a> {
         let target = self.target;
         std::thread::scope(|scope| {
             let mut pipe = Pipe::new(scope, target);
-            for reading in &plan.readings {
-                let taken = self.sheet(reading, &mut pipe);
-                if taken.is_err() && pipe.until() > 0 {
+            for part in plan.parts() {
+                let taken = self.part(plan, part, &mut pipe);
+                let until = pipe.until().into_iter().zip(part).filter(|(until, _)| *until > 0);
+                // The error speaks of its own rows only.
+                for (until, reading) in until.filter(|_| taken.is_err()) {
                     self.progress.clear();
-                    // The error speaks of its own rows only.
-                    say(&t!("import.taken", count = pipe.until()));
+                    say(&t!("import.taken", count = until, file = value(reading.sheet.shown())));
                 }
                 taken?;
             }
             Ok(())
         })
+    }
+
+    /// Takes in a sheet, or several that refer to each other.
+    fn part(&mut self, plan: &Plan<'_>, part: &[Reading<'_>], pipe: &mut Pipe<'_, '_>) -> Outcome {
+        let is_circle = part.iter().all(|one| plan.are_one(one.table.id, one.table.id));
+        let basis = self.known.as_ref().and_then(Bases::version);
+        let mut batches = Batches::of(Way { as_in: self.request(Vec::new()), basis, is_circle });
+        pipe.begin(part.len());
+        let mut all = || {
+            for (at, reading) in part.iter().enumerate() {
+                let leading = plan.leading(reading);
+                self.sheet((at, reading, &leading), &mut batches, pipe)?;
+            }
+            batches.send(pipe)?;
+            pipe.drain()
+        };
+        let taken = all();
+        taken.map_err(|failure| if batches.is_cut { batch::circle_refused(failure) } else { failure })
     }
 
     /// Keeps what both sides have now, if these are files of an exchange.
@@ -194,7 +210,12 @@ impl<'a> Writing<'a> {
         Ok(client.version(space)?)
     }
 
-    fn sheet(&mut self, reading: &Reading<'_>, pipe: &mut Pipe<'_, '_>) -> Outcome {
+    fn sheet(
+        &mut self,
+        (at, reading, leading): (usize, &Reading<'_>, &[usize]),
+        batches: &mut Batches,
+        pipe: &mut Pipe<'_, '_>,
+    ) -> Outcome {
         let Target { client, space, .. } = self.target;
         // Rows that bring their keys are known by them. What a sheet without keys held is known by all of it.
         let hash = reading.sheet.hash();
@@ -210,44 +231,64 @@ impl<'a> Writing<'a> {
         let before = taken.filter(|_| is_skipped).unwrap_or(0);
         self.tally.before += before;
         self.done += before;
-        pipe.begin(before);
-        let mut batches = Batches::of(source, hash, before);
+        pipe.begin_sheet(at, before);
+        batches.begin(source, hash, before);
         reading.each(&mut |row| {
             batches.number += 1;
             let Some(candidate) = row.ok().filter(|_| batches.number > before) else { return Ok(()) };
-            let key = candidate.key(reading);
+            let key = candidate.row_key(reading);
+            // What comes under the same key is compared with what that has become.
             if key.as_ref().is_some_and(|key| batches.has(key)) {
-                // What comes under the same key is compared with what that has become.
-                self.flush(reading, &mut batches, pipe)?;
-                batches.send(pipe)?;
-                pipe.drain()?;
-                batches.settle();
+                self.flush((reading, leading), batches, pipe)?;
+            }
+            if key.as_ref().is_some_and(|key| batches.is_under_way(key)) {
+                self.flush((reading, leading), batches, pipe)?;
+                batches.settle(pipe)?;
             }
             batches.add(candidate, key);
             match batches.is_full() {
-                true => self.flush(reading, &mut batches, pipe),
+                true => self.flush((reading, leading), batches, pipe),
                 false => Ok(()),
             }
         })?;
-        self.flush(reading, &mut batches, pipe)?;
-        batches.compared = batches.number;
+        self.flush((reading, leading), batches, pipe)?;
+        batches.end();
         self.tally.of(&reading.table.name).same += before.min(batches.number);
         self.tally.resumed += if before < batches.number { before } else { 0 };
-        batches.send(pipe)?;
-        pipe.drain()
+        Ok(())
     }
 
-    /// Compares the rows of a batch with those here, and writes what is new.
-    fn flush(&mut self, reading: &Reading<'_>, batches: &mut Batches, pipe: &mut Pipe<'_, '_>) -> Outcome {
+    /// Compares the rows of a batch with those here, and brings on its way what is new.
+    fn flush(
+        &mut self,
+        (reading, leading): (&Reading<'_>, &[usize]),
+        batches: &mut Batches,
+        pipe: &mut Pipe<'_, '_>,
+    ) -> Outcome {
         let candidates = batches.take();
         if candidates.is_empty() {
             return Ok(());
         }
+        let (news, updated) = self.news(reading, &candidates)?;
+        if !self.manner.dry_run && !news.is_empty() {
+            if updated > 0 {
+                self.save()?;
+            }
+            let now = if news.ours.is_empty() { None } else { Some(self.version()?) };
+            batches.bring(news, (reading, leading), now, pipe)?;
+        }
+        batches.compare();
+        self.done += candidates.len() as u64;
+        self.progress.bar(&reading.table.name, self.done, self.tally.rows);
+        Ok(())
+    }
+
+    /// What is new of some rows beside those here, and how many of those it changes.
+    fn news(&mut self, reading: &Reading<'_>, candidates: &[Candidate]) -> Result<(News, u64), Failure> {
         let Target { client, space, .. } = self.target;
-        let here = here((client, space), reading, &candidates)?;
-        let (mut puts, mut theirs, mut ours) = (Puts::new(), Puts::new(), Puts::new());
+        let here = here((client, space), reading, candidates)?;
         let columns = names(reading);
-        let mut updated = 0;
+        let (mut news, mut updated) = (News::default(), 0);
         for (at, candidate) in candidates.iter().enumerate() {
             let met =
                 met(self.known.as_ref().map(|known| (known, self.is_old)), reading, &columns, candidate);
@@ -261,42 +302,33 @@ impl<'a> Writing<'a> {
                 true => ours_of(at),
                 false => candidate.values[at].clone(),
             };
+            if !matches!(verdict, Verdict::Same | Verdict::Older) {
+                news.keys.extend(candidate.row_key(reading));
+            }
             match verdict {
                 Verdict::Insert => {
-                    put(&mut puts, (0..candidate.values.len()).collect(), |at| candidate.values[at].clone());
+                    let columns = (0..candidate.values.len()).collect();
+                    put(&mut news.puts, columns, |at| candidate.values[at].clone());
                     table.inserted += 1;
                 }
                 Verdict::Same => table.same += 1,
                 Verdict::Older => table.older += 1,
                 Verdict::Update(cells) => {
                     // What is added to a counter is what was added there since both had the same.
-                    let puts = if matches!(met, Met::With(_)) { &mut theirs } else { &mut puts };
+                    let puts = if matches!(met, Met::With(_)) { &mut news.theirs } else { &mut news.puts };
                     put(puts, with(reading, cells), theirs_of);
                     (table.updated, updated) = (table.updated + 1, updated + 1);
                 }
                 Verdict::Decide { both, taken, theirs: is_theirs } => {
-                    put(&mut theirs, with(reading, [&both[..], &taken].concat()), theirs_of);
+                    put(&mut news.theirs, with(reading, [&both[..], &taken].concat()), theirs_of);
                     if !is_theirs {
-                        put(&mut ours, with(reading, both), ours_of);
+                        put(&mut news.ours, with(reading, both), ours_of);
                     }
                     (table.to_decide, updated) = (table.to_decide + 1, updated + 1);
                 }
             }
         }
-        if !self.manner.dry_run {
-            if updated > 0 {
-                self.save()?;
-            }
-            let requests = self.requests(reading, (puts, theirs, ours))?;
-            if !requests.is_empty() {
-                batches.send(pipe)?;
-                batches.pending = requests;
-            }
-        }
-        batches.compare();
-        self.done += candidates.len() as u64;
-        self.progress.bar(&reading.table.name, self.done, self.tally.rows);
-        Ok(())
+        Ok((news, updated))
     }
 
     /// Saves everything, once, before something that is here is changed.
@@ -307,27 +339,6 @@ impl<'a> Writing<'a> {
             self.tally.backup = Some(path.display().to_string());
         }
         Ok(())
-    }
-
-    /// What is to be written. Where both sides changed the same, both values are recorded, each as made
-    /// without knowing the other, and the later one last: so that is shown, and the other listed.
-    fn requests(
-        &self,
-        reading: &Reading<'_>,
-        (puts, theirs, ours): (Puts, Puts, Puts),
-    ) -> Result<Vec<EditRows>, Failure> {
-        let now = if ours.is_empty() { None } else { Some(self.version()?) };
-        let basis = self.known.as_ref().and_then(Bases::version);
-        let groups = [(theirs, basis), (ours, now), (puts, None)].into_iter();
-        let request = |(puts, basis): (Puts, Option<String>)| {
-            let edits = puts.into_iter().map(|(columns, rows)| RowEdit::Put {
-                table: reading.table.name.clone(),
-                columns: columns.iter().map(|at| reading.columns[*at].name.clone()).collect(),
-                rows,
-            });
-            EditRows { basis, ..self.request(edits.collect()) }
-        };
-        Ok(groups.filter(|(puts, _)| !puts.is_empty()).map(request).collect())
     }
 
     /// Edits with what is recorded beside them.
@@ -375,11 +386,4 @@ fn with(reading: &Reading<'_>, mut columns: Vec<usize>) -> Vec<usize> {
     columns.sort_unstable();
     columns.dedup();
     columns
-}
-
-fn put(puts: &mut Puts, columns: Vec<usize>, value: impl Fn(usize) -> Option<Value>) {
-    // A value that is left to the table is not named.
-    let columns: Vec<usize> = columns.into_iter().filter(|at| value(*at).is_some()).collect();
-    let row = columns.iter().filter_map(|at| value(*at)).map(Cell).collect();
-    puts.entry(columns).or_default().push(row);
 }

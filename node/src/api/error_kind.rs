@@ -157,6 +157,7 @@ mod list {
         csv_refused 400
         sheets_refused 400
         dump_refused 400
+        circle_too_large 409
         file_no_room 507
         file_kept 409
         file_busy 409

@@ -114,8 +114,7 @@ mod tests {
         let count = 4;
         for edges in 0..1_u32 << (count * count) {
             let refers = |from: usize, to: usize| edges >> (from * count + to) & 1 == 1;
-            let order =
-                TableOrder::of(count, &|table| (0..count).filter(|to| refers(table, *to)).collect());
+            let order = TableOrder::of(count, &|table| (0..count).filter(|to| refers(table, *to)).collect());
             let mut reaches = [[false; 4]; 4];
             (0..count).for_each(|from| (0..count).for_each(|to| reaches[from][to] = refers(from, to)));
             for by in 0..count {

@@ -11,6 +11,7 @@ mod accounts;
 mod apart;
 mod away;
 mod bundles;
+mod circles;
 mod clocks;
 mod conflicts;
 mod counters;
