@@ -115,19 +115,19 @@ impl Batches {
         std::mem::take(&mut self.candidates)
     }
 
-    /// Takes what is new of this batch, in which these columns may refer to what is new beside it. What waits
-    /// is sent before, unless both must be written together and can be.
+    /// Takes what is new of this batch. What waits is sent before, unless both must be written together and can
+    /// be.
     pub fn bring(
         &mut self,
         news: News,
-        (reading, leading): (&Reading<'_>, &[usize]),
+        reading: &Reading<'_>,
         now: Option<String>,
         pipe: &mut Pipe<'_, '_>,
     ) -> Outcome {
         if !(self.way.is_circle && self.pending.has_room(&news)) {
             self.send_part(pipe)?;
         }
-        self.pending.add(news, reading, leading, now);
+        self.pending.add(news, reading, now);
         Ok(())
     }
 

@@ -23,7 +23,9 @@ pub struct News {
     /// What is written knowing all that is here.
     pub puts: Puts,
     /// What was made knowing only what both sides had when they last met.
-    pub theirs: Puts,
+    theirs: Puts,
+    /// The same in columns that may refer to rows of `puts`.
+    leading: Puts,
     /// What was here, written once more behind that, where it is the later one.
     pub ours: Puts,
     /// The rows that it is of.
@@ -33,12 +35,30 @@ pub struct News {
 impl News {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.puts.is_empty() && self.theirs.is_empty() && self.ours.is_empty()
+        [&self.puts, &self.theirs, &self.leading, &self.ours].into_iter().all(BTreeMap::is_empty)
+    }
+
+    /// Adds what was made of a row knowing only what both sides had. These columns of it may refer to rows that
+    /// are new, and come behind them; others may free a value that one of those has, and come before.
+    pub fn add_theirs(
+        &mut self,
+        (reading, leading): (&Reading<'_>, &[usize]),
+        columns: Vec<usize>,
+        value: impl Fn(usize) -> Option<Value>,
+    ) {
+        let (leads, others): (Vec<usize>, Vec<usize>) =
+            columns.into_iter().partition(|at| leading.contains(at));
+        if leads.is_empty() || others.iter().any(|at| Some(*at) != reading.time) {
+            put(&mut self.theirs, with(reading, others), &value);
+        }
+        if !leads.is_empty() {
+            put(&mut self.leading, with(reading, leads), &value);
+        }
     }
 
     /// How many rows are to be written, and their bytes.
     fn size(&self) -> (u64, u64) {
-        let puts = [&self.puts, &self.theirs, &self.ours].into_iter();
+        let puts = [&self.puts, &self.theirs, &self.leading, &self.ours].into_iter();
         puts.flat_map(BTreeMap::values).flatten().fold((0, 0), |(rows, bytes), row| {
             let of_row: usize = row.iter().map(|Cell(value)| size(value)).sum();
             (rows + 1, bytes + of_row as u64)
@@ -56,10 +76,8 @@ pub fn put(puts: &mut Puts, columns: Vec<usize>, value: impl Fn(usize) -> Option
 /// See the module.
 #[derive(Default)]
 pub struct Pending {
-    /// What was made knowing only what both sides had, and names none of `puts`.
     theirs: Vec<RowEdit>,
     puts: Vec<RowEdit>,
-    /// What was made knowing only what both sides had, and may name some of `puts`.
     leading: Vec<RowEdit>,
     ours: Vec<RowEdit>,
     /// What this site held before any of this, if that has to be said.
@@ -86,9 +104,8 @@ impl Pending {
         batch::is_one(self.rows + rows, self.bytes + bytes)
     }
 
-    /// Adds what is new of a sheet, in which these columns may refer to what is new beside it. What this site
-    /// held before counts once.
-    pub fn add(&mut self, news: News, reading: &Reading<'_>, leading: &[usize], now: Option<String>) {
+    /// Adds what is new of a sheet. What this site held before counts once.
+    pub fn add(&mut self, news: News, reading: &Reading<'_>, now: Option<String>) {
         let (rows, bytes) = news.size();
         (self.rows, self.bytes) = (self.rows + rows, self.bytes + bytes);
         self.keys.extend(news.keys);
@@ -99,10 +116,8 @@ impl Pending {
             rows,
         };
         self.puts.extend(news.puts.into_iter().map(edit));
-        let (leads, theirs): (Puts, Puts) =
-            news.theirs.into_iter().partition(|(columns, _)| columns.iter().any(|at| leading.contains(at)));
-        self.theirs.extend(theirs.into_iter().map(edit));
-        self.leading.extend(leads.into_iter().map(edit));
+        self.theirs.extend(news.theirs.into_iter().map(edit));
+        self.leading.extend(news.leading.into_iter().map(edit));
         self.ours.extend(news.ours.into_iter().map(edit));
     }
 
@@ -116,6 +131,15 @@ impl Pending {
         let request = |(edits, basis)| EditRows { edits, basis, ..as_in.clone() };
         (groups.filter(|(edits, _)| !edits.is_empty()).map(request).collect(), keys)
     }
+}
+
+/// Columns together with the key, and with the row's time, which a row that is changed would get anew.
+pub fn with(reading: &Reading<'_>, mut columns: Vec<usize>) -> Vec<usize> {
+    columns.extend(&reading.key);
+    columns.extend(reading.time);
+    columns.sort_unstable();
+    columns.dedup();
+    columns
 }
 
 /// The bytes of a row.

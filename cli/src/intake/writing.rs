@@ -11,7 +11,7 @@ use super::batches::{Batches, Way};
 use super::comparison::{Met, Verdict, here, is_earlier, judge};
 use super::known::{self, Known, Name};
 use super::meetings::{Bases, Meetings};
-use super::pending::{News, put};
+use super::pending::{News, put, with};
 use super::pipe::Pipe;
 use super::plan::Plan;
 use super::reading::{Candidate, Reading};
@@ -269,13 +269,13 @@ impl<'a> Writing<'a> {
         if candidates.is_empty() {
             return Ok(());
         }
-        let (news, updated) = self.news(reading, &candidates)?;
+        let (news, updated) = self.news((reading, leading), &candidates)?;
         if !self.manner.dry_run && !news.is_empty() {
             if updated > 0 {
                 self.save()?;
             }
             let now = if news.ours.is_empty() { None } else { Some(self.version()?) };
-            batches.bring(news, (reading, leading), now, pipe)?;
+            batches.bring(news, reading, now, pipe)?;
         }
         batches.compare();
         self.done += candidates.len() as u64;
@@ -284,7 +284,11 @@ impl<'a> Writing<'a> {
     }
 
     /// What is new of some rows beside those here, and how many of those it changes.
-    fn news(&mut self, reading: &Reading<'_>, candidates: &[Candidate]) -> Result<(News, u64), Failure> {
+    fn news(
+        &mut self,
+        (reading, leading): (&Reading<'_>, &[usize]),
+        candidates: &[Candidate],
+    ) -> Result<(News, u64), Failure> {
         let Target { client, space, .. } = self.target;
         let here = here((client, space), reading, candidates)?;
         let columns = names(reading);
@@ -314,13 +318,15 @@ impl<'a> Writing<'a> {
                 Verdict::Same => table.same += 1,
                 Verdict::Older => table.older += 1,
                 Verdict::Update(cells) => {
-                    // What is added to a counter is what was added there since both had the same.
-                    let puts = if matches!(met, Met::With(_)) { &mut news.theirs } else { &mut news.puts };
-                    put(puts, with(reading, cells), theirs_of);
+                    match met {
+                        // What is added to a counter is what was added there since both had the same.
+                        Met::With(_) => news.add_theirs((reading, leading), cells, theirs_of),
+                        _ => put(&mut news.puts, with(reading, cells), theirs_of),
+                    }
                     (table.updated, updated) = (table.updated + 1, updated + 1);
                 }
                 Verdict::Decide { both, taken, theirs: is_theirs } => {
-                    put(&mut news.theirs, with(reading, [&both[..], &taken].concat()), theirs_of);
+                    news.add_theirs((reading, leading), [&both[..], &taken].concat(), theirs_of);
                     if !is_theirs {
                         put(&mut news.ours, with(reading, both), ours_of);
                     }
@@ -377,13 +383,4 @@ pub(super) fn names(reading: &Reading<'_>) -> Vec<String> {
 
 fn cells(candidate: &Candidate) -> known::Cells {
     candidate.values.iter().map(|value| known::cell(value.as_ref())).collect()
-}
-
-/// Columns together with the key, and with the row's time, which a row that is changed would get anew.
-fn with(reading: &Reading<'_>, mut columns: Vec<usize>) -> Vec<usize> {
-    columns.extend(&reading.key);
-    columns.extend(reading.time);
-    columns.sort_unstable();
-    columns.dedup();
-    columns
 }

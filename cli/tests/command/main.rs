@@ -5,6 +5,7 @@
 mod program;
 
 mod admitted;
+mod circled;
 mod configured;
 mod conflicts;
 mod diagnosed;
