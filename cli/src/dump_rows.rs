@@ -172,9 +172,8 @@ impl<'a> DumpRows<'a> {
                 let cause = Cause::new("csv_column_unknown").with("table", &drafted.name);
                 return Err(cause.with("column", name).with("columns", known.join(", ")));
             };
-            let shown = written.to_string();
+            let shown = written.beginning();
             let found = cell(column.kind, written).ok_or_else(|| {
-                let shown: String = shown.chars().take(60).collect();
                 let cause = Cause::new("csv_value").with("column", &column.name).with("value", shown);
                 cause.with("type", column.kind.to_string())
             })?;

@@ -1,6 +1,5 @@
 //! The rows of a dump: what stands behind VALUES, or below COPY.
 
-use std::fmt;
 use std::path::Path;
 
 use sqlparser::ast::{Expr, Value as Literal};
@@ -27,12 +26,18 @@ pub enum Written {
     Bytes(Vec<u8>),
 }
 
-impl fmt::Display for Written {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Characters of a value that are told.
+const TOLD_CHARS: usize = 60;
+
+impl Written {
+    /// How it begins, for people. A value may be a picture.
+    pub fn beginning(&self) -> String {
         match self {
-            Self::Null => f.write_str("NULL"),
-            Self::Number(text) | Self::Text(text) => f.write_str(text),
-            Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+            Self::Null => "NULL".to_owned(),
+            Self::Number(text) | Self::Text(text) => text.chars().take(TOLD_CHARS).collect(),
+            Self::Bytes(bytes) => {
+                bytes.iter().take(TOLD_CHARS / 2).map(|byte| format!("{byte:02x}")).collect()
+            }
         }
     }
 }
