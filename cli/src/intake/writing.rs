@@ -139,18 +139,28 @@ impl<'a> Writing<'a> {
         let target = self.target;
         std::thread::scope(|scope| {
             let mut pipe = Pipe::new(scope, target);
+            let mut before: Vec<String> = Vec::new();
             for part in plan.parts() {
                 let taken = self.part(plan, part, &mut pipe);
-                let until = pipe.until().into_iter().zip(part).filter(|(until, _)| *until > 0);
-                // The error speaks of its own rows only.
-                for (until, reading) in until.filter(|_| taken.is_err()) {
-                    self.progress.clear();
-                    say(&t!("import.taken", count = until, file = value(reading.sheet.shown())));
+                if taken.is_err() && !self.manner.dry_run {
+                    self.tell_taken(&before, part, &pipe.until());
                 }
                 taken?;
+                before.extend(part.iter().map(|reading| value(reading.sheet.shown())));
             }
             Ok(())
         })
+    }
+
+    /// What stays of an import that is refused: the error speaks of its own rows only.
+    fn tell_taken(&mut self, before: &[String], part: &[Reading<'_>], until: &[u64]) {
+        self.progress.clear();
+        if !before.is_empty() {
+            say(&t!("import.files_taken", files = before.join(", ")));
+        }
+        for (reading, until) in part.iter().zip(until).filter(|(_, until)| **until > 0) {
+            say(&t!("import.taken", count = until, file = value(reading.sheet.shown())));
+        }
     }
 
     /// Takes in a sheet, or several that refer to each other.

@@ -104,6 +104,23 @@ fn what_was_written_before_a_refused_row_is_told() {
 }
 
 #[test]
+fn what_is_in_of_a_folder_is_told_when_a_later_list_is_refused() {
+    let program = shop();
+    let folder = program.data().parent().unwrap().join("lists");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("items.csv"), "code,name\na,apple\n").unwrap();
+    std::fs::write(folder.join("sales.csv"), "item,n\na,1\nnothing,2\n").unwrap();
+    let run = program.run(&["--lang", "fr", "import", folder.to_str().unwrap()]);
+    let told = ["sont pris, et restent", "items.csv", "nothing"];
+    assert!(run.code == 1 && told.iter().all(|told| run.err.contains(told)), "{run:?}");
+    assert!(!run.err.contains("sales.csv"), "{run:?}");
+    assert_eq!(
+        rows(&program, "SELECT (SELECT count(*) FROM items), (SELECT count(*) FROM sales)"),
+        json!([[1, 0]])
+    );
+}
+
+#[test]
 fn a_look_says_what_goes_where_and_what_is_refused() {
     let program = shop();
     program.json(&["sql", "INSERT INTO items (code, name) VALUES ('a', 'apple'), ('b', 'pear')"]);
