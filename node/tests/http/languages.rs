@@ -20,6 +20,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "csv_refused",
             "sheets_refused",
             "dump_refused",
+            "circle_too_large",
             "file_no_room",
             "file_kept",
             "file_busy",
