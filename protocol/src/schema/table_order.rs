@@ -115,21 +115,23 @@ mod tests {
         for edges in 0..1_u32 << (count * count) {
             let refers = |from: usize, to: usize| edges >> (from * count + to) & 1 == 1;
             let order = TableOrder::of(count, &|table| (0..count).filter(|to| refers(table, *to)).collect());
-            let mut reaches = [[false; 4]; 4];
-            (0..count).for_each(|from| (0..count).for_each(|to| reaches[from][to] = refers(from, to)));
+            let at = |from: usize, to: usize| from * count + to;
+            let mut reached: Vec<bool> = (0..count * count).map(|bit| edges >> bit & 1 == 1).collect();
             for by in 0..count {
                 for from in 0..count {
-                    (0..count).for_each(|to| reaches[from][to] |= reaches[from][by] && reaches[by][to]);
+                    (0..count)
+                        .for_each(|to| reached[at(from, to)] |= reached[at(from, by)] && reached[at(by, to)]);
                 }
             }
+            let reaches = |from: usize, to: usize| reached[at(from, to)];
             for one in 0..count {
                 for other in 0..count {
-                    let are_one = one == other || reaches[one][other] && reaches[other][one];
+                    let are_one = one == other || reaches(one, other) && reaches(other, one);
                     assert_eq!(order.place(one) == order.place(other), are_one, "{edges:b}");
-                    let is_behind = !reaches[one][other] || order.place(other) <= order.place(one);
+                    let is_behind = !reaches(one, other) || order.place(other) <= order.place(one);
                     assert!(is_behind, "{edges:b}");
                 }
-                assert_eq!(order.is_circle(order.place(one)), reaches[one][one], "{edges:b}");
+                assert_eq!(order.is_circle(order.place(one)), reaches(one, one), "{edges:b}");
             }
         }
     }
