@@ -56,7 +56,7 @@ impl Refusal {
     }
 
     pub(crate) fn of_type(table: &str, column: &str, error: &TypeMismatch) -> Self {
-        let code = match &error.reason {
+        let code = match error.reason.as_deref() {
             Some(MismatchReason::TooLarge(_)) => "document_too_large",
             Some(MismatchReason::Json(_)) => "invalid_json",
             Some(MismatchReason::TooFine | MismatchReason::Imprecise) | None => "type_mismatch",

@@ -7,9 +7,9 @@ use crate::schema::{MismatchReason, TypeMismatch};
 impl From<&TypeMismatch> for Cause {
     fn from(error: &TypeMismatch) -> Self {
         let cause = Self::new(if error.reason.is_some() { "value_reason" } else { "value" });
-        let cause = cause.with("value", &error.value).with("type", error.kind.to_string());
+        let cause = cause.with("value", &*error.value).with("type", error.kind.to_string());
         match &error.reason {
-            Some(reason) => cause.with("reason", Self::from(reason)),
+            Some(reason) => cause.with("reason", Self::from(&**reason)),
             None => cause,
         }
     }

@@ -39,8 +39,8 @@ impl ColumnType {
     pub fn canonical(self, value: Value) -> Result<Value, TypeMismatch> {
         let mismatch = |value: &Value| {
             let too_fine = matches!(value, Value::Text(text) if self.has_text_form() && self.comparable_text(text).is_some());
-            let reason = too_fine.then_some(MismatchReason::TooFine);
-            TypeMismatch { value: value.to_string(), kind: self, reason }
+            let reason = too_fine.then(|| Box::new(MismatchReason::TooFine));
+            TypeMismatch { value: value.to_string().into(), kind: self, reason }
         };
         let text = |value: Value, form: fn(&str) -> Option<String>| match &value {
             Value::Text(text) => form(text).map(Value::Text).ok_or_else(|| mismatch(&value)),

@@ -133,6 +133,6 @@ mod tests {
             exact(12_345_678_901_234_567_895)
         );
         let refused = kind.canonical(Value::Real(1e15)).unwrap_err();
-        assert_eq!(refused.reason, Some(MismatchReason::Imprecise));
+        assert_eq!(refused.reason.as_deref(), Some(&MismatchReason::Imprecise));
     }
 }

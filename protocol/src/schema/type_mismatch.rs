@@ -9,11 +9,11 @@ use crate::document::JsonError;
 #[error("{value} is not a valid {kind}{}", .reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
 pub struct TypeMismatch {
     /// The value as given; of a long one, its beginning.
-    pub value: String,
+    pub value: Box<str>,
     /// The declared type.
     pub kind: ColumnType,
     /// What is wrong with it, where the type does not say it all.
-    pub reason: Option<MismatchReason>,
+    pub reason: Option<Box<MismatchReason>>,
 }
 
 /// What is wrong with a value.
@@ -41,6 +41,6 @@ impl TypeMismatch {
     pub(super) fn of_text(kind: ColumnType, text: &str, reason: MismatchReason) -> Self {
         let mut value: String = text.chars().take(QUOTED).collect();
         value.push_str(if value.len() < text.len() { "…" } else { "" });
-        Self { value, kind, reason: Some(reason) }
+        Self { value: value.into(), kind, reason: Some(Box::new(reason)) }
     }
 }
