@@ -49,7 +49,7 @@ const MYSQL: &[(&str, u32)] = &[
 ];
 const POSTGRESQL: &[(&str, u32)] = &[
     ("-- postgresql database dump", 50),
-    ("from stdin;", 10),
+    ("from stdin", 10),
     ("serial", 4),
     ("::", 3),
     ("nextval(", 5),
@@ -77,7 +77,7 @@ const SQLITE: &[(&str, u32)] = &[
     ("begin transaction;", 3),
     ("without rowid", 8),
     ("strftime(", 2),
-    ("datetime('now'", 4),
+    ("datetime(''", 4),
     ("create virtual table", 8),
     ("[", 1),
 ];
@@ -100,10 +100,16 @@ const ORACLE: &[(&str, u32)] = &[
     ("create or replace trigger", 2),
 ];
 
+/// A line without what stands in its texts: what people wrote says nothing of the product.
+fn without_texts(line: &str) -> String {
+    line.split('\'').step_by(2).collect::<Vec<_>>().join("''")
+}
+
 impl Dialect {
     /// Whose SQL a text is, as far as can be told; whose it would have to be, if it is none of ours.
     pub fn of(text: impl BufRead) -> io::Result<Result<Self, Other>> {
         let mut scores = [0; 5];
+        let mut is_copying = false;
         for line in text.take(LOOKED_AT).lines() {
             // The end of what is looked at may cut a letter.
             let Ok(line) = line else { break };
@@ -112,7 +118,13 @@ impl Dialect {
             if let Some((at, _)) = head.char_indices().nth(400) {
                 head = &head[..at];
             }
-            let line = head.to_ascii_lowercase();
+            let line = without_texts(head).to_ascii_lowercase();
+            // Below a COPY stand rows.
+            if is_copying {
+                is_copying = line != "\\.";
+                continue;
+            }
+            is_copying = line.starts_with("copy ") && line.contains("from stdin");
             for (score, signs) in scores.iter_mut().zip([MYSQL, POSTGRESQL, SQLITE, SQL_SERVER, ORACLE]) {
                 *score +=
                     signs.iter().filter(|(sign, _)| line.contains(sign)).map(|(_, much)| much).sum::<u32>();
@@ -159,5 +171,29 @@ impl Other {
             Self::SqlServer => "Microsoft SQL Server",
             Self::Oracle => "Oracle",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_wrote_says_nothing_of_the_product() {
+        let of = |text: &str| Dialect::of(text.as_bytes()).unwrap().unwrap();
+        let names =
+            "INSERT INTO discs (name) VALUES ('Live [Disc 1]'), ('It''s [Disc 2]'), ('[a] AUTOINCREMENT');\n";
+        assert_eq!(
+            of(&format!("\\c shop;\nCREATE TABLE discs (name VARCHAR(9));\n{names}")),
+            Dialect::PostgreSql
+        );
+        assert_eq!(of(&format!("CREATE TABLE [discs] ([name] VARCHAR(9));\n{names}")), Dialect::Sqlite);
+        assert_eq!(
+            of(
+                "CREATE TABLE a (b INT);\nCOPY a (b) FROM stdin DELIMITER '|';\n[a] [b] [c] [d] [e] [f]\n[g] [h]\n[i]\n[j]\n[k]\n[l]\n[m]\n\\.\n"
+            ),
+            Dialect::PostgreSql
+        );
+        assert_eq!(of("CREATE TABLE a (b TEXT DEFAULT (datetime('now')), c TEXT);\n"), Dialect::Sqlite);
     }
 }

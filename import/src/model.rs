@@ -68,8 +68,12 @@ pub enum OnDelete {
 pub struct Reference {
     /// Where it is declared.
     pub line: u64,
+    /// What it is called, if it has a name.
+    pub name: Option<String>,
     /// The columns that refer.
     pub columns: Vec<String>,
+    /// The schema of the table they refer to, if it is said.
+    pub schema: Option<String>,
     /// The table they refer to.
     pub table: String,
     /// Its columns; none where its key is meant.
@@ -85,6 +89,8 @@ pub struct Reference {
 pub struct Check {
     /// Where it is declared.
     pub line: u64,
+    /// What it is called, if it has a name.
+    pub name: Option<String>,
     /// What it asks.
     pub expression: Expr,
 }
@@ -92,14 +98,22 @@ pub struct Check {
 /// A table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
-    /// Its name, without that of its schema.
+    /// Its name among all: without that of its schema, where no other has it.
     pub name: String,
+    /// The schema in which it stands, if it is known.
+    pub schema: Option<String>,
+    /// Its name there.
+    pub own_name: String,
+    /// The name of the table in which the file has its rows, if that is another.
+    pub rows_in: Option<String>,
     /// Where it is declared.
     pub line: u64,
     /// Its columns, in order.
     pub columns: Vec<Column>,
     /// The columns of its key.
     pub key: Vec<String>,
+    /// What the key is called, if it has a name.
+    pub key_name: Option<String>,
     /// What no two rows share.
     pub uniques: Vec<Columns>,
     /// What it refers to.
@@ -113,6 +127,25 @@ pub struct Table {
 }
 
 impl Table {
+    /// Whether it has that name in its schema, or its rows stand under it.
+    pub fn is_called(&self, name: &str) -> bool {
+        let rows_in = self.rows_in.as_deref();
+        self.own_name.eq_ignore_ascii_case(name)
+            || rows_in.is_some_and(|rows_in| rows_in.eq_ignore_ascii_case(name))
+    }
+
+    /// It has the columns and the rules of another, and no row.
+    pub fn take_after(&mut self, other: &Self) {
+        let rules = other.clone();
+        self.columns = rules.columns;
+        self.key = rules.key;
+        self.key_name = rules.key_name;
+        self.uniques = rules.uniques;
+        self.references = rules.references;
+        self.checks = rules.checks;
+        self.indices = rules.indices;
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
@@ -146,4 +179,48 @@ impl Table {
         self.indices.retain(|rule| !rule.columns.iter().any(is_it));
         self.references.retain(|reference| !reference.columns.iter().any(is_it));
     }
+
+    /// The rules of that name are gone, of whatever kind; whether there was one.
+    pub fn drop_rule(&mut self, name: &str) -> bool {
+        let is_key = is_called(&self.key_name, name) && !self.key.is_empty();
+        if is_key {
+            self.key.clear();
+        }
+        let checks = self.checks.len();
+        self.checks.retain(|rule| !is_called(&rule.name, name));
+        let is_check = self.checks.len() < checks;
+        let is_index = self.drop_index(name);
+        self.drop_reference(name) || is_index || is_check || is_key
+    }
+
+    /// The UNIQUE or the index of that name is gone; whether there was one.
+    pub fn drop_index(&mut self, name: &str) -> bool {
+        let before = self.uniques.len() + self.indices.len();
+        self.uniques.retain(|rule| !is_called(&rule.name, name));
+        self.indices.retain(|rule| !is_called(&rule.name, name));
+        self.uniques.len() + self.indices.len() < before
+    }
+
+    /// The reference of that name is gone; whether there was one.
+    pub fn drop_reference(&mut self, name: &str) -> bool {
+        let before = self.references.len();
+        self.references.retain(|rule| !is_called(&rule.name, name));
+        self.references.len() < before
+    }
+
+    /// A rule is called otherwise.
+    pub fn rename_rule(&mut self, from: &str, to: &str) {
+        let keyed = self.uniques.iter_mut().chain(&mut self.indices).map(|rule| &mut rule.name);
+        let names = keyed
+            .chain(self.references.iter_mut().map(|rule| &mut rule.name))
+            .chain(self.checks.iter_mut().map(|rule| &mut rule.name))
+            .chain(std::iter::once(&mut self.key_name));
+        for name in names.flatten().filter(|name| name.eq_ignore_ascii_case(from)) {
+            to.clone_into(name);
+        }
+    }
+}
+
+fn is_called(known: &Option<String>, name: &str) -> bool {
+    known.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(name))
 }

@@ -51,10 +51,16 @@ const OPTIONS: &[&str] = &[
 pub struct Declared {
     /// The column.
     pub column: Column,
+    /// The name that is said before the next rule.
+    named: Option<String>,
     /// Whether it is the key.
     pub is_key: bool,
+    /// What the key is called, if it has a name.
+    pub key_name: Option<String>,
     /// Whether no two rows share a value of it.
     pub is_unique: bool,
+    /// What that rule is called, if it has a name.
+    pub unique_name: Option<String>,
     /// What it refers to.
     pub reference: Option<Reference>,
     /// What its values satisfy.
@@ -78,13 +84,20 @@ pub fn declared_as(
 ) -> Option<Declared> {
     let mut found = Declared {
         column: Column { name, line: cursor.line(), ..Column::default() },
+        named: None,
         is_key: false,
+        key_name: None,
         is_unique: false,
+        unique_name: None,
         reference: None,
         checks: Vec::new(),
         is_generated: false,
     };
     (found.column.declared, found.column.values) = declared_type(cursor);
+    // It is short for a column that is never NULL and counts up, and of MySQL for a UNIQUE besides.
+    let is_serial = found.column.declared.words.contains("SERIAL");
+    found.column.not_null = is_serial && cursor.dialect() != Dialect::Sqlite;
+    found.is_unique = is_serial && cursor.dialect() == Dialect::MySql;
     let place = format!("{table}.{}", found.column.name);
     while !cursor.is_at_end() {
         option(cursor, &mut found, &place, notes);
@@ -153,7 +166,7 @@ fn option(cursor: &mut Cursor<'_>, found: &mut Declared, place: &str, notes: &mu
     if cursor.eat(&["CONSTRAINT"]) {
         // A name, where the word is not the last one.
         if cursor.word().is_none_or(|word| !OPTIONS.contains(&word.as_str())) {
-            cursor.name();
+            found.named = cursor.name();
         }
     } else if cursor.eat(&["NOT", "NULL"]) {
         column.not_null = true;
@@ -161,19 +174,21 @@ fn option(cursor: &mut Cursor<'_>, found: &mut Declared, place: &str, notes: &mu
     {
     } else if cursor.eat(&["PRIMARY", "KEY"]) || cursor.eat(&["KEY"]) {
         found.is_key = true;
+        found.key_name = found.named.take();
         cursor.eat_one(&["ASC", "DESC"]);
     } else if cursor.eat_one(&["AUTO_INCREMENT", "AUTOINCREMENT"]) {
         column.counts_up = true;
     } else if cursor.eat(&["UNIQUE"]) {
         found.is_unique = true;
+        found.unique_name = found.named.take();
         cursor.eat(&["KEY"]);
     } else if cursor.eat(&["DEFAULT"]) {
         default(cursor, column, place, notes);
     } else if cursor.is(&["CHECK"]) {
         cursor.take();
-        check(cursor, place, &mut found.checks, notes);
+        check(cursor, found.named.take(), place, &mut found.checks, notes);
     } else if cursor.is(&["REFERENCES"]) {
-        found.reference = reference::referred(cursor, vec![column.name.clone()]);
+        found.reference = reference::referred(cursor, found.named.take(), vec![column.name.clone()]);
     } else if cursor.eat(&["ON", "UPDATE"]) {
         column.is_stamp = cursor.take().is_some();
         cursor.group();
@@ -214,12 +229,18 @@ fn default(cursor: &mut Cursor<'_>, column: &mut Column, place: &str, notes: &mu
     column.default = expression;
 }
 
-/// A CHECK, whose word is read.
-pub fn check(cursor: &mut Cursor<'_>, place: &str, checks: &mut Vec<Check>, notes: &mut Notes) {
+/// A CHECK, whose word is read, as a rule of that name.
+pub fn check(
+    cursor: &mut Cursor<'_>,
+    name: Option<String>,
+    place: &str,
+    checks: &mut Vec<Check>,
+    notes: &mut Notes,
+) {
     let line = cursor.line();
     let Some(inner) = cursor.group() else { return };
     match inner.expression() {
-        Some(expression) => checks.push(Check { line, expression }),
+        Some(expression) => checks.push(Check { line, name, expression }),
         None => notes.add(Cause::new("dump_check"), line, format!("{place} ({})", inner.text())),
     }
     cursor.eat(&["NOT", "VALID"]);

@@ -2,16 +2,22 @@
 //! that is no table.
 
 mod column;
+mod copy_form;
 mod cursor;
 mod error;
+mod index;
+mod names;
 mod passed;
 mod reader;
 mod reference;
 pub mod rows;
+mod rule_name;
 mod statements;
 mod table;
+mod tables;
 mod user_type;
 mod view;
+mod virtual_table;
 
 #[cfg(test)]
 mod tests;

@@ -5,16 +5,16 @@ use sqlparser::tokenizer::Token;
 use super::cursor::{Cursor, word};
 use crate::model::{OnDelete, Reference};
 
-/// `REFERENCES …`, of these columns. None, where it names no table.
-pub fn referred(cursor: &mut Cursor<'_>, columns: Vec<String>) -> Option<Reference> {
+/// `REFERENCES …`, of these columns, as a rule of that name. None, where it names no table.
+pub fn referred(cursor: &mut Cursor<'_>, name: Option<String>, columns: Vec<String>) -> Option<Reference> {
     let line = cursor.line();
     if !cursor.eat(&["REFERENCES"]) {
         return None;
     }
-    let (_, table) = cursor.object()?;
+    let (schema, table) = cursor.object()?;
     let targets = cursor.group().map(names).unwrap_or_default();
-    let mut found =
-        Reference { line, columns, table, targets, on_delete: OnDelete::Restrict, on_update: false };
+    let on_delete = OnDelete::Restrict;
+    let mut found = Reference { line, name, columns, schema, table, targets, on_delete, on_update: false };
     loop {
         if cursor.eat(&["ON", "DELETE"]) {
             found.on_delete = action(cursor);

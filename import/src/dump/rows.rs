@@ -5,8 +5,10 @@ use std::path::Path;
 use sqlparser::ast::{Expr, Value as Literal};
 use sqlparser::tokenizer::Token;
 
+use super::copy_form::CopyForm;
 use super::cursor::{Cursor, Words, item_length};
 use super::error::DumpError;
+use super::names::Names;
 use super::statements::{Piece, Statements};
 use super::{Dump, reference};
 use crate::dialect::Dialect;
@@ -70,10 +72,10 @@ struct Inserting {
 
 impl Inserting {
     /// Where rows go that stand behind this.
-    fn target(&mut self, head: &str, line: u64, dump: &Dump) -> Option<&Target> {
+    fn target(&mut self, head: &str, line: u64, names: &Names, dump: &Dump) -> Option<&Target> {
         if self.head != head {
             head.clone_into(&mut self.head);
-            self.into = into_of(head, &["INSERT", "REPLACE"], line, dump);
+            self.into = into_of((head, line), &["INSERT", "REPLACE"], names, dump);
         }
         self.into.as_ref()
     }
@@ -99,21 +101,26 @@ fn rows_of<E: From<DumpError>>(
 ) -> Result<(), E> {
     let text = TextFile::open(path).and_then(|file| file.text()).map_err(DumpError::Io)?;
     let mut statements = Statements::new(text, dump.dialect);
-    let mut copying: Option<Target> = None;
+    let mut copying: Option<(Target, CopyForm)> = None;
     let mut inserting = Inserting::default();
+    let mut names = Names::default();
     while let Some(piece) = statements.next()? {
         match piece {
             Piece::Statement { line, text } => {
                 let (head, rows) = split_at_values(&text, dump.dialect);
-                copying = into_of(head, &["COPY"], line, dump);
-                if let Some(into) = inserting.target(head, line, dump) {
+                if names.hear(&text, line, dump.dialect) {
+                    inserting = Inserting::default();
+                }
+                copying = into_of((head, line), &["COPY"], &names, dump)
+                    .map(|into| (into, CopyForm::of(head, line)));
+                if let Some(into) = inserting.target(head, line, &names, dump) {
                     inserted((head, rows), line, into, dump.dialect, take)?;
                 }
             }
             Piece::CopiedRow { line, text } => {
-                if let Some(into) = &copying {
-                    let values = text.split('\t').map(copied).collect();
-                    give(into, line, values, take)?;
+                if let Some((into, form)) = &copying {
+                    let written = |value: Option<String>| value.map_or(Written::Null, Written::Text);
+                    give(into, line, form.values(&text).into_iter().map(written).collect(), take)?;
                 }
             }
             Piece::Command { .. } => {}
@@ -137,7 +144,7 @@ fn give<E: From<DumpError>>(
 
 /// Where the rows go of a statement that begins with one of these words: what stands before the rows tells it,
 /// whose texts need not be told apart.
-fn into_of(head: &str, verbs: &[&str], line: u64, dump: &Dump) -> Option<Target> {
+fn into_of((head, line): (&str, u64), verbs: &[&str], names: &Names, dump: &Dump) -> Option<Target> {
     let first = head.split(|sign: char| !sign.is_ascii_alphabetic()).next().unwrap_or_default();
     if !verbs.iter().any(|verb| verb.eq_ignore_ascii_case(first)) {
         return None;
@@ -149,8 +156,8 @@ fn into_of(head: &str, verbs: &[&str], line: u64, dump: &Dump) -> Option<Target>
         let _kind = cursor.until_word("INTO");
         cursor.eat(&["INTO"]);
     }
-    let (_, name) = cursor.object()?;
-    let table = dump.tables.iter().position(|table| table.name.eq_ignore_ascii_case(&name))?;
+    let (schema, name) = cursor.object()?;
+    let table = names.place(&dump.tables, (schema.as_deref(), &name))?;
     let all = || dump.tables[table].columns.iter().map(|column| column.name.clone()).collect();
     let columns = cursor.group().map_or_else(all, reference::names);
     Some(Target { table, columns })
@@ -244,36 +251,6 @@ pub(crate) fn hex(digits: &str) -> Option<Vec<u8>> {
         u8::from_str_radix(text, 16).ok()
     };
     digits.len().is_multiple_of(2).then(|| digits.as_bytes().chunks(2).map(pair).collect())?
-}
-
-/// A value below COPY.
-fn copied(text: &str) -> Written {
-    if text == "\\N" {
-        return Written::Null;
-    }
-    if !text.contains('\\') {
-        return Written::Text(text.to_owned());
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, behind @ ..] = rest {
-        rest = behind;
-        let (b'\\', [sign, behind @ ..]) = (*first, rest) else {
-            bytes.push(*first);
-            continue;
-        };
-        rest = behind;
-        bytes.push(match sign {
-            b'b' => 8,
-            b'f' => 12,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'v' => 11,
-            other => *other,
-        });
-    }
-    Written::Text(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// What stands between two parentheses of the lowest level, and what before them.
@@ -376,9 +353,5 @@ mod tests {
         let found = one("E'a\\tb', '7'::integer, DATE '2026-01-31'", Dialect::PostgreSql).unwrap();
         assert_eq!(found, [text("a\tb"), text("7"), text("2026-01-31")]);
         assert_eq!(one("now()", Dialect::PostgreSql), None);
-        assert_eq!(
-            ["\\N", "a\\tb\\\\", "\\\\x41"].map(copied),
-            [Written::Null, text("a\tb\\"), text("\\x41")]
-        );
     }
 }

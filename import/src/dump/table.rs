@@ -6,6 +6,7 @@ use tandem_protocol::cause::Cause;
 use super::column::{self, Declared};
 use super::cursor::Cursor;
 use super::reference::{self, keyed, names};
+use super::rule_name::{self, Kind};
 use crate::dialect::Dialect;
 use crate::model::{Columns, Table};
 use crate::note::Notes;
@@ -26,26 +27,37 @@ pub fn parts(table: &mut Table, group: Cursor<'_>, notes: &mut Notes) -> Option<
         if !rule(table, &mut part, notes)? {
             let name = table.name.clone();
             let declared = column::declared(&mut part, &name, notes)?;
-            add_column(table, declared, notes);
+            add_column(table, declared, part.dialect(), notes);
         }
     }
     (!table.columns.is_empty()).then_some(())
 }
 
 /// Takes a column into a table.
-pub fn add_column(table: &mut Table, declared: Declared, notes: &mut Notes) {
-    let Declared { column, is_key, is_unique, reference, checks, is_generated } = declared;
+pub fn add_column(table: &mut Table, declared: Declared, dialect: Dialect, notes: &mut Notes) {
+    let Declared {
+        column, is_key, key_name, is_unique, unique_name, reference, checks, is_generated, ..
+    } = declared;
     let place = format!("{}.{}", table.name, column.name);
     if is_generated {
         return notes.add(Cause::new("dump_generated"), column.line, place);
     }
+    let columns = vec![column.name.clone()];
+    let named = |table: &Table, name: Option<String>, kind| {
+        name.or_else(|| rule_name::given(dialect, table, kind, &columns))
+    };
     if is_key {
-        table.key = vec![column.name.clone()];
+        table.key_name = named(table, key_name, Kind::Key);
+        table.key.clone_from(&columns);
     }
     if is_unique {
-        table.uniques.push(Columns { line: column.line, name: None, columns: vec![column.name.clone()] });
+        let name = named(table, unique_name, Kind::Unique);
+        table.uniques.push(Columns { line: column.line, name, columns: columns.clone() });
     }
-    table.references.extend(reference);
+    if let Some(mut reference) = reference {
+        reference.name = named(table, reference.name, Kind::Reference);
+        table.references.push(reference);
+    }
     table.checks.extend(checks);
     match table.column_mut(&column.name) {
         Some(known) => *known = column,
@@ -57,13 +69,19 @@ pub fn add_column(table: &mut Table, declared: Declared, notes: &mut Notes) {
 pub fn rule(table: &mut Table, cursor: &mut Cursor<'_>, notes: &mut Notes) -> Option<bool> {
     let (start, line) = (cursor.clone(), cursor.line());
     let mut name = None;
-    if cursor.eat(&["CONSTRAINT"]) && !cursor.is(&["PRIMARY", "KEY"]) {
+    if cursor.eat(&["CONSTRAINT"]) && !is_unnamed(cursor) {
         name = cursor.name();
     }
     let is_mysql = cursor.dialect() == Dialect::MySql;
     if cursor.eat(&["PRIMARY", "KEY"]) {
-        let _kind = cursor.until_group();
-        table.key = keyed(cursor.group()?).columns;
+        table.key = match of_index(table, cursor) {
+            Some(rule) => rule.columns.clone(),
+            None => {
+                let _kind = cursor.until_group();
+                keyed(cursor.group()?).columns
+            }
+        };
+        table.key_name = name.or_else(|| rule_name::given(cursor.dialect(), table, Kind::Key, &table.key));
         // That stays, should the key be another one later. Of SQLite, it was never so.
         if cursor.dialect() != Dialect::Sqlite {
             for name in table.key.clone() {
@@ -79,15 +97,19 @@ pub fn rule(table: &mut Table, cursor: &mut Cursor<'_>, notes: &mut Notes) -> Op
     } else if cursor.eat(&["FOREIGN", "KEY"]) {
         let _name = cursor.until_group();
         let columns = names(cursor.group()?);
-        table.references.push(reference::referred(cursor, columns)?);
+        let name = name.or_else(|| rule_name::given(cursor.dialect(), table, Kind::Reference, &columns));
+        table.references.push(reference::referred(cursor, name, columns)?);
     } else if cursor.is(&["CHECK"]) && !is_column(cursor) {
         cursor.take();
         let place = table.name.clone();
-        column::check(cursor, &place, &mut table.checks, notes);
+        column::check(cursor, name, &place, &mut table.checks, notes);
     } else if is_mysql && cursor.eat_one(&["KEY", "INDEX"]) {
         index(table, cursor, line, notes);
     } else if is_mysql && cursor.eat_one(&["FULLTEXT", "SPATIAL"]) {
         notes.add(Cause::new("dump_index_kind"), line, format!("{}: {}", table.name, start.text()));
+    } else if is_mysql && cursor.is(&["PERIOD", "FOR"]) {
+        // Which columns say since when, and until when, a row of MariaDB is as it is.
+        let _columns = cursor.until(&|_| false);
     } else if cursor.is(&["EXCLUDE"]) && !is_column(cursor) {
         notes.add(Cause::new("dump_exclude"), line, format!("{}: {}", table.name, start.text()));
     } else {
@@ -95,6 +117,25 @@ pub fn rule(table: &mut Table, cursor: &mut Cursor<'_>, notes: &mut Notes) -> Op
         return Some(false);
     }
     Some(true)
+}
+
+/// Whether the rule begins behind CONSTRAINT at once, as MySQL lets it.
+fn is_unnamed(cursor: &Cursor<'_>) -> bool {
+    cursor.is(&["PRIMARY", "KEY"])
+        || cursor.is(&["FOREIGN", "KEY"])
+        || cursor.is(&["UNIQUE"])
+        || cursor.is(&["CHECK"])
+}
+
+/// The UNIQUE of that index of PostgreSQL, which is to be a rule from now on.
+fn of_index<'a>(table: &'a Table, cursor: &mut Cursor<'_>) -> Option<&'a Columns> {
+    let mut ahead = cursor.clone();
+    ahead.eat(&["USING", "INDEX"]).then_some(())?;
+    let index = ahead.name()?;
+    let is_it = |rule: &&Columns| rule.name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(&index));
+    let rule = table.uniques.iter().find(is_it)?;
+    *cursor = ahead;
+    Some(rule)
 }
 
 /// Whether what stands next is a column with a name that begins rules elsewhere.
@@ -116,6 +157,9 @@ fn unique(
     notes: &mut Notes,
 ) -> Option<()> {
     let start = cursor.clone();
+    if of_index(table, cursor).is_some() {
+        return Some(());
+    }
     let own = if cursor.is(&["USING"]) || cursor.is(&["NULLS"]) { None } else { cursor.name() };
     let _kind = cursor.until_group();
     let keyed = keyed(cursor.group()?);
@@ -126,7 +170,9 @@ fn unique(
     if keyed.is_prefix {
         notes.add(Cause::new("dump_unique_prefix"), line, format!("{}: {}", table.name, start.text()));
     }
-    table.uniques.push(Columns { line, name: own.or(named), columns: keyed.columns });
+    let given = || rule_name::given(cursor.dialect(), table, Kind::Unique, &keyed.columns);
+    let name = own.or(named).or_else(given);
+    table.uniques.push(Columns { line, name, columns: keyed.columns });
     Some(())
 }
 
@@ -183,7 +229,7 @@ fn add(table: &mut Table, cursor: &mut Cursor<'_>, notes: &mut Notes) -> Option<
     }
     let name = table.name.clone();
     let declared = column::declared(cursor, &name, notes)?;
-    add_column(table, declared, notes);
+    add_column(table, declared, cursor.dialect(), notes);
     Some(())
 }
 
@@ -201,7 +247,7 @@ fn redeclare(
     }
     table.column(&declared.column.name)?;
     let key = table.key.clone();
-    add_column(table, declared, notes);
+    add_column(table, declared, cursor.dialect(), notes);
     if !key.is_empty() {
         table.key = key;
     }
@@ -235,19 +281,20 @@ fn drop(table: &mut Table, cursor: &mut Cursor<'_>) -> Option<()> {
         table.key.clear();
         return Some(());
     }
-    let is_rule = cursor.eat_one(&["CONSTRAINT", "INDEX", "KEY"]) || cursor.eat(&["FOREIGN", "KEY"]);
-    if !is_rule {
+    let mut rule: Option<fn(&mut Table, &str) -> bool> = None;
+    if cursor.eat_one(&["INDEX", "KEY"]) {
+        rule = Some(Table::drop_index);
+    } else if cursor.eat(&["FOREIGN", "KEY"]) {
+        rule = Some(Table::drop_reference);
+    } else if cursor.eat_one(&["CONSTRAINT", "CHECK"]) {
+        rule = Some(Table::drop_rule);
+    } else {
         cursor.eat(&["COLUMN"]);
     }
     cursor.eat(&["IF", "EXISTS"]);
     let name = cursor.name()?;
-    if is_rule {
-        let is_it =
-            |rule: &Columns| rule.name.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(&name));
-        let before = table.uniques.len() + table.indices.len();
-        table.uniques.retain(|rule| !is_it(rule));
-        table.indices.retain(|rule| !is_it(rule));
-        return (table.uniques.len() + table.indices.len() < before).then_some(());
+    if let Some(drop) = rule {
+        return drop(table, &name).then_some(());
     }
     table.column(&name)?;
     table.drop_column(&name);
@@ -259,13 +306,15 @@ fn rename(table: &mut Table, cursor: &mut Cursor<'_>) -> Option<()> {
         table.name = cursor.object()?.1;
         return Some(());
     }
-    if cursor.eat_one(&["CONSTRAINT", "INDEX", "KEY"]) {
-        return Some(());
-    }
+    let is_rule = cursor.eat_one(&["CONSTRAINT", "INDEX", "KEY"]);
     cursor.eat(&["COLUMN"]);
     let old = cursor.name()?;
     cursor.eat(&["TO"]).then_some(())?;
     let new = cursor.name()?;
+    if is_rule {
+        table.rename_rule(&old, &new);
+        return Some(());
+    }
     table.column(&old)?;
     table.rename_column(&old, &new);
     Some(())

@@ -8,6 +8,8 @@ use super::*;
 use crate::note::Section;
 use crate::schema::{Draft, draft};
 
+mod kinds;
+
 fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dump.sql");

@@ -57,6 +57,7 @@ impl UserType {
         }
         let named = |check: &Check| Check {
             line: check.line,
+            name: check.name.clone(),
             expression: crate::schema::plain::renamed(check.expression.clone(), "VALUE", &column.name),
         };
         self.checks.iter().map(named).collect()
