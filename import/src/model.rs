@@ -1,6 +1,7 @@
 //! The tables of another database, as its own words declare them: nothing of it is tandem's yet.
 
 use sqlparser::ast::Expr;
+use tandem_protocol::bounds;
 
 /// A type, as it is declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,6 +123,8 @@ pub struct Table {
     pub checks: Vec<Check>,
     /// What makes it fast.
     pub indices: Vec<Columns>,
+    /// The schema and the name of the table of which it holds a part of the rows.
+    pub part_of: Option<(Option<String>, String)>,
     /// Rows of it in the file, as far as they are counted.
     pub rows: u64,
 }
@@ -136,14 +139,39 @@ impl Table {
 
     /// It has the columns and the rules of another, and no row.
     pub fn take_after(&mut self, other: &Self) {
-        let rules = other.clone();
-        self.columns = rules.columns;
-        self.key = rules.key;
-        self.key_name = rules.key_name;
-        self.uniques = rules.uniques;
-        self.references = rules.references;
-        self.checks = rules.checks;
-        self.indices = rules.indices;
+        self.columns.clone_from(&other.columns);
+        self.key.clone_from(&other.key);
+        self.key_name.clone_from(&other.key_name);
+        self.uniques = first(&other.uniques);
+        self.references = first(&other.references);
+        self.checks = first(&other.checks);
+        self.indices = first(&other.indices);
+    }
+
+    /// It holds a part of that one's rows: its rules are satisfied here too.
+    pub fn keep_rules_of(&mut self, whole: &Self) {
+        if self.key.is_empty() {
+            self.key.clone_from(&whole.key);
+        }
+        for rule in first(&whole.uniques) {
+            if !self.uniques.iter().any(|known| known.columns == rule.columns) {
+                self.uniques.push(rule);
+            }
+        }
+        for reference in first(&whole.references) {
+            let says_it = |known: &Reference| {
+                (&known.columns, &known.targets) == (&reference.columns, &reference.targets)
+                    && known.table.eq_ignore_ascii_case(&reference.table)
+            };
+            if !self.references.iter().any(says_it) {
+                self.references.push(reference);
+            }
+        }
+        for column in whole.columns.iter().filter(|column| column.not_null) {
+            if let Some(own) = self.column_mut(&column.name) {
+                own.not_null = true;
+            }
+        }
     }
 
     /// The column of that name.
@@ -219,6 +247,12 @@ impl Table {
             to.clone_into(name);
         }
     }
+}
+
+/// The first rules of a kind, and one more than a table may have: a file could say of each table that it has
+/// all of another.
+fn first<T: Clone>(rules: &[T]) -> Vec<T> {
+    rules.iter().take(bounds::RULES + 1).cloned().collect()
 }
 
 fn is_called(known: &Option<String>, name: &str) -> bool {

@@ -258,10 +258,11 @@ impl Reader {
             return Ok(());
         }
         let mut found = self.tables.named(said, line, &mut self.notes);
-        if cursor.eat(&["LIKE"]) || cursor.eat(&["PARTITION", "OF"]) {
-            let like =
-                cursor.object().and_then(|of| self.tables.called(&of)).ok_or_else(|| unread(&cursor))?;
-            found.take_after(like);
+        let is_part = cursor.eat(&["PARTITION", "OF"]);
+        if is_part || cursor.eat(&["LIKE"]) {
+            let of = cursor.object().ok_or_else(|| unread(&cursor))?;
+            found.take_after(self.tables.called(&of).ok_or_else(|| unread(&cursor))?);
+            found.part_of = is_part.then_some(of);
             self.tables.add(found);
             return Ok(());
         }

@@ -82,6 +82,13 @@ impl Tables {
         self.virtuals.push(table);
     }
 
+    /// One of them holds a part of the rows of another.
+    pub fn attach(&mut self, part: Option<Said>, whole: &Said) {
+        if let Some(at) = part.and_then(|part| self.place(&part)) {
+            self.all[at].part_of = Some(whole.clone());
+        }
+    }
+
     /// The one that a name means is gone; whether it was there.
     pub fn drop(&mut self, said: &Said) -> bool {
         let before = self.virtuals.len();
@@ -121,6 +128,15 @@ impl Tables {
     pub fn settle(self) -> Vec<Table> {
         let mut all = self.all;
         self.virtuals.into_iter().for_each(|table| table.settle(&mut all));
+        // A part of a part comes behind what it is a part of.
+        for at in 0..all.len() {
+            if let Some((schema, name)) = all[at].part_of.take()
+                && let Some(whole) = self.names.place(&all, (schema.as_deref(), &name))
+            {
+                let whole = all[whole].clone();
+                all[at].keep_rules_of(&whole);
+            }
+        }
         let name = |table: &Table, reference: &Reference| match referred(&all, table, reference) {
             Some(place) => all[place].name.clone(),
             // No other one is meant, whatever has its name elsewhere.

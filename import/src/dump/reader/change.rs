@@ -26,6 +26,10 @@ impl Reader {
         };
         for mut part in cursor.parts() {
             let first = part.word().unwrap_or_default();
+            if part.eat(&["ATTACH", "PARTITION"]) {
+                self.tables.attach(part.object(), &said);
+                continue;
+            }
             let table = self.tables.at_mut(at);
             if part.eat(&["SET", "SCHEMA"]) {
                 table.schema = part.name();

@@ -261,3 +261,19 @@ ALTER TABLE boats DROP CONSTRAINT whatever, DROP CONSTRAINT some, DROP CONSTRAIN
         assert_eq!(told(&notes), Vec::<String>::new(), "{text}");
     }
 }
+
+/// What is said of a table in parts is said of each part, also below, and of parts that are put to it later.
+#[test]
+fn parts_of_a_table_keep_its_rules() {
+    let text = "CREATE TABLE public.rooms (id integer PRIMARY KEY);
+CREATE TABLE public.visits (id bigint NOT NULL, room integer, year integer NOT NULL) PARTITION BY LIST (year);
+CREATE TABLE public.visits_2025 PARTITION OF public.visits FOR VALUES IN (2025);
+CREATE TABLE public.visits_2026 (id bigint NOT NULL, room integer, year integer NOT NULL);
+ALTER TABLE ONLY public.visits ATTACH PARTITION public.visits_2026 FOR VALUES IN (2026);
+ALTER TABLE public.visits ADD CONSTRAINT visits_pkey PRIMARY KEY (id, year);
+ALTER TABLE public.visits ADD CONSTRAINT visits_room FOREIGN KEY (room) REFERENCES public.rooms(id);
+";
+    let (sql, _) = declared(text);
+    assert_eq!(sql.matches("  room INTEGER REFERENCES rooms,\n").count(), 3, "{sql}");
+    assert_eq!(sql.matches("PRIMARY KEY (id, year)").count(), 3, "{sql}");
+}
