@@ -174,7 +174,7 @@ INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql)VALUES('table','pages'
                     .iter()
                     .cloned()
                     .zip(row.values)
-                    .map(|(name, value)| format!("{name} {value}"))
+                    .map(|(name, value)| format!("{name} {}", value.beginning()))
                     .collect::<Vec<_>>(),
             );
             Ok(())
