@@ -1,29 +1,25 @@
 //! What the writer tells everybody else: the newest durable state, the newest transactions, and
 //! that something was committed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use tandem_protocol::cause::Cause;
-use tandem_protocol::chain::Head;
-use tandem_protocol::identity::{Author, Prefix};
+use tandem_protocol::identity::Author;
 use tandem_protocol::membership::Membership;
 use tandem_protocol::schema::{Schema, TableId};
-use tandem_protocol::version::{Dot, VersionVector};
+use tandem_protocol::version::VersionVector;
 
 use crate::acknowledged::Acknowledged;
 use crate::commit::Commit;
 use crate::conflict_stats::ConflictStats;
 use crate::forks::Forks;
-use crate::recent::Recent;
+use crate::recent::Newest;
 use crate::reply::Reply;
 use crate::running::Running;
 use crate::table_status::TableStatus;
 use crate::view::{Authors, FoldState, Unread};
-
-/// Bytes of the newest transactions kept at hand for connected peers.
-const RECENT_BYTES: usize = 1 << 20;
 
 /// The newest durable state.
 #[derive(Clone, Default)]
@@ -53,7 +49,7 @@ type Watcher = Box<dyn Fn(&Commit) + Send + Sync>;
 #[derive(Default)]
 pub(crate) struct Published {
     snapshot: RwLock<Arc<Snapshot>>,
-    recent: Mutex<VecDeque<Recent>>,
+    newest: Mutex<Newest>,
     watchers: Mutex<Vec<Arc<Watcher>>>,
     pub(crate) forks: Forks,
     /// What other sites said to hold.
@@ -161,50 +157,9 @@ impl Published {
         *published = Arc::new(snapshot);
     }
 
-    /// Keeps the newest transactions, contiguous to the end.
-    pub(crate) fn extend_recent(&self, transactions: Vec<Recent>) {
-        let follows = |pair: &[Recent]| pair[0].arrival + 1 == pair[1].arrival;
-        debug_assert!(transactions.windows(2).all(follows), "transactions are told in order of arrival");
-        let last = transactions.last();
-        assert!(last.is_none_or(|last| last.ends_record), "records are told whole");
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = recent.back().map(|last| last.arrival + 1);
-        if next != transactions.first().map(|first| first.arrival) {
-            // Some came into the view another way (it had to catch up): what is kept has no gaps.
-            recent.clear();
-        }
-        recent.extend(transactions);
-        let mut kept = 0;
-        let fits = recent.iter().rev().take_while(|transaction| {
-            kept += transaction.bytes.len();
-            kept <= RECENT_BYTES
-        });
-        let excess = recent.len() - fits.count();
-        recent.drain(..excess);
-        if recent.capacity() > 4 * recent.len() + 64 {
-            recent.shrink_to_fit();
-        }
-    }
-
-    /// Runs `read` over the newest transactions, if `from` is among them.
-    pub(crate) fn with_recent<T>(
-        &self,
-        from: u64,
-        read: impl FnOnce(&mut dyn Iterator<Item = &Recent>) -> T,
-    ) -> Option<T> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = recent.front()?.arrival;
-        let skip = usize::try_from(from.checked_sub(first)?).ok()?;
-        (skip < recent.len()).then(|| read(&mut recent.iter().skip(skip)))
-    }
-
-    /// What stands for a transaction, if it is one of the last few: who is told of each commit at once asks
-    /// for no other.
-    pub(crate) fn recent_prefix(&self, dot: &Dot) -> Option<Prefix> {
-        const FEW: usize = 64;
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = recent.iter().rev().take(FEW).find(|one| one.header.dot == *dot);
-        found.map(|one| Head::new(dot.seq, &one.hash).prefix)
+    /// The newest transactions. Held for a moment only: the writer waits for it at each commit.
+    pub(crate) fn newest(&self) -> MutexGuard<'_, Newest> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn subscribe(&self, watcher: Watcher) {
@@ -214,54 +169,5 @@ impl Published {
     pub(crate) fn tell(&self, commit: &Commit) {
         let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         watchers.iter().for_each(|watcher| watcher(commit));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tandem_protocol::identity::TxHash;
-    use tandem_protocol::transaction::Header;
-
-    use super::*;
-
-    fn recent(arrival: u64) -> Recent {
-        let header = Header {
-            dot: Dot::new(Author([1; 32]), arrival + 1),
-            time_ms: 0,
-            context: VersionVector::default(),
-            basis: None,
-            key: None,
-            by: None,
-            message: None,
-        };
-        let hash = TxHash([arrival as u8; 32]);
-        Recent { arrival, header, bytes: vec![0; 8], signature: None, hash, ends_record: true }
-    }
-
-    fn from(published: &Published, arrival: u64) -> Option<Vec<u64>> {
-        published.with_recent(arrival, |recent| recent.map(|one| one.arrival).collect())
-    }
-
-    #[test]
-    fn the_newest_transactions_are_kept_without_gaps() {
-        let published = Published::default();
-        published.extend_recent(vec![recent(0), recent(1)]);
-        published.extend_recent(vec![recent(2)]);
-        assert_eq!(from(&published, 1), Some(vec![1, 2]));
-        assert_eq!(from(&published, 3), None);
-        published.extend_recent(vec![recent(5), recent(6)]);
-        assert_eq!(from(&published, 6), Some(vec![6]));
-        assert_eq!(from(&published, 5), Some(vec![5, 6]));
-        assert_eq!(from(&published, 3), None, "3 and 4 are to be read from the log");
-    }
-
-    #[test]
-    fn the_last_few_are_told_by_their_names() {
-        let published = Published::default();
-        published.extend_recent((0..100).map(recent).collect());
-        let told = |seq| published.recent_prefix(&Dot::new(Author([1; 32]), seq)).map(|prefix| prefix[0]);
-        assert_eq!((told(100), told(99), told(37)), (Some(99), Some(98), Some(36)));
-        assert_eq!((told(36), told(101)), (None, None), "asked for by the index");
-        assert_eq!(published.recent_prefix(&Dot::new(Author([2; 32]), 100)), None);
     }
 }

@@ -130,10 +130,13 @@ impl ChunkReader<'_> {
             return Ok(Chunk { next: end.max(from), ..Chunk::default() });
         }
         let from = if from == 0 { self.first_lacking(have, &Withheld::default()) } else { from };
-        if let Some(chunk) =
-            self.parts.published.with_recent(from, |recent| recent_chunk(recent, from, have, max_bytes))
-        {
-            return Ok(chunk);
+        let recent = {
+            let newest = self.parts.published.newest();
+            newest.from(from).map(|recent| recent_chunk(recent, from, have, max_bytes))
+        };
+        if let Some((chunk, builder)) = recent {
+            // Compressing takes longer than the writer should wait for the newest transactions.
+            return Ok(Chunk { block: block_of(builder), ..chunk });
         }
         let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
         let mut chunk = Chunk { next: from, ..Chunk::default() };
@@ -162,7 +165,7 @@ impl ChunkReader<'_> {
                 }
             }
         }
-        chunk.block = (!builder.is_empty()).then(|| builder.finish_to_send());
+        chunk.block = block_of(builder);
         Ok(chunk)
     }
 
@@ -189,12 +192,17 @@ impl ChunkReader<'_> {
     }
 }
 
-fn recent_chunk(
-    recent: &mut dyn Iterator<Item = &Recent>,
+fn block_of(builder: BlockBuilder) -> Option<Vec<u8>> {
+    (!builder.is_empty()).then(|| builder.finish_to_send())
+}
+
+/// A chunk without its block, and what is to be its block.
+fn recent_chunk<'r>(
+    recent: impl Iterator<Item = &'r Recent>,
     from: u64,
     have: &VersionVector,
     max_bytes: usize,
-) -> Chunk {
+) -> (Chunk, BlockBuilder) {
     let mut builder = BlockBuilder::default();
     let mut chunk = Chunk { next: from, ..Chunk::default() };
     let limit = max_bytes.min(bounds::BLOCK_TARGET_BYTES);
@@ -221,6 +229,5 @@ fn recent_chunk(
             chunk.heads.advance(author, Head::new(one.header.dot.seq, &one.hash), &Branches::NONE);
         }
     }
-    chunk.block = (!builder.is_empty()).then(|| builder.finish_to_send());
-    chunk
+    (chunk, builder)
 }

@@ -64,8 +64,9 @@ impl ForkReader<'_> {
     }
 
     fn prefix_of(&self, dot: &Dot) -> Option<Prefix> {
-        if let Some(prefix) = self.parts.published.recent_prefix(dot) {
-            return Some(prefix);
+        let recent = self.parts.published.newest().prefix(dot);
+        if recent.is_some() {
+            return recent;
         }
         let number = self.parts.snapshot().authors.number_of_trunk(&dot.chain())?;
         let prefix = self.parts.readers.read(|connection| {

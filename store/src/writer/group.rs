@@ -173,7 +173,7 @@ impl Writer {
         let end = self.view.fold.position.next;
         assert_eq!(end, self.log.end, "a reader sees what the log holds, and nothing else");
         self.published.set(&self.view.fold);
-        self.published.extend_recent(recent);
+        self.published.newest().extend(recent);
         let snapshot = self.published.snapshot();
         let commit = Commit { end: snapshot.end, vector: Arc::clone(&snapshot.vector), transactions };
         self.published.tell(&commit);
