@@ -135,6 +135,11 @@ impl Kind {
         }
     }
 
+    /// Its name, as a text of SQL.
+    pub fn quoted(self) -> String {
+        format!("'{}'", self.to_string().replace('\'', "''"))
+    }
+
     /// Reads back what [`fmt::Display`] wrote.
     pub fn named(name: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.to_string() == name)

@@ -72,7 +72,7 @@ impl Sql {
         expression: impl FnOnce(&mut Self),
     ) -> &mut Self {
         if wanted {
-            self.plain.push_str(&format!("{function}('{kind}', "));
+            self.plain.push_str(&format!("{function}({}, ", kind.quoted()));
         }
         expression(self);
         if wanted {

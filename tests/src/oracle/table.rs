@@ -374,7 +374,7 @@ impl Table {
                 all.push(("constraint_check", format!("NOT ({check})")));
             }
             if column.kind.has_form() && column.kind != Kind::Stamp {
-                all.push(("type_mismatch", format!("NOT is_canonical('{}', {name})", column.kind)));
+                all.push(("type_mismatch", format!("NOT is_canonical({}, {name})", column.kind.quoted())));
             }
             if column.kind.is_text() {
                 all.push(("invalid_utf8", format!("NOT is_utf8({name})")));
