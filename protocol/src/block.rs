@@ -34,8 +34,8 @@ const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
 /// zstd's own default: a good ratio at a speed the disk and the network do not outrun.
 const ZSTD_LEVEL: i32 = 3;
-/// Of what was gathered to be sent, which repeats itself much: 4 % fewer bytes, for half a millisecond. The
-/// next level that finds more takes several.
+/// Of what was gathered to be sent, which repeats itself much: 3 % fewer bytes. Levels that find more take
+/// longer than the line saves (`docs/performance.md`).
 const ZSTD_LEVEL_TO_SEND: i32 = 9;
 /// Above this, a better search takes longer than a line.
 const SEARCHED_BYTES: usize = 64 << 10;

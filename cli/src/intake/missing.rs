@@ -95,7 +95,7 @@ impl Writing<'_> {
         self.save()?;
         match self.delete_together(&going, basis.clone()) {
             // What a deletion takes with it may be referred to as well.
-            Err(Failure::Refused(error)) if error.is(&error_kind::constraint_referenced) => {
+            Err(failure) if is_referred(&failure) => {
                 going.into_iter().try_for_each(|gone| self.delete(gone, basis.clone()))
             }
             other => other,
@@ -113,10 +113,10 @@ impl Writing<'_> {
         for together in keys.chunks(TOGETHER) {
             match self.delete_together(&some(together), basis.clone()) {
                 // Others refer to one of them: that one stays, and the rest goes.
-                Err(Failure::Refused(error)) if error.is(&error_kind::constraint_referenced) => {
+                Err(failure) if is_referred(&failure) => {
                     for one in together {
                         match self.delete_together(&some(std::slice::from_ref(one)), basis.clone()) {
-                            Err(Failure::Refused(error)) if error.is(&error_kind::constraint_referenced) => {
+                            Err(failure) if is_referred(&failure) => {
                                 self.refer(table, one);
                             }
                             other => other?,
@@ -146,6 +146,11 @@ impl Writing<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether that is why rows were not deleted: others refer to one of them.
+fn is_referred(failure: &Failure) -> bool {
+    matches!(failure, Failure::Refused(error) if error.is(&error_kind::constraint_referenced))
 }
 
 /// The key of a table, if it is one column.

@@ -96,8 +96,8 @@ impl<'b> Plan<'b> {
 
     fn sort(&mut self) {
         let (mut readings, mut lists) = (std::mem::take(&mut self.readings), std::mem::take(&mut self.lists));
-        readings.sort_by_key(|reading| self.place(reading.table.id));
-        lists.sort_by_key(|list| self.place(list.table.id));
+        readings.sort_by_cached_key(|reading| self.place(reading.table.id));
+        lists.sort_by_cached_key(|list| self.place(list.table.id));
         (self.readings, self.lists) = (readings, lists);
     }
 

@@ -107,16 +107,18 @@ impl Tables {
 
     /// It is called otherwise, wherever it is named.
     pub fn rename(&mut self, at: usize, new: &str) {
-        let places = |table: &Table| -> Vec<Option<usize>> {
-            table.references.iter().map(|reference| referred(&self.all, table, reference)).collect()
+        // What a name means is looked for among all tables: only of those that say this one's.
+        let means_it = |table: &Table, reference: &Reference| {
+            self.all[at].is_called(&reference.table) && referred(&self.all, table, reference) == Some(at)
         };
-        let referred: Vec<Vec<Option<usize>>> = self.all.iter().map(places).collect();
-        for (table, places) in self.all.iter_mut().zip(referred) {
-            for (reference, place) in table.references.iter_mut().zip(places) {
-                if place == Some(at) {
-                    new.clone_into(&mut reference.table);
-                }
-            }
+        let mut referring = Vec::new();
+        for (place, table) in self.all.iter().enumerate() {
+            let references = table.references.iter().enumerate();
+            let meant = references.filter(|(_, reference)| means_it(table, reference));
+            referring.extend(meant.map(|(number, _)| (place, number)));
+        }
+        for (place, number) in referring {
+            new.clone_into(&mut self.all[place].references[number].table);
         }
         let name = self.free(self.all[at].schema.as_deref(), new);
         let table = &mut self.all[at];

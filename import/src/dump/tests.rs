@@ -215,7 +215,17 @@ fn a_dump_made_to_exhaust_its_reader_is_refused_or_cut() {
     let many = format!("CREATE TABLE a (id INT PRIMARY KEY);\n{many}");
     let row =
         format!("CREATE TABLE a (id INT PRIMARY KEY);\nINSERT INTO a VALUES ({});", "1,".repeat(600_000));
-    for text in [deep, long, wide, many, row] {
+    // What a name means is looked for among all tables; a dump may rename one as often as it likes.
+    let referring: String = (0..1_000)
+        .map(|at| {
+            let columns: String =
+                (0..20).map(|n| format!("c{n} INT REFERENCES t{}(id), ", 999 - n)).collect();
+            format!("CREATE TABLE t{at} ({columns} id INT PRIMARY KEY);\n")
+        })
+        .collect();
+    let renamed = "ALTER TABLE t0 RENAME TO u;\nALTER TABLE u RENAME TO t0;\n".repeat(500);
+    let renamed = referring + &renamed;
+    for text in [deep, long, wide, many, row, renamed] {
         let (_folder, path) = written(&text);
         if let Ok(dump) = Dump::read(&[&path], None) {
             let _drafted = draft(&dump);

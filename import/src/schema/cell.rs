@@ -22,8 +22,8 @@ pub fn cell(kind: ColumnType, written: Written) -> Option<Value> {
             Some(digits) => Value::Blob(hex(digits)?),
             None => Value::Blob(text.into_bytes()),
         },
-        (kind, Written::Number(digits)) if is_text(kind) => Value::Text(digits),
-        (kind, Written::Bytes(bytes)) if is_text(kind) => Value::Text(String::from_utf8(bytes).ok()?),
+        (kind, Written::Number(digits)) if kind.holds_any_text() => Value::Text(digits),
+        (kind, Written::Bytes(bytes)) if kind.holds_any_text() => Value::Text(String::from_utf8(bytes).ok()?),
         (ColumnType::Real, Written::Number(digits) | Written::Text(digits)) => {
             Value::Real(digits.trim().parse().ok()?)
         }
@@ -42,12 +42,6 @@ pub fn cell(kind: ColumnType, written: Written) -> Option<Value> {
         (_, Written::Bytes(bytes)) => Value::Blob(bytes),
     };
     kind.canonical(value).ok()
-}
-
-/// Whether any text is a value of it.
-fn is_text(kind: ColumnType) -> bool {
-    use ColumnType::{External, Quiet, RichText, Text};
-    matches!(kind, Text | Quiet | RichText | External(_))
 }
 
 /// The number of an amount as PostgreSQL writes MONEY: with a currency's sign, and a comma before each

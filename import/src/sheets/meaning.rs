@@ -1,6 +1,6 @@
 //! What a text of a sheet means in a column of a table: that depends on the column's type alone.
 
-use tandem_protocol::schema::{ColumnDef, ColumnType, MergeKind};
+use tandem_protocol::schema::{ColumnDef, ColumnType};
 use tandem_protocol::value::Value;
 
 use super::empty_text::EMPTY;
@@ -27,10 +27,9 @@ pub fn meant(column: &ColumnDef, text: &str, is_french: bool) -> Option<Value> {
     plain(kind, text).or_else(french)
 }
 
-/// Whether any text is a value of it.
+/// Whether a text means itself, with all its spaces.
 fn is_text(kind: ColumnType) -> bool {
-    matches!(kind, ColumnType::Text | ColumnType::Quiet | ColumnType::External(_))
-        || kind.merge_kind() == MergeKind::Document
+    kind.holds_any_text() || kind == ColumnType::Json
 }
 
 /// A value as programs write it.

@@ -80,9 +80,7 @@ impl ColumnType {
                 Ok(canonical) => Ok(Value::Text(canonical)),
                 Err(error) => Err(TypeMismatch::of_text(self, &text, error.into())),
             },
-            (Self::Text | Self::RichText | Self::Quiet | Self::External(_), value @ Value::Text(_)) => {
-                Ok(value)
-            }
+            (kind, value @ Value::Text(_)) if kind.holds_any_text() => Ok(value),
             (_, value) => Err(mismatch(&value)),
         }
     }

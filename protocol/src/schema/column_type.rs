@@ -198,6 +198,16 @@ impl ColumnType {
         }
     }
 
+    /// Whether any text is a value of it, as it is.
+    pub fn holds_any_text(self) -> bool {
+        match self {
+            Self::Text | Self::RichText | Self::Quiet | Self::External(_) => true,
+            Self::Integer | Self::Real | Self::Blob | Self::Boolean | Self::Json => false,
+            Self::Uuid | Self::Date | Self::Time | Self::Timestamp | Self::Stamp => false,
+            Self::Decimal { .. } | Self::Counter { .. } => false,
+        }
+    }
+
     /// Whether its values are texts of one canonical form.
     pub fn has_text_form(self) -> bool {
         matches!(self, Self::Uuid | Self::Date | Self::Time | Self::Timestamp | Self::Stamp)

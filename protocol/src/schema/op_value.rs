@@ -38,7 +38,7 @@ impl ColumnType {
                 number.is_finite() && number.to_bits() != (-0.0f64).to_bits()
             }
             (Self::Integer, Value::Integer(_)) | (Self::Boolean, Value::Integer(0 | 1)) => true,
-            (Self::Text | Self::Quiet | Self::RichText | Self::External(_), Value::Text(_)) => true,
+            (kind, Value::Text(_)) if kind.holds_any_text() => true,
             (Self::Blob, Value::Blob(_)) => true,
             _ => false,
         }

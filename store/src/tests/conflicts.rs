@@ -105,6 +105,19 @@ fn two_values_of_one_field_are_listed_until_somebody_who_saw_both_writes() {
 }
 
 #[test]
+fn a_value_of_another_databases_type_stays_the_text_that_it_is_and_two_of_it_are_listed() {
+    let (a, b) = two("CREATE TABLE stays (id INTEGER PRIMARY KEY, nights EXTERNAL('int4range') UNIQUE)");
+    a.write("INSERT INTO stays (id, nights) VALUES (1, ' [1,  5) '), (2, NULL), (3, '{ab,NULL}')");
+    assert_eq!(a.refused("INSERT INTO stays (id, nights) VALUES (4, x'01')").code, "type_mismatch");
+    sync(&a, &b);
+    assert_eq!(b.rows("SELECT nights FROM stays ORDER BY id"), [" [1,  5) ", "NULL", "{ab,NULL}"]);
+    a.write("UPDATE stays SET nights = '[1,7)' WHERE id = 1");
+    b.write("UPDATE stays SET nights = '[2,5)' WHERE id = 1");
+    assert_eq!(open(&a, &b), ["register stays.nights 1"]);
+    assert_eq!(values(&only(&a)), ["[2,5)", "[1,7)"]);
+}
+
+#[test]
 fn a_value_is_chosen_on_one_site_and_the_conflict_closes_on_the_other() {
     let (a, b) = two(SCHEMA);
     a.write("INSERT INTO students (id, name) VALUES (1, 'x')");
