@@ -1,5 +1,6 @@
 //! The dump of another database, read and told.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -160,7 +161,7 @@ pub fn dialect_named(name: &str) -> Result<Dialect, String> {
 /// A dump that is not read.
 pub fn refused(path: &Path, error: &DumpError) -> Failure {
     match error {
-        DumpError::Io(error) => file::failed(path, error),
+        DumpError::Io(error) if error.kind() != ErrorKind::InvalidData => file::failed(path, error),
         error => {
             error_kind::dump_refused.with("path", path.display()).with("detail", Cause::from(error)).into()
         }

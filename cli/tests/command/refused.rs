@@ -87,6 +87,22 @@ fn a_schema_is_refused_with_all_that_is_wrong_in_it() {
 }
 
 #[test]
+fn what_is_no_text_is_no_dump() {
+    let program = Program::new();
+    let picture = program.file("photo.sql", "\u{0}PNG\u{0}\u{1}");
+    let picture = picture.to_str().unwrap();
+    for (lang, nothing, next) in [
+        ("en", "Nothing was changed", "Make the dump again"),
+        ("fr", "Rien n'a été changé", "Refaites la sauvegarde"),
+    ] {
+        let run = program.run(&["--lang", lang, "init", "--name", "office", "--import", picture]);
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(run.err.contains(nothing) && run.err.contains(next), "{run:?}");
+    }
+    assert!(!program.data().exists(), "nothing is made of it");
+}
+
+#[test]
 fn no_site_is_made_of_a_bad_schema() {
     let program = Program::new();
     let schema = program.file("bad.sql", "CREATE TABLE a (b TEXT)");

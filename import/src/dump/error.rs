@@ -82,7 +82,7 @@ pub enum DumpError {
 impl From<&DumpError> for Cause {
     fn from(error: &DumpError) -> Self {
         match error {
-            DumpError::Io(error) => Self::new("system").with("said", error.to_string()),
+            DumpError::Io(error) => Self::from(error),
             DumpError::OtherProduct(other) => Self::new("dump_other_product").with("product", other.name()),
             DumpError::Mixed { line } => Self::new("dump_mixed").with("line", *line),
             DumpError::NeverCloses { line, mark } => {
