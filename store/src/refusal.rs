@@ -122,6 +122,20 @@ impl Refusal {
             .with("count", count)
     }
 
+    pub(crate) fn no_table(name: &str) -> Self {
+        Self::by("sql_error", Cause::new("sqlite_no_table").with("name", name))
+    }
+
+    pub(crate) fn no_column(table: &str, name: &str) -> Self {
+        Self::by("sql_error", Cause::new("sqlite_table_lacks").with("table", table).with("name", name))
+    }
+
+    /// Not as many values as columns.
+    pub(crate) fn width(wanted: usize, given: usize) -> Self {
+        let cause = Cause::new("sqlite_parameters").with("given", given).with("wanted", wanted);
+        Self::by("parameter_count", cause)
+    }
+
     pub(crate) fn not_utf8(table: &str) -> Self {
         Self::by("invalid_utf8", Cause::new("not_utf8").with("table", table))
     }

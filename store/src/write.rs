@@ -69,6 +69,7 @@ impl Write {
         match &self.edits {
             Edits::Sql(statements) => statements.first().map_or("", |statement| &statement.sql),
             Edits::Rows(edits) => edits.first().map_or("", RowEdit::table),
+            Edits::Observed(changes) => changes.first().map_or("", |change| &change.table),
         }
     }
 
@@ -85,6 +86,11 @@ impl Write {
             Edits::Rows(edits) => {
                 let named: Vec<String> = edits.iter().map(RowEdit::told).collect();
                 let each = named.iter().zip(edits).map(|(told, edit)| (told.as_str(), edit.rows()));
+                RequestKey::new(key, each, asked)
+            }
+            Edits::Observed(changes) => {
+                let told: Vec<_> = changes.iter().map(|change| (change.told(), change.rows())).collect();
+                let each = told.iter().map(|(told, rows)| (told.as_str(), rows.as_slice()));
                 RequestKey::new(key, each, asked)
             }
         })

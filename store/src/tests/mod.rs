@@ -16,6 +16,7 @@ mod identity;
 mod integrity;
 mod movements;
 mod numbers;
+mod observed;
 mod openings;
 mod owners;
 mod parked;

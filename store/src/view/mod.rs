@@ -45,6 +45,7 @@ mod meanwhile;
 mod merge;
 mod named_queries;
 mod numbers;
+mod observed;
 mod or_clause;
 mod parsed;
 mod position;

@@ -15,6 +15,7 @@ use super::log_writer::LogWriter;
 use super::ready::{Ready, rows_of};
 use super::records::{GivenAnswer, Recorded, Records};
 use super::unseen::holds;
+use crate::edits::Edits;
 use crate::owner::WRITE_DEADLINE;
 use crate::published::Published;
 use crate::receive::Received;
@@ -89,7 +90,8 @@ impl JobRun<'_> {
         match &mut job.work {
             LocalWork::Sql(write) => {
                 // Where nobody can come back, nobody gives way.
-                let turn = (self.has_aside && job.home.is_some()).then(|| Instant::now() + TURN);
+                let gives_way = self.has_aside && job.home.is_some() && write.edits.are_statements();
+                let turn = gives_way.then(|| Instant::now() + TURN);
                 let deadline = write.owner.deadline(WRITE_DEADLINE);
                 self.watched(write, deadline, turn, |run| run.run_sql(write, None))
             }
@@ -161,7 +163,10 @@ impl JobRun<'_> {
         };
         let written = match ready {
             Some(ready) => self.run_ready(ready, labels)?,
-            None => self.record_edits((&write.edits, Rules::Judged), Vec::new(), labels)?,
+            None => match &write.edits {
+                Edits::Observed(changes) => self.record_observed(changes, labels)?,
+                edits => self.record_edits((edits, Rules::Judged), Vec::new(), labels)?,
+            },
         };
         let now_ms = self.now_ms;
         self.answer = key.map(|key| GivenAnswer { key, written: written.clone(), now_ms });

@@ -158,6 +158,7 @@ impl Users {
             let sql: Vec<&str> = match &write.edits {
                 Edits::Sql(statements) => statements.iter().map(|statement| statement.sql.as_str()).collect(),
                 Edits::Rows(edits) => edits.iter().map(RowEdit::table).collect(),
+                Edits::Observed(changes) => changes.iter().map(|change| change.table.as_str()).collect(),
             };
             let basis = if write.basis.is_some() { ", of an older version" } else { "" };
             format!("{}: [{number}{basis}] {}", site.name, sql.join("; "))

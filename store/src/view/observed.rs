@@ -1,0 +1,96 @@
+//! What a change that was made elsewhere says to other sites: the same as a statement that made it here
+//! would have said, but for the rules, which nobody asks.
+
+use std::sync::Arc;
+
+use tandem_protocol::bounds;
+use tandem_protocol::op::Op;
+use tandem_protocol::schema::ColumnDef;
+use tandem_protocol::value::{Key, Value};
+
+use super::View;
+use super::captured::{Captured, group_ops};
+use super::local_error::LocalError;
+use super::row_op::CanonicalChange;
+use super::table::ViewTable;
+use super::unseen::{AtBasis, Unseen};
+use crate::observed::ObservedChange;
+use crate::refusal::Refusal;
+
+impl View {
+    /// The ops that say what was seen to happen to rows, each of which is named once.
+    pub(crate) fn observed(
+        &mut self,
+        changes: &[ObservedChange],
+        unseen: &Unseen,
+    ) -> Result<Vec<Op>, LocalError> {
+        let captured = changes.iter().map(|change| self.observe(change, unseen));
+        let mut captured = captured.collect::<Result<Vec<_>, _>>()?;
+        Ok(group_ops(&mut captured))
+    }
+
+    fn observe(&mut self, change: &ObservedChange, unseen: &Unseen) -> Result<Captured, LocalError> {
+        let unknown = || LocalError::Refused(Refusal::no_table(&change.table));
+        let table = self.fold.tables.named(&change.table).ok_or_else(unknown)?;
+        let before = change.before.as_ref().map(|values| row_of(&table, change, values)).transpose()?;
+        let after = change.after.as_ref().map(|values| row_of(&table, change, values)).transpose()?;
+        let keys = [&before, &after].map(|row| row.as_ref().map(|row| table.key_of(row)));
+        let key = match keys {
+            [Some(before), Some(after)] if before != after => {
+                return Err(LocalError::Refused(Refusal::key_changed(&table.def.name)));
+            }
+            [before, after] => before.or(after).ok_or_else(unknown)?,
+        };
+        self.captured(table, key, (before, after), unseen)
+    }
+
+    fn captured(
+        &mut self,
+        table: Arc<ViewTable>,
+        key: Key,
+        (before, after): (Option<Vec<Value>>, Option<Vec<Value>>),
+        unseen: &Unseen,
+    ) -> Result<Captured, LocalError> {
+        let bytes = key.to_bytes();
+        if bytes.len() > bounds::KEY_BYTES {
+            return Err(LocalError::Refused(Refusal::key_too_long(&table.def.name)));
+        }
+        let entry = self.load_row(&table, &key, &bytes)?;
+        let state = Some(entry).filter(|entry| entry.stored || entry.shown.is_some());
+        let change = CanonicalChange {
+            table: &table,
+            key: &key,
+            old: before.as_deref(),
+            new: after.as_deref(),
+            state: state.as_ref(),
+            exact: &[],
+            at_basis: &AtBasis::new(),
+        };
+        let op = self.cells().row_op(&change, unseen)?;
+        Ok(Captured { table, key, old: None, new: None, state, op })
+    }
+}
+
+/// A whole row of canonical values. A column that is not told has what it has when nobody wrote it, before
+/// and after.
+fn row_of(table: &ViewTable, change: &ObservedChange, values: &[Value]) -> Result<Vec<Value>, LocalError> {
+    let refused = |refusal| LocalError::Refused(refusal);
+    let mut row: Vec<Value> = table.def.columns.iter().map(|column| column.unwritten()).collect();
+    if values.len() != change.columns.len() {
+        return Err(refused(Refusal::width(change.columns.len(), values.len())));
+    }
+    for (name, value) in change.columns.iter().zip(values) {
+        let is_it = |column: &ColumnDef| column.name.eq_ignore_ascii_case(name);
+        let at = table.def.columns.iter().position(is_it);
+        let at = at.ok_or_else(|| refused(Refusal::no_column(&change.table, name)))?;
+        let canonical = table.def.columns[at].kind.canonical(value.clone());
+        row[at] = canonical.map_err(|error| refused(Refusal::of_type(&change.table, name, &error)))?;
+    }
+    let is_named = |at: &usize| {
+        change.columns.iter().any(|name| name.eq_ignore_ascii_case(&table.def.columns[*at].name))
+    };
+    match table.key.iter().find(|at| !is_named(at)) {
+        Some(at) => Err(refused(Refusal::no_column(&change.table, &table.def.columns[*at].name))),
+        None => Ok(row),
+    }
+}
