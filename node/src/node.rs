@@ -76,6 +76,7 @@ impl Node {
             api.certificate_is_given();
         }
         api.attach(Arc::new(NetworkPeers::new(network.clone())));
+        api.start_bridges();
         // Last: whoever finds the file finds a node that answers.
         let ready = network.ready().await.map_err(ApiError::from);
         if let Err(error) = ready.and_then(|()| running.announce(&folder).map_err(unusable)) {
@@ -156,7 +157,12 @@ impl Node {
             }
         };
         self.network.shutdown().await;
-        let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        let api = self.api.clone();
+        let closed = tokio::task::spawn_blocking(move || {
+            api.stop_bridges();
+            store.close();
+        })
+        .await;
         tracing::info!("the node stopped");
         closed.map_err(of_task)?;
         served

@@ -16,6 +16,7 @@ pub mod http;
 pub mod lan;
 pub mod mount;
 pub mod oracle;
+pub mod postgres;
 pub mod powercut;
 pub mod random;
 pub mod reference;

@@ -1,22 +1,26 @@
-//! A PostgreSQL server of the benchmark's own: in a temporary folder, on a port of its own, with the
+//! A PostgreSQL server of a test's own: in a temporary folder, on a port and a socket of its own, with the
 //! settings it comes with. What runs on the machine already is left alone.
 
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use postgres::{Client, NoTls};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// A running server; it ends, and its folder with it, when this is dropped.
+/// The user that owns everything.
+const USER: &str = "bench";
+
+/// A server; it ends, and its folder with it, when this is dropped.
 pub struct Server {
-    child: Child,
+    child: Mutex<Option<Child>>,
     port: u16,
-    /// Kept for its end.
-    _folder: TempDir,
+    programs: PathBuf,
+    folder: TempDir,
 }
 
 impl Server {
@@ -26,44 +30,63 @@ impl Server {
             eprintln!("PostgreSQL is not installed (apt-get install postgresql): its figures are left out");
             return None;
         };
-        let owner = owner();
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
-        if let Some((user, group)) = owner {
+        if let Some((user, group)) = owner() {
             for path in [folder.path(), &data] {
                 std::os::unix::fs::chown(path, Some(user), Some(group)).unwrap();
             }
         }
-        let as_owner = |program: &str| {
-            let mut command = Command::new(programs.join(program));
-            if let Some((user, group)) = owner {
-                command.uid(user).gid(group);
-            }
-            command
-                .current_dir(folder.path())
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
-            command
-        };
-        let made = as_owner("initdb")
-            .args(["--auth=trust", "--encoding=UTF8", "--username=bench", "-D"])
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = Self { child: Mutex::new(None), port, programs, folder };
+        let user = format!("--username={USER}");
+        let made = server
+            .as_owner("initdb")
+            .args(["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", &user, "-D"])
             .arg(&data)
             .status();
         assert!(made.is_ok_and(|status| status.success()), "initdb failed");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = as_owner("postgres");
-        server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-k"]);
-        let child = server.arg(folder.path()).spawn().unwrap();
-        let server = Self { child, port, _folder: folder };
-        drop(server.connect());
+        server.go_on();
         Some(server)
+    }
+
+    /// Runs it, again if it was stopped, and waits until it answers.
+    pub fn go_on(&self) {
+        let mut server = self.as_owner("postgres");
+        server.arg("-D").arg(self.folder.path().join("data"));
+        server.args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1", "-k"]);
+        *self.child.lock().unwrap() = Some(server.arg(self.folder.path()).spawn().unwrap());
+        drop(self.connect());
+    }
+
+    /// Ends it: what was committed stays. `Signal::QUIT` is a crash, `Signal::INT` a fast way down.
+    pub fn stop(&self, how: Signal) {
+        let Some(mut child) = self.child.lock().unwrap().take() else { return };
+        let _gone_already = kill_process(Pid::from_child(&child), how);
+        let _gone_already = child.wait();
+    }
+
+    /// A program of PostgreSQL that talks to it.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        command.arg("-h").arg(self.folder.path()).args(["-p", &self.port.to_string(), "-U", USER]);
+        command
+    }
+
+    /// A new database.
+    pub fn database(&self, name: &str) -> Database<'_> {
+        self.connect().batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+        Database { server: self, name: name.to_owned() }
     }
 
     /// A connection over TCP, as tandem's client has one.
     pub fn connect(&self) -> Client {
-        let address = format!("host=127.0.0.1 port={} user=bench dbname=postgres", self.port);
+        self.connect_to("postgres")
+    }
+
+    fn connect_to(&self, database: &str) -> Client {
+        let address = format!("host=127.0.0.1 port={} user={USER} dbname={database}", self.port);
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             match Client::connect(&address, NoTls) {
@@ -73,13 +96,62 @@ impl Server {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+
+    fn as_owner(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        if let Some((user, group)) = owner() {
+            command.uid(user).gid(group);
+        }
+        command
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         // The fast way down: sessions are ended, what was committed stays.
-        let _gone_already = kill_process(Pid::from_child(&self.child), Signal::INT);
-        let _gone_already = self.child.wait();
+        self.stop(Signal::INT);
+    }
+}
+
+/// A database of a server.
+pub struct Database<'s> {
+    server: &'s Server,
+    name: String,
+}
+
+impl Database<'_> {
+    /// Its address, by the socket: it is reached from every network of a test.
+    pub fn url(&self) -> String {
+        let folder = self.server.folder.path().display().to_string().replace('/', "%2F");
+        format!("postgres://{USER}@{folder}:{}/{}", self.server.port, self.name)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A connection to it.
+    pub fn connect(&self) -> Client {
+        self.server.connect_to(&self.name)
+    }
+
+    /// Runs statements.
+    #[track_caller]
+    pub fn run(&self, sql: &str) {
+        self.connect().batch_execute(sql).unwrap();
+    }
+
+    /// The rows that a query gives, each as a text.
+    #[track_caller]
+    pub fn rows(&self, sql: &str) -> Vec<String> {
+        let rows = self.connect().query(&format!("SELECT t::text FROM ({sql}) AS t"), &[]).unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
     }
 }
 

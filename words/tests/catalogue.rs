@@ -91,8 +91,9 @@ fn french_words_are_joined_and_sizes_are_octets() {
 /// Everything below the crates' `src`, tests left out.
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let mut folders: Vec<PathBuf> =
-        ["protocol", "import", "store", "node", "cli"].map(|name| root.join(name).join("src")).into();
+    let mut folders: Vec<PathBuf> = ["protocol", "import", "store", "bridge", "node", "cli"]
+        .map(|name| root.join(name).join("src"))
+        .into();
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -131,9 +132,11 @@ fn codes(source: &str) -> Vec<(&str, &str, &str)> {
 fn is_of_cause(path: &Path, (before, code, after): (&str, &str, &str)) -> bool {
     let of_causes = path.to_string_lossy().contains("src/cause");
     let in_pattern = before.ends_with("\",") && after.trim_start_matches(',').trim_start().starts_with(')');
+    let of_bridge = path.to_string_lossy().contains("bridge/src") && code.starts_with("bridge_");
     let of_dumps = path.to_string_lossy().contains("import/src") && code.starts_with("dump_");
     before.ends_with("Cause::new(")
         || of_dumps
+        || of_bridge
         || path.to_string_lossy().contains("/ddl/") && before.ends_with("refuse(")
         || of_causes && (in_pattern || ["Self::new(", "=>", "of("].iter().any(|end| before.ends_with(end)))
 }

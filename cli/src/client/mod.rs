@@ -7,8 +7,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use tandem_bridge::{Comparison, FirstDay, Plan};
 use tandem_node::Running;
 use tandem_node::api::admission::{Admit, Admitted, JoinRequest, WantJoin};
+use tandem_node::api::attachment::{Attach, Detach, ShownAttachment};
 use tandem_node::api::cell::Cell;
 use tandem_node::api::conflict::{Conflict, ConflictQuery, Conflicts, Resolve};
 use tandem_node::api::invitation::{Invitation, Invite};
@@ -260,6 +262,41 @@ impl Client {
         match self {
             Self::Node(node) => node.patch(&["spaces", space, "sites", site], request),
             Self::Folder(api) => wait(|reply| api.rename_site(space, site, request, reply)),
+        }
+    }
+
+    pub fn attachment(&self, space: &str) -> Result<ShownAttachment> {
+        match self {
+            Self::Node(node) => node.get(&["spaces", space, "attachment"]),
+            Self::Folder(api) => api.attachment(space),
+        }
+    }
+
+    pub fn plan_attachment(&self, space: &str, request: &Attach) -> Result<Plan> {
+        match self {
+            Self::Node(node) => node.post(&["spaces", space, "attachment", "plan"], request),
+            Self::Folder(api) => api.plan_attachment(space, request),
+        }
+    }
+
+    pub fn attach_database(&self, space: &str, request: &Attach) -> Result<FirstDay> {
+        match self {
+            Self::Node(node) => node.post(&["spaces", space, "attachment"], request),
+            Self::Folder(api) => api.attach_database(space, request),
+        }
+    }
+
+    pub fn compare_attachment(&self, space: &str) -> Result<Comparison> {
+        match self {
+            Self::Node(node) => node.get(&["spaces", space, "attachment", "comparison"]),
+            Self::Folder(api) => api.compare_attachment(space),
+        }
+    }
+
+    pub fn detach(&self, space: &str, request: &Detach) -> Result<()> {
+        match self {
+            Self::Node(node) => node.delete_with(&["spaces", space, "attachment"], request),
+            Self::Folder(api) => api.detach(space, request),
         }
     }
 

@@ -190,6 +190,12 @@ impl Remote {
         self.send(Method::DELETE, &self.address(path), SendBody::none()).map(|_| ())
     }
 
+    /// As [`Remote::delete`], with the fields of `query` that are set behind the `?`.
+    pub fn delete_with(&self, path: &[&str], query: &impl Serialize) -> Result<()> {
+        let address = self.address(path) + &query_string(query);
+        self.send(Method::DELETE, &address, SendBody::none()).map(|_| ())
+    }
+
     pub fn patch(&self, path: &[&str], body: &impl Serialize) -> Result<()> {
         let bytes = serde_json::to_vec(body).map_err(|error| failed("json_made", &error))?;
         let body = SendBody::from_owned_reader(std::io::Cursor::new(bytes));

@@ -18,6 +18,7 @@ pub mod movements;
 pub mod schema;
 pub mod sql;
 
+pub mod attach;
 pub mod bundle;
 pub mod token;
 

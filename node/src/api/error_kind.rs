@@ -162,6 +162,11 @@ mod list {
         file_kept 409
         file_busy 409
 
+        // A database beside.
+        not_attached 404
+        database_waits 503
+        database_refused 409
+
         // The data folder.
         folder_locked 423
         folder_unusable 500

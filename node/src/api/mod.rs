@@ -14,6 +14,7 @@ pub mod version_token;
 
 pub mod access;
 pub mod admission;
+pub mod attachment;
 mod adoption;
 pub mod batch;
 pub mod bundle;
@@ -54,6 +55,7 @@ pub use error::{ApiError, Result};
 pub use moment::{from_iso, now_ms, to_iso};
 pub use peer::Peers;
 
+use attachment::Bridges;
 use deadline::Deadlines;
 use feed::Feeds;
 use token::Tokens;
@@ -71,6 +73,7 @@ struct Inner {
     tokens: Tokens,
     certificate_is_given: AtomicBool,
     deadlines: OnceLock<Deadlines>,
+    bridges: Bridges,
     /// Held while a space of another site is set up here.
     setting_up: Mutex<()>,
 }
@@ -81,7 +84,9 @@ impl Api {
         let (peers, feeds, setting_up) = (OnceLock::new(), Feeds::default(), Mutex::new(()));
         let (deadlines, tokens) = (OnceLock::new(), Tokens::in_folder(store.folder()));
         let certificate_is_given = AtomicBool::new(false);
-        let inner = Inner { store, peers, feeds, tokens, certificate_is_given, deadlines, setting_up };
+        let bridges = Bridges::default();
+        let inner =
+            Inner { store, peers, feeds, tokens, certificate_is_given, deadlines, bridges, setting_up };
         Self { inner: Arc::new(inner) }
     }
 

@@ -3,6 +3,7 @@
 //! A handler does three things: take the request apart, ask [`Api`](crate::api::Api), turn the answer into a
 //! response. Who may ask it, by which right, is decided here, route by route. Errors become `application/problem+json` in `problem`, and nowhere else.
 
+mod attachments;
 mod batch;
 mod body;
 mod bundles;
@@ -59,6 +60,12 @@ fn routes(site: Site) -> Router {
         .route("/v1/sync", post(spaces::pause))
         .route("/v1/tokens", get(tokens::list).post(tokens::add))
         .route("/v1/tokens/{name}", delete(tokens::revoke))
+        .route(
+            "/v1/spaces/{space}/attachment",
+            get(attachments::show).post(attachments::attach).delete(attachments::detach),
+        )
+        .route("/v1/spaces/{space}/attachment/plan", post(attachments::plan))
+        .route("/v1/spaces/{space}/attachment/comparison", get(attachments::compare))
         .route_layer(from_fn(guard::check_whole));
 
     let guarded = of_a_space(&site).merge(whole);

@@ -62,10 +62,22 @@ const ADMINISTERING: &[&str] = &[
     "POST schema",
 ];
 
+/// Routes of a space that are of the whole site: they name files and servers.
+const OF_THE_SITE: &[&str] = &[
+    "GET attachment",
+    "POST attachment",
+    "DELETE attachment",
+    "POST attachment/plan",
+    "GET attachment/comparison",
+];
+
 /// The right that a route of a space needs, by its place in the order of rights; `None`: it is of the
 /// whole site, and open to no token of a space.
 fn needed(method: &str, path: &str) -> Option<usize> {
     let route = format!("{method} {}", path.strip_prefix("/v1/spaces/{space}/")?);
+    if OF_THE_SITE.contains(&route.as_str()) {
+        return None;
+    }
     let right = [READING, WRITING, ADMINISTERING].iter().position(|of| of.contains(&route.as_str()));
     Some(right.unwrap_or_else(|| panic!("{route}: which right does it need?")))
 }

@@ -28,7 +28,7 @@ use source::{Source, TestCode};
 use tree::Tree;
 
 /// The crates that people run, arrows turned: each may depend on those before it.
-const PROGRAMS: [&str; 5] = ["protocol", "store", "node", "cli", "import"];
+const PROGRAMS: [&str; 6] = ["protocol", "store", "bridge", "node", "cli", "import"];
 /// The crate of the tests.
 const TESTS: &str = "tests";
 

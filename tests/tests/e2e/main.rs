@@ -30,6 +30,7 @@ mod log;
 mod notes;
 mod openings;
 mod owners;
+mod postgres;
 mod powercut;
 mod programs;
 mod requests;

@@ -11,13 +11,13 @@ use postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Statement};
 use serde_json::json;
 use tandem_school::{ATTENDANCE_INSERT, ATTENDANCE_SCHEMA, Cell, IdKind, attendance_day};
+use tandem_tests::postgres::Server;
 use tandem_tests::site::Site;
 
 use crate::connection::Connection;
 use crate::figures::{Figures, percentile};
 use crate::node::{SPACE, path};
 use crate::plain_sqlite::{Bound, TABLE};
-use crate::postgres::Server;
 
 /// Rows of a transaction.
 const BATCH: usize = 100;

@@ -13,7 +13,6 @@ mod equal_work;
 mod figures;
 mod node;
 mod plain_sqlite;
-mod postgres;
 mod report;
 mod school_day;
 
@@ -21,6 +20,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tandem_school::IdKind;
+use tandem_tests::postgres::Server;
 
 use figures::Figures;
 
@@ -89,7 +89,7 @@ fn main() {
     });
     node::build_program();
     let mut figures = Figures::default();
-    let server = arguments.equal_work.then(postgres::Server::start).flatten();
+    let server = arguments.equal_work.then(Server::start).flatten();
     for run in 1..=arguments.runs {
         let kinds = [("UUIDv7", IdKind::V7), ("UUIDv4", IdKind::V4)];
         for (name, ids) in kinds.into_iter().take(1 + usize::from(arguments.random_ids)) {

@@ -1,0 +1,260 @@
+//! The bridge of one space: a thread that runs cycles as long as the node runs, and tries again what fails.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tandem_protocol::version::VersionVector;
+use tandem_store::Space;
+
+use crate::attachment::Attachment;
+use crate::catalogue;
+use crate::comparison::{self, Comparison};
+use crate::cycle::Cycle;
+use crate::dirty::Dirty;
+use crate::engine::{Engine, Outcome};
+use crate::error::BridgeError;
+use crate::mirror::Mirror;
+use crate::paired::PairedTable;
+use crate::postgres::Postgres;
+use crate::status::{BridgeState, BridgeStatus, SharedStatus};
+
+/// How often the outbox is looked at while something goes on, and else.
+const SOON: Duration = Duration::from_millis(20);
+const IDLE: Duration = Duration::from_millis(200);
+/// How long something goes on after the last change.
+const GOES_ON: Duration = Duration::from_secs(10);
+/// How often it is looked whether the triggers are there, and rows that were refused are tried again.
+const ROUND: Duration = Duration::from_secs(30);
+/// How long is waited after a failure: at first, and at most.
+const PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// See the module.
+pub struct Bridge {
+    attachment: Attachment,
+    dirty: Arc<Dirty>,
+    status: Arc<SharedStatus>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Bridge {
+    /// Starts it for a space that is attached.
+    pub fn start(space: &Space, attachment: Attachment) -> Result<Self, BridgeError> {
+        let (dirty, status) = (Arc::new(Dirty::default()), Arc::new(SharedStatus::default()));
+        let names: Vec<String> = attachment.tables.iter().map(|table| table.here.clone()).collect();
+        let heard = Arc::clone(&dirty);
+        space.subscribe(move |commit| {
+            heard.hear(commit, &|name| names.iter().position(|one| one.eq_ignore_ascii_case(name)));
+        });
+        let worker = Worker {
+            space: space.clone(),
+            attachment: attachment.clone(),
+            dirty: Arc::clone(&dirty),
+            status: Arc::clone(&status),
+        };
+        let thread = std::thread::Builder::new().name("tandem-bridge".into());
+        let thread = Some(thread.spawn(move || worker.work())?);
+        Ok(Self { attachment, dirty, status, thread })
+    }
+
+    /// What it is attached to.
+    pub fn attachment(&self) -> &Attachment {
+        &self.attachment
+    }
+
+    /// How it goes.
+    pub fn status(&self) -> BridgeStatus {
+        self.status.get()
+    }
+
+    /// Ends it; a cycle that runs is ended first.
+    pub fn stop(&mut self) {
+        self.dirty.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ended_either_way = thread.join();
+        }
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What the thread works with.
+struct Worker {
+    space: Space,
+    attachment: Attachment,
+    dirty: Arc<Dirty>,
+    status: Arc<SharedStatus>,
+}
+
+/// One connection to the database, and what is known of it.
+struct Connected {
+    engine: Postgres,
+    tables: Vec<PairedTable>,
+    mirror: Mirror,
+    applied: i64,
+    vector: Arc<VersionVector>,
+    ordinal: u16,
+}
+
+impl Worker {
+    fn work(&self) {
+        let mut pause = PAUSE;
+        while !self.dirty.is_stopping() {
+            let begun = Instant::now();
+            let Err(error) = self.connect().and_then(|connected| self.exchange(connected)) else { return };
+            let reason = error.cause().clone();
+            tracing::warn!(space = self.space.name(), %reason, "the database beside is not in step");
+            let state = match error {
+                BridgeError::Stopped(reason) => BridgeState::Stopped { reason },
+                BridgeError::Waits(reason) | BridgeError::Refused(reason) => BridgeState::Waiting { reason },
+            };
+            self.status.change(|status| status.state = state);
+            // What went well for a while fails for another reason.
+            pause = if begun.elapsed() > LONGEST_PAUSE { PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+            self.dirty.pause(pause);
+        }
+    }
+
+    fn connect(&self) -> Outcome<Connected> {
+        let mut engine = Postgres::connect(&self.attachment.url)?;
+        let mirror = Mirror::open(&Attachment::mirror(self.space.folder()))?;
+        let installed = engine.installed()?.ok_or_else(|| BridgeError::stopped("bridge_not_installed"))?;
+        if installed.incarnation != self.attachment.incarnation {
+            return Err(BridgeError::stopped("bridge_other_attachment"));
+        }
+        let tables = catalogue::paired(&mut engine, &self.attachment, &self.space.schema())?;
+        let (applied, ordinal) = (mirror.applied()?, ordinal_of(&self.space)?);
+        let mut connected = Connected { engine, tables, mirror, applied, vector: Arc::default(), ordinal };
+        if installed.applied < applied {
+            tracing::warn!(space = self.space.name(), "the database is older than it was: it was restored");
+            connected.read_again()?;
+        }
+        connected.applied = applied.max(installed.applied);
+        connected.keep_ids_apart()?;
+        self.dirty.begin(self.space.vector(), connected.tables.len());
+        Ok(connected)
+    }
+
+    /// Runs cycles until one fails, or nothing is to be done any more.
+    fn exchange(&self, mut connected: Connected) -> Outcome {
+        let (mut last_change, mut last_round) = (Instant::now(), None::<Instant>);
+        while !self.dirty.is_stopping() {
+            if last_round.is_none_or(|last| last.elapsed() >= ROUND) {
+                self.round(&mut connected)?;
+                last_round = Some(Instant::now());
+            }
+            let did = self.cycle(&mut connected).run()?;
+            self.status.change(|status| status.state = BridgeState::Running);
+            if did {
+                last_change = Instant::now();
+            } else {
+                self.dirty.wait(if last_change.elapsed() < GOES_ON { SOON } else { IDLE });
+            }
+        }
+        Ok(())
+    }
+
+    fn cycle<'a>(&'a self, connected: &'a mut Connected) -> Cycle<'a> {
+        Cycle {
+            space: &self.space,
+            engine: &mut connected.engine,
+            tables: &connected.tables,
+            incarnation: &self.attachment.incarnation,
+            mirror: &connected.mirror,
+            dirty: &self.dirty,
+            status: &self.status,
+            applied: &mut connected.applied,
+            vector: &mut connected.vector,
+            ordinal: connected.ordinal,
+        }
+    }
+
+    /// What is looked at now and then.
+    fn round(&self, connected: &mut Connected) -> Outcome {
+        self.cycle(connected).repair()?;
+        let parked = connected.mirror.parked()?;
+        for (table, key, _) in &parked {
+            self.dirty.put(*table, key);
+        }
+        self.status.change(|status| status.parked = parked.into_iter().map(|(_, _, row)| row).collect());
+        Ok(())
+    }
+}
+
+impl Connected {
+    /// Sequences that a restored backup or the database's own administrator set back give ids of this site's
+    /// again.
+    fn keep_ids_apart(&mut self) -> Outcome {
+        self.engine.begin()?;
+        let Self { engine, tables, ordinal, .. } = self;
+        let kept = tables.iter().try_for_each(|table| engine.own_ids(table, *ordinal, 0));
+        match kept {
+            Ok(()) => engine.commit(),
+            Err(error) => {
+                // A connection that is gone has taken it back by itself.
+                let _taken_back_either_way = engine.rollback();
+                Err(error)
+            }
+        }
+    }
+
+    /// The mirror holds what the database holds: an older state, which is made what the view shows.
+    fn read_again(&mut self) -> Outcome {
+        self.engine.begin()?;
+        self.mirror.begin()?;
+        let Self { engine, mirror, tables, .. } = self;
+        let read = tables.iter().enumerate().try_for_each(|(at, table)| {
+            mirror.clear(at)?;
+            engine.rows(table, &mut |row| match table.key_of(&row) {
+                Some(key) => mirror.put(at, &key, Some(&row)),
+                None => Ok(()),
+            })
+        });
+        match read.and_then(|()| mirror.commit()) {
+            Ok(()) => engine.rollback(),
+            Err(error) => {
+                mirror.rollback();
+                let _taken_back_either_way = engine.rollback();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The number that tells this site's ids from those of others.
+pub(crate) fn ordinal_of(space: &Space) -> Outcome<u16> {
+    let membership = space.membership();
+    let member = membership.member(&space.me());
+    member.map(|member| member.ordinal).ok_or_else(|| BridgeError::stopped("bridge_no_member"))
+}
+
+/// Compares the database of an attachment with what the space shows.
+pub fn compare(space: &Space, attachment: &Attachment) -> Result<Comparison, BridgeError> {
+    let mut engine = Postgres::connect(&attachment.url)?;
+    let tables = catalogue::paired(&mut engine, attachment, &space.schema())?;
+    comparison::compare(space, &mut engine, &tables)
+}
+
+/// Takes everything out of the database that was put there, and forgets the attachment. Where the database
+/// cannot be reached, `is_gone` says that it is not to be waited for.
+pub fn detach(space: &Space, attachment: &Attachment, is_gone: bool) -> Result<(), BridgeError> {
+    let there = Postgres::connect(&attachment.url).and_then(|mut engine| {
+        let installed = engine.installed()?;
+        if installed.is_some_and(|installed| installed.incarnation != attachment.incarnation) {
+            return Err(BridgeError::stopped("bridge_other_attachment"));
+        }
+        engine.begin()?;
+        let tables = catalogue::named(attachment);
+        engine.uninstall(&tables)?;
+        engine.commit()
+    });
+    match there {
+        Err(error) if !is_gone => Err(error),
+        _ => Attachment::remove(space.folder()),
+    }
+}

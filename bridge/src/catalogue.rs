@@ -1,0 +1,214 @@
+//! Which tables of the database are which here: what it declares becomes a schema in the way in which a dump
+//! of it would.
+
+use std::io::Write as _;
+
+use serde::{Deserialize, Serialize};
+use tandem_import::dialect::Dialect;
+use tandem_import::schema::{Draft, DraftTable, draft};
+use tandem_import::{Dump, Notes};
+use tandem_protocol::cause::Cause;
+use tandem_protocol::name;
+use tandem_protocol::schema::{ColumnType, Schema, TableDef, TableOrder};
+
+use crate::attachment::{AttachedTable, Attachment};
+use crate::engine::Outcome;
+use crate::error::BridgeError;
+use crate::paired::{PairedColumn, PairedTable};
+use crate::postgres::Postgres;
+
+/// What belongs to one PC alone: sessions of its users, what its own migrations did, what its administrators
+/// clicked.
+const OF_ONE_PC: &[&str] = &["django_session", "django_migrations", "django_admin_log"];
+
+/// What somebody who attaches a database wants of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Wishes {
+    /// Only these tables.
+    pub tables: Vec<String>,
+    /// None of these.
+    pub exclude: Vec<String>,
+    /// Columns (`stock.quantity`) of which all additions count.
+    pub counter: Vec<String>,
+    /// Columns that are a time of last change.
+    pub stamp: Vec<String>,
+    /// Columns whose concurrent edits are not worth telling.
+    pub quiet: Vec<String>,
+}
+
+/// The tables of a database, as they are going to be declared here.
+pub(crate) struct Catalogue {
+    pub draft: Draft,
+    pub notes: Notes,
+    /// Where each table of the draft stands in the database.
+    pub places: Vec<(String, String)>,
+    /// Tables that stay out unless they are asked for.
+    pub left_out: Vec<String>,
+}
+
+impl Catalogue {
+    /// What a database declares, as somebody wants it, for a space that has `schema`.
+    pub fn read(engine: &mut Postgres, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
+        let mut dump = declared(&engine.declared()?)?;
+        let is_called = |wanted: &str, table: &tandem_import::model::Table| {
+            let whole = format!("{}.{}", table.schema.as_deref().unwrap_or_default(), table.own_name);
+            name::same(wanted, &table.own_name)
+                || name::same(wanted, &whole)
+                || name::same(wanted, &table.name)
+        };
+        for wanted in wishes.tables.iter().chain(&wishes.exclude) {
+            if !dump.tables.iter().any(|table| is_called(wanted, table)) {
+                return Err(BridgeError::Stopped(Cause::new("bridge_no_table").with("table", wanted)));
+            }
+        }
+        let mut left_out = Vec::new();
+        dump.tables.retain(|table| {
+            let named = |list: &[String]| list.iter().any(|wanted| is_called(wanted, table));
+            let is_of_one_pc = OF_ONE_PC.contains(&table.own_name.as_str());
+            let stays = match wishes.tables.is_empty() {
+                true => !is_of_one_pc && !named(&wishes.exclude),
+                false => named(&wishes.tables) && !named(&wishes.exclude),
+            };
+            if !stays {
+                left_out.push(table.name.clone());
+            }
+            stays
+        });
+        if dump.tables.is_empty() {
+            return Err(BridgeError::stopped("bridge_no_tables"));
+        }
+        let (mut draft, more) = draft(&dump);
+        let mut notes = dump.notes.clone();
+        notes.append(more);
+        let keyless =
+            draft.tables.iter().filter(|table| table.columns.iter().any(|one| one.source.is_empty()));
+        let keyless: Vec<&str> = keyless.map(|table| table.source.as_str()).collect();
+        if !keyless.is_empty() {
+            return Err(BridgeError::Stopped(Cause::new("bridge_no_key").with("tables", keyless.join(", "))));
+        }
+        meant(&mut draft, wishes)?;
+        as_here(&mut draft, schema);
+        let place = |table: &tandem_import::model::Table| {
+            (table.schema.clone().unwrap_or_else(|| "public".to_owned()), table.own_name.clone())
+        };
+        let places = dump.tables.iter().map(place).collect();
+        Ok(Self { draft, notes, places, left_out })
+    }
+
+    /// The tables, those first to which others refer.
+    pub fn attached(&self) -> Vec<AttachedTable> {
+        let place = |name: &str| self.draft.tables.iter().position(|table| table.name == name);
+        let targets = |table: usize| {
+            let references = self.draft.tables[table].references.iter();
+            references.filter_map(|reference| place(&reference.table)).collect()
+        };
+        let order = TableOrder::of(self.draft.tables.len(), &targets);
+        let mut ordered: Vec<usize> = (0..self.draft.tables.len()).collect();
+        ordered.sort_by_key(|at| order.place(*at));
+        let attached = |at: usize| {
+            let (schema, there) = self.places[at].clone();
+            AttachedTable { here: self.draft.tables[at].name.clone(), schema, there }
+        };
+        ordered.into_iter().map(attached).collect()
+    }
+}
+
+/// What was declared, read as a dump is.
+fn declared(sql: &str) -> Outcome<Dump> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(sql.as_bytes())?;
+    file.flush()?;
+    Dump::read(&[file.path()], Some(Dialect::PostgreSql)).map_err(|(_, error)| match error {
+        tandem_import::DumpError::NoTable => BridgeError::stopped("bridge_no_tables"),
+        error => BridgeError::Stopped(Cause::new("bridge_declared").with("detail", Cause::from(&error))),
+    })
+}
+
+/// Gives columns the meaning that somebody wants them to have.
+fn meant(draft: &mut Draft, wishes: &Wishes) -> Outcome {
+    let counter = |kind| match kind {
+        ColumnType::Integer => Some(ColumnType::Counter { precision: 0, scale: 0 }),
+        ColumnType::Decimal { precision, scale } => Some(ColumnType::Counter { precision, scale }),
+        _ => None,
+    };
+    let stamp = |kind| matches!(kind, ColumnType::Timestamp).then_some(ColumnType::Stamp);
+    let quiet = |kind| matches!(kind, ColumnType::Text).then_some(ColumnType::Quiet);
+    type Meaning<'a> = &'a dyn Fn(ColumnType) -> Option<ColumnType>;
+    let all: [(&[String], &str, Meaning<'_>); 3] = [
+        (&wishes.counter, "COUNTER", &counter),
+        (&wishes.stamp, "STAMP", &stamp),
+        (&wishes.quiet, "QUIET", &quiet),
+    ];
+    for (columns, kind, meaning) in all {
+        for wanted in columns {
+            let cause = |code: &'static str| Cause::new(code).with("column", wanted).with("kind", kind);
+            let unknown = || BridgeError::Stopped(cause("bridge_no_column"));
+            let (table, column) = wanted.rsplit_once('.').ok_or_else(unknown)?;
+            let is_it =
+                |one: &&mut DraftTable| name::same(&one.source, table) || name::same(&one.name, table);
+            let table = draft.tables.iter_mut().find(is_it).ok_or_else(unknown)?;
+            let is_key = table.key.iter().any(|key| name::same(key, column));
+            let found = table.columns.iter_mut().find(|one| name::same(&one.source, column));
+            let found = found.ok_or_else(unknown)?;
+            let kind = meaning(found.kind).filter(|_| !is_key);
+            found.kind = kind.ok_or_else(|| BridgeError::Stopped(cause("bridge_other_kind")))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a column means was said when it was first declared.
+fn as_here(draft: &mut Draft, schema: &Schema) {
+    for table in &mut draft.tables {
+        let Some(here) = schema.table(&table.name) else { continue };
+        for column in &mut table.columns {
+            if let Some(known) = here.shown.column(&column.name) {
+                column.kind = known.kind;
+            }
+        }
+    }
+}
+
+/// The tables of an attachment with the columns that both sides have now.
+pub(crate) fn paired(
+    engine: &mut Postgres,
+    attachment: &Attachment,
+    schema: &Schema,
+) -> Outcome<Vec<PairedTable>> {
+    attachment.tables.iter().map(|table| pair(engine, table, schema)).collect()
+}
+
+fn pair(engine: &mut Postgres, table: &AttachedTable, schema: &Schema) -> Outcome<PairedTable> {
+    let gone = |code: &'static str| BridgeError::Stopped(Cause::new(code).with("table", &table.there));
+    let here =
+        schema.table(&table.here).map(|table| &table.shown).ok_or_else(|| gone("bridge_table_not_here"))?;
+    let types = engine.column_types(&table.schema, &table.there)?;
+    if types.is_empty() {
+        return Err(gone("bridge_table_gone"));
+    }
+    let column = |(there, type_there): (String, String)| {
+        let known = column_of(here, &there)?;
+        Some(PairedColumn { here: known.name.clone(), there, kind: known.kind, type_there })
+    };
+    let columns: Vec<PairedColumn> = types.into_iter().filter_map(column).collect();
+    let place = |name: &String| columns.iter().position(|column| name::same(&column.here, name));
+    let key: Option<Vec<usize>> = here.key.iter().map(place).collect();
+    let key = key.ok_or_else(|| gone("bridge_key_gone"))?;
+    let (schema, there) = (table.schema.clone(), table.there.clone());
+    Ok(PairedTable { here: table.here.clone(), schema, there, columns, key })
+}
+
+/// The column here that a column of the database is: by its name, as it would be declared.
+fn column_of<'a>(table: &'a TableDef, there: &str) -> Option<&'a tandem_protocol::schema::ColumnDef> {
+    table.columns.iter().find(|column| name::same(&column.name, &name::composed(there)))
+}
+
+/// The tables of an attachment, by their names alone.
+pub(crate) fn named(attachment: &Attachment) -> Vec<PairedTable> {
+    let table = |table: &AttachedTable| {
+        let (here, schema, there) = (table.here.clone(), table.schema.clone(), table.there.clone());
+        PairedTable { here, schema, there, columns: Vec::new(), key: Vec::new() }
+    };
+    attachment.tables.iter().map(table).collect()
+}

@@ -1,0 +1,160 @@
+//! What the database beside was last known to hold, row by row, and which vector each number of `applied`
+//! stands for. It follows the database: its own transaction is committed after the database's, and what it
+//! missed by that is found by the next cycle.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tandem_protocol::cause::Cause;
+use tandem_protocol::codec;
+use tandem_protocol::value::Key;
+use tandem_protocol::version::VersionVector;
+
+use crate::engine::Outcome;
+use crate::held::{Row, from_bytes, to_bytes};
+use crate::status::ParkedRow;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS rows (
+  tbl INTEGER NOT NULL, key BLOB NOT NULL, cells BLOB NOT NULL, PRIMARY KEY (tbl, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS bases (
+  applied INTEGER PRIMARY KEY, vector BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS parked (
+  tbl INTEGER NOT NULL, key BLOB NOT NULL, name TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (tbl, key)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Bases that are kept: transactions of the application are rarely open for longer.
+const BASES: i64 = 100_000;
+
+/// See the module.
+pub(crate) struct Mirror {
+    connection: Connection,
+}
+
+impl Mirror {
+    /// The mirror in that file, made if it is not there.
+    pub fn open(path: &Path) -> Outcome<Self> {
+        let connection = Connection::open(path)?;
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
+        connection.execute_batch(TABLES)?;
+        Ok(Self { connection })
+    }
+
+    pub fn begin(&self) -> Outcome {
+        Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
+    }
+
+    pub fn commit(&self) -> Outcome {
+        Ok(self.connection.execute_batch("COMMIT")?)
+    }
+
+    /// Takes back what was begun, if anything was.
+    pub fn rollback(&self) {
+        if !self.connection.is_autocommit() {
+            // One that fails leaves a transaction open, which the next BEGIN reports.
+            let _reported_by_the_next_begin = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
+    /// A row as it was last known.
+    pub fn row(&self, table: usize, key: &Key) -> Outcome<Option<Row>> {
+        let sql = "SELECT cells FROM rows WHERE tbl = ?1 AND key = ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let place = params![table as i64, key.to_bytes()];
+        let bytes: Option<Vec<u8>> = statement.query_row(place, |row| row.get(0)).optional()?;
+        Ok(bytes.and_then(|bytes| from_bytes(&bytes)))
+    }
+
+    /// Notes a row as it is.
+    pub fn put(&self, table: usize, key: &Key, row: Option<&Row>) -> Outcome {
+        match row {
+            Some(row) => {
+                let sql = "INSERT OR REPLACE INTO rows (tbl, key, cells) VALUES (?1, ?2, ?3)";
+                let mut statement = self.connection.prepare_cached(sql)?;
+                statement.execute(params![table as i64, key.to_bytes(), to_bytes(row)])?;
+            }
+            None => {
+                let sql = "DELETE FROM rows WHERE tbl = ?1 AND key = ?2";
+                self.connection.prepare_cached(sql)?.execute(params![table as i64, key.to_bytes()])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The keys of a table's rows.
+    pub fn keys(&self, table: usize, take: &mut dyn FnMut(Key)) -> Outcome {
+        let mut statement = self.connection.prepare_cached("SELECT key FROM rows WHERE tbl = ?1")?;
+        let mut rows = statement.query([table as i64])?;
+        while let Some(row) = rows.next()? {
+            let bytes: Vec<u8> = row.get(0)?;
+            if let Ok(key) = Key::from_bytes(&bytes) {
+                take(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets all rows of a table.
+    pub fn clear(&self, table: usize) -> Outcome {
+        self.connection.execute("DELETE FROM rows WHERE tbl = ?1", [table as i64])?;
+        Ok(())
+    }
+
+    /// The newest number of what was applied.
+    pub fn applied(&self) -> Outcome<i64> {
+        Ok(self.connection.query_row("SELECT coalesce(max(applied), 0) FROM bases", [], |row| row.get(0))?)
+    }
+
+    /// Notes which vector a number stands for.
+    pub fn note_basis(&self, applied: i64, vector: &VersionVector) -> Outcome {
+        assert!(applied > self.applied()?, "what is applied only grows");
+        let sql = "INSERT INTO bases (applied, vector) VALUES (?1, ?2)";
+        self.connection.prepare_cached(sql)?.execute(params![applied, codec::encode(vector)])?;
+        let sql = "DELETE FROM bases WHERE applied <= ?1";
+        self.connection.prepare_cached(sql)?.execute([applied - BASES])?;
+        Ok(())
+    }
+
+    /// What whoever saw that number had seen: of numbers that are not known, what is known of those before.
+    pub fn basis(&self, seen: i64) -> Outcome<VersionVector> {
+        let sql = "SELECT vector FROM bases WHERE applied <= ?1 ORDER BY applied DESC LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let bytes: Option<Vec<u8>> = statement.query_row([seen], |row| row.get(0)).optional()?;
+        Ok(bytes.and_then(|bytes| codec::decode(&bytes, "basis").ok()).unwrap_or_default())
+    }
+
+    /// Notes that the database does not take a row, and why.
+    pub fn park(&self, table: usize, key: &Key, name: &str, reason: &Cause) -> Outcome {
+        let reason = serde_json::to_string(reason).map_err(std::io::Error::other)?;
+        let sql = "INSERT OR REPLACE INTO parked (tbl, key, name, reason) VALUES (?1, ?2, ?3, ?4)";
+        let place = params![table as i64, key.to_bytes(), name, reason];
+        self.connection.prepare_cached(sql)?.execute(place)?;
+        Ok(())
+    }
+
+    /// The database took it.
+    pub fn unpark(&self, table: usize, key: &Key) -> Outcome {
+        let sql = "DELETE FROM parked WHERE tbl = ?1 AND key = ?2";
+        self.connection.prepare_cached(sql)?.execute(params![table as i64, key.to_bytes()])?;
+        Ok(())
+    }
+
+    /// The rows that the database does not take.
+    pub fn parked(&self) -> Outcome<Vec<(usize, Key, ParkedRow)>> {
+        let mut statement = self.connection.prepare_cached("SELECT tbl, key, name, reason FROM parked")?;
+        let mut rows = statement.query([])?;
+        let mut parked = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (table, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            let (name, reason): (String, String) = (row.get(2)?, row.get(3)?);
+            let Ok(key) = Key::from_bytes(&bytes) else { continue };
+            let reason = serde_json::from_str(&reason).unwrap_or_else(|_| Cause::new("bridge_refused"));
+            let told = key.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            parked.push((table as usize, key, ParkedRow { table: name, key: told, reason }));
+        }
+        Ok(parked)
+    }
+}

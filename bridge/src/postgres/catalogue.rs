@@ -1,0 +1,119 @@
+//! The tables of a PostgreSQL database, in the words in which its own dump would declare them: what reads
+//! dumps reads them.
+
+use std::fmt::Write as _;
+
+use tandem_protocol::schema::expression::quoted;
+
+use super::Postgres;
+use super::failure::failed;
+use crate::engine::Outcome;
+
+const ENUMS: &str = "
+SELECT n.nspname, t.typname, array_agg(quote_literal(e.enumlabel) ORDER BY e.enumsortorder)
+FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace JOIN pg_enum e ON e.enumtypid = t.oid
+WHERE n.nspname <> 'tandem' GROUP BY n.nspname, t.typname ORDER BY 1, 2";
+
+const DOMAINS: &str = "
+SELECT n.nspname, t.typname, format_type(t.typbasetype, t.typtypmod)
+FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+WHERE t.typtype = 'd' AND n.nspname NOT IN ('information_schema', 'pg_catalog', 'tandem') ORDER BY 1, 2";
+
+const TABLES: &str = "
+SELECT c.oid, n.nspname, c.relname
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
+  AND n.nspname NOT IN ('information_schema', 'pg_catalog', 'tandem') AND n.nspname NOT LIKE 'pg\\_%'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+ORDER BY c.oid";
+
+const COLUMNS: &str = "
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid),
+       a.attidentity <> '', a.attgenerated <> ''
+FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+
+const RULES: &str = "
+SELECT conname, contype = 'f', pg_get_constraintdef(oid)
+FROM pg_constraint WHERE conrelid = $1 AND contype IN ('p', 'u', 'c', 'f') ORDER BY contype = 'f', conname";
+
+const UNIQUE_INDICES: &str = "
+SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i
+WHERE i.indrelid = $1 AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+  AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid) ORDER BY 1";
+
+impl Postgres {
+    /// What declares its tables; and, in the same order, their schemas and names.
+    pub fn declared(&mut self) -> Outcome<String> {
+        // Names are told with their schemas then.
+        self.run("SET search_path = ''")?;
+        let declared = self.tables_declared();
+        self.run("SET search_path = pg_catalog")?;
+        declared
+    }
+
+    fn tables_declared(&mut self) -> Outcome<String> {
+        let mut sql = String::from("-- PostgreSQL database dump\n");
+        for row in self.client.query(ENUMS, &[]).map_err(failed)? {
+            let (schema, name, labels): (String, String, Vec<String>) = (row.get(0), row.get(1), row.get(2));
+            let labels = labels.join(", ");
+            let _in_a_string =
+                writeln!(sql, "CREATE TYPE {}.{} AS ENUM ({labels});", quoted(&schema), quoted(&name));
+        }
+        for row in self.client.query(DOMAINS, &[]).map_err(failed)? {
+            let (schema, name, base): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+            let _in_a_string =
+                writeln!(sql, "CREATE DOMAIN {}.{} AS {base};", quoted(&schema), quoted(&name));
+        }
+        let mut behind = String::new();
+        for row in self.client.query(TABLES, &[]).map_err(failed)? {
+            let (table, schema, name): (u32, String, String) = (row.get(0), row.get(1), row.get(2));
+            let place = format!("{}.{}", quoted(&schema), quoted(&name));
+            let mut lines = self.columns_declared(table)?;
+            for row in self.client.query(RULES, &[&table]).map_err(failed)? {
+                let (rule, refers, text): (String, bool, String) = (row.get(0), row.get(1), row.get(2));
+                let line = format!("CONSTRAINT {} {text}", quoted(&rule));
+                match refers {
+                    true => behind += &format!("ALTER TABLE ONLY {place} ADD {line};\n"),
+                    false => lines.push(line),
+                }
+            }
+            for row in self.client.query(UNIQUE_INDICES, &[&table]).map_err(failed)? {
+                behind += &format!("{};\n", row.get::<_, String>(0));
+            }
+            let _in_a_string = writeln!(sql, "CREATE TABLE {place} (\n  {}\n);", lines.join(",\n  "));
+        }
+        Ok(sql + &behind)
+    }
+
+    fn columns_declared(&mut self, table: u32) -> Outcome<Vec<String>> {
+        let rows = self.client.query(COLUMNS, &[&table]).map_err(failed)?;
+        let line = |row: &postgres::Row| {
+            let (name, kind, not_null): (String, String, bool) = (row.get(0), row.get(1), row.get(2));
+            let (default, is_identity, is_generated): (Option<String>, bool, bool) =
+                (row.get(3), row.get(4), row.get(5));
+            let mut line = format!("{} {kind}", quoted(&name));
+            match default {
+                Some(text) if is_generated => line += &format!(" GENERATED ALWAYS AS ({text}) STORED"),
+                Some(text) => line += &format!(" DEFAULT {text}"),
+                None => {}
+            }
+            line += if not_null { " NOT NULL" } else { "" };
+            line += if is_identity { " GENERATED BY DEFAULT AS IDENTITY" } else { "" };
+            line
+        };
+        Ok(rows.iter().map(line).collect())
+    }
+
+    /// The types of a table's columns, by their names.
+    pub fn column_types(&mut self, schema: &str, name: &str) -> Outcome<Vec<(String, String)>> {
+        let sql = "
+SELECT a.attname, format_type(a.atttypid, a.atttypmod)
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+ORDER BY a.attnum";
+        // A type that is nobody's own is told with its schema.
+        let rows = self.client.query(sql, &[&schema, &name]).map_err(failed)?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+}

@@ -1,0 +1,37 @@
+CREATE SCHEMA tandem;
+CREATE TABLE tandem.state (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one), incarnation text NOT NULL, applied bigint NOT NULL
+);
+CREATE TABLE tandem.outbox (
+  seq bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY, xid xid8 NOT NULL, at timestamptz NOT NULL,
+  tbl oid NOT NULL, own boolean NOT NULL, seen bigint NOT NULL, old jsonb, new jsonb
+);
+CREATE TABLE tandem.sequences (
+  name text PRIMARY KEY, step bigint NOT NULL
+);
+-- For whoever writes to the tables, with its own settings whatever theirs are.
+CREATE FUNCTION tandem.capture() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' SET intervalstyle = 'iso_8601'
+SET bytea_output = 'hex' SET extra_float_digits = 1 SET lc_monetary = 'C'
+AS $capture$
+BEGIN
+  INSERT INTO tandem.outbox (xid, at, tbl, own, seen, old, new) VALUES (
+    pg_current_xact_id(), clock_timestamp(), coalesce(pg_partition_root(TG_RELID), TG_RELID), coalesce(current_setting('tandem.applies', true), '') = 'on',
+    coalesce((SELECT applied FROM tandem.state), 0), to_jsonb(OLD), to_jsonb(NEW)
+  );
+  RETURN NULL;
+END $capture$;
+-- A table that is emptied is a table whose rows were deleted.
+CREATE FUNCTION tandem.emptied() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' SET intervalstyle = 'iso_8601'
+SET bytea_output = 'hex' SET extra_float_digits = 1 SET lc_monetary = 'C'
+AS $emptied$
+BEGIN
+  EXECUTE format(
+    'INSERT INTO tandem.outbox (xid, at, tbl, own, seen, old)
+     SELECT pg_current_xact_id(), clock_timestamp(), $1, false,
+            coalesce((SELECT applied FROM tandem.state), 0), to_jsonb(r) FROM ONLY %I.%I AS r',
+    TG_TABLE_SCHEMA, TG_TABLE_NAME) USING TG_RELID;
+  RETURN NULL;
+END $emptied$;
+REVOKE ALL ON FUNCTION tandem.capture(), tandem.emptied() FROM PUBLIC;

@@ -1,0 +1,87 @@
+//! Ids that PostgreSQL makes: each site's fall on a residue of its own, so that no two sites make the same.
+
+use tandem_protocol::schema::expression::quoted;
+
+use super::Postgres;
+use super::installing::place;
+use crate::engine::Outcome;
+use crate::paired::PairedTable;
+
+/// How far apart the ids of one site are: there are as many ordinals.
+const STEP: i64 = 1024;
+
+impl Postgres {
+    /// Lets the sequence behind a key of one column give the ids of this site, above `floor` and all that are
+    /// there; one that does is left alone.
+    pub(super) fn step_apart(&mut self, table: &PairedTable, ordinal: u16, floor: i64) -> Outcome {
+        let [at] = table.key.as_slice() else { return Ok(()) };
+        let column = &table.columns[*at].there;
+        let sql = "SELECT pg_get_serial_sequence($1, $2)";
+        let name: Option<String> = self.one(sql, &[&place(table), column])?.get(0);
+        let Some(name) = name else { return Ok(()) };
+        let sql = "SELECT seqincrement FROM pg_sequence WHERE seqrelid = $1::text::regclass";
+        let step: i64 = self.one(sql, &[&name])?.get(0);
+        let column = quoted(column);
+        let sql = format!("SELECT coalesce(max({column}), 0)::bigint FROM {}", place(table));
+        let greatest: i64 = self.one(&sql, &[])?.get(0);
+        let sql = format!("SELECT last_value, is_called FROM {name}");
+        let (last, is_called): (i64, bool) = {
+            let row = self.one(&sql, &[])?;
+            (row.get(0), row.get(1))
+        };
+        let (next, floor) = (if is_called { last.saturating_add(step) } else { last }, floor.max(greatest));
+        if step == STEP && next % STEP == i64::from(ordinal) && next > floor {
+            return Ok(());
+        }
+        if step != STEP {
+            let sql = "INSERT INTO tandem.sequences (name, step) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+            self.all(sql, &[&name, &step])?;
+        }
+        // What was given and is not committed yet is not among the rows.
+        let next = next_id(if is_called { floor.max(last) } else { floor }, ordinal);
+        self.run(&format!("ALTER SEQUENCE {name} INCREMENT BY {STEP} RESTART WITH {next}"))
+    }
+
+    /// Lets the sequences count as they did.
+    pub(super) fn put_sequences_back(&mut self) -> Outcome {
+        let rows = self.all("SELECT name, step FROM tandem.sequences", &[])?;
+        for row in rows {
+            let (name, step): (String, i64) = (row.get(0), row.get(1));
+            if self.one("SELECT to_regclass($1) IS NOT NULL", &[&name])?.get::<_, bool>(0) {
+                self.run(&format!("ALTER SEQUENCE {name} INCREMENT BY {step}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The smallest id of a site above all that there are.
+fn next_id(greatest: i64, ordinal: u16) -> i64 {
+    let ordinal = i64::from(ordinal);
+    let below = greatest.max(0);
+    assert!((1..STEP).contains(&ordinal), "an ordinal is a remainder, and not 0");
+    let whole = below / STEP * STEP + ordinal;
+    let next = if whole > below { whole } else { whole + STEP };
+    debug_assert!(
+        next > greatest && next % STEP == ordinal,
+        "an id of this site's, above all that there are"
+    );
+    next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_two_sites_never_meet() {
+        assert_eq!(next_id(0, 1), 1025 - 1024);
+        assert_eq!(next_id(1, 1), 1025);
+        assert_eq!(next_id(1000, 2), 1026);
+        assert_eq!(next_id(2050, 2), 3074);
+        for greatest in [0, 1, 2, 1023, 1024, 5000] {
+            let (one, other) = (next_id(greatest, 1), next_id(greatest, 2));
+            assert!(one > greatest && other > greatest && one % STEP == 1 && other % STEP == 2);
+        }
+    }
+}
