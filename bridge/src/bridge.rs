@@ -177,6 +177,7 @@ impl Worker {
     /// What is looked at now and then.
     fn round(&self, connected: &mut Connected) -> Outcome {
         self.cycle(connected).repair()?;
+        connected.mirror.forget_replaced()?;
         let parked = connected.mirror.parked()?;
         for (table, key, _) in &parked {
             self.dirty.put(*table, key);

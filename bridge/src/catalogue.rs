@@ -9,7 +9,8 @@ use tandem_import::schema::{Draft, DraftTable, draft};
 use tandem_import::{Dump, Notes};
 use tandem_protocol::cause::Cause;
 use tandem_protocol::name;
-use tandem_protocol::schema::{ColumnType, Schema, TableDef, TableOrder};
+use tandem_protocol::schema::expression::{Expression, Node, Operator};
+use tandem_protocol::schema::{ColumnDef, ColumnId, ColumnType, Schema, TableDef, TableOrder};
 
 use crate::attachment::{AttachedTable, Attachment};
 use crate::engine::Outcome;
@@ -189,7 +190,8 @@ fn pair(engine: &mut Postgres, table: &AttachedTable, schema: &Schema) -> Outcom
     }
     let column = |(there, type_there): (String, String)| {
         let known = column_of(here, &there)?;
-        Some(PairedColumn { here: known.name.clone(), there, kind: known.kind, type_there })
+        let is_choice = here.checks.iter().any(|check| is_list_of(&check.expression, known.id()));
+        Some(PairedColumn { here: known.name.clone(), there, kind: known.kind, type_there, is_choice })
     };
     let columns: Vec<PairedColumn> = types.into_iter().filter_map(column).collect();
     let place = |name: &String| columns.iter().position(|column| name::same(&column.here, name));
@@ -199,8 +201,14 @@ fn pair(engine: &mut Postgres, table: &AttachedTable, schema: &Schema) -> Outcom
     Ok(PairedTable { here: table.here.clone(), schema, there, columns, key })
 }
 
+/// Whether a CHECK lists the values of that column.
+fn is_list_of(check: &Expression, column: ColumnId) -> bool {
+    let [Node::Apply(Operator::In, _), Node::Column(id), values @ ..] = check.nodes() else { return false };
+    *id == column && values.iter().all(|value| matches!(value, Node::Literal(_)))
+}
+
 /// The column here that a column of the database is: by its name, as it would be declared.
-fn column_of<'a>(table: &'a TableDef, there: &str) -> Option<&'a tandem_protocol::schema::ColumnDef> {
+fn column_of<'a>(table: &'a TableDef, there: &str) -> Option<&'a ColumnDef> {
     table.columns.iter().find(|column| name::same(&column.name, &name::composed(there)))
 }
 

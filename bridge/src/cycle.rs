@@ -364,6 +364,10 @@ impl<'a> Cycle<'a> {
     }
 
     fn applied(&self, target: &Target, row: Option<Row>) -> Outcome {
+        if let (Some(before), Some(after)) = (&target.there, &row) {
+            let columns: Vec<usize> = (0..after.len()).filter(|at| before[*at] != after[*at]).collect();
+            self.mirror.note_replaced((target.table, &target.key), before, &columns, *self.applied)?;
+        }
         self.mirror.put(target.table, &target.key, row.as_ref())?;
         self.mirror.unpark(target.table, &target.key)?;
         let is_altered = !agree(row.as_ref(), target.wanted.as_ref());

@@ -207,7 +207,13 @@ fn insert(space: &Space, table: &PairedTable, rows: Vec<Row>) -> Outcome {
                 Held::Unread(_) => None,
             })
             .unzip();
-        ObservedChange { table: table.here.clone(), columns, before: None, after: Some(after) }
+        ObservedChange {
+            table: table.here.clone(),
+            columns,
+            before: None,
+            after: Some(after),
+            restored: Vec::new(),
+        }
     };
     let edits = Edits::Observed(rows.into_iter().map(change).collect());
     let write = Write { edits, message: Some("attach".to_owned()), ..Write::default() };

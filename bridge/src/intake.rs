@@ -14,6 +14,7 @@ use crate::error::BridgeError;
 use crate::held::{Held, Row, agree};
 use crate::mirror::Mirror;
 use crate::paired::PairedTable;
+use crate::stale_form::StaleForm;
 use crate::status::SharedStatus;
 use crate::view_rows;
 
@@ -121,8 +122,16 @@ impl<'a> Intake<'a> {
         if self.sent.len() >= TOGETHER || changes.iter().any(|change| self.places.contains(&place(change))) {
             self.settle()?;
         }
-        let observed: Vec<ObservedChange> =
-            changes.iter().filter_map(|change| self.observed(change)).collect();
+        let (mut observed, mut seen) = (Vec::with_capacity(changes.len()), seen);
+        for change in &changes {
+            let form = StaleForm::of(change, &self.tables[change.table], self.mirror)?;
+            if !form.uncounted.is_empty() {
+                self.status.change(|status| status.uncounted += 1);
+                self.dirty.put(change.table, &change.key);
+            }
+            seen = form.seen.map_or(seen, |before| before.min(seen));
+            observed.extend(self.observed(change, &form));
+        }
         self.status.change(|status| status.taken_in += changes.len() as u64);
         if observed.is_empty() {
             return changes.iter().try_for_each(|change| self.note(change));
@@ -189,7 +198,8 @@ impl<'a> Intake<'a> {
     /// Takes in what can be of a transaction that was refused; the rest is listed.
     fn one_by_one(&self, changes: &[Change], refused: &Write) -> Outcome {
         for (at, change) in changes.iter().enumerate() {
-            let Some(observed) = self.observed(change) else { continue };
+            let form = StaleForm::of(change, &self.tables[change.table], self.mirror)?;
+            let Some(observed) = self.observed(change, &form) else { continue };
             let key = refused.idempotency_key.as_ref().map(|key| format!("{key}/{at}"));
             let write =
                 Write { edits: Edits::Observed(vec![observed]), idempotency_key: key, ..refused.clone() };
@@ -208,7 +218,7 @@ impl<'a> Intake<'a> {
     }
 
     /// What the log is told of a change; nothing, if none of it can be held here.
-    fn observed(&self, change: &Change) -> Option<ObservedChange> {
+    fn observed(&self, change: &Change, form: &StaleForm) -> Option<ObservedChange> {
         let table = &self.tables[change.table];
         let (mut columns, mut before, mut after) = (Vec::new(), Vec::new(), Vec::new());
         let (mut unread, null) = (0, Held::Value(Value::Null));
@@ -219,8 +229,9 @@ impl<'a> Intake<'a> {
                 unread += 1;
                 continue;
             };
+            let was = if form.uncounted.contains(&at) { Some(is) } else { was.value() };
             columns.push(column.here.clone());
-            before.push(was.value().cloned().unwrap_or(Value::Null));
+            before.push(was.cloned().unwrap_or(Value::Null));
             after.push(is.clone());
         }
         if unread > 0 {
@@ -228,7 +239,8 @@ impl<'a> Intake<'a> {
         }
         let (before, after) = (change.old.as_ref().map(|_| before), change.new.as_ref().map(|_| after));
         let changes = before != after && (before.is_some() || after.is_some());
-        changes.then(|| ObservedChange { table: table.here.clone(), columns, before, after })
+        let restored = form.restored.iter().map(|at| table.columns[*at].here.clone()).collect();
+        changes.then(|| ObservedChange { table: table.here.clone(), columns, before, after, restored })
     }
 
     /// What whoever saw that number of what was applied had seen: that, and all that this site wrote.

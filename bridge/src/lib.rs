@@ -30,6 +30,7 @@ mod intake;
 mod mirror;
 mod paired;
 mod postgres;
+mod stale_form;
 mod status;
 mod view_rows;
 

@@ -9,9 +9,10 @@ use tandem_protocol::cause::Cause;
 use tandem_protocol::codec;
 use tandem_protocol::value::Key;
 use tandem_protocol::version::VersionVector;
+use tandem_store::now_ms;
 
 use crate::engine::Outcome;
-use crate::held::{Row, from_bytes, to_bytes};
+use crate::held::{Held, Row, from_bytes, to_bytes};
 use crate::status::ParkedRow;
 
 const TABLES: &str = "
@@ -21,11 +22,18 @@ CREATE TABLE IF NOT EXISTS rows (
 CREATE TABLE IF NOT EXISTS bases (
   applied INTEGER PRIMARY KEY, vector BLOB NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS replaced (
+  tbl INTEGER NOT NULL, key BLOB NOT NULL, col INTEGER NOT NULL, value BLOB NOT NULL, applied INTEGER NOT NULL,
+  at INTEGER NOT NULL, PRIMARY KEY (tbl, key, col, value)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS replaced_at ON replaced (at);
 CREATE TABLE IF NOT EXISTS parked (
   tbl INTEGER NOT NULL, key BLOB NOT NULL, name TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (tbl, key)
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// For how long a form that shows an old value may be open.
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Bases that are kept: transactions of the application are rarely open for longer.
 const BASES: i64 = 100_000;
 
@@ -124,6 +132,44 @@ impl Mirror {
         let mut statement = self.connection.prepare_cached(sql)?;
         let bytes: Option<Vec<u8>> = statement.query_row([seen], |row| row.get(0)).optional()?;
         Ok(bytes.and_then(|bytes| codec::decode(&bytes, "basis").ok()).unwrap_or_default())
+    }
+
+    /// Notes the values of a row that are replaced in these columns, after that number of what was applied.
+    pub fn note_replaced(
+        &self,
+        (table, key): (usize, &Key),
+        row: &Row,
+        columns: &[usize],
+        applied: i64,
+    ) -> Outcome {
+        let sql = "INSERT OR REPLACE INTO replaced (tbl, key, col, value, applied, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        for at in columns {
+            let value = to_bytes(&vec![row[*at].clone()]);
+            statement.execute(params![table as i64, key.to_bytes(), *at as i64, value, applied, now_ms()])?;
+        }
+        Ok(())
+    }
+
+    /// Of a row's values those that were replaced within the last day: the column, the value, and the number
+    /// of what was applied before.
+    pub fn replaced(&self, table: usize, key: &Key) -> Outcome<Vec<(usize, Held, i64)>> {
+        let sql = "SELECT col, value, applied FROM replaced WHERE tbl = ?1 AND key = ?2 AND at > ?3";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params![table as i64, key.to_bytes(), now_ms() - DAY_MS])?;
+        let mut replaced = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (at, bytes, applied): (i64, Vec<u8>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let value = from_bytes(&bytes).and_then(|mut row| row.pop());
+            replaced.extend(value.map(|value| (at as usize, value, applied)));
+        }
+        Ok(replaced)
+    }
+
+    /// Forgets what was replaced more than a day ago.
+    pub fn forget_replaced(&self) -> Outcome {
+        self.connection.execute("DELETE FROM replaced WHERE at <= ?1", [now_ms() - DAY_MS])?;
+        Ok(())
     }
 
     /// Notes that the database does not take a row, and why.

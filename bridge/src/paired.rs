@@ -16,6 +16,8 @@ pub(crate) struct PairedColumn {
     pub kind: ColumnType,
     /// Its type in the database, as the database writes it.
     pub type_there: String,
+    /// Whether its values are those of a list, by a CHECK.
+    pub is_choice: bool,
 }
 
 /// A table that stands on both sides.

@@ -55,6 +55,8 @@ pub struct BridgeStatus {
     pub altered: u64,
     /// Values that no column here can hold: they stay in the database.
     pub unread: u64,
+    /// Counters that a form set back to what it had shown: what was counted meanwhile was put back.
+    pub uncounted: u64,
     /// Triggers that had been removed or switched off, and were put there again.
     pub reinstalled: u64,
     /// Rows that one side does not take.

@@ -1,10 +1,9 @@
 //! Changes that were seen to happen elsewhere: in a database beside, whose own rules have judged them. They
-//! are recorded as they were, and what they break here is listed, as if they had come from another site.
+//! are recorded as they were, and what they break here is listed, as if they had come from another site. The
+//! idempotency key of such a write names what happened there: one that comes again is the same, whatever it
+//! says by then of what had been seen.
 
-use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::Value;
-
-use crate::clause::list;
 
 /// A change of one row that somebody else made.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,17 +16,7 @@ pub struct ObservedChange {
     pub before: Option<Vec<Value>>,
     /// What they are; none where there is no row any more.
     pub after: Option<Vec<Value>>,
-}
-
-impl ObservedChange {
-    /// What it is, without its values.
-    pub(crate) fn told(&self) -> String {
-        let (was, is) = (self.before.is_some(), self.after.is_some());
-        format!("OBSERVED {was} {is} {} ({})", quoted(&self.table), list(&self.columns))
-    }
-
-    /// Its values.
-    pub(crate) fn rows(&self) -> Vec<Vec<Value>> {
-        [&self.before, &self.after].into_iter().flatten().cloned().collect()
-    }
+    /// Those columns that somebody set to what a form had shown, and what the basis does not cover replaced
+    /// meanwhile: what was saved is shown whatever the clocks say, and the other is listed.
+    pub restored: Vec<String>,
 }

@@ -88,10 +88,9 @@ impl Write {
                 let each = named.iter().zip(edits).map(|(told, edit)| (told.as_str(), edit.rows()));
                 RequestKey::new(key, each, asked)
             }
-            Edits::Observed(changes) => {
-                let told: Vec<_> = changes.iter().map(|change| (change.told(), change.rows())).collect();
-                let each = told.iter().map(|(told, rows)| (told.as_str(), rows.as_slice()));
-                RequestKey::new(key, each, asked)
+            // Named by where it happened. What the writer is known to have seen may be more when it comes again.
+            Edits::Observed(_) => {
+                RequestKey::new(key, std::iter::empty(), Asked { basis: None, by: None, message: None })
             }
         })
     }

@@ -131,6 +131,7 @@ fn going(status: &BridgeStatus) -> String {
         ("put_back", status.put_back),
         ("altered", status.altered),
         ("unread", status.unread),
+        ("uncounted", status.uncounted),
         ("reinstalled", status.reinstalled),
     ];
     for (name, count) in told.into_iter().filter(|(_, count)| *count > 0) {

@@ -4,29 +4,61 @@
 use std::sync::Arc;
 
 use tandem_protocol::bounds;
-use tandem_protocol::op::Op;
+use tandem_protocol::op::{Op, RowGroup};
 use tandem_protocol::schema::ColumnDef;
 use tandem_protocol::value::{Key, Value};
 
 use super::View;
 use super::captured::{Captured, group_ops};
 use super::local_error::LocalError;
-use super::row_op::CanonicalChange;
+use super::row_op::{CanonicalChange, CellWrite};
 use super::table::ViewTable;
 use super::unseen::{AtBasis, Unseen};
 use crate::observed::ObservedChange;
 use crate::refusal::Refusal;
 
 impl View {
-    /// The ops that say what was seen to happen to rows, each of which is named once.
+    /// The ops that say what was seen to happen to rows, each of which is named once, in a transaction of
+    /// that time.
     pub(crate) fn observed(
         &mut self,
         changes: &[ObservedChange],
         unseen: &Unseen,
+        time_ms: i64,
     ) -> Result<Vec<Op>, LocalError> {
-        let captured = changes.iter().map(|change| self.observe(change, unseen));
-        let mut captured = captured.collect::<Result<Vec<_>, _>>()?;
-        Ok(group_ops(&mut captured))
+        let (mut all, mut restored) = (Vec::with_capacity(changes.len()), Vec::new());
+        for change in changes {
+            let mut captured = self.observe(change, unseen)?;
+            restored.extend(self.restored(&mut captured, &change.restored, time_ms));
+            all.push(captured);
+        }
+        let mut ops = group_ops(&mut all);
+        ops.extend(restored.into_iter().map(Op::Rows));
+        Ok(ops)
+    }
+
+    /// Takes out of a change the cells that were restored, if what replaced them says to be later than the
+    /// transaction: they are written as just after it.
+    fn restored(&self, captured: &mut Captured, columns: &[String], time_ms: i64) -> Vec<RowGroup> {
+        let (table, state) = (Arc::clone(&captured.table), captured.state.as_ref());
+        let later = |at: usize| {
+            let cell = state?.state.cells.get(&table.ids[at])?;
+            let shown = cell.shown_sibling(table.def.columns[at].kind)?.by.time_ms;
+            (shown >= time_ms).then_some(shown.saturating_add(1))
+        };
+        let is_restored =
+            |at: usize| columns.iter().any(|name| name.eq_ignore_ascii_case(&table.def.columns[at].name));
+        let mut groups = Vec::new();
+        captured.op.cells.retain(|(at, mode, value)| {
+            let Some(time) = Some(*at).filter(|at| is_restored(*at)).and_then(later) else { return true };
+            let (key, action) = (captured.key.clone(), captured.op.action);
+            let cells = vec![(*at, *mode, value.clone())];
+            let group = CellWrite { table: table.id, key, action, cells }.group(&self.fold.tables);
+            let is_said = group.is_some();
+            groups.extend(group.map(|group| RowGroup { times: vec![time], ..group }));
+            !is_said
+        });
+        groups
     }
 
     fn observe(&mut self, change: &ObservedChange, unseen: &Unseen) -> Result<Captured, LocalError> {

@@ -97,7 +97,9 @@ impl JobRun<'_> {
         labels: Labels,
     ) -> Result<Written, JobError> {
         let unseen = self.unseen(&labels)?;
-        let ops = self.view.observed(changes, &unseen)?;
+        // As the transaction's header will say.
+        let time_ms = self.clock.clone().next(self.now_ms);
+        let ops = self.view.observed(changes, &unseen, time_ms)?;
         self.record(ops, Vec::new(), labels)
     }
 

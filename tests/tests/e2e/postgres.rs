@@ -1,10 +1,15 @@
 //! A school whose application keeps its data in PostgreSQL, on each of its PCs: the application writes as it
 //! always did, and both databases come to hold the same.
 
+use std::time::Duration;
+
 use postgres::Client;
+use rustix::process::Signal;
 use serde_json::Value;
 use tandem_tests::lan::Lan;
 use tandem_tests::postgres::{Database, Server};
+use tandem_tests::random::Random;
+use tandem_tests::school::full;
 use tandem_tests::site::Site;
 use tandem_tests::wait;
 
@@ -153,4 +158,143 @@ fn two_databases_come_to_hold_the_same() {
     );
     assert_eq!(left, [""; 0]);
     classroom.run("INSERT INTO student (first_name) VALUES ('after')");
+}
+
+/// A program saves a form with every column as the form showed it. What another PC changed meanwhile is not
+/// lost unseen: neither what was saved, nor the other.
+#[test]
+fn a_form_opened_before_an_edit_arrived_loses_nothing() {
+    let server = server();
+    let filling = "
+        INSERT INTO student (first_name, phone, is_active, balance)
+        SELECT 'Anna', 'old', true, 40 FROM generate_series(1, 4);";
+    let two = Two::new(&server, filling);
+    two.equal();
+    let (office, classroom) = (&two.office.1, &two.classroom.1);
+    // What a form of student N saves, opened before the edit: all of it.
+    let save = |id: i64, address: &str| {
+        classroom.run(&format!(
+            "UPDATE student SET first_name = 'Anna', phone = 'old', is_active = true, balance = 40,
+             address = {address}, updated_at = now() WHERE id = {id}"
+        ));
+    };
+    // 1: the edit arrives, then the form is saved. 2: the form is saved, then the edit arrives. 3: a counter was
+    // counted meanwhile. 4: a box is ticked back, and nothing else.
+    office.run("UPDATE student SET phone = 'new' WHERE id = 1");
+    office.run("UPDATE student SET balance = balance - 3 WHERE id = 3");
+    office.run("UPDATE student SET is_active = false WHERE id = 4");
+    two.equal();
+    save(1, "'Rue 1'");
+    two.part();
+    save(2, "'Rue 2'");
+    office.run("UPDATE student SET phone = 'new' WHERE id = 2");
+    two.together();
+    save(3, "'Rue 3'");
+    classroom.run("UPDATE student SET is_active = true, updated_at = now() WHERE id = 4");
+    let sites = [&two.office.0, &two.classroom.0];
+    let expected = [
+        "(1,old,\"Rue 1\",t,40.00)",
+        "(2,new,\"Rue 2\",t,40.00)",
+        "(3,old,\"Rue 3\",t,37.00)",
+        "(4,old,,t,40.00)",
+    ];
+    wait::until("what each of them meant", &sites, || {
+        let of = |database: &Database<'_>| {
+            database.rows("SELECT id, phone, address, is_active, balance FROM student ORDER BY id")
+        };
+        let (one, other) = (of(office), of(classroom));
+        if one == expected && other == expected { Ok(()) } else { Err(format!("{one:#?}\n{other:#?}")) }
+    });
+    wait::equal(&sites);
+    let conflicts = two.office.0.conflicts();
+    let told: Vec<_> = conflicts.iter().map(|one| (&one["key"], &one["columns"])).collect();
+    assert_eq!(told.len(), 1, "of the first form what the office had entered is listed: {conflicts:?}");
+    assert_eq!(conflicts[0]["kind"], "register");
+    assert_eq!(two.classroom.0.tandem(&["attach", "show"]).json()["status"]["uncounted"], 1);
+}
+
+/// Many write at once, roll back, are killed, and so are the node and the server: what was committed is in the
+/// log, once, each transaction whole.
+#[test]
+fn what_was_committed_is_captured_whatever_is_killed() {
+    let server = server();
+    let two = Two::new(
+        &server,
+        "INSERT INTO student (first_name, balance) SELECT 'till', 0 FROM generate_series(1, 5)",
+    );
+    let (office, database) = (&two.office.0, &two.office.1);
+    let (writers, each) = (20, if full() { 200 } else { 30 });
+    // A transaction that is open all the while.
+    let mut open = database.connect();
+    open.batch_execute("BEGIN; INSERT INTO level (name) VALUES ('open all the while')").unwrap();
+    let seed = Random::new("postgres writers").below(1 << 40);
+    std::thread::scope(|scope| {
+        for writer in 0..writers {
+            let mut random = Random::of_seed(seed + writer);
+            scope.spawn(move || write_and_be_killed(database, &mut random, writer, each));
+        }
+        let mut random = Random::of_seed(seed);
+        for _ in 0..3 {
+            std::thread::sleep(Duration::from_millis(300 + random.below(1_000)));
+            office.kill();
+            std::thread::sleep(Duration::from_millis(random.below(300)));
+            office.start();
+        }
+        server.stop(Signal::QUIT);
+        server.go_on();
+    });
+    // Stalls nothing, and is not to be seen.
+    let done = database.rows("SELECT count(*), sum(amount) FROM payment");
+    let sites = [office, &two.classroom.0];
+    wait::until("captured", &sites, || {
+        let shown = office.rows("SELECT count(*), sum(amount) FROM payment");
+        let balance = office.rows("SELECT sum(balance) FROM student");
+        let told = format!("({},{:.2})", shown[0][0], shown[0][1].as_f64().unwrap_or_default());
+        let counted = format!("({:.2})", balance[0][0].as_f64().unwrap_or_default());
+        let counts = database.rows("SELECT sum(balance) FROM student");
+        let left = pending(&mut database.connect());
+        match left == 0 && done == [told.clone()] && counts == [counted.clone()] {
+            true => Ok(()),
+            false => Err(format!("{done:?} {counts:?}, captured {told} {counted}, {left} left")),
+        }
+    });
+    two.equal();
+    assert_eq!(
+        database.rows("SELECT sum(balance) FROM student"),
+        database.rows("SELECT sum(amount) FROM payment")
+    );
+    // Each transaction of the application is one of the log: a payment, and what it adds to a balance.
+    let mut payments = 0;
+    for transaction in office.tandem(&["log", "--limit", "100000"]).json_lines() {
+        let ops = transaction["ops"].as_array().unwrap();
+        let of = |table| ops.iter().filter(|op| op["table"] == table).count();
+        assert_eq!(
+            of("payment") > 0,
+            of("student") > 0 && transaction["message"] != "attach",
+            "{transaction}"
+        );
+        payments += of("payment");
+    }
+    assert!(payments > 50, "{payments}");
+    office.verify();
+}
+
+/// Pays and adds to a balance in one transaction, now and then in one that comes to nothing. A connection that
+/// ends is made anew; what it was at may have been committed or not.
+fn write_and_be_killed(database: &Database<'_>, random: &mut Random, writer: u64, each: usize) {
+    let mut client = database.connect();
+    for at in 0..each {
+        let till = 1 + (writer as usize + at) % 5;
+        let pause = random.below(20);
+        let end = if random.one_in(5) { "ROLLBACK" } else { "COMMIT" };
+        let sql = format!(
+            "BEGIN; SAVEPOINT a; INSERT INTO payment (amount, student_id) VALUES (999, {till}); ROLLBACK TO a;
+             INSERT INTO payment (amount, student_id) VALUES (1.5, {till});
+             UPDATE student SET balance = balance + 1.5 WHERE id = {till};
+             SELECT pg_sleep({pause} * 0.001); {end}"
+        );
+        if client.batch_execute(&sql).is_err() {
+            client = database.connect();
+        }
+    }
 }
