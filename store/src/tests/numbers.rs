@@ -278,3 +278,49 @@ fn ids_are_never_given_twice() {
     sync(&a, &b);
     assert!(next(&b) < 100_000_000);
 }
+
+/// A row that is older than a column shows its default. To change something else in it changes nothing of
+/// that, in the log, in the view and in what is compared with other sites.
+#[test]
+fn a_column_added_later_is_not_changed_by_changes_of_others() {
+    let numbers = ["0", "5", "-5", "1.5", "-0.5", "1000000"];
+    let of = |kind: &'static str, defaults: &[&'static str]| -> Vec<String> {
+        defaults.iter().map(|default| format!("{kind} NOT NULL DEFAULT {default}")).collect()
+    };
+    let whole = ["0", "5", "-5"];
+    let texts = ["''", "'5'", "'5.0'", "'n'"];
+    let mut columns = vec!["COUNTER NOT NULL".to_owned(), "COUNTER(9,2) NOT NULL".into(), "TEXT".into()];
+    columns.extend(of("REAL", &numbers));
+    columns.extend(of("DECIMAL(9,2)", &numbers));
+    columns.extend(of("DECIMAL(38,4)", &numbers));
+    columns.extend(of("COUNTER(9,2)", &numbers));
+    columns.extend(of("COUNTER(30,2)", &numbers));
+    columns.extend(of("COUNTER", &whole));
+    columns.extend(of("INTEGER", &whole));
+    columns.extend(of("BOOLEAN", &["0", "1"]));
+    columns.extend(of("TEXT", &texts));
+    columns.extend(of("QUIET", &texts));
+    columns.extend(of("BLOB", &["x''", "x'00ff'"]));
+    columns.extend(of("DATE", &["'2026-01-31'"]));
+    columns.extend(of("TIMESTAMP", &["'2026-01-31 08:00:00'", "'2026-01-31 08:00:00.5'"]));
+    columns.extend(of("JSON", &["'{\"a\":1}'"]));
+    let (a, b) = two("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT)");
+    a.write("INSERT INTO t VALUES (1, 'one'), (2, NULL)");
+    b.write("INSERT INTO t VALUES (3, NULL)");
+    sync(&a, &b);
+    for (at, column) in columns.iter().enumerate() {
+        let sql = format!("ALTER TABLE t ADD COLUMN c{at} {column}");
+        let _declared: Written = a.space.wait(|reply| a.space.apply_schema(&sql, reply)).unwrap();
+        sync(&a, &b);
+        b.write(&format!("UPDATE t SET x = '{at}' WHERE id < 3"));
+        let entry = b.space.log().entry(b.space.end() - 1).unwrap().unwrap();
+        let [Op::Rows(group)] = entry.transaction.ops.as_slice() else { panic!("{column}: {entry:?}") };
+        let written: Vec<&str> = group.columns.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(written, ["x"], "{column}");
+        sync(&a, &b);
+        assert_equal(&a, &b);
+    }
+    for site in [&a, &b] {
+        site.verify();
+    }
+}

@@ -92,11 +92,17 @@ pub(crate) fn to_storage(kind: ColumnType, value: Value) -> Value {
 /// The canonical value of what SQLite stores: exact, for what is stored as floating point has at
 /// most 15 digits.
 pub(super) fn from_storage(kind: ColumnType, value: Value) -> Value {
+    // Of a row that is older than a column, the pre-update hook gives a default of 5.0 as a whole number.
+    let value = match (kind.storage(), value) {
+        (Storage::Real, Value::Integer(number)) => Value::Real(number as f64),
+        (_, value) => value,
+    };
     let Some((_, scale)) = kind.digits() else { return value };
     let decimal = match &value {
         Value::Integer(number) if kind.storage() == Storage::Integer => {
             Ok(Decimal { mantissa: i128::from(*number), scale })
         }
+        Value::Integer(number) => Decimal::parse(&number.to_string(), DIGITS, scale),
         Value::Real(number) => Decimal::from_f64(*number, DIGITS, scale),
         Value::Text(text) => Decimal::parse(text, DIGITS, scale),
         _ => return value,
