@@ -23,6 +23,8 @@ pub struct Attachment {
     pub incarnation: String,
     /// The tables.
     pub tables: Vec<AttachedTable>,
+    /// Tables of the database that stay out, by their names there.
+    pub left_out: Vec<String>,
 }
 
 /// A table, here and there.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tandem_protocol::cause::Cause;
+use tandem_protocol::schema::Schema;
 use tandem_protocol::version::VersionVector;
 use tandem_store::Space;
 
@@ -14,6 +16,7 @@ use crate::cycle::Cycle;
 use crate::dirty::Dirty;
 use crate::engine::{Engine, Outcome};
 use crate::error::BridgeError;
+use crate::migration;
 use crate::mirror::Mirror;
 use crate::paired::PairedTable;
 use crate::postgres::Postgres;
@@ -24,6 +27,8 @@ const SOON: Duration = Duration::from_millis(20);
 const IDLE: Duration = Duration::from_millis(200);
 /// How long something goes on after the last change.
 const GOES_ON: Duration = Duration::from_secs(10);
+/// How often it is looked whether the tables changed.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often it is looked whether the triggers are there, and rows that were refused are tried again.
 const ROUND: Duration = Duration::from_secs(30);
 /// How long is waited after a failure: at first, and at most.
@@ -32,7 +37,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// See the module.
 pub struct Bridge {
-    attachment: Attachment,
     dirty: Arc<Dirty>,
     status: Arc<SharedStatus>,
     thread: Option<JoinHandle<()>>,
@@ -42,30 +46,26 @@ impl Bridge {
     /// Starts it for a space that is attached.
     pub fn start(space: &Space, attachment: Attachment) -> Result<Self, BridgeError> {
         let (dirty, status) = (Arc::new(Dirty::default()), Arc::new(SharedStatus::default()));
-        let names: Vec<String> = attachment.tables.iter().map(|table| table.here.clone()).collect();
         let heard = Arc::clone(&dirty);
-        space.subscribe(move |commit| {
-            heard.hear(commit, &|name| names.iter().position(|one| one.eq_ignore_ascii_case(name)));
-        });
-        let worker = Worker {
+        space.subscribe(move |commit| heard.hear(commit));
+        let mut worker = Worker {
             space: space.clone(),
-            attachment: attachment.clone(),
+            attachment,
             dirty: Arc::clone(&dirty),
             status: Arc::clone(&status),
         };
         let thread = std::thread::Builder::new().name("tandem-bridge".into());
         let thread = Some(thread.spawn(move || worker.work())?);
-        Ok(Self { attachment, dirty, status, thread })
-    }
-
-    /// What it is attached to.
-    pub fn attachment(&self) -> &Attachment {
-        &self.attachment
+        Ok(Self { dirty, status, thread })
     }
 
     /// How it goes.
     pub fn status(&self) -> BridgeStatus {
-        self.status.get()
+        let mut status = self.status.get();
+        if self.thread.as_ref().is_some_and(JoinHandle::is_finished) {
+            status.state = BridgeState::Stopped { reason: Cause::new("bridge_ended") };
+        }
+        status
     }
 
     /// Ends it; a cycle that runs is ended first.
@@ -99,14 +99,20 @@ struct Connected {
     applied: i64,
     vector: Arc<VersionVector>,
     ordinal: u16,
+    schema: Arc<Schema>,
+    layout: String,
 }
 
 impl Worker {
-    fn work(&self) {
+    fn work(&mut self) {
         let mut pause = PAUSE;
         while !self.dirty.is_stopping() {
             let begun = Instant::now();
-            let Err(error) = self.connect().and_then(|connected| self.exchange(connected)) else { return };
+            let Err(error) = self.connect().and_then(|connected| self.exchange(connected)) else { continue };
+            if error.cause().code == "bridge_migrated" {
+                tracing::info!(space = self.space.name(), "the tables changed; they are looked at again");
+                continue;
+            }
             let reason = error.cause().clone();
             tracing::warn!(space = self.space.name(), %reason, "the database beside is not in step");
             let state = match error {
@@ -120,30 +126,58 @@ impl Worker {
         }
     }
 
-    fn connect(&self) -> Outcome<Connected> {
+    fn connect(&mut self) -> Outcome<Connected> {
         let mut engine = Postgres::connect(&self.attachment.url)?;
         let mirror = Mirror::open(&Attachment::mirror(self.space.folder()))?;
         let installed = engine.installed()?.ok_or_else(|| BridgeError::stopped("bridge_not_installed"))?;
         if installed.incarnation != self.attachment.incarnation {
             return Err(BridgeError::stopped("bridge_other_attachment"));
         }
-        let tables = catalogue::paired(&mut engine, &self.attachment, &self.space.schema())?;
+        let layout = engine.layout()?;
+        let mut attachment = self.attachment.clone();
+        let mut tables = catalogue::paired(&mut engine, &attachment, &self.space.schema())?;
+        let mut added = None;
+        if mirror.layout()? != Some(catalogue::signature(&layout, &tables)) {
+            let here = (&self.space, &mirror);
+            added = Some(migration::declare_added(&mut engine, here, &mut attachment)?);
+            tables = catalogue::paired(&mut engine, &attachment, &self.space.schema())?;
+        }
+        let schema = self.space.schema();
         let (applied, ordinal) = (mirror.applied()?, ordinal_of(&self.space)?);
-        let mut connected = Connected { engine, tables, mirror, applied, vector: Arc::default(), ordinal };
+        self.dirty.listen(attachment.tables.iter().map(|table| table.here.clone()).collect());
+        let (vector, signature) = (Arc::default(), catalogue::signature(&layout, &tables));
+        let mut connected = Connected { engine, tables, mirror, applied, vector, ordinal, schema, layout };
         if installed.applied < applied {
             tracing::warn!(space = self.space.name(), "the database is older than it was: it was restored");
             connected.read_again()?;
         }
         connected.applied = applied.max(installed.applied);
         connected.keep_ids_apart()?;
-        self.dirty.begin(self.space.vector(), connected.tables.len());
+        if let Some(added) = added {
+            self.cycle(&mut connected).take_in_added(&added)?;
+            attachment.save(self.space.folder())?;
+            self.attachment = attachment;
+            connected.mirror.note_layout(&signature)?;
+        }
+        self.dirty.begin(self.space.vector());
         Ok(connected)
     }
 
     /// Runs cycles until one fails, or nothing is to be done any more.
     fn exchange(&self, mut connected: Connected) -> Outcome {
-        let (mut last_change, mut last_round) = (Instant::now(), None::<Instant>);
+        let (mut last_change, mut last_look, mut last_round) =
+            (Instant::now(), Instant::now(), None::<Instant>);
         while !self.dirty.is_stopping() {
+            // Columns that another site added.
+            if !Arc::ptr_eq(&connected.schema, &self.space.schema()) {
+                return Ok(());
+            }
+            if last_look.elapsed() >= LOOK {
+                if connected.engine.layout()? != connected.layout {
+                    return Ok(());
+                }
+                last_look = Instant::now();
+            }
             if last_round.is_none_or(|last| last.elapsed() >= ROUND) {
                 self.round(&mut connected)?;
                 last_round = Some(Instant::now());
@@ -165,6 +199,7 @@ impl Worker {
             engine: &mut connected.engine,
             tables: &connected.tables,
             incarnation: &self.attachment.incarnation,
+            layout: &connected.layout,
             mirror: &connected.mirror,
             dirty: &self.dirty,
             status: &self.status,

@@ -49,20 +49,24 @@ pub(crate) struct Catalogue {
 }
 
 impl Catalogue {
+    /// As [`Catalogue::read`], where what is excluded may be gone by now.
+    pub fn read_known(engine: &mut Postgres, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
+        let dump = declared(&engine.declared()?)?;
+        Self::of(dump, wishes, schema)
+    }
+
     /// What a database declares, as somebody wants it, for a space that has `schema`.
     pub fn read(engine: &mut Postgres, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
-        let mut dump = declared(&engine.declared()?)?;
-        let is_called = |wanted: &str, table: &tandem_import::model::Table| {
-            let whole = format!("{}.{}", table.schema.as_deref().unwrap_or_default(), table.own_name);
-            name::same(wanted, &table.own_name)
-                || name::same(wanted, &whole)
-                || name::same(wanted, &table.name)
-        };
+        let dump = declared(&engine.declared()?)?;
         for wanted in wishes.tables.iter().chain(&wishes.exclude) {
             if !dump.tables.iter().any(|table| is_called(wanted, table)) {
                 return Err(BridgeError::Stopped(Cause::new("bridge_no_table").with("table", wanted)));
             }
         }
+        Self::of(dump, wishes, schema)
+    }
+
+    fn of(mut dump: Dump, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
         let mut left_out = Vec::new();
         dump.tables.retain(|table| {
             let named = |list: &[String]| list.iter().any(|wanted| is_called(wanted, table));
@@ -113,6 +117,12 @@ impl Catalogue {
         };
         ordered.into_iter().map(attached).collect()
     }
+}
+
+/// Whether somebody means that table.
+fn is_called(wanted: &str, table: &tandem_import::model::Table) -> bool {
+    let whole = format!("{}.{}", table.schema.as_deref().unwrap_or_default(), table.own_name);
+    [&table.own_name, &whole, &table.name].iter().any(|one| name::same(wanted, one))
 }
 
 /// What was declared, read as a dump is.
@@ -178,6 +188,14 @@ pub(crate) fn paired(
     schema: &Schema,
 ) -> Outcome<Vec<PairedTable>> {
     attachment.tables.iter().map(|table| pair(engine, table, schema)).collect()
+}
+
+/// What tells whether the rows of the mirror still have the columns that both sides have.
+pub(crate) fn signature(layout: &str, tables: &[PairedTable]) -> String {
+    let columns = tables.iter().flat_map(|table| &table.columns);
+    let named =
+        columns.map(|column| format!("{}/{}", column.there, column.kind)).collect::<Vec<_>>().join(",");
+    format!("{layout}/{}", blake3::hash(named.as_bytes()).to_hex())
 }
 
 fn pair(engine: &mut Postgres, table: &AttachedTable, schema: &Schema) -> Outcome<PairedTable> {

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use tandem_protocol::cause::Cause;
 use tandem_protocol::value::Key;
 use tandem_protocol::version::VersionVector;
 use tandem_store::Space;
@@ -38,6 +39,8 @@ pub(crate) struct Cycle<'a> {
     pub engine: &'a mut dyn Engine,
     pub tables: &'a [PairedTable],
     pub incarnation: &'a str,
+    /// What the database's tables looked like when they were paired.
+    pub layout: &'a str,
     pub mirror: &'a Mirror,
     pub dirty: &'a Dirty,
     pub status: &'a SharedStatus,
@@ -78,7 +81,7 @@ impl<'a> Cycle<'a> {
     }
 
     /// Does something in one transaction of the database, and of the mirror behind it.
-    fn in_transaction<T>(&mut self, run: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+    pub fn in_transaction<T>(&mut self, run: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
         let begun = self.mirror.begin().and_then(|()| self.engine.begin());
         let ran = begun.and_then(|()| run(self)).and_then(|came_to| {
             self.engine.commit()?;
@@ -100,12 +103,8 @@ impl<'a> Cycle<'a> {
             if lacking.is_empty() {
                 return Ok(());
             }
+            cycle.drain()?;
             let mut intake = cycle.intake();
-            let pending = cycle.engine.pending(usize::MAX)?;
-            intake.take(cycle.engine, &pending)?;
-            for one in &pending {
-                cycle.engine.forget(&one.entries)?;
-            }
             for at in lacking {
                 let table = &cycle.tables[at];
                 tracing::warn!(table = table.here.as_str(), "a trigger was gone or off, and is there again");
@@ -140,7 +139,19 @@ impl<'a> Cycle<'a> {
         })
     }
 
-    fn intake(&self) -> Intake<'a> {
+    /// Takes all in that the outbox holds.
+    pub fn drain(&mut self) -> Outcome {
+        loop {
+            let pending = self.engine.pending(ENTRIES)?;
+            if pending.is_empty() {
+                return Ok(());
+            }
+            self.intake().take(self.engine, &pending)?;
+            pending.iter().try_for_each(|one| self.engine.forget(&one.entries))?;
+        }
+    }
+
+    pub fn intake(&self) -> Intake<'a> {
         let place = (self.space, self.tables, self.incarnation);
         Intake::new(place, self.mirror, self.dirty, self.status)
     }
@@ -188,6 +199,9 @@ impl<'a> Cycle<'a> {
 
     /// What happens between the beginning and the commit; whether anything did.
     fn exchange(&mut self, differing: &[(usize, Key)], vector: &Arc<VersionVector>) -> Outcome<bool> {
+        if self.engine.layout()? != self.layout {
+            return Err(BridgeError::Waits(Cause::new("bridge_migrated")));
+        }
         let there = self.locked(differing)?;
         let pending = self.engine.pending(ENTRIES)?;
         let numbers: Vec<i64> = pending.iter().flat_map(|one| one.entries.iter().copied()).collect();

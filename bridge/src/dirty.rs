@@ -14,6 +14,8 @@ pub(crate) type Place = (usize, Vec<u8>);
 
 #[derive(Default)]
 struct Inner {
+    /// The names of the tables.
+    names: Vec<String>,
     rows: BTreeSet<Place>,
     /// Tables of which so many rows changed that none is named, and by which transactions.
     whole: BTreeMap<usize, Vec<Dot>>,
@@ -42,9 +44,15 @@ impl Dirty {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hears of a commit. `place` finds a table by its name.
-    pub fn hear(&self, commit: &Commit, place: &dyn Fn(&str) -> Option<usize>) {
+    /// Hears of a commit.
+    pub fn hear(&self, commit: &Commit) {
         let mut inner = self.inner();
+        // A space tells for as long as it is open, whether somebody still listens or not.
+        if inner.is_stopping {
+            return;
+        }
+        let inner = &mut *inner;
+        let place = |name: &str| inner.names.iter().position(|one| one.eq_ignore_ascii_case(name));
         for transaction in &commit.transactions {
             match &transaction.rows {
                 ChangedRows::Named(rows) => {
@@ -62,11 +70,16 @@ impl Dirty {
         self.wake.notify_one();
     }
 
+    /// Listens for these tables from now on. What commits before it is called is not heard.
+    pub fn listen(&self, names: Vec<String>) {
+        self.inner().names = names;
+    }
+
     /// Begins with what the space holds now, all of it to be looked at.
-    pub fn begin(&self, vector: Arc<VersionVector>, tables: usize) {
+    pub fn begin(&self, vector: Arc<VersionVector>) {
         let mut inner = self.inner();
         inner.vector = vector;
-        inner.all.extend(0..tables);
+        inner.all = (0..inner.names.len()).collect();
     }
 
     /// A whole table is to be looked through.

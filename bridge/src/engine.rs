@@ -64,6 +64,12 @@ pub(crate) trait Engine {
     fn install(&mut self, tables: &[PairedTable], incarnation: &str) -> Outcome;
     /// Puts triggers that are gone there again; the places of the tables that lacked one.
     fn reinstall(&mut self, tables: &[PairedTable]) -> Outcome<Vec<usize>>;
+    /// Lets nobody write to the tables until the commit.
+    fn close_tables(&mut self, tables: &[PairedTable]) -> Outcome;
+    /// Puts the triggers on a table that had none.
+    fn capture(&mut self, table: &PairedTable) -> Outcome;
+    /// What tells whether tables or columns changed.
+    fn layout(&mut self) -> Outcome<String>;
     /// Takes everything away that was installed.
     fn uninstall(&mut self, tables: &[PairedTable]) -> Outcome;
     /// Lets ids that the database makes fall on the site's own, above `floor` and all that are there.

@@ -85,8 +85,8 @@ pub fn attach(space: &Space, url: &str, wishes: &Wishes) -> Result<FirstDay, Bri
     let catalogue = Catalogue::read(&mut engine, wishes, &space.schema())?;
     let plan = planned(url, &catalogue);
     declare(space, &plan.sql)?;
-    let attachment =
-        Attachment { url: url.to_owned(), incarnation: new_incarnation()?, tables: plan.tables.clone() };
+    let (incarnation, tables) = (new_incarnation()?, plan.tables.clone());
+    let attachment = Attachment { url: url.to_owned(), incarnation, tables, left_out: plan.left_out.clone() };
     let tables = catalogue::paired(&mut engine, &attachment, &space.schema())?;
     let mut day = Day { space, engine: &mut engine, tables: &tables, attachment: &attachment };
     let ran = day.run(plan);
@@ -99,7 +99,8 @@ pub fn attach(space: &Space, url: &str, wishes: &Wishes) -> Result<FirstDay, Bri
     })
 }
 
-fn declare(space: &Space, sql: &str) -> Outcome {
+/// Declares tables and columns.
+pub(crate) fn declare(space: &Space, sql: &str) -> Outcome {
     let _declared: Written =
         space.wait(|reply| space.apply_schema(sql, reply)).map_err(|error| match error {
             tandem_store::WriteError::Refused(refusal) => {
@@ -137,6 +138,7 @@ impl Day<'_> {
         // Where rows are still to come, nobody can have seen them.
         let seen = if day.to_apply == 0 { self.space.vector() } else { Arc::default() };
         mirror.note_basis(1, &seen)?;
+        mirror.note_layout(&catalogue::signature(&self.engine.layout()?, self.tables))?;
         mirror.commit()?;
         // Before the commit: a database in which triggers write is one that is known to be attached.
         self.attachment.save(self.space.folder())?;

@@ -27,6 +27,7 @@ mod error;
 mod first_day;
 mod held;
 mod intake;
+mod migration;
 mod mirror;
 mod paired;
 mod postgres;

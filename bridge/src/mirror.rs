@@ -2,6 +2,7 @@
 //! stands for. It follows the database: its own transaction is committed after the database's, and what it
 //! missed by that is found by the next cycle.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -18,6 +19,12 @@ use crate::status::ParkedRow;
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS rows (
   tbl INTEGER NOT NULL, key BLOB NOT NULL, cells BLOB NOT NULL, PRIMARY KEY (tbl, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS layout (
+  one INTEGER PRIMARY KEY CHECK (one = 1), hash TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS added (
+  tbl TEXT NOT NULL, col TEXT NOT NULL, PRIMARY KEY (tbl, col)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS bases (
   applied INTEGER PRIMARY KEY, vector BLOB NOT NULL
@@ -105,10 +112,41 @@ impl Mirror {
         Ok(())
     }
 
-    /// Forgets all rows of a table.
+    /// Forgets all rows of a table, and what was replaced in them.
     pub fn clear(&self, table: usize) -> Outcome {
         self.connection.execute("DELETE FROM rows WHERE tbl = ?1", [table as i64])?;
+        self.connection.execute("DELETE FROM replaced WHERE tbl = ?1", [table as i64])?;
         Ok(())
+    }
+
+    /// What the database's tables looked like when its rows were noted.
+    pub fn layout(&self) -> Outcome<Option<String>> {
+        let sql = "SELECT hash FROM layout";
+        Ok(self.connection.query_row(sql, [], |row| row.get(0)).optional()?)
+    }
+
+    /// Notes what they look like.
+    pub fn note_layout(&self, hash: &str) -> Outcome {
+        self.connection.execute("INSERT OR REPLACE INTO layout (one, hash) VALUES (1, ?1)", [hash])?;
+        self.connection.execute("DELETE FROM added", [])?;
+        Ok(())
+    }
+
+    /// Columns that were added there, and whose values are still to be taken in.
+    pub fn added(&self) -> Outcome<Vec<(String, String)>> {
+        let mut statement = self.connection.prepare("SELECT tbl, col FROM added")?;
+        let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(columns.collect::<Result<_, _>>()?)
+    }
+
+    /// Notes them.
+    pub fn note_added(&self, columns: &BTreeSet<(String, String)>) -> Outcome {
+        let mut statement =
+            self.connection.prepare("INSERT OR IGNORE INTO added (tbl, col) VALUES (?1, ?2)")?;
+        columns.iter().try_for_each(|(table, column)| {
+            statement.execute([table, column])?;
+            Ok(())
+        })
     }
 
     /// The newest number of what was applied.

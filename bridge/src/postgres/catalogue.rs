@@ -42,7 +42,43 @@ SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i
 WHERE i.indrelid = $1 AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
   AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid) ORDER BY 1";
 
+/// All tables and their columns, but for what tandem put there.
+const LAYOUT: &str = "
+SELECT md5(coalesce(string_agg(
+  format('%s %s %s %s %s %s', n.nspname, c.relname, a.attname, a.atttypid, a.atttypmod, a.attnum),
+  ',' ORDER BY c.oid, a.attnum), ''))
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p' AND a.attnum > 0
+  AND NOT a.attisdropped AND n.nspname NOT IN ('information_schema', 'pg_catalog', 'tandem')
+  AND n.nspname NOT LIKE 'pg\\_%'";
+
 impl Postgres {
+    /// What tells whether tables or columns changed.
+    pub(super) fn layout_hash(&mut self) -> Outcome<String> {
+        Ok(self.one(LAYOUT, &[])?.get(0))
+    }
+
+    /// The text of what a column was when it was added to the rows that were there, or is in all rows; none, if
+    /// nothing tells.
+    pub fn added_text(&mut self, schema: &str, table: &str, column: &str) -> Outcome<Option<String>> {
+        // PostgreSQL remembers it, also where the column keeps no default.
+        let sql = "SELECT (a.attmissingval::text::text[])[1]
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.atthasmissing";
+        let added = self.client.query_opt(sql, &[&schema, &table, &column]).map_err(failed)?;
+        if let Some(text) = added.and_then(|row| row.get(0)) {
+            return Ok(Some(text));
+        }
+        let (column, place) = (quoted(column), format!("{}.{}", quoted(schema), quoted(table)));
+        let sql = format!(
+            "SELECT min({column}::text), max({column}::text), count(*) = count({column}) FROM {place}"
+        );
+        let row = self.client.query_one(&sql, &[]).map_err(failed)?;
+        let (least, greatest, is_whole): (Option<String>, Option<String>, bool) =
+            (row.get(0), row.get(1), row.get(2));
+        Ok(least.filter(|least| is_whole && Some(least) == greatest.as_ref()))
+    }
+
     /// What declares its tables; and, in the same order, their schemas and names.
     pub fn declared(&mut self) -> Outcome<String> {
         // Names are told with their schemas then.

@@ -32,16 +32,19 @@ impl Postgres {
     }
 
     pub(super) fn put_there(&mut self, tables: &[PairedTable], incarnation: &str) -> Outcome {
-        for table in tables {
-            self.run(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", place(table)))?;
-        }
+        tables.iter().try_for_each(|table| self.close_table(table))?;
         self.run(INSTALL)?;
         let sql = "INSERT INTO tandem.state (incarnation, applied) VALUES ($1, 1)";
         self.client.execute(sql, &[&incarnation]).map_err(failed)?;
         tables.iter().try_for_each(|table| self.put_triggers(table))
     }
 
-    fn put_triggers(&mut self, table: &PairedTable) -> Outcome {
+    /// Lets nobody write to a table until the commit.
+    pub(super) fn close_table(&mut self, table: &PairedTable) -> Outcome {
+        self.run(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", place(table)))
+    }
+
+    pub(super) fn put_triggers(&mut self, table: &PairedTable) -> Outcome {
         let place = place(table);
         self.run(&format!(
             "DROP TRIGGER IF EXISTS {TRIGGER} ON {place}; DROP TRIGGER IF EXISTS {EMPTIED} ON {place};
@@ -67,7 +70,7 @@ GROUP BY n.nspname, c.relname HAVING count(*) = 2";
             |table: &PairedTable| whole.iter().any(|one| one.0 == table.schema && one.1 == table.there);
         let lacking: Vec<usize> = (0..tables.len()).filter(|at| !has_them(&tables[*at])).collect();
         for at in &lacking {
-            self.run(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", place(&tables[*at])))?;
+            self.close_table(&tables[*at])?;
             self.put_triggers(&tables[*at])?;
         }
         Ok(lacking)

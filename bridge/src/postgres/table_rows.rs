@@ -104,6 +104,18 @@ impl Engine for Postgres {
         self.put_triggers_again(tables)
     }
 
+    fn close_tables(&mut self, tables: &[PairedTable]) -> Outcome {
+        tables.iter().try_for_each(|table| self.close_table(table))
+    }
+
+    fn capture(&mut self, table: &PairedTable) -> Outcome {
+        self.put_triggers(table)
+    }
+
+    fn layout(&mut self) -> Outcome<String> {
+        self.layout_hash()
+    }
+
     fn uninstall(&mut self, tables: &[PairedTable]) -> Outcome {
         self.take_away(tables)
     }
