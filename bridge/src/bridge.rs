@@ -10,7 +10,7 @@ use tandem_protocol::version::VersionVector;
 use tandem_store::Space;
 
 use crate::attachment::Attachment;
-use crate::catalogue;
+use crate::catalogue::{self, Layout};
 use crate::comparison::{self, Comparison};
 use crate::cycle::Cycle;
 use crate::dirty::Dirty;
@@ -100,7 +100,7 @@ struct Connected {
     vector: Arc<VersionVector>,
     ordinal: u16,
     schema: Arc<Schema>,
-    layout: String,
+    layout: Layout,
 }
 
 impl Worker {
@@ -117,7 +117,9 @@ impl Worker {
             tracing::warn!(space = self.space.name(), %reason, "the database beside is not in step");
             let state = match error {
                 BridgeError::Stopped(reason) => BridgeState::Stopped { reason },
-                BridgeError::Waits(reason) | BridgeError::Refused(reason) => BridgeState::Waiting { reason },
+                BridgeError::Waits(reason) | BridgeError::Busy(reason) | BridgeError::Refused(reason) => {
+                    BridgeState::Waiting { reason }
+                }
             };
             self.status.change(|status| status.state = state);
             // What went well for a while fails for another reason.
@@ -133,31 +135,31 @@ impl Worker {
         if installed.incarnation != self.attachment.incarnation {
             return Err(BridgeError::stopped("bridge_other_attachment"));
         }
-        let layout = engine.layout()?;
+        let hash = engine.layout()?;
         let mut attachment = self.attachment.clone();
         let mut tables = catalogue::paired(&mut engine, &attachment, &self.space.schema())?;
-        let mut added = None;
-        if mirror.layout()? != Some(catalogue::signature(&layout, &tables)) {
-            let here = (&self.space, &mirror);
-            added = Some(migration::declare_added(&mut engine, here, &mut attachment)?);
+        let had = mirror.layout()?.unwrap_or_default();
+        let has_changed = had != Layout::of(hash.clone(), &tables);
+        if has_changed {
+            migration::declare_added(&mut engine, &self.space, &mut attachment)?;
             tables = catalogue::paired(&mut engine, &attachment, &self.space.schema())?;
         }
-        let schema = self.space.schema();
+        let (schema, layout) = (self.space.schema(), Layout::of(hash, &tables));
         let (applied, ordinal) = (mirror.applied()?, ordinal_of(&self.space)?);
         self.dirty.listen(attachment.tables.iter().map(|table| table.here.clone()).collect());
-        let (vector, signature) = (Arc::default(), catalogue::signature(&layout, &tables));
+        let vector = Arc::default();
         let mut connected = Connected { engine, tables, mirror, applied, vector, ordinal, schema, layout };
-        if installed.applied < applied {
+        if installed.cycles < connected.mirror.cycles()? {
             tracing::warn!(space = self.space.name(), "the database is older than it was: it was restored");
-            connected.read_again()?;
+            connected.read_again(installed.cycles)?;
         }
         connected.applied = applied.max(installed.applied);
         connected.keep_ids_apart()?;
-        if let Some(added) = added {
-            self.cycle(&mut connected).take_in_added(&added)?;
+        if has_changed {
+            self.cycle(&mut connected).take_in_added(&had)?;
             attachment.save(self.space.folder())?;
             self.attachment = attachment;
-            connected.mirror.note_layout(&signature)?;
+            connected.mirror.note_layout(&connected.layout)?;
         }
         self.dirty.begin(self.space.vector());
         Ok(connected)
@@ -173,7 +175,7 @@ impl Worker {
                 return Ok(());
             }
             if last_look.elapsed() >= LOOK {
-                if connected.engine.layout()? != connected.layout {
+                if connected.engine.layout()? != connected.layout.hash {
                     return Ok(());
                 }
                 last_look = Instant::now();
@@ -199,7 +201,7 @@ impl Worker {
             engine: &mut connected.engine,
             tables: &connected.tables,
             incarnation: &self.attachment.incarnation,
-            layout: &connected.layout,
+            layout: &connected.layout.hash,
             mirror: &connected.mirror,
             dirty: &self.dirty,
             status: &self.status,
@@ -240,7 +242,7 @@ impl Connected {
     }
 
     /// The mirror holds what the database holds: an older state, which is made what the view shows.
-    fn read_again(&mut self) -> Outcome {
+    fn read_again(&mut self, cycles: i64) -> Outcome {
         self.engine.begin()?;
         self.mirror.begin()?;
         let Self { engine, mirror, tables, .. } = self;
@@ -251,7 +253,7 @@ impl Connected {
                 None => Ok(()),
             })
         });
-        match read.and_then(|()| mirror.commit()) {
+        match read.and_then(|()| mirror.note_cycles(cycles)).and_then(|()| mirror.commit()) {
             Ok(()) => engine.rollback(),
             Err(error) => {
                 mirror.rollback();
@@ -281,16 +283,46 @@ pub fn compare(space: &Space, attachment: &Attachment) -> Result<Comparison, Bri
 pub fn detach(space: &Space, attachment: &Attachment, is_gone: bool) -> Result<(), BridgeError> {
     let there = Postgres::connect(&attachment.url).and_then(|mut engine| {
         let installed = engine.installed()?;
-        if installed.is_some_and(|installed| installed.incarnation != attachment.incarnation) {
+        if installed.as_ref().is_some_and(|installed| installed.incarnation != attachment.incarnation) {
             return Err(BridgeError::stopped("bridge_other_attachment"));
         }
-        engine.begin()?;
-        let tables = catalogue::named(attachment);
-        engine.uninstall(&tables)?;
-        engine.commit()
+        if installed.is_some() {
+            take_last(space, attachment, &mut engine)
+        } else {
+            engine.begin()?;
+            engine.uninstall(&catalogue::named(attachment))?;
+            engine.commit()
+        }
     });
     match there {
         Err(error) if !is_gone => Err(error),
         _ => Attachment::remove(space.folder()),
     }
+}
+
+/// Takes in what the outbox still holds, and everything out of the database that was put there, both or
+/// neither.
+fn take_last(space: &Space, attachment: &Attachment, engine: &mut Postgres) -> Outcome {
+    let mirror = Mirror::open(&Attachment::mirror(space.folder()))?;
+    let tables = catalogue::paired(engine, attachment, &space.schema())?;
+    let (mut applied, mut vector, hash) = (mirror.applied()?, Arc::default(), engine.layout()?);
+    let (dirty, status, ordinal) = (Dirty::default(), SharedStatus::default(), ordinal_of(space)?);
+    let mut cycle = Cycle {
+        space,
+        engine,
+        tables: &tables,
+        incarnation: &attachment.incarnation,
+        layout: &hash,
+        mirror: &mirror,
+        dirty: &dirty,
+        status: &status,
+        applied: &mut applied,
+        vector: &mut vector,
+        ordinal,
+    };
+    cycle.in_transaction(|cycle| {
+        cycle.engine.close_tables(&tables)?;
+        cycle.drain()?;
+        cycle.engine.uninstall(&tables)
+    })
 }

@@ -1,6 +1,7 @@
 //! Which tables of the database are which here: what it declares becomes a schema in the way in which a dump
 //! of it would.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use tandem_import::{Dump, Notes};
 use tandem_protocol::cause::Cause;
 use tandem_protocol::name;
 use tandem_protocol::schema::expression::{Expression, Node, Operator};
-use tandem_protocol::schema::{ColumnDef, ColumnId, ColumnType, Schema, TableDef, TableOrder};
+use tandem_protocol::schema::{ColumnDef, ColumnId, ColumnType, ExternalType, Schema, TableDef, TableOrder};
 
 use crate::attachment::{AttachedTable, Attachment};
 use crate::engine::Outcome;
@@ -52,7 +53,7 @@ impl Catalogue {
     /// As [`Catalogue::read`], where what is excluded may be gone by now.
     pub fn read_known(engine: &mut Postgres, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
         let dump = declared(&engine.declared()?)?;
-        Self::of(dump, wishes, schema)
+        Self::of(dump, engine.partitioned()?, wishes, schema)
     }
 
     /// What a database declares, as somebody wants it, for a space that has `schema`.
@@ -63,11 +64,10 @@ impl Catalogue {
                 return Err(BridgeError::Stopped(Cause::new("bridge_no_table").with("table", wanted)));
             }
         }
-        Self::of(dump, wishes, schema)
+        Self::of(dump, engine.partitioned()?, wishes, schema)
     }
 
-    fn of(mut dump: Dump, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
-        let mut left_out = Vec::new();
+    fn of(mut dump: Dump, mut left_out: Vec<String>, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
         dump.tables.retain(|table| {
             let named = |list: &[String]| list.iter().any(|wanted| is_called(wanted, table));
             let is_of_one_pc = OF_ONE_PC.contains(&table.own_name.as_str());
@@ -84,6 +84,7 @@ impl Catalogue {
             return Err(BridgeError::stopped("bridge_no_tables"));
         }
         let (mut draft, more) = draft(&dump);
+        whole_numbers(&mut draft, &dump);
         let mut notes = dump.notes.clone();
         notes.append(more);
         let keyless =
@@ -91,6 +92,9 @@ impl Catalogue {
         let keyless: Vec<&str> = keyless.map(|table| table.source.as_str()).collect();
         if !keyless.is_empty() {
             return Err(BridgeError::Stopped(Cause::new("bridge_no_key").with("tables", keyless.join(", "))));
+        }
+        if let Some(table) = dump.tables.iter().find(|table| has_few_ids(table)) {
+            return Err(BridgeError::Stopped(Cause::new("bridge_small_key").with("table", &table.name)));
         }
         meant(&mut draft, wishes)?;
         as_here(&mut draft, schema);
@@ -119,6 +123,15 @@ impl Catalogue {
     }
 }
 
+/// Whether a table's ids come to their end where several sites make them: those of one site lie 1024 apart.
+fn has_few_ids(table: &tandem_import::model::Table) -> bool {
+    let [key] = table.key.as_slice() else { return false };
+    table.column(key).is_some_and(|column| {
+        let makes_ids = column.counts_up || column.default.is_some();
+        makes_ids && ["SMALLINT", "INT2", "SMALLSERIAL"].contains(&column.declared.words.as_str())
+    })
+}
+
 /// Whether somebody means that table.
 fn is_called(wanted: &str, table: &tandem_import::model::Table) -> bool {
     let whole = format!("{}.{}", table.schema.as_deref().unwrap_or_default(), table.own_name);
@@ -136,11 +149,31 @@ fn declared(sql: &str) -> Outcome<Dump> {
     })
 }
 
+/// A NUMERIC that says no digits has as many as it likes: its text is kept.
+fn whole_numbers(draft: &mut Draft, dump: &Dump) {
+    let Some(external) = ExternalType::named("numeric") else { return };
+    for (drafted, table) in draft.tables.iter_mut().zip(&dump.tables) {
+        let key = drafted.key.clone();
+        for column in &mut drafted.columns {
+            let declared = table.column(&column.source).map(|column| &column.declared);
+            let says_none = |declared: &tandem_import::model::DeclaredType| {
+                declared.words == "NUMERIC" && declared.arguments.is_empty() && !declared.is_array
+            };
+            if declared.is_some_and(says_none) && !key.contains(&column.name) {
+                column.kind = ColumnType::External(external);
+            }
+        }
+    }
+}
+
 /// Gives columns the meaning that somebody wants them to have.
 fn meant(draft: &mut Draft, wishes: &Wishes) -> Outcome {
     let counter = |kind| match kind {
         ColumnType::Integer => Some(ColumnType::Counter { precision: 0, scale: 0 }),
         ColumnType::Decimal { precision, scale } => Some(ColumnType::Counter { precision, scale }),
+        ColumnType::External(kind) if kind.name() == "numeric" => {
+            Some(ColumnType::Counter { precision: 38, scale: 10 })
+        }
         _ => None,
     };
     let stamp = |kind| matches!(kind, ColumnType::Timestamp).then_some(ColumnType::Stamp);
@@ -190,12 +223,31 @@ pub(crate) fn paired(
     attachment.tables.iter().map(|table| pair(engine, table, schema)).collect()
 }
 
-/// What tells whether the rows of the mirror still have the columns that both sides have.
-pub(crate) fn signature(layout: &str, tables: &[PairedTable]) -> String {
-    let columns = tables.iter().flat_map(|table| &table.columns);
-    let named =
-        columns.map(|column| format!("{}/{}", column.there, column.kind)).collect::<Vec<_>>().join(",");
-    format!("{layout}/{}", blake3::hash(named.as_bytes()).to_hex())
+/// Which columns the rows of the mirror have, and what the database's tables looked like then.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Layout {
+    /// What tells whether the database's tables changed.
+    pub hash: String,
+    /// Of each table, by its name here, the columns that both sides have, each by its name there and its
+    /// type here.
+    columns: BTreeMap<String, Vec<(String, String)>>,
+}
+
+impl Layout {
+    /// That of these tables.
+    pub fn of(hash: String, tables: &[PairedTable]) -> Self {
+        let column = |column: &PairedColumn| (column.there.clone(), column.kind.to_string());
+        let columns = |table: &PairedTable| table.columns.iter().map(column).collect();
+        let columns = tables.iter().map(|table| (table.here.clone(), columns(table))).collect();
+        Self { hash, columns }
+    }
+
+    /// The places of a table's columns that it had not, or none if it had none of it.
+    pub fn lacks(&self, table: &PairedTable) -> Option<Vec<usize>> {
+        let had = self.columns.get(&table.here)?;
+        let is_new = |at: &usize| had.iter().all(|(there, _)| *there != table.columns[*at].there);
+        Some((0..table.columns.len()).filter(is_new).collect())
+    }
 }
 
 fn pair(engine: &mut Postgres, table: &AttachedTable, schema: &Schema) -> Outcome<PairedTable> {

@@ -14,10 +14,11 @@ use tandem_protocol::value::Key;
 use tandem_protocol::version::VersionVector;
 use tandem_store::Space;
 
+use crate::apply::Target;
 use crate::dirty::{Dirty, Place, Taken};
 use crate::engine::{Engine, Outcome};
 use crate::error::BridgeError;
-use crate::held::{Held, Row, agree};
+use crate::held::{Row, agree};
 use crate::intake::{Change, Intake};
 use crate::mirror::Mirror;
 use crate::paired::PairedTable;
@@ -26,12 +27,8 @@ use crate::view_rows;
 
 /// Rows that are looked at in one cycle.
 const ROWS: usize = 1_000;
-/// How many sites' ids there are.
-const ORDINALS: i64 = 1024;
-/// Rows found by reading a whole table that are taken in together.
-const REPAIRED: usize = 1_000;
 /// Entries of the outbox that are taken in in one cycle.
-const ENTRIES: usize = 10_000;
+pub const ENTRIES: usize = 10_000;
 
 /// What a cycle works with.
 pub(crate) struct Cycle<'a> {
@@ -51,15 +48,8 @@ pub(crate) struct Cycle<'a> {
     pub ordinal: u16,
 }
 
-/// A row that is to become another.
-struct Target {
-    table: usize,
-    key: Key,
-    /// As it is in the database, under lock.
-    there: Option<Row>,
-    /// As it is to be.
-    wanted: Option<Row>,
-}
+/// Rows under lock, each as it is in the database.
+pub(crate) type Locked = BTreeMap<Place, (Key, Option<Row>)>;
 
 impl<'a> Cycle<'a> {
     /// Runs one cycle; whether there was something to do.
@@ -95,62 +85,7 @@ impl<'a> Cycle<'a> {
         })
     }
 
-    /// Puts triggers that are gone or off there again; what was changed meanwhile is found by reading their
-    /// tables, while nobody can write to them, and taken in.
-    pub fn repair(&mut self) -> Outcome {
-        self.in_transaction(|cycle| {
-            let lacking = cycle.engine.reinstall(cycle.tables)?;
-            if lacking.is_empty() {
-                return Ok(());
-            }
-            cycle.drain()?;
-            let mut intake = cycle.intake();
-            for at in lacking {
-                let table = &cycle.tables[at];
-                tracing::warn!(table = table.here.as_str(), "a trigger was gone or off, and is there again");
-                let (mut changes, mut there) = (Vec::new(), BTreeSet::new());
-                cycle.engine.rows(table, &mut |row| {
-                    let Some(key) = table.key_of(&row) else { return Ok(()) };
-                    there.insert(key.to_bytes());
-                    let old = cycle.mirror.row(at, &key)?;
-                    if old.as_ref() != Some(&row) {
-                        changes.push(Change { table: at, key, old, new: Some(row) });
-                    }
-                    Ok(())
-                })?;
-                let mut gone = Vec::new();
-                cycle
-                    .mirror
-                    .keys(at, &mut |key| gone.extend((!there.contains(&key.to_bytes())).then_some(key)))?;
-                for key in &gone {
-                    cycle.mirror.put(at, key, None)?;
-                    cycle.dirty.put(at, key);
-                }
-                cycle.status.change(|status| {
-                    status.reinstalled += 1;
-                    status.missed += changes.len() as u64;
-                    status.put_back += gone.len() as u64;
-                });
-                for part in changes.chunks(REPAIRED) {
-                    intake.take_missed(part.to_vec(), *cycle.applied)?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// Takes all in that the outbox holds.
-    pub fn drain(&mut self) -> Outcome {
-        loop {
-            let pending = self.engine.pending(ENTRIES)?;
-            if pending.is_empty() {
-                return Ok(());
-            }
-            self.intake().take(self.engine, &pending)?;
-            pending.iter().try_for_each(|one| self.engine.forget(&one.entries))?;
-        }
-    }
-
+    /// What takes changes into the log.
     pub fn intake(&self) -> Intake<'a> {
         let place = (self.space, self.tables, self.incarnation);
         Intake::new(place, self.mirror, self.dirty, self.status)
@@ -202,6 +137,11 @@ impl<'a> Cycle<'a> {
         if self.engine.layout()? != self.layout {
             return Err(BridgeError::Waits(Cause::new("bridge_migrated")));
         }
+        let cycles = self.engine.count_cycle()?;
+        if cycles < self.mirror.cycles()? {
+            return Err(BridgeError::Waits(Cause::new("bridge_restored")));
+        }
+        self.mirror.note_cycles(cycles)?;
         let there = self.locked(differing)?;
         let pending = self.engine.pending(ENTRIES)?;
         let numbers: Vec<i64> = pending.iter().flat_map(|one| one.entries.iter().copied()).collect();
@@ -209,6 +149,11 @@ impl<'a> Cycle<'a> {
         intake.take(self.engine, &pending)?;
         if !numbers.is_empty() {
             self.engine.forget(&numbers)?;
+        }
+        if self.engine.has_pending()? {
+            // What is left may be of these rows: they are looked at when nothing is.
+            self.dirty.put_back(there.into_keys());
+            return Ok(true);
         }
         let missed = self.missed(&there)?;
         if !missed.is_empty() {
@@ -221,9 +166,9 @@ impl<'a> Cycle<'a> {
         Ok(!numbers.is_empty() || !targets.is_empty())
     }
 
-    /// The rows as they are in the database, locked.
-    fn locked(&mut self, rows: &[(usize, Key)]) -> Outcome<BTreeMap<Place, (Key, Option<Row>)>> {
-        let mut there: BTreeMap<Place, (Key, Option<Row>)> = BTreeMap::new();
+    /// The rows as they are in the database, locked. Those that somebody else holds are looked at later.
+    pub fn locked(&mut self, rows: &[(usize, Key)]) -> Outcome<Locked> {
+        let mut there = Locked::new();
         for (at, table) in self.tables.iter().enumerate() {
             let mut keys: Vec<Key> =
                 rows.iter().filter(|(of, _)| *of == at).map(|(_, key)| key.clone()).collect();
@@ -231,13 +176,17 @@ impl<'a> Cycle<'a> {
                 continue;
             }
             keys.sort_by_key(Key::to_bytes);
-            let found = self.engine.lock(table, &keys)?;
+            let (found, held) = self.engine.lock(table, &keys)?;
             there.extend(keys.into_iter().map(|key| ((at, key.to_bytes()), (key, None))));
-            assert!(found.len() <= rows.len(), "a key names one row");
+            assert!(found.len() + held.len() <= rows.len(), "a key names one row");
             for row in found {
                 if let Some(key) = table.key_of(&row) {
                     there.insert((at, key.to_bytes()), (key, Some(row)));
                 }
+            }
+            for key in held {
+                there.remove(&(at, key.to_bytes()));
+                self.dirty.put(at, &key);
             }
         }
         Ok(there)
@@ -245,7 +194,7 @@ impl<'a> Cycle<'a> {
 
     /// Rows that are neither what the mirror says nor what the view shows: they were changed, and nobody
     /// told. One that is gone so is not taken for deleted, but put back.
-    fn missed(&self, there: &BTreeMap<Place, (Key, Option<Row>)>) -> Outcome<Vec<Change>> {
+    fn missed(&self, there: &Locked) -> Outcome<Vec<Change>> {
         let mut missed = Vec::new();
         for ((table, _), (key, row)) in there {
             let known = self.mirror.row(*table, key)?;
@@ -267,7 +216,7 @@ impl<'a> Cycle<'a> {
     }
 
     /// What the locked rows are to become; those that are so already are noted.
-    fn targets(&self, there: BTreeMap<Place, (Key, Option<Row>)>) -> Outcome<Vec<Target>> {
+    pub fn targets(&self, there: Locked) -> Outcome<Vec<Target>> {
         let mut targets = Vec::new();
         for ((table, _), (key, there)) in there {
             let wanted = view_rows::row(self.space, &self.tables[table], &key)?;
@@ -285,143 +234,6 @@ impl<'a> Cycle<'a> {
             Some(_) => (true, target.table),
         });
         Ok(targets)
-    }
-
-    /// Writes the rows: all together, or, where a rule of the database stands in the way, one by one.
-    fn apply(&mut self, targets: &[Target]) -> Outcome {
-        if targets.is_empty() {
-            return Ok(());
-        }
-        self.engine.save()?;
-        let written = targets.iter().map(|target| self.write(target)).collect::<Outcome<Vec<_>>>();
-        match written.and_then(|written| self.engine.keep().map(|()| written)) {
-            Ok(written) => {
-                targets.iter().zip(written).try_for_each(|(target, row)| self.applied(target, row))?;
-            }
-            Err(BridgeError::Refused(_)) => {
-                self.engine.undo()?;
-                self.apply_one_by_one(targets)?;
-            }
-            Err(error) => return Err(error),
-        }
-        self.keep_ids_apart(targets)?;
-        self.look_after(targets)
-    }
-
-    /// Ids of others that this site could have made itself, from before there was a space: it makes greater
-    /// ones.
-    fn keep_ids_apart(&mut self, targets: &[Target]) -> Outcome {
-        let mut floors: BTreeMap<usize, i64> = BTreeMap::new();
-        for target in targets.iter().filter(|target| target.there.is_none() && target.wanted.is_some()) {
-            if let Some(id) = self.tables[target.table].id_of(&target.key)
-                && id.rem_euclid(ORDINALS) == i64::from(self.ordinal)
-            {
-                let floor = floors.entry(target.table).or_default();
-                *floor = id.max(*floor);
-            }
-        }
-        floors
-            .into_iter()
-            .try_for_each(|(at, floor)| self.engine.own_ids(&self.tables[at], self.ordinal, floor))
-    }
-
-    /// Writes the rows that the database takes, as long as it takes one more; the others are parked.
-    fn apply_one_by_one(&mut self, targets: &[Target]) -> Outcome {
-        let mut left: Vec<&Target> = targets.iter().collect();
-        loop {
-            let (before, mut refused) = (left.len(), Vec::new());
-            for target in left {
-                self.engine.save()?;
-                match self.write(target).and_then(|row| self.engine.keep().map(|()| row)) {
-                    Ok(row) => self.applied(target, row)?,
-                    Err(BridgeError::Refused(reason)) => {
-                        self.engine.undo()?;
-                        refused.push((target, reason));
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            if refused.is_empty() {
-                return Ok(());
-            }
-            if refused.len() == before {
-                for (target, reason) in refused {
-                    let name = &self.tables[target.table].here;
-                    self.mirror.park(target.table, &target.key, name, &reason)?;
-                }
-                return Ok(());
-            }
-            left = refused.into_iter().map(|(target, _)| target).collect();
-        }
-    }
-
-    /// Writes one row; how it stands there then.
-    fn write(&mut self, target: &Target) -> Outcome<Option<Row>> {
-        let table = &self.tables[target.table];
-        match (&target.there, &target.wanted) {
-            (_, None) => self.engine.delete(table, &target.key).map(|()| None),
-            (None, Some(wanted)) => self.engine.insert(table, wanted),
-            (Some(there), Some(wanted)) => {
-                // What the database holds and tandem cannot, stays.
-                let differs = |at: &usize| {
-                    there[*at] != wanted[*at]
-                        && matches!(there[*at], Held::Value(_))
-                        && !table.key.contains(at)
-                };
-                let columns: Vec<usize> = (0..table.columns.len()).filter(differs).collect();
-                match columns.is_empty() {
-                    true => Ok(Some(there.clone())),
-                    false => self.engine.update(table, &target.key, &columns, wanted),
-                }
-            }
-        }
-    }
-
-    fn applied(&self, target: &Target, row: Option<Row>) -> Outcome {
-        if let (Some(before), Some(after)) = (&target.there, &row) {
-            let columns: Vec<usize> = (0..after.len()).filter(|at| before[*at] != after[*at]).collect();
-            self.mirror.note_replaced((target.table, &target.key), before, &columns, *self.applied)?;
-        }
-        self.mirror.put(target.table, &target.key, row.as_ref())?;
-        self.mirror.unpark(target.table, &target.key)?;
-        let is_altered = !agree(row.as_ref(), target.wanted.as_ref());
-        self.status.change(|status| {
-            status.applied += 1;
-            status.altered += u64::from(is_altered);
-        });
-        Ok(())
-    }
-
-    /// Rows that rules of the database changed because of those that were written: they are made what the
-    /// view shows once more. What the database then makes of them stays.
-    fn look_after(&mut self, targets: &[Target]) -> Outcome {
-        let intended: BTreeSet<Place> =
-            targets.iter().map(|target| (target.table, target.key.to_bytes())).collect();
-        let touched = self.engine.touched(self.tables)?;
-        let others: BTreeMap<Place, Key> = touched
-            .into_iter()
-            .map(|(table, key)| ((table, key.to_bytes()), key))
-            .filter(|(place, _)| !intended.contains(place))
-            .collect();
-        let others: Vec<(usize, Key)> = others.into_iter().map(|((table, _), key)| (table, key)).collect();
-        if others.is_empty() {
-            return Ok(());
-        }
-        let there = self.locked(&others)?;
-        let again = self.targets(there)?;
-        for target in &again {
-            self.engine.save()?;
-            match self.write(target).and_then(|row| self.engine.keep().map(|()| row)) {
-                Ok(row) => self.applied(target, row)?,
-                Err(BridgeError::Refused(_)) => {
-                    self.engine.undo()?;
-                    self.mirror.put(target.table, &target.key, target.there.as_ref())?;
-                    self.status.change(|status| status.altered += 1);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        self.engine.touched(self.tables).map(|_| ())
     }
 
     /// Whether others wrote something since what was last applied.

@@ -16,6 +16,8 @@ pub(crate) struct Installed {
     pub incarnation: String,
     /// What was last applied: the number of a basis in the mirror.
     pub applied: i64,
+    /// How many cycles there were.
+    pub cycles: i64,
 }
 
 /// A transaction of the application, in the outbox.
@@ -86,8 +88,8 @@ pub(crate) trait Engine {
     /// The rows that this transaction changed, directly or by rules of the database; they leave the outbox.
     fn touched(&mut self, tables: &[PairedTable]) -> Outcome<Vec<(usize, Key)>>;
 
-    /// Locks rows against everybody else, and reads them.
-    fn lock(&mut self, table: &PairedTable, keys: &[Key]) -> Outcome<Vec<Row>>;
+    /// Locks rows against everybody else, and reads them; the keys of those that somebody else holds.
+    fn lock(&mut self, table: &PairedTable, keys: &[Key]) -> Outcome<(Vec<Row>, Vec<Key>)>;
     /// Gives all rows of a table.
     fn rows(&mut self, table: &PairedTable, take: &mut dyn FnMut(Row) -> Outcome) -> Outcome;
     /// Inserts a row; how it stands there then.
@@ -102,6 +104,8 @@ pub(crate) trait Engine {
     ) -> Outcome<Option<Row>>;
     /// Deletes a row.
     fn delete(&mut self, table: &PairedTable, key: &Key) -> Outcome;
+    /// Counts this cycle; how many there were.
+    fn count_cycle(&mut self) -> Outcome<i64>;
     /// Notes what was applied.
     fn advance(&mut self, applied: i64) -> Outcome;
 }

@@ -1,6 +1,6 @@
 //! Why a database beside cannot be used, or not now.
 
-use tandem_protocol::cause::Cause;
+use tandem_protocol::cause::{Cause, Param};
 use tandem_store::{ViewError, WriteError};
 
 /// Why a step with the database beside came to nothing.
@@ -8,6 +8,8 @@ use tandem_store::{ViewError, WriteError};
 pub enum BridgeError {
     /// It cannot be reached, or has too much to do: the same may do later.
     Waits(Cause),
+    /// What has to be written is held by somebody else: later it is not.
+    Busy(Cause),
     /// One row was refused by a rule of the database.
     Refused(Cause),
     /// It goes on only when somebody has done something.
@@ -20,10 +22,19 @@ impl BridgeError {
         Self::Stopped(Cause::new(code))
     }
 
+    /// The same, of a statement that writes one row: whatever is not for the whole database is of that row.
+    /// A trigger of the application may say anything.
+    pub(crate) fn of_row(self) -> Self {
+        match self {
+            Self::Stopped(cause) => Self::Refused(cause),
+            other => other,
+        }
+    }
+
     /// What is told of it.
     pub fn cause(&self) -> &Cause {
         match self {
-            Self::Waits(cause) | Self::Refused(cause) | Self::Stopped(cause) => cause,
+            Self::Waits(cause) | Self::Busy(cause) | Self::Refused(cause) | Self::Stopped(cause) => cause,
         }
     }
 }
@@ -57,8 +68,7 @@ impl From<ViewError> for BridgeError {
 
 impl From<tandem_store::Refusal> for BridgeError {
     fn from(refusal: tandem_store::Refusal) -> Self {
-        let detail = Cause { code: refusal.code.into(), params: refusal.params };
-        Self::Stopped(Cause::new("bridge_space_refused").with("detail", detail))
+        Self::Stopped(Cause::new("bridge_space_refused").with("detail", told(refusal)))
     }
 }
 
@@ -76,5 +86,13 @@ impl From<WriteError> for BridgeError {
 impl From<tandem_store::Closed> for BridgeError {
     fn from(_: tandem_store::Closed) -> Self {
         Self::Waits(Cause::new("store_closing"))
+    }
+}
+
+/// What is told of a refusal of the space: its cause, which has words of its own.
+pub(crate) fn told(refusal: tandem_store::Refusal) -> Cause {
+    match refusal.params.get("detail") {
+        Some(Param::Cause(cause)) => cause.clone(),
+        _ => Cause::new("bridge_code").with("code", refusal.code),
     }
 }

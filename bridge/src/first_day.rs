@@ -14,10 +14,10 @@ use tandem_protocol::cause::Cause;
 use tandem_store::{Edits, ObservedChange, Space, Write, Written};
 
 use crate::attachment::{AttachedTable, Attachment};
-use crate::catalogue::{self, Catalogue, Wishes};
+use crate::catalogue::{self, Catalogue, Layout, Wishes};
 use crate::comparison::{self, Comparison};
 use crate::engine::{Engine, Outcome};
-use crate::error::BridgeError;
+use crate::error::{BridgeError, told};
 use crate::held::{Held, Row, agree};
 use crate::mirror::Mirror;
 use crate::paired::PairedTable;
@@ -104,8 +104,7 @@ pub(crate) fn declare(space: &Space, sql: &str) -> Outcome {
     let _declared: Written =
         space.wait(|reply| space.apply_schema(sql, reply)).map_err(|error| match error {
             tandem_store::WriteError::Refused(refusal) => {
-                let detail = Cause { code: refusal.code.into(), params: refusal.params };
-                BridgeError::Stopped(Cause::new("bridge_not_declared").with("detail", detail))
+                BridgeError::Stopped(Cause::new("bridge_not_declared").with("detail", told(refusal)))
             }
             error => error.into(),
         })?;
@@ -138,7 +137,7 @@ impl Day<'_> {
         // Where rows are still to come, nobody can have seen them.
         let seen = if day.to_apply == 0 { self.space.vector() } else { Arc::default() };
         mirror.note_basis(1, &seen)?;
-        mirror.note_layout(&catalogue::signature(&self.engine.layout()?, self.tables))?;
+        mirror.note_layout(&Layout::of(self.engine.layout()?, self.tables))?;
         mirror.commit()?;
         // Before the commit: a database in which triggers write is one that is known to be attached.
         self.attachment.save(self.space.folder())?;

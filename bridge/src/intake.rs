@@ -10,7 +10,7 @@ use tandem_store::{Edits, ObservedChange, Space, Write, WriteError, Written};
 
 use crate::dirty::{Dirty, Place};
 use crate::engine::{Engine, Entry, Outcome, Pending};
-use crate::error::BridgeError;
+use crate::error::{BridgeError, told};
 use crate::held::{Held, Row, agree};
 use crate::mirror::Mirror;
 use crate::paired::PairedTable;
@@ -30,6 +30,30 @@ pub(crate) struct Change {
     pub key: Key,
     pub old: Option<Row>,
     pub new: Option<Row>,
+}
+
+/// What entries say of one row, each before and after.
+type Steps = Vec<(Option<Row>, Option<Row>)>;
+
+/// Where steps begin and end, taken together.
+fn ends(mut steps: Steps) -> (Option<Row>, Option<Row>) {
+    assert!(!steps.is_empty(), "something is said of a row that is told of");
+    // Each step that ends where another begins is one with it.
+    let mut at = 0;
+    while steps.len() > 1 && at < steps.len() {
+        let next = steps.iter().enumerate().position(|(other, step)| other != at && step.0 == steps[at].1);
+        match next {
+            Some(next) => {
+                let (_, end) = steps.remove(next);
+                at -= usize::from(next < at);
+                steps[at].1 = end;
+            }
+            None => at += 1,
+        }
+    }
+    let last = steps.len() - 1;
+    let end = steps[last].1.take();
+    (steps.swap_remove(0).0, end)
 }
 
 /// A transaction on its way into the log.
@@ -89,18 +113,17 @@ impl<'a> Intake<'a> {
         self.settle()
     }
 
-    /// One change for each row that entries tell of. A row whose key changes is another row.
+    /// One change for each row that entries tell of. A row whose key changes is another row. Triggers of the
+    /// application may change a row from within its change, and are heard of first: so in whatever order
+    /// they stand, what the row was is what no entry made, and what it is, what no entry began with.
     fn net(&self, entries: Vec<Entry>) -> Vec<Change> {
-        let (mut changes, mut places) = (Vec::<Change>::new(), BTreeMap::<Place, usize>::new());
+        let (mut steps, mut places) = (Vec::<(usize, Key, Steps)>::new(), BTreeMap::<Place, usize>::new());
         let mut note = |table: usize, key: Key, old: Option<Row>, new: Option<Row>| {
-            let place = (table, key.to_bytes());
-            match places.get(&place) {
-                Some(at) => changes[*at].new = new,
-                None => {
-                    places.insert(place, changes.len());
-                    changes.push(Change { table, key, old, new });
-                }
-            }
+            let at = *places.entry((table, key.to_bytes())).or_insert_with(|| {
+                steps.push((table, key, Steps::new()));
+                steps.len() - 1
+            });
+            steps[at].2.push((old, new));
         };
         for Entry { table, old, new, .. } in entries {
             let key_of = |row: &Option<Row>| row.as_ref().and_then(|row| self.tables[table].key_of(row));
@@ -113,7 +136,11 @@ impl<'a> Intake<'a> {
                 (None, None) => self.status.change(|status| status.unread += 1),
             }
         }
-        changes
+        let change = |(table, key, steps): (usize, Key, Steps)| {
+            let (old, new) = ends(steps);
+            Change { table, key, old, new }
+        };
+        steps.into_iter().map(change).collect()
     }
 
     /// Sends changes to the log. What changes a row that is on its way there waits for it.
@@ -206,8 +233,7 @@ impl<'a> Intake<'a> {
             match self.start(write).recv().unwrap_or(Err(WriteError::Closed)) {
                 Ok(written) => self.written(std::slice::from_ref(change), &written)?,
                 Err(WriteError::Refused(refusal)) => {
-                    let detail = Cause { code: refusal.code.into(), params: refusal.params };
-                    let reason = Cause::new("bridge_not_taken_in").with("detail", detail);
+                    let reason = Cause::new("bridge_not_taken_in").with("detail", told(refusal));
                     let name = &self.tables[change.table].here;
                     self.mirror.park(change.table, &change.key, name, &reason)?;
                 }
@@ -250,5 +276,25 @@ impl<'a> Intake<'a> {
         let mut basis = self.mirror.basis(seen)?;
         basis.join(&VersionVector::of(own, now.branches()));
         Ok(basis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_put_together_in_whatever_order_they_are_told() {
+        let row = |text: &str| Some(vec![Held::Value(Value::Text(text.to_owned()))]);
+        let step = |old: &str, new: &str| (row(old), row(new));
+        assert_eq!(ends(vec![step("a", "b")]), step("a", "b"));
+        assert_eq!(ends(vec![step("a", "b"), step("b", "c")]), step("a", "c"));
+        // A trigger behind the statement changes the row again, and is heard of first.
+        assert_eq!(ends(vec![step("b", "c"), step("a", "b")]), step("a", "c"));
+        assert_eq!(ends(vec![step("c", "d"), step("b", "c"), step("a", "b")]), step("a", "d"));
+        assert_eq!(ends(vec![(None, row("a")), step("a", "b"), (row("b"), None)]), (None, None));
+        assert_eq!(ends(vec![(row("a"), None), (None, row("b"))]), step("a", "b"));
+        let there_and_back = ends(vec![step("a", "b"), step("b", "a")]);
+        assert_eq!(there_and_back.0, there_and_back.1);
     }
 }

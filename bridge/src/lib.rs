@@ -16,6 +16,7 @@
 //!
 //! Begin with [`engine`], which says what a database must be able to do; PostgreSQL does it in [`postgres`].
 
+mod apply;
 mod attachment;
 mod bridge;
 mod catalogue;
@@ -31,6 +32,7 @@ mod migration;
 mod mirror;
 mod paired;
 mod postgres;
+mod repair;
 mod stale_form;
 mod status;
 mod view_rows;

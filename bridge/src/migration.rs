@@ -2,82 +2,55 @@
 //! and travels. What it took away stays here, for the sites that still have it.
 //!
 //! All of it happens while nobody can write to the tables, and after what the outbox held was taken in. A
-//! column that only this database has brings its values; of one that the space has already, from a site that
-//! migrated before, the space's values count.
-
-use std::collections::BTreeSet;
+//! column that is new on this side brings what was entered in it here; where nothing was, the space's values
+//! count.
 
 use tandem_import::schema::{Draft, DraftColumn};
-use tandem_protocol::schema::ColumnType;
 use tandem_protocol::schema::expression::{literal_sql, spelled};
+use tandem_protocol::schema::{ColumnDef, ColumnType, Schema};
 use tandem_protocol::value::Value;
 use tandem_store::Space;
 
 use crate::attachment::Attachment;
-use crate::catalogue::{Catalogue, Wishes};
+use crate::catalogue::{Catalogue, Layout, Wishes};
 use crate::cycle::Cycle;
 use crate::engine::Outcome;
 use crate::first_day::declare;
 use crate::held::{Held, Row, agree};
 use crate::intake::Change;
-use crate::mirror::Mirror;
+use crate::paired::PairedTable;
 use crate::postgres::Postgres;
 use crate::view_rows;
 
 /// Rows that are taken in together.
 const ROWS: usize = 1_000;
 
-/// What a migration added.
-#[derive(Debug, Default)]
-pub(crate) struct Added {
-    /// Tables that were not attached, by their places among the tables from now on.
-    tables: BTreeSet<usize>,
-    /// Columns that the space did not have, by their tables' names here and their own.
-    columns: BTreeSet<(String, String)>,
-}
-
 /// Declares what a database has and the space has not.
-pub(crate) fn declare_added(
-    engine: &mut Postgres,
-    (space, mirror): (&Space, &Mirror),
-    attachment: &mut Attachment,
-) -> Outcome<Added> {
+pub(crate) fn declare_added(engine: &mut Postgres, space: &Space, attachment: &mut Attachment) -> Outcome {
     let schema = space.schema();
     let wishes = Wishes { exclude: attachment.left_out.clone(), ..Wishes::default() };
     let catalogue = Catalogue::read_known(engine, &wishes, &schema)?;
-    let mut added = Added::default();
     let mut sql = String::new();
     for table in &catalogue.draft.tables {
         let Some(here) = schema.table(&table.name) else { continue };
         for column in &table.columns {
             if here.shown.column(&column.name).is_none() {
                 let value = engine.added_value(&catalogue, &table.name, &column.source)?;
-                sql += &format!(
-                    "ALTER TABLE {} ADD COLUMN {};\n",
-                    spelled(&table.name),
-                    declared(column, value)
-                );
-                added.columns.insert((table.name.clone(), column.name.clone()));
+                let column = declared(column, value);
+                sql += &format!("ALTER TABLE {} ADD COLUMN {column};\n", spelled(&table.name));
             }
         }
     }
     let is_new = |name: &str| schema.table(name).is_none();
     let tables = catalogue.draft.tables.iter().filter(|table| is_new(&table.name)).cloned().collect();
     sql += &Draft { tables, ..Draft::default() }.sql();
-    // Also those that were declared when this was cut off.
-    added.columns.extend(mirror.added()?);
-    mirror.note_added(&added.columns)?;
     if !sql.is_empty() {
         tracing::info!(space = space.name(), sql, "the database has more than before: it is declared");
         declare(space, &sql)?;
     }
-    for table in catalogue.attached() {
-        if !attachment.tables.contains(&table) {
-            added.tables.insert(attachment.tables.len());
-            attachment.tables.push(table);
-        }
-    }
-    Ok(added)
+    let known = attachment.tables.clone();
+    attachment.tables.extend(catalogue.attached().into_iter().filter(|table| !known.contains(table)));
+    Ok(())
 }
 
 /// A column as it is added to a table whose rows are there. One that may not be empty, and for which nothing
@@ -109,29 +82,29 @@ fn empty(kind: ColumnType) -> Option<Value> {
 
 impl Cycle<'_> {
     /// Brings the mirror to the columns that both sides have now, and takes in what only the database holds.
-    pub fn take_in_added(&mut self, added: &Added) -> Outcome {
+    pub fn take_in_added(&mut self, had: &Layout) -> Outcome {
+        let schema = self.space.schema();
         self.in_transaction(|cycle| {
             cycle.engine.close_tables(cycle.tables)?;
             cycle.drain()?;
             for at in 0..cycle.tables.len() {
                 let table = &cycle.tables[at];
-                if added.tables.contains(&at) {
+                if had.lacks(table).is_none() {
                     cycle.engine.capture(table)?;
                     cycle.engine.own_ids(table, cycle.ordinal, 0)?;
                 }
-                cycle.read_again(at, added)?;
+                cycle.read_again(at, had, &schema)?;
                 cycle.dirty.put_whole(at);
             }
             Ok(())
         })
     }
 
-    fn read_again(&mut self, at: usize, added: &Added) -> Outcome {
+    /// What nobody is known to have entered knowing of another's is concurrent with that: where both entered
+    /// something, it is listed.
+    fn read_again(&mut self, at: usize, had: &Layout, schema: &Schema) -> Outcome {
         let table = &self.tables[at];
-        let is_new = added.tables.contains(&at);
-        let new: Vec<usize> = (0..table.columns.len())
-            .filter(|place| added.columns.contains(&(table.here.clone(), table.columns[*place].here.clone())))
-            .collect();
+        let (new, unwritten) = (had.lacks(table), unwritten(table, schema));
         let mut changes: Vec<Change> = Vec::new();
         let (space, mirror) = (self.space, self.mirror);
         mirror.clear(at)?;
@@ -139,30 +112,38 @@ impl Cycle<'_> {
             let Some(key) = table.key_of(&row) else { return Ok(()) };
             mirror.put(at, &key, Some(&row))?;
             let shown = view_rows::row(space, table, &key)?;
-            let old = match &shown {
-                // Of a new table what differs was entered here without knowing of the other.
-                _ if is_new => None,
-                Some(shown) => Some(before(&row, &new, shown)),
-                None => return Ok(()),
+            let old = match (&new, &shown) {
+                // Of a new table each row was entered here.
+                (None, _) => None,
+                (Some(new), Some(_)) => Some(before(&row, new, &unwritten)),
+                (Some(_), None) => return Ok(()),
             };
-            let known = if is_new { shown.as_ref() } else { old.as_ref() };
-            if !agree(Some(&row), known) {
+            let is_entered = !agree(Some(&row), old.as_ref());
+            let is_other = new.as_ref().map_or(&[][..], |new| new).iter();
+            let is_other =
+                is_other.clone().any(|at| Some(&row[*at]) != shown.as_ref().map(|shown| &shown[*at]));
+            if is_entered && (is_other || (new.is_none() && !agree(Some(&row), shown.as_ref()))) {
                 changes.push(Change { table: at, key, old, new: Some(row) });
             }
             Ok(())
         })?;
-        // Nobody who entered a row of a new table had seen another of it.
-        let seen = if is_new { 0 } else { *self.applied };
         let mut intake = self.intake();
-        changes.chunks(ROWS).try_for_each(|part| intake.take_missed(part.to_vec(), seen))
+        changes.chunks(ROWS).try_for_each(|part| intake.take_missed(part.to_vec(), 0))
     }
 }
 
-/// A row of the database with what the space shows in these columns.
-fn before(row: &Row, new: &[usize], shown: &Row) -> Row {
+/// A row as it was before it had these columns.
+fn before(row: &Row, new: &[usize], unwritten: &[Value]) -> Row {
     let mut before = row.clone();
-    new.iter().for_each(|at| before[*at] = shown[*at].clone());
+    new.iter().for_each(|at| before[*at] = Held::Value(unwritten[*at].clone()));
     before
+}
+
+/// What the columns of a table show where nothing was written.
+fn unwritten(table: &PairedTable, schema: &Schema) -> Vec<Value> {
+    let here = schema.table(&table.here);
+    let of = |name: &str| here.and_then(|here| here.shown.column(name)).map(ColumnDef::unwritten);
+    table.columns.iter().map(|column| of(&column.here).unwrap_or(Value::Null)).collect()
 }
 
 impl Postgres {

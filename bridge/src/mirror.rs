@@ -2,7 +2,6 @@
 //! stands for. It follows the database: its own transaction is committed after the database's, and what it
 //! missed by that is found by the next cycle.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -12,6 +11,7 @@ use tandem_protocol::value::Key;
 use tandem_protocol::version::VersionVector;
 use tandem_store::now_ms;
 
+use crate::catalogue::Layout;
 use crate::engine::Outcome;
 use crate::held::{Held, Row, from_bytes, to_bytes};
 use crate::status::ParkedRow;
@@ -21,11 +21,11 @@ CREATE TABLE IF NOT EXISTS rows (
   tbl INTEGER NOT NULL, key BLOB NOT NULL, cells BLOB NOT NULL, PRIMARY KEY (tbl, key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS layout (
-  one INTEGER PRIMARY KEY CHECK (one = 1), hash TEXT NOT NULL
+  one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS added (
-  tbl TEXT NOT NULL, col TEXT NOT NULL, PRIMARY KEY (tbl, col)
-) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cycles (
+  one INTEGER PRIMARY KEY CHECK (one = 1), count INTEGER NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS bases (
   applied INTEGER PRIMARY KEY, vector BLOB NOT NULL
 ) STRICT;
@@ -119,34 +119,31 @@ impl Mirror {
         Ok(())
     }
 
-    /// What the database's tables looked like when its rows were noted.
-    pub fn layout(&self) -> Outcome<Option<String>> {
-        let sql = "SELECT hash FROM layout";
-        Ok(self.connection.query_row(sql, [], |row| row.get(0)).optional()?)
-    }
-
-    /// Notes what they look like.
-    pub fn note_layout(&self, hash: &str) -> Outcome {
-        self.connection.execute("INSERT OR REPLACE INTO layout (one, hash) VALUES (1, ?1)", [hash])?;
-        self.connection.execute("DELETE FROM added", [])?;
-        Ok(())
-    }
-
-    /// Columns that were added there, and whose values are still to be taken in.
-    pub fn added(&self) -> Outcome<Vec<(String, String)>> {
-        let mut statement = self.connection.prepare("SELECT tbl, col FROM added")?;
-        let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(columns.collect::<Result<_, _>>()?)
+    /// Which columns its rows have.
+    pub fn layout(&self) -> Outcome<Option<Layout>> {
+        let text: Option<String> =
+            self.connection.query_row("SELECT text FROM layout", [], |row| row.get(0)).optional()?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
     /// Notes them.
-    pub fn note_added(&self, columns: &BTreeSet<(String, String)>) -> Outcome {
-        let mut statement =
-            self.connection.prepare("INSERT OR IGNORE INTO added (tbl, col) VALUES (?1, ?2)")?;
-        columns.iter().try_for_each(|(table, column)| {
-            statement.execute([table, column])?;
-            Ok(())
-        })
+    pub fn note_layout(&self, layout: &Layout) -> Outcome {
+        let text = serde_json::to_string(layout).map_err(std::io::Error::other)?;
+        self.connection.execute("INSERT OR REPLACE INTO layout (one, text) VALUES (1, ?1)", [text])?;
+        Ok(())
+    }
+
+    /// How many cycles the database had counted.
+    pub fn cycles(&self) -> Outcome<i64> {
+        let sql = "SELECT count FROM cycles";
+        Ok(self.connection.query_row(sql, [], |row| row.get(0)).optional()?.unwrap_or(0))
+    }
+
+    /// Notes it.
+    pub fn note_cycles(&self, count: i64) -> Outcome {
+        let sql = "INSERT OR REPLACE INTO cycles (one, count) VALUES (1, ?1)";
+        self.connection.prepare_cached(sql)?.execute([count])?;
+        Ok(())
     }
 
     /// The newest number of what was applied.

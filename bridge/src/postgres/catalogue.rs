@@ -22,7 +22,7 @@ WHERE t.typtype = 'd' AND n.nspname NOT IN ('information_schema', 'pg_catalog', 
 const TABLES: &str = "
 SELECT c.oid, n.nspname, c.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
+WHERE c.relkind = 'r' AND NOT c.relispartition AND c.relpersistence = 'p'
   AND n.nspname NOT IN ('information_schema', 'pg_catalog', 'tandem') AND n.nspname NOT LIKE 'pg\\_%'
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 ORDER BY c.oid";
@@ -84,7 +84,7 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.atthasmissing";
         // Names are told with their schemas then.
         self.run("SET search_path = ''")?;
         let declared = self.tables_declared();
-        self.run("SET search_path = pg_catalog")?;
+        self.run("RESET search_path")?;
         declared
     }
 
@@ -141,12 +141,24 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.atthasmissing";
         Ok(rows.iter().map(line).collect())
     }
 
+    /// Tables that stand in several parts: what is done to a part by itself is not heard of.
+    pub fn partitioned(&mut self) -> Outcome<Vec<String>> {
+        let sql = "
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'p' AND NOT c.relispartition AND n.nspname NOT IN ('information_schema', 'pg_catalog', 'tandem')
+ORDER BY 1";
+        Ok(self.all(sql, &[])?.iter().map(|row| row.get(0)).collect())
+    }
+
     /// The types of a table's columns, by their names.
     pub fn column_types(&mut self, schema: &str, name: &str) -> Outcome<Vec<(String, String)>> {
         let sql = "
 SELECT a.attname, format_type(a.atttypid, a.atttypmod)
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+  -- What writes its values as JSON in a way of its own does not read them again.
+  AND NOT EXISTS (SELECT FROM pg_cast j WHERE j.castsource = a.atttypid AND j.casttarget = 'json'::regtype
+                  AND j.castfunc <> 0)
 ORDER BY a.attnum";
         // A type that is nobody's own is told with its schema.
         let rows = self.client.query(sql, &[&schema, &name]).map_err(failed)?;

@@ -19,7 +19,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// second after which PostgreSQL looks for deadlocks, so that it is this side which gives way.
 const SETTINGS: &str = "
 SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601'; SET bytea_output = 'hex';
-SET extra_float_digits = 1; SET lc_monetary = 'C'; SET lock_timeout = '500ms'; SET search_path = pg_catalog;
+SET extra_float_digits = 1; SET lc_monetary = 'C'; SET lock_timeout = '500ms';
 SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off;
 SET synchronous_commit = on; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0;
 SET application_name = 'tandem'";

@@ -23,12 +23,15 @@ pub(crate) fn failed(error: Error) -> BridgeError {
         }
         _ if *state == SqlState::UNDEFINED_DATABASE => BridgeError::Waits(cause("bridge_no_database")),
         _ if *state == SqlState::INSUFFICIENT_PRIVILEGE => BridgeError::Stopped(cause("bridge_rights")),
-        // Constraints, values that a column does not take, what a trigger raises, and what it does wrong.
-        "23" | "22" | "P0" | "44" | "09" | "27" => BridgeError::Refused(cause("bridge_refused")),
         // Tables or columns that are not as they were.
         "42" => BridgeError::Stopped(cause("bridge_schema_changed")),
-        // Locks, deadlocks, room, connections, and the end of the server.
-        _ => BridgeError::Waits(cause("bridge_failed")),
+        // Somebody else has the row, or waits for one that this side has.
+        "40" => BridgeError::Busy(cause("bridge_busy")),
+        _ if *state == SqlState::LOCK_NOT_AVAILABLE => BridgeError::Busy(cause("bridge_busy")),
+        // Connections, room, the end of the server, and plans that are out of date.
+        "08" | "0A" | "25" | "53" | "55" | "57" | "58" => BridgeError::Waits(cause("bridge_failed")),
+        // Constraints, values, and whatever triggers and limits of the database say.
+        _ => BridgeError::Refused(cause("bridge_refused")),
     }
 }
 

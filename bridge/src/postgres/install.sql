@@ -1,10 +1,11 @@
 CREATE SCHEMA tandem;
 CREATE TABLE tandem.state (
-  one boolean PRIMARY KEY DEFAULT true CHECK (one), incarnation text NOT NULL, applied bigint NOT NULL
+  one boolean PRIMARY KEY DEFAULT true CHECK (one), incarnation text NOT NULL, applied bigint NOT NULL,
+  cycles bigint NOT NULL DEFAULT 0
 );
 CREATE TABLE tandem.outbox (
   seq bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY, xid xid8 NOT NULL, at timestamptz NOT NULL,
-  tbl oid NOT NULL, own boolean NOT NULL, seen bigint NOT NULL, old jsonb, new jsonb
+  tbl oid NOT NULL, own boolean NOT NULL, seen bigint NOT NULL, old json, new json
 );
 CREATE TABLE tandem.sequences (
   name text PRIMARY KEY, step bigint NOT NULL
@@ -17,7 +18,7 @@ AS $capture$
 BEGIN
   INSERT INTO tandem.outbox (xid, at, tbl, own, seen, old, new) VALUES (
     pg_current_xact_id(), clock_timestamp(), coalesce(pg_partition_root(TG_RELID), TG_RELID), coalesce(current_setting('tandem.applies', true), '') = 'on',
-    coalesce((SELECT applied FROM tandem.state), 0), to_jsonb(OLD), to_jsonb(NEW)
+    coalesce((SELECT applied FROM tandem.state), 0), row_to_json(OLD), row_to_json(NEW)
   );
   RETURN NULL;
 END $capture$;
@@ -30,7 +31,7 @@ BEGIN
   EXECUTE format(
     'INSERT INTO tandem.outbox (xid, at, tbl, own, seen, old)
      SELECT pg_current_xact_id(), clock_timestamp(), $1, false,
-            coalesce((SELECT applied FROM tandem.state), 0), to_jsonb(r) FROM ONLY %I.%I AS r',
+            coalesce((SELECT applied FROM tandem.state), 0), row_to_json(r) FROM ONLY %I.%I AS r',
     TG_TABLE_SCHEMA, TG_TABLE_NAME) USING TG_RELID;
   RETURN NULL;
 END $emptied$;

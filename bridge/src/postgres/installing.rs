@@ -26,8 +26,12 @@ impl Postgres {
         if !self.client.query_one(sql, &[]).map_err(failed)?.get::<_, bool>(0) {
             return Ok(None);
         }
-        let state = self.client.query_opt("SELECT incarnation, applied FROM tandem.state", &[]);
-        let installed = |row: postgres::Row| Installed { incarnation: row.get(0), applied: row.get(1) };
+        let state = self.client.query_opt("SELECT incarnation, applied, cycles FROM tandem.state", &[]);
+        let installed = |row: postgres::Row| Installed {
+            incarnation: row.get(0),
+            applied: row.get(1),
+            cycles: row.get(2),
+        };
         Ok(state.map_err(failed)?.map(installed))
     }
 

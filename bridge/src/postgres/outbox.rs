@@ -61,7 +61,7 @@ impl Postgres {
         let place = place(table);
         let sql = format!(
             "SELECT o.seq, o.{side} IS NOT NULL, {} FROM tandem.outbox o
-             LEFT JOIN LATERAL jsonb_populate_record(NULL::{place}, o.{side}) r ON o.{side} IS NOT NULL
+             LEFT JOIN LATERAL json_populate_record(NULL::{place}, o.{side}) r ON o.{side} IS NOT NULL
              WHERE o.seq = ANY($1) AND o.tbl = $2::text::regclass ORDER BY o.seq",
             listed(table, "r.")
         );

@@ -10,15 +10,22 @@ use crate::paired::PairedTable;
 /// How far apart the ids of one site are: there are as many ordinals.
 const STEP: i64 = 1024;
 
+/// The sequence that a column owns, or that its default depends on.
+const SEQUENCE: &str = "
+SELECT d.refobjid::regclass::text FROM pg_attrdef a JOIN pg_depend d ON d.objid = a.oid
+JOIN pg_attribute c ON c.attrelid = a.adrelid AND c.attnum = a.adnum
+WHERE a.adrelid = $1::text::regclass AND c.attname = $2 AND d.classid = 'pg_attrdef'::regclass
+  AND d.refclassid = 'pg_class'::regclass
+  AND EXISTS (SELECT FROM pg_class s WHERE s.oid = d.refobjid AND s.relkind = 'S')
+UNION SELECT pg_get_serial_sequence($1, $2) WHERE pg_get_serial_sequence($1, $2) IS NOT NULL LIMIT 1";
+
 impl Postgres {
     /// Lets the sequence behind a key of one column give the ids of this site, above `floor` and all that are
     /// there; one that does is left alone.
     pub(super) fn step_apart(&mut self, table: &PairedTable, ordinal: u16, floor: i64) -> Outcome {
         let [at] = table.key.as_slice() else { return Ok(()) };
         let column = &table.columns[*at].there;
-        let sql = "SELECT pg_get_serial_sequence($1, $2)";
-        let name: Option<String> = self.one(sql, &[&place(table), column])?.get(0);
-        let Some(name) = name else { return Ok(()) };
+        let Some(name) = self.sequence_of(table, column)? else { return Ok(()) };
         let sql = "SELECT seqincrement FROM pg_sequence WHERE seqrelid = $1::text::regclass";
         let step: i64 = self.one(sql, &[&name])?.get(0);
         let column = quoted(column);
@@ -40,6 +47,12 @@ impl Postgres {
         // What was given and is not committed yet is not among the rows.
         let next = next_id(if is_called { floor.max(last) } else { floor }, ordinal);
         self.run(&format!("ALTER SEQUENCE {name} INCREMENT BY {STEP} RESTART WITH {next}"))
+    }
+
+    /// The sequence that gives the values of a column: its own, or the one that its default asks.
+    fn sequence_of(&mut self, table: &PairedTable, column: &str) -> Outcome<Option<String>> {
+        let rows = self.all(SEQUENCE, &[&place(table), &column])?;
+        Ok(rows.first().map(|row| row.get(0)))
     }
 
     /// Lets the sequences count as they did.

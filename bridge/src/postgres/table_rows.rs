@@ -1,5 +1,7 @@
 //! Rows of a PostgreSQL table, read and written as texts that the database itself makes and takes.
 
+use std::collections::BTreeSet;
+
 use postgres::types::ToSql;
 use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
@@ -8,6 +10,7 @@ use super::Postgres;
 use super::failure::failed;
 use super::installing::place;
 use crate::engine::{Engine, Entry, Installed, Outcome, Pending};
+use crate::error::BridgeError;
 use crate::held::{Held, Row};
 use crate::paired::{PairedColumn, PairedTable};
 
@@ -60,6 +63,32 @@ fn references(texts: &[Option<String>]) -> Vec<&(dyn ToSql + Sync)> {
 }
 
 impl Postgres {
+    /// The rows of these keys, locked in that way.
+    fn select(&mut self, table: &PairedTable, keys: &[Key], lock: &str) -> Outcome<Vec<Row>> {
+        assert!(!table.key.is_empty(), "a row is named by its key");
+        let (list, place) = (listed(table, "t."), place(table));
+        // Each key by itself and in their order: so whoever locks several does so in one order.
+        let condition = table.key.iter().enumerate().map(|(number, at)| {
+            let column = &table.columns[*at];
+            format!("t.{} = k.k{number}::{}", quoted(&column.there), column.type_there)
+        });
+        let condition = condition.collect::<Vec<_>>().join(" AND ");
+        let names: Vec<String> = (0..table.key.len()).map(|number| format!("k{number}")).collect();
+        let arrays: Vec<String> = (1..=table.key.len()).map(|number| format!("${number}::text[]")).collect();
+        let sql = format!(
+            "SELECT {list} FROM ROWS FROM (unnest({})) WITH ORDINALITY AS k({}, place)
+             JOIN {place} t ON {condition} ORDER BY k.place {lock}",
+            arrays.join(", "),
+            names.join(", ")
+        );
+        let column = |at: usize| keys.iter().map(|key| text_of(&key.0[at])).collect::<Vec<_>>();
+        let columns: Vec<Vec<Option<String>>> = (0..table.key.len()).map(column).collect();
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
+        let rows = self.all(&sql, &parameters)?;
+        rows.iter().map(|row| read_row(table, row, 0)).collect()
+    }
+
     /// Runs a statement that returns the row that it wrote, if it wrote one.
     fn written(&mut self, table: &PairedTable, sql: &str, texts: &[Option<String>]) -> Outcome<Option<Row>> {
         let rows = self.all(sql, &references(texts))?;
@@ -145,29 +174,26 @@ impl Engine for Postgres {
         self.own_touched(tables)
     }
 
-    fn lock(&mut self, table: &PairedTable, keys: &[Key]) -> Outcome<Vec<Row>> {
-        assert!(!table.key.is_empty(), "a row is locked by its key");
-        let (list, place) = (listed(table, "t."), place(table));
-        // Each key by itself and in their order: so whoever locks several does so in one order.
-        let condition = table.key.iter().enumerate().map(|(number, at)| {
-            let column = &table.columns[*at];
-            format!("t.{} = k.k{number}::{}", quoted(&column.there), column.type_there)
-        });
-        let condition = condition.collect::<Vec<_>>().join(" AND ");
-        let names: Vec<String> = (0..table.key.len()).map(|number| format!("k{number}")).collect();
-        let arrays: Vec<String> = (1..=table.key.len()).map(|number| format!("${number}::text[]")).collect();
-        let sql = format!(
-            "SELECT {list} FROM ROWS FROM (unnest({})) WITH ORDINALITY AS k({}, place)
-             JOIN {place} t ON {condition} ORDER BY k.place FOR UPDATE OF t",
-            arrays.join(", "),
-            names.join(", ")
-        );
-        let column = |at: usize| keys.iter().map(|key| text_of(&key.0[at])).collect::<Vec<_>>();
-        let columns: Vec<Vec<Option<String>>> = (0..table.key.len()).map(column).collect();
-        let parameters: Vec<&(dyn ToSql + Sync)> =
-            columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
-        let rows = self.all(&sql, &parameters)?;
-        rows.iter().map(|row| read_row(table, row, 0)).collect()
+    fn lock(&mut self, table: &PairedTable, keys: &[Key]) -> Outcome<(Vec<Row>, Vec<Key>)> {
+        self.run("SAVEPOINT locking")?;
+        match self.select(table, keys, "FOR UPDATE OF t") {
+            Ok(rows) => {
+                self.run("RELEASE SAVEPOINT locking")?;
+                Ok((rows, Vec::new()))
+            }
+            // Somebody holds one of them, for longer than is waited for: the others are not kept from it.
+            Err(BridgeError::Busy(_)) => {
+                self.run("ROLLBACK TO SAVEPOINT locking; RELEASE SAVEPOINT locking")?;
+                let rows = self.select(table, keys, "FOR UPDATE OF t SKIP LOCKED")?;
+                let found: BTreeSet<Vec<u8>> =
+                    rows.iter().filter_map(|row| Some(table.key_of(row)?.to_bytes())).collect();
+                let there = self.select(table, keys, "")?;
+                let keys = there.iter().filter_map(|row| table.key_of(row));
+                let held = keys.filter(|key| !found.contains(&key.to_bytes())).collect();
+                Ok((rows, held))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn rows(&mut self, table: &PairedTable, take: &mut dyn FnMut(Row) -> Outcome) -> Outcome {
@@ -232,6 +258,10 @@ impl Engine for Postgres {
         let sql = format!("DELETE FROM {} WHERE {}", place(table), is_row(table, 1));
         let texts: Vec<Option<String>> = key.0.iter().map(text_of).collect();
         self.all(&sql, &references(&texts)).map(|_| ())
+    }
+
+    fn count_cycle(&mut self) -> Outcome<i64> {
+        Ok(self.one("UPDATE tandem.state SET cycles = cycles + 1 RETURNING cycles", &[])?.get(0))
     }
 
     fn advance(&mut self, applied: i64) -> Outcome {

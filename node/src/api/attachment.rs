@@ -160,7 +160,9 @@ fn attached(space: &Space) -> Result<Attachment> {
 impl From<BridgeError> for ApiError {
     fn from(error: BridgeError) -> Self {
         match error {
-            BridgeError::Waits(detail) => error_kind::database_waits.with("detail", detail),
+            BridgeError::Waits(detail) | BridgeError::Busy(detail) => {
+                error_kind::database_waits.with("detail", detail)
+            }
             BridgeError::Refused(detail) | BridgeError::Stopped(detail) => {
                 error_kind::database_refused.with("detail", detail)
             }
