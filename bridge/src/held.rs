@@ -92,7 +92,9 @@ mod tests {
     fn what_a_column_cannot_hold_stays_a_text() {
         let read = |kind, text: &str| Held::read(kind, Some(text.into()));
         assert_eq!(read(ColumnType::Timestamp, "infinity"), Held::Unread("infinity".into()));
-        assert_eq!(read(ColumnType::Integer, "7"), Held::Value(Value::Integer(7)));
+        for kind in [ColumnType::Integer, ColumnType::COUNTER] {
+            assert_eq!(read(kind, "7"), Held::Value(Value::Integer(7)));
+        }
         assert_eq!(Held::read(ColumnType::Text, None), Held::Value(Value::Null));
         assert_eq!(read(ColumnType::Text, ""), Held::Value(Value::Text(String::new())));
     }

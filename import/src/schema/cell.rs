@@ -31,6 +31,9 @@ pub fn cell(kind: ColumnType, written: Written) -> Option<Value> {
             Ok(number) => Value::Integer(number),
             Err(_) => Value::Text(digits),
         },
+        (ColumnType::COUNTER, Written::Number(digits) | Written::Text(digits)) => {
+            Value::Integer(digits.trim().parse().ok()?)
+        }
         (
             ColumnType::Decimal { .. } | ColumnType::Counter { .. },
             Written::Number(text) | Written::Text(text),
@@ -88,6 +91,10 @@ mod tests {
             (ColumnType::Boolean, Written::Text("perhaps".into()), None),
             (ColumnType::Integer, Written::Text("7".into()), Some("7")),
             (ColumnType::Integer, Written::Number("7.5".into()), None),
+            (ColumnType::COUNTER, Written::Text("-7".into()), Some("-7")),
+            (ColumnType::COUNTER, Written::Number("7".into()), Some("7")),
+            (ColumnType::COUNTER, Written::Text("7.5".into()), None),
+            (ColumnType::Counter { precision: 9, scale: 2 }, Written::Text("7.5".into()), Some("7.50")),
             (decimal, Written::Text("$1,234.50".into()), Some("1234.50")),
             (decimal, Written::Text("-$1,234,567.50".into()), Some("-1234567.50")),
             (decimal, Written::Text("$12.50".into()), Some("12.50")),
