@@ -102,7 +102,9 @@ impl Cycle<'_> {
         let written = self.written(target).map_err(BridgeError::of_row)?;
         match (&written, &target.wanted) {
             (Some(_), _) => Ok(written),
-            (None, _) => Ok(self.engine.lock(&self.tables[target.table], &[target.key.clone()])?.0.pop()),
+            (None, _) => {
+                Ok(self.engine.lock(&self.tables[target.table], std::slice::from_ref(&target.key))?.0.pop())
+            }
         }
     }
 

@@ -84,7 +84,7 @@ impl Catalogue {
             return Err(BridgeError::stopped("bridge_no_tables"));
         }
         let (mut draft, more) = draft(&dump);
-        whole_numbers(&mut draft, &dump);
+        kept_as_texts(&mut draft, &dump);
         let mut notes = dump.notes.clone();
         notes.append(more);
         let keyless =
@@ -149,17 +149,22 @@ fn declared(sql: &str) -> Outcome<Dump> {
     })
 }
 
-/// A NUMERIC that says no digits has as many as it likes: its text is kept.
-fn whole_numbers(draft: &mut Draft, dump: &Dump) {
-    let Some(external) = ExternalType::named("numeric") else { return };
+/// A NUMERIC that says no digits has as many as it likes, and a JSON is the text that was entered: their texts
+/// are kept as they are.
+fn kept_as_texts(draft: &mut Draft, dump: &Dump) {
     for (drafted, table) in draft.tables.iter_mut().zip(&dump.tables) {
         let key = drafted.key.clone();
-        for column in &mut drafted.columns {
-            let declared = table.column(&column.source).map(|column| &column.declared);
-            let says_none = |declared: &tandem_import::model::DeclaredType| {
-                declared.words == "NUMERIC" && declared.arguments.is_empty() && !declared.is_array
+        for column in drafted.columns.iter_mut().filter(|column| !key.contains(&column.name)) {
+            let Some(declared) = table.column(&column.source).map(|column| &column.declared) else {
+                continue;
             };
-            if declared.is_some_and(says_none) && !key.contains(&column.name) {
+            let name = match declared.words.as_str() {
+                _ if declared.is_array => continue,
+                "NUMERIC" if declared.arguments.is_empty() => "numeric",
+                "JSON" => "json",
+                _ => continue,
+            };
+            if let Some(external) = ExternalType::named(name) {
                 column.kind = ColumnType::External(external);
             }
         }
@@ -268,7 +273,8 @@ fn pair(engine: &mut Postgres, table: &AttachedTable, schema: &Schema) -> Outcom
     let key: Option<Vec<usize>> = here.key.iter().map(place).collect();
     let key = key.ok_or_else(|| gone("bridge_key_gone"))?;
     let (schema, there) = (table.schema.clone(), table.there.clone());
-    Ok(PairedTable { here: table.here.clone(), schema, there, columns, key })
+    let aside = engine.columns_aside(&table.schema, &table.there)?;
+    Ok(PairedTable { here: table.here.clone(), schema, there, columns, aside, key })
 }
 
 /// Whether a CHECK lists the values of that column.
@@ -286,7 +292,7 @@ fn column_of<'a>(table: &'a TableDef, there: &str) -> Option<&'a ColumnDef> {
 pub(crate) fn named(attachment: &Attachment) -> Vec<PairedTable> {
     let table = |table: &AttachedTable| {
         let (here, schema, there) = (table.here.clone(), table.schema.clone(), table.there.clone());
-        PairedTable { here, schema, there, columns: Vec::new(), key: Vec::new() }
+        PairedTable { here, schema, there, columns: Vec::new(), aside: Vec::new(), key: Vec::new() }
     };
     attachment.tables.iter().map(table).collect()
 }

@@ -72,7 +72,7 @@ impl<'a> Cycle<'a> {
 
     /// Does something in one transaction of the database, and of the mirror behind it.
     pub fn in_transaction<T>(&mut self, run: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
-        let begun = self.mirror.begin().and_then(|()| self.engine.begin());
+        let begun = self.mirror.begin().and_then(|()| self.engine.begin()).and_then(|()| self.engine.mark());
         let ran = begun.and_then(|()| run(self)).and_then(|came_to| {
             self.engine.commit()?;
             self.mirror.commit()?;
@@ -143,14 +143,14 @@ impl<'a> Cycle<'a> {
         }
         self.mirror.note_cycles(cycles)?;
         let there = self.locked(differing)?;
-        let pending = self.engine.pending(ENTRIES)?;
+        let (pending, are_all) = self.engine.pending(ENTRIES)?;
         let numbers: Vec<i64> = pending.iter().flat_map(|one| one.entries.iter().copied()).collect();
         let mut intake = self.intake();
         intake.take(self.engine, &pending)?;
         if !numbers.is_empty() {
             self.engine.forget(&numbers)?;
         }
-        if self.engine.has_pending()? {
+        if !are_all {
             // What is left may be of these rows: they are looked at when nothing is.
             self.dirty.put_back(there.into_keys());
             return Ok(true);

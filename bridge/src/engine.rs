@@ -46,9 +46,10 @@ pub(crate) struct Entry {
 
 /// A database beside. All but [`Engine::begin`] and what asks for its state runs in a transaction of it.
 pub(crate) trait Engine {
-    /// Begins a transaction that sees what others commit meanwhile, and whose own changes the triggers tell
-    /// from those of the application.
+    /// Begins a transaction that sees what others commit meanwhile.
     fn begin(&mut self) -> Outcome;
+    /// Lets the triggers tell what this transaction changes from what the application does.
+    fn mark(&mut self) -> Outcome;
     /// Commits it.
     fn commit(&mut self) -> Outcome;
     /// Takes it back.
@@ -79,8 +80,8 @@ pub(crate) trait Engine {
 
     /// Whether something is in the outbox.
     fn has_pending(&mut self) -> Outcome<bool>;
-    /// The first transactions in the outbox, of so many entries, and at least one.
-    fn pending(&mut self, most: usize) -> Outcome<Vec<Pending>>;
+    /// The first transactions in the outbox, of so many entries, and at least one; and whether these are all.
+    fn pending(&mut self, most: usize) -> Outcome<(Vec<Pending>, bool)>;
     /// What these entries say.
     fn entries(&mut self, tables: &[PairedTable], numbers: &[i64]) -> Outcome<Vec<Entry>>;
     /// Removes entries from the outbox.

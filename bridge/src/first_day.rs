@@ -93,7 +93,10 @@ pub fn attach(space: &Space, url: &str, wishes: &Wishes) -> Result<FirstDay, Bri
     ran.inspect_err(|_| {
         // A connection that is gone has taken it back by itself.
         let _taken_back_either_way = engine.rollback();
-        if let Err(error) = Attachment::remove(space.folder()) {
+        let is_own = |saved: &Attachment| saved.incarnation == attachment.incarnation;
+        if Attachment::of_folder(space.folder()).is_ok_and(|saved| saved.as_ref().is_some_and(is_own))
+            && let Err(error) = Attachment::remove(space.folder())
+        {
             tracing::warn!(%error, "what was begun of an attachment could not be removed");
         }
     })

@@ -31,6 +31,8 @@ pub(crate) struct PairedTable {
     pub there: String,
     /// The columns, in the order in which rows are told.
     pub columns: Vec<PairedColumn>,
+    /// Columns there whose values are not read: they stay there.
+    pub aside: Vec<String>,
     /// The places of the key's columns among them, in the order of the key.
     pub key: Vec<usize>,
 }

@@ -57,7 +57,7 @@ impl Cycle<'_> {
     /// Takes all in that the outbox holds.
     pub fn drain(&mut self) -> Outcome {
         loop {
-            let pending = self.engine.pending(ENTRIES)?;
+            let (pending, _) = self.engine.pending(ENTRIES)?;
             if pending.is_empty() {
                 return Ok(());
             }

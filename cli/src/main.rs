@@ -5,6 +5,7 @@
 mod speech;
 
 mod arguments;
+mod attachment;
 mod check;
 mod clock;
 mod conflict;

@@ -150,7 +150,8 @@ impl Database<'_> {
     /// The rows that a query gives, each as a text.
     #[track_caller]
     pub fn rows(&self, sql: &str) -> Vec<String> {
-        let rows = self.connect().query(&format!("SELECT t::text FROM ({sql}) AS t"), &[]).unwrap();
+        let rows =
+            self.connect().query(&format!("SELECT row_here::text FROM ({sql}) AS row_here"), &[]).unwrap();
         rows.iter().map(|row| row.get(0)).collect()
     }
 }

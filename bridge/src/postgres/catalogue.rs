@@ -23,6 +23,7 @@ const TABLES: &str = "
 SELECT c.oid, n.nspname, c.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND NOT c.relispartition AND c.relpersistence = 'p'
+  AND NOT EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhparent, i.inhrelid))
   AND n.nspname NOT IN ('information_schema', 'pg_catalog', 'tandem') AND n.nspname NOT LIKE 'pg\\_%'
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 ORDER BY c.oid";
@@ -141,11 +142,24 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.atthasmissing";
         Ok(rows.iter().map(line).collect())
     }
 
+    /// Columns of a table whose values are not read: what writes them as JSON in a way of its own does not
+    /// read that again.
+    pub fn columns_aside(&mut self, schema: &str, name: &str) -> Outcome<Vec<String>> {
+        let sql = "
+SELECT a.attname
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_cast j ON j.castsource = a.atttypid AND j.casttarget = 'json'::regtype AND j.castfunc <> 0
+WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+        Ok(self.all(sql, &[&schema, &name])?.iter().map(|row| row.get(0)).collect())
+    }
+
     /// Tables that stand in several parts: what is done to a part by itself is not heard of.
     pub fn partitioned(&mut self) -> Outcome<Vec<String>> {
         let sql = "
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'p' AND NOT c.relispartition AND n.nspname NOT IN ('information_schema', 'pg_catalog', 'tandem')
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND n.nspname NOT IN ('information_schema', 'pg_catalog', 'tandem')
+  AND (c.relkind = 'p' OR EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhparent, i.inhrelid)))
 ORDER BY 1";
         Ok(self.all(sql, &[])?.iter().map(|row| row.get(0)).collect())
     }
@@ -156,7 +170,6 @@ ORDER BY 1";
 SELECT a.attname, format_type(a.atttypid, a.atttypmod)
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-  -- What writes its values as JSON in a way of its own does not read them again.
   AND NOT EXISTS (SELECT FROM pg_cast j WHERE j.castsource = a.atttypid AND j.casttarget = 'json'::regtype
                   AND j.castfunc <> 0)
 ORDER BY a.attnum";

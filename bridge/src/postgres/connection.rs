@@ -15,11 +15,10 @@ use crate::error::BridgeError;
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// What each connection asks for, so that values have one form and nobody is waited for long: less than the
-/// second after which PostgreSQL looks for deadlocks, so that it is this side which gives way.
+/// What each connection asks for, so that values have one form.
 const SETTINGS: &str = "
 SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601'; SET bytea_output = 'hex';
-SET extra_float_digits = 1; SET lc_monetary = 'C'; SET lock_timeout = '500ms';
+SET extra_float_digits = 1; SET lc_monetary = 'C';
 SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off;
 SET synchronous_commit = on; SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0;
 SET application_name = 'tandem'";
@@ -44,6 +43,10 @@ impl Postgres {
         config.connect_timeout(CONNECT);
         let mut client = config.connect(NoTls).map_err(failed)?;
         client.batch_execute(SETTINGS).map_err(failed)?;
+        // Less than the time after which PostgreSQL looks for deadlocks, so that it is this side which gives way.
+        let sql = "SELECT set_config('lock_timeout', least(500, setting::int / 2)::text, false)
+                   FROM pg_settings WHERE name = 'deadlock_timeout'";
+        client.query(sql, &[]).map_err(failed)?;
         let sql = "SELECT current_setting('server_version_num')::int, current_setting('server_encoding')";
         let row = client.query_one(sql, &[]).map_err(failed)?;
         let (version, encoding): (i32, String) = (row.get(0), row.get(1));

@@ -16,10 +16,11 @@ SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO'
 SET bytea_output = 'hex' SET extra_float_digits = 1 SET lc_monetary = 'C'
 AS $capture$
 BEGIN
-  INSERT INTO tandem.outbox (xid, at, tbl, own, seen, old, new) VALUES (
-    pg_current_xact_id(), clock_timestamp(), coalesce(pg_partition_root(TG_RELID), TG_RELID), coalesce(current_setting('tandem.applies', true), '') = 'on',
-    coalesce((SELECT applied FROM tandem.state), 0), row_to_json(OLD), row_to_json(NEW)
-  );
+  INSERT INTO tandem.outbox (xid, at, tbl, own, seen, old, new)
+  SELECT pg_current_xact_id(), clock_timestamp(), TG_RELID,
+         coalesce(current_setting('tandem.applies', true), '') = s.incarnation, s.applied,
+         row_to_json(OLD), row_to_json(NEW)
+  FROM tandem.state AS s;
   RETURN NULL;
 END $capture$;
 -- A table that is emptied is a table whose rows were deleted.
@@ -30,8 +31,8 @@ AS $emptied$
 BEGIN
   EXECUTE format(
     'INSERT INTO tandem.outbox (xid, at, tbl, own, seen, old)
-     SELECT pg_current_xact_id(), clock_timestamp(), $1, false,
-            coalesce((SELECT applied FROM tandem.state), 0), row_to_json(r) FROM ONLY %I.%I AS r',
+     SELECT pg_current_xact_id(), clock_timestamp(), $1, false, s.applied, row_to_json(r)
+     FROM ONLY %I.%I AS r, tandem.state AS s',
     TG_TABLE_SCHEMA, TG_TABLE_NAME) USING TG_RELID;
   RETURN NULL;
 END $emptied$;

@@ -7,19 +7,23 @@ use super::Postgres;
 use super::installing::place;
 use super::table_rows::{listed, read_row};
 use crate::engine::{Entry, Outcome, Pending};
+use crate::error::BridgeError;
 use crate::held::Row;
-use crate::paired::PairedTable;
+use crate::paired::{PairedColumn, PairedTable};
 
 /// One statement, and so one snapshot: a transaction is in it whole, or not at all.
 const PENDING: &str = "
 SELECT xid::text, min(seen), min(extract(epoch FROM at))::text, array_agg(seq ORDER BY seq)
 FROM tandem.outbox WHERE NOT own GROUP BY xid ORDER BY max(seq) LIMIT 10000";
 
+/// So many transactions are read together.
+const MOST: usize = 10_000;
+
 /// An entry, one side of it.
 type Side = (i64, Option<Row>);
 
 impl Postgres {
-    pub(super) fn waiting(&mut self, most: usize) -> Outcome<Vec<Pending>> {
+    pub(super) fn waiting(&mut self, most: usize) -> Outcome<(Vec<Pending>, bool)> {
         let mut entries = 0;
         let rows = self.all(PENDING, &[])?;
         let pending = rows.iter().map(|row| {
@@ -33,7 +37,9 @@ impl Postgres {
             entries += one.entries.len();
             is_first || entries <= most
         });
-        Ok(within.collect())
+        let pending: Vec<Pending> = within.collect();
+        let are_all = pending.len() == rows.len() && rows.len() < MOST;
+        Ok((pending, are_all))
     }
 
     pub(super) fn read_entries(&mut self, tables: &[PairedTable], numbers: &[i64]) -> Outcome<Vec<Entry>> {
@@ -56,16 +62,38 @@ impl Postgres {
     }
 
     /// One side of the entries of a table. The database itself makes a row of what it noted, and writes it as
-    /// it writes the rows of the table.
+    /// it writes the rows of the table; what does not fit its columns any more is read as it was noted.
     fn side(&mut self, table: &PairedTable, side: &str, numbers: &[i64]) -> Outcome<Vec<Side>> {
         let place = place(table);
-        let sql = format!(
+        let noted = match table.aside.is_empty() {
+            true => format!("o.{side}"),
+            false => {
+                let names: Vec<String> = table.aside.iter().map(|name| literal(name)).collect();
+                format!("(o.{side}::jsonb - ARRAY[{}]::text[])::json", names.join(", "))
+            }
+        };
+        let made = format!(
             "SELECT o.seq, o.{side} IS NOT NULL, {} FROM tandem.outbox o
-             LEFT JOIN LATERAL json_populate_record(NULL::{place}, o.{side}) r ON o.{side} IS NOT NULL
+             LEFT JOIN LATERAL json_populate_record(NULL::{place}, {noted}) r ON o.{side} IS NOT NULL
              WHERE o.seq = ANY($1) AND o.tbl = $2::text::regclass ORDER BY o.seq",
             listed(table, "r.")
         );
-        let rows = self.all(&sql, &[&numbers, &place])?;
+        self.run("SAVEPOINT reading")?;
+        let rows = match self.all(&made, &[&numbers, &place]) {
+            Err(BridgeError::Refused(_)) => {
+                self.run("ROLLBACK TO SAVEPOINT reading")?;
+                let text = |column: &PairedColumn| format!("o.{side}->>{}", literal(&column.there));
+                let texts: Vec<String> = table.columns.iter().map(text).collect();
+                let as_noted = format!(
+                    "SELECT o.seq, o.{side} IS NOT NULL, {} FROM tandem.outbox o
+                     WHERE o.seq = ANY($1) AND o.tbl = $2::text::regclass ORDER BY o.seq",
+                    texts.join(", ")
+                );
+                self.all(&as_noted, &[&numbers, &place])?
+            }
+            read => read?,
+        };
+        self.run("RELEASE SAVEPOINT reading")?;
         let side = |row: &postgres::Row| {
             let there: bool = row.get(1);
             Ok((row.get(0), there.then(|| read_row(table, row, 2)).transpose()?))
@@ -89,4 +117,9 @@ impl Postgres {
         });
         Ok(keys.collect())
     }
+}
+
+/// A text in SQL, whatever the settings say of backslashes.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }

@@ -98,7 +98,12 @@ impl Postgres {
 
 impl Engine for Postgres {
     fn begin(&mut self) -> Outcome {
-        self.run("BEGIN; SET LOCAL tandem.applies = 'on'")
+        self.run("BEGIN")
+    }
+
+    fn mark(&mut self) -> Outcome {
+        // Nobody else can know it.
+        self.all("SELECT set_config('tandem.applies', incarnation, true) FROM tandem.state", &[]).map(|_| ())
     }
 
     fn commit(&mut self) -> Outcome {
@@ -154,11 +159,11 @@ impl Engine for Postgres {
     }
 
     fn has_pending(&mut self) -> Outcome<bool> {
-        let sql = "SELECT EXISTS (SELECT FROM tandem.outbox)";
+        let sql = "SELECT EXISTS (SELECT FROM tandem.outbox WHERE NOT own)";
         Ok(self.one(sql, &[])?.get(0))
     }
 
-    fn pending(&mut self, most: usize) -> Outcome<Vec<Pending>> {
+    fn pending(&mut self, most: usize) -> Outcome<(Vec<Pending>, bool)> {
         self.waiting(most)
     }
 

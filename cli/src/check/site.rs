@@ -1,11 +1,13 @@
 //! This site: its node, its disk, its spaces.
 
+use tandem_bridge::{BridgeState, BridgeStatus};
 use tandem_node::api::fork::Fork;
 use tandem_node::api::status::{RunningNode, RunningStatement, SpaceStatus, Status};
 use tandem_node::api::verification::Verification;
 use tandem_protocol::cause::Cause;
 
 use super::{Check, exchange};
+use crate::attachment;
 use crate::figures::bytes;
 use crate::fork;
 use crate::running_statement;
@@ -98,6 +100,7 @@ fn of_space(space: &SpaceStatus, node_runs: bool, exchanges: bool) -> Vec<Check>
         checks.push(Check::warning("schema", told, t!("doctor.void_next")));
     }
     checks.push(conflicts(space.open_conflicts));
+    checks.extend(space.attachment.as_ref().and_then(|shown| shown.status.as_ref()).map(database));
     checks.extend(space.forks.iter().map(forked));
     if node_runs {
         checks.extend(exchange::clocks(&space.peers));
@@ -127,6 +130,19 @@ fn parked(count: u64) -> Check {
 fn forked(fork: &Fork) -> Check {
     let next = t!("fork.problem_next", site = fork.site_name);
     Check::problem("fork", t!("fork.problem", fork = fork::told(fork)), next)
+}
+
+fn database(status: &BridgeStatus) -> Check {
+    let told = attachment::state(&status.state);
+    match &status.state {
+        BridgeState::Stopped { .. } => Check::problem("database", told, t!("doctor.database_next")),
+        BridgeState::Waiting { .. } => Check::warning("database", told, t!("doctor.database_next")),
+        _ if !status.parked.is_empty() => {
+            let parked = t!("attach.parked", count = status.parked.len());
+            Check::warning("database", parked, t!("doctor.database_next"))
+        }
+        _ => Check::ok("database", told),
+    }
 }
 
 fn conflicts(open: u64) -> Check {

@@ -2,14 +2,15 @@
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tandem_bridge::{BridgeState, BridgeStatus, Comparison, FirstDay, Plan};
+use tandem_bridge::{BridgeStatus, Comparison, FirstDay, Plan};
 use tandem_node::api::attachment::{self, Detach, ShownAttachment};
 use tandem_node::api::error_kind;
 use tandem_protocol::cause::Cause;
 
+use crate::attachment::state as attachment_state;
 use crate::context::Context;
 use crate::failure::Outcome;
-use crate::speech::words;
+use crate::speech::told;
 use crate::table::Table;
 use crate::visible::value;
 
@@ -81,10 +82,6 @@ impl Attach {
     }
 }
 
-fn cause(cause: &Cause) -> String {
-    words().cause(cause).unwrap_or_else(|| cause.to_string())
-}
-
 fn planned(plan: &Plan) -> String {
     let names: Vec<String> = plan.tables.iter().map(|table| value(&table.here).to_string()).collect();
     let database = &plan.database;
@@ -95,15 +92,15 @@ fn planned(plan: &Plan) -> String {
         text += &format!("\n{}", t!("attach.left_out", tables = names.join(", ")));
     }
     for (note, place) in plan.notes.iter().filter(|(note, _)| note.code != "dump_type").take(LISTED) {
-        text += &format!("\n  {}: {}", value(place), cause(note));
+        text += &format!("\n  {}: {}", value(place), told(note));
     }
     text
 }
 
 fn attached(day: &FirstDay) -> String {
     let plan = planned(&day.plan);
-    let told = t!("attach.attached", taken_in = day.taken_in, equal = day.equal, to_apply = day.to_apply);
-    format!("{plan}\n\n{told}")
+    let all = t!("attach.attached", taken_in = day.taken_in, equal = day.equal, to_apply = day.to_apply);
+    format!("{plan}\n\n{all}")
 }
 
 fn shown(shown: &ShownAttachment) -> String {
@@ -119,14 +116,9 @@ fn shown(shown: &ShownAttachment) -> String {
 }
 
 fn going(status: &BridgeStatus) -> String {
-    let mut lines = vec![match &status.state {
-        BridgeState::Starting => t!("attach.starting").into_owned(),
-        BridgeState::Running => t!("attach.running").into_owned(),
-        BridgeState::Waiting { reason } => t!("attach.waiting", reason = cause(reason)).into_owned(),
-        BridgeState::Stopped { reason } => t!("attach.stopped", reason = cause(reason)).into_owned(),
-    }];
+    let mut lines = vec![attachment_state(&status.state)];
     lines.push(t!("attach.counts", taken_in = status.taken_in, applied = status.applied).into_owned());
-    let told = [
+    let counts = [
         ("missed", status.missed),
         ("put_back", status.put_back),
         ("altered", status.altered),
@@ -134,13 +126,13 @@ fn going(status: &BridgeStatus) -> String {
         ("uncounted", status.uncounted),
         ("reinstalled", status.reinstalled),
     ];
-    for (name, count) in told.into_iter().filter(|(_, count)| *count > 0) {
+    for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
         lines.push(t!(format!("attach.{name}"), count = count).into_owned());
     }
     if !status.parked.is_empty() {
         lines.push(t!("attach.parked", count = status.parked.len()).into_owned());
         for row in status.parked.iter().take(LISTED) {
-            lines.push(format!("  {} {}: {}", value(&row.table), value(&row.key), cause(&row.reason)));
+            lines.push(format!("  {} {}: {}", value(&row.table), value(&row.key), told(&row.reason)));
         }
     }
     lines.join("\n")
@@ -154,9 +146,9 @@ fn compared(comparison: &Comparison) -> String {
         let [equal, only_here, only_there, different] = counts;
         table.row([one.table.clone(), equal, only_here, only_there, different]);
     }
-    let told = match comparison.is_equal() {
+    let all = match comparison.is_equal() {
         true => t!("attach.equal"),
         false => t!("attach.not_equal"),
     };
-    format!("{}\n{told}", table.render())
+    format!("{}\n{all}", table.render())
 }

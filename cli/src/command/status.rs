@@ -4,6 +4,7 @@ use clap::Args;
 use tandem_node::api::peer::Peer;
 use tandem_node::api::status::{SpaceStatus, Status as Answer, ThisSite};
 
+use crate::attachment;
 use crate::client::Client;
 use crate::clock;
 use crate::command::sites::peer_state;
@@ -87,6 +88,11 @@ fn of_space(space: &SpaceStatus) -> String {
     if !space.running.is_empty() {
         lines
             .push(("long", space.running.iter().map(running_statement::told).collect::<Vec<_>>().join("\n")));
+    }
+    if let Some(attachment) = &space.attachment {
+        let state = attachment.status.as_ref().map(|status| attachment::state(&status.state));
+        let state = state.unwrap_or_else(|| t!("attach.no_node").into_owned());
+        lines.push(("database", format!("{}\n{state}", attachment.database.as_deref().unwrap_or_default())));
     }
     if space.waiting > 0 {
         lines.push(("waiting", t!("status.waiting_of", count = space.waiting).into_owned()));

@@ -112,6 +112,7 @@ impl Api {
 
     /// Attaches a database to a space.
     pub fn attach_database(&self, space: &str, request: &Attach) -> Result<FirstDay> {
+        let _one_at_a_time = self.inner.setting_up.lock().unwrap_or_else(PoisonError::into_inner);
         let space = self.space(space)?;
         let day = tandem_bridge::attach(&space, &request.url, &request.wishes())?;
         if let Some(attachment) = Attachment::of_folder(space.folder())? {
@@ -122,7 +123,13 @@ impl Api {
 
     /// Which database a space is attached to.
     pub fn attachment(&self, space: &str) -> Result<ShownAttachment> {
-        let space = self.space(space)?;
+        Ok(self.shown_attachment(&self.space(space)?)?)
+    }
+
+    pub(super) fn shown_attachment(
+        &self,
+        space: &Space,
+    ) -> std::result::Result<ShownAttachment, BridgeError> {
         let attachment = Attachment::of_folder(space.folder())?;
         let running = self.inner.bridges.running();
         let bridge = running.as_ref().and_then(|running| running.get(&space.id()));

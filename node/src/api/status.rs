@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tandem_protocol::cause::Cause;
 use tandem_store::Space;
 
+use super::attachment::ShownAttachment;
 use super::error::Result;
 use super::fork::Fork;
 use super::peer::Peer;
@@ -88,6 +89,9 @@ pub struct SpaceStatus {
     /// Names under which two different transactions are known.
     #[serde(default)]
     pub forks: Vec<Fork>,
+    /// The database beside that is kept equal with it, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachment: Option<ShownAttachment>,
     /// Bytes of the log.
     pub log_bytes: u64,
     /// Bytes of the view.
@@ -211,6 +215,7 @@ impl Api {
             open_conflicts: status.open_conflicts,
             conflict_fingerprint: status.conflict_fingerprint.to_string(),
             forks: status.forks.iter().map(|fork| Fork::of(&space.membership(), fork)).collect(),
+            attachment: self.shown_attachment(space).ok().filter(|shown| shown.database.is_some()),
             log_bytes: status.log_bytes,
             view_bytes: status.view_bytes,
             running: running(space),

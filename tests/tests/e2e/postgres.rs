@@ -414,7 +414,7 @@ fn each_type_comes_back_as_it_was() {
     two.classroom.1.run(set);
     two.equal_in(&["every"]);
     let of = |id: i64| {
-        two.office.1.rows(&format!("SELECT (to_jsonb(e) - 'id')::text FROM every e WHERE id = {id}"))
+        two.office.1.rows(&format!("SELECT (to_jsonb(one) - 'id')::text FROM every AS one WHERE id = {id}"))
     };
     assert_eq!(of(0), of(1));
     let status = two.classroom.0.tandem(&["attach", "show"]).json();
@@ -551,6 +551,25 @@ fn what_is_done_behind_the_node_is_found_and_nothing_is_deleted_by_it() {
     two.equal();
     assert_eq!(database.rows("SELECT phone FROM student WHERE id = 3"), ["(later)"]);
     assert_eq!(database.rows("SELECT name FROM level"), ["(later)"]);
+
+    // The server is off: that is told, everything else goes on, and then this goes on too.
+    server.stop(Signal::INT);
+    two.classroom.0.write("UPDATE student SET phone = 'off' WHERE id = 5");
+    let state = |site: &Site| site.space()["attachment"]["status"]["state"].clone();
+    wait::until("told", &[site], || {
+        if state(site) == "waiting" { Ok(()) } else { Err(state(site).to_string()) }
+    });
+    let doctor = site.tandem(&["doctor"]).json();
+    let checks = doctor["checks"].as_array().unwrap();
+    assert!(checks.iter().any(|one| one["check"] == "database" && one["level"] == "warning"), "{doctor}");
+    server.go_on();
+    wait::until("what was written meanwhile", &[site, &two.classroom.0], || {
+        match database.rows("SELECT phone FROM student WHERE id = 5") {
+            rows if rows == ["(off)"] => Ok(()),
+            rows => Err(format!("{rows:?}")),
+        }
+    });
+    two.equal();
 
     // Another node cannot take it.
     let other = Site::alone("other");
