@@ -1,6 +1,7 @@
 //! A school whose application keeps its data in PostgreSQL, on each of its PCs: the application writes as it
 //! always did, and both databases come to hold the same.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use postgres::Client;
@@ -63,7 +64,7 @@ impl<'s> Two<'s> {
         attach(&office, &databases.0, wishes);
         classroom.start();
         classroom.join(&office.invite());
-        attach(&classroom, &databases.1, &[]);
+        attach(&classroom, &databases.1, wishes);
         Self { office: (office, databases.0), classroom: (classroom, databases.1) }
     }
 
@@ -584,4 +585,84 @@ fn what_is_done_behind_the_node_is_found_and_nothing_is_deleted_by_it() {
     let shown = site.rows("SELECT phone FROM student WHERE id = 4");
     assert_eq!(shown, [[Value::from("last")]]);
     assert_eq!(database.rows("SELECT nspname FROM pg_namespace WHERE nspname = 'tandem'"), [""; 0]);
+}
+
+/// TPC-B on both PCs at once, its balances counted, the node killed meanwhile: every sum is exact.
+#[test]
+fn balances_of_pgbench_on_both_sites_add_up() {
+    let server = server();
+    let schema = "
+        CREATE TABLE pgbench_branches (bid int PRIMARY KEY, bbalance int, filler char(88));
+        CREATE TABLE pgbench_tellers (tid int PRIMARY KEY, bid int, tbalance int, filler char(84));
+        CREATE TABLE pgbench_accounts (aid int PRIMARY KEY, bid int, abalance int, filler char(84));
+        CREATE TABLE pgbench_history (tid int, bid int, aid int, delta int, mtime timestamp, filler char(22));";
+    let accounts = 500;
+    let filling = format!(
+        "INSERT INTO pgbench_branches VALUES (1, 0);
+         INSERT INTO pgbench_tellers SELECT i, 1, 0 FROM generate_series(1, 10) AS i;
+         INSERT INTO pgbench_accounts SELECT i, 1, 0 FROM generate_series(1, {accounts}) AS i;"
+    );
+    let wishes = [
+        "--exclude",
+        "pgbench_history",
+        "--counter",
+        "pgbench_branches.bbalance,pgbench_tellers.tbalance,pgbench_accounts.abalance",
+    ];
+    let two = Two::with(&server, schema, &filling, &wishes);
+    let (office, classroom) = (&two.office.1, &two.classroom.1);
+    wait::until("the accounts of both", &[&two.office.0, &two.classroom.0], || {
+        let count = classroom.rows("SELECT count(*) FROM pgbench_accounts");
+        if count == [format!("({accounts})")] { Ok(()) } else { Err(format!("{count:?}")) }
+    });
+    let script = two.office.0.file(
+        "tpcb.sql",
+        &format!(
+            "\\set aid random(1, {accounts})\n\\set tid random(1, 10)\n\\set delta random(-5000, 5000)
+BEGIN;
+UPDATE pgbench_accounts SET abalance = abalance + :delta WHERE aid = :aid;
+SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
+UPDATE pgbench_tellers SET tbalance = tbalance + :delta WHERE tid = :tid;
+UPDATE pgbench_branches SET bbalance = bbalance + :delta WHERE bid = 1;
+INSERT INTO pgbench_history (tid, bid, aid, delta, mtime) VALUES (:tid, 1, :aid, :delta, CURRENT_TIMESTAMP);
+END;
+"
+        ),
+    );
+    let (seconds, rate) = if full() { ("30", "2000") } else { ("6", "60") };
+    let bench = |database: &Database<'_>| {
+        let mut command = server.program("pgbench");
+        command.args(["-n", "-c", "4", "-T", seconds, "-R", rate, "-f"]).arg(&script).arg(database.name());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let running = [bench(office), bench(classroom)];
+    let mut random = Random::new("pgbench");
+    std::thread::sleep(Duration::from_millis(500 + random.below(3_000)));
+    two.office.0.kill();
+    two.office.0.start();
+    for one in running {
+        let output = one.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        println!("{}", String::from_utf8_lossy(&output.stdout));
+    }
+    let of = |database: &Database<'_>, sql: &str| -> i64 {
+        database.connect().query_one(sql, &[]).unwrap().get(0)
+    };
+    let entered =
+        [office, classroom].map(|one| of(one, "SELECT coalesce(sum(delta), 0) FROM pgbench_history"));
+    let entered: i64 = entered.iter().sum();
+    let sums = "SELECT (SELECT sum(abalance) FROM pgbench_accounts) AS a, (SELECT sum(tbalance) FROM pgbench_tellers) AS t,
+        (SELECT sum(bbalance) FROM pgbench_branches) AS b";
+    let patience = if full() { Duration::from_secs(600) } else { wait::PATIENCE };
+    wait::within(patience, "exact sums", &[&two.office.0, &two.classroom.0], || {
+        let (one, other) = (office.rows(sums), classroom.rows(sums));
+        let expected = [format!("({entered},{entered},{entered})")];
+        if one == expected && other == expected {
+            Ok(())
+        } else {
+            Err(format!("{entered}: {one:?} {other:?}"))
+        }
+    });
+    two.equal_in(&[]);
+    wait::equal(&[&two.office.0, &two.classroom.0]);
+    assert_eq!(two.office.0.conflicts(), [Value::Null; 0]);
 }
