@@ -10,6 +10,7 @@
 
 pub mod answer;
 pub mod arguments;
+pub mod django;
 pub mod faketime;
 pub mod hostile;
 pub mod http;

@@ -131,6 +131,13 @@ impl Database<'_> {
         format!("postgres://{USER}@{folder}:{}/{}", self.server.port, self.name)
     }
 
+    /// Where it is, as programs that use PostgreSQL's own library are told.
+    pub fn environment(&self) -> [(&'static str, String); 4] {
+        let folder = self.server.folder.path().display().to_string();
+        let (port, name) = (self.server.port.to_string(), self.name.clone());
+        [("PGHOST", folder), ("PGPORT", port), ("PGUSER", USER.to_owned()), ("PGDATABASE", name)]
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

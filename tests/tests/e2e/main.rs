@@ -17,6 +17,7 @@ mod conflicts;
 mod counters;
 mod demo;
 mod disk;
+mod django;
 mod dumps;
 mod discovery;
 mod forks;

@@ -1,0 +1,285 @@
+//! A school's Django application, unchanged, on two PCs, each with its own PostgreSQL: people work through its
+//! ORM and its admin, apart and together, and both databases come to hold the same.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tandem_tests::django::{Application, WHO};
+use tandem_tests::lan::Lan;
+use tandem_tests::postgres::{Database, Server};
+use tandem_tests::site::Site;
+use tandem_tests::wait;
+
+/// What is said on the first PC of columns that are no mere fields.
+const WISHES: &[&str] = &[
+    "--counter",
+    "school_enrollment.hours_consumed",
+    "--stamp",
+    "school_student.updated_at",
+    "--stamp",
+    "school_cohort.updated_at",
+    "--stamp",
+    "school_enrollment.updated_at",
+    "--stamp",
+    "school_payment.updated_at",
+    "--stamp",
+    "school_attendance.updated_at",
+    "--stamp",
+    "auth_user.last_login",
+];
+/// The form of a student.
+const ONE: &str = "/admin/school/student/1/change/";
+
+/// Rows that `migrate` makes on its own: 12 content types, each with 4 permissions.
+const MADE_BY_MIGRATIONS: u64 = 60;
+
+/// One PC of the school.
+struct Pc<'s> {
+    site: Site,
+    database: Database<'s>,
+    application: Application,
+}
+
+impl<'s> Pc<'s> {
+    fn new(server: &'s Server, lan: &Arc<Lan>, name: &str) -> Self {
+        let (site, database) = (Site::on(&lan.host(), name), server.database(name));
+        let application = Application::install(&database);
+        application.manage(&["migrate"]);
+        Self { site, database, application }
+    }
+
+    #[track_caller]
+    fn attach(&self, wishes: &[&str]) -> Value {
+        let url = self.database.url();
+        self.site.tandem(&[&["attach", &url], wishes].concat()).json()
+    }
+}
+
+/// Both PCs, attached, and the tables that are.
+struct School<'s> {
+    office: Pc<'s>,
+    classroom: Pc<'s>,
+    tables: Vec<String>,
+}
+
+/// What the office has before there is another PC.
+const FILLING: &str = "
+n5, n4 = (Level.objects.create(name=name) for name in ('N5', 'N4'))
+anais = Student.objects.create(first_name='Anaïs', last_name='Dubois', date_of_birth=date(2010, 2, 28),
+                               emergency_contact={'nom': 'Mme Dubois', 'tel': ['0341', None]})
+leo = Student.objects.create(first_name='Léo', last_name='Martin')
+anais.levels.add(n5)
+group = Cohort.objects.create(name='Japonais, lundi', level=n5, start_date=date(2026, 9, 7), duration=timedelta(minutes=90))
+contract = Enrollment.objects.create(student=anais, cohort=group, hours_purchased=40, contract_code='2026-001')
+contract.payments.create(amount='150.00', method='card')
+Attendance.objects.create(cohort=group, student=anais, date=date(2026, 9, 7))
+";
+
+/// What happens on a PC while the other is away.
+const APART: &str = "
+from django.contrib.auth.models import *
+Enrollment.objects.filter(pk=1).update(hours_consumed=F('hours_consumed') + CONSUMED)
+level = Level.objects.create(name='de NAME')
+student = Student.objects.create(first_name='NAME', last_name='par le programme')
+student.levels.set([level, Level.objects.get(name='N4')])
+user = User.objects.create_user('NAME', password='x')
+group = Group.objects.create(name='NAME')
+group.permissions.add(Permission.objects.get(codename='change_student'))
+user.groups.add(group)
+user.user_permissions.add(Permission.objects.get(codename='view_payment'))
+cohort = Cohort.objects.create(name='NAME', level=level, teacher=user, start_date=date(2026, 9, 8))
+contract = Enrollment.objects.create(student=student, cohort=cohort)
+contract.payments.create(amount='20.10', updated_by=user)
+Attendance.objects.create(cohort=cohort, student=student, date=date(2026, 9, 8))
+";
+
+impl<'s> School<'s> {
+    fn new(server: &'s Server) -> Self {
+        let lan = Lan::new();
+        let (office, classroom) = (Pc::new(server, &lan, "office"), Pc::new(server, &lan, "classroom"));
+        let superuser = ["createsuperuser", "--noinput", "--username", WHO[0], "--email", "d@example.org"];
+        office.application.manage(&superuser);
+        office.application.orm(FILLING);
+        office.site.tandem(&["init"]).json();
+        office.site.start();
+        let day = office.attach(WISHES);
+        let tables = day["plan"]["tables"].as_array().unwrap();
+        let tables = tables.iter().map(|table| table["there"].as_str().unwrap().to_owned()).collect();
+        classroom.site.start();
+        classroom.site.join(&office.site.invite());
+        assert_eq!(
+            day["plan"]["left_out"],
+            json!(["django_migrations", "django_admin_log", "django_session"])
+        );
+        // What migrations made on both PCs alike is one.
+        let day = classroom.attach(&[]);
+        assert_eq!((&day["taken_in"], &day["equal"]), (&json!(0), &json!(MADE_BY_MIGRATIONS)), "{day}");
+        Self { office, classroom, tables }
+    }
+
+    /// Waits until both databases hold the same rows in all tables.
+    #[track_caller]
+    fn equal(&self) {
+        let sites = [&self.office.site, &self.classroom.site];
+        wait::until("equal databases", &sites, || {
+            for table in &self.tables {
+                let [one, other] = [&self.office, &self.classroom]
+                    .map(|pc| pc.database.rows(&format!("SELECT * FROM {table} ORDER BY 1")));
+                if one != other {
+                    return Err(format!("{table}: {one:#?}\n{other:#?}"));
+                }
+            }
+            Ok(())
+        });
+    }
+
+    /// Checks that nothing is left on its way, nothing was guessed, and nothing waits.
+    #[track_caller]
+    fn healthy(&self) {
+        for Pc { site, database, .. } in [&self.office, &self.classroom] {
+            wait::until("an empty outbox", &[site], || {
+                match database.rows("SELECT seq FROM tandem.outbox") {
+                    none if none.is_empty() => Ok(()),
+                    left => Err(format!("{left:?}")),
+                }
+            });
+            let compared = site.tandem(&["attach", "compare"]).json();
+            for table in compared["tables"].as_array().unwrap() {
+                let apart = ["only_here", "only_there", "different"].map(|kind| table[kind].as_u64());
+                assert_eq!(apart, [Some(0); 3], "{compared}");
+            }
+            let shown = site.tandem(&["attach", "show"]).json();
+            assert_eq!(shown["status"]["state"], "running", "{shown}");
+            assert_eq!(shown["status"]["parked"], json!([]), "{shown}");
+            for count in ["missed", "put_back", "altered", "unread"] {
+                assert_eq!(shown["status"][count], 0, "{shown}");
+            }
+            site.verify();
+        }
+        wait::equal(&[&self.office.site, &self.classroom.site]);
+    }
+
+    fn part(&self) {
+        self.classroom.site.host().unplug();
+    }
+
+    fn together(&self) {
+        self.classroom.site.host().plug();
+        self.equal();
+    }
+
+    /// The ids of each table, on each PC.
+    fn ids(&self) -> [Vec<BTreeSet<String>>; 2] {
+        [&self.office, &self.classroom].map(|pc| {
+            let of =
+                |table: &String| pc.database.rows(&format!("SELECT id FROM {table}")).into_iter().collect();
+            self.tables.iter().map(of).collect()
+        })
+    }
+}
+
+#[test]
+fn a_django_school_on_two_pcs_has_one_database() {
+    let server = Server::start().expect("./test installs PostgreSQL");
+    let school = School::new(&server);
+    school.equal();
+    let (office, classroom) = (&school.office.application, &school.classroom.application);
+
+    // Together: forms of the admin, by somebody whom only the other PC made; the ORM.
+    classroom
+        .fill(ONE, &[("phone", "0550 12"), ("emergency_contact", "{\"nom\": \"é\", \"tel\": [1.50, null]}")]);
+    school.equal();
+    office.orm("Student.objects.filter(first_name='Léo').update(address='Rue 1')");
+    office.fill("/admin/school/enrollment/1/change/", &[("payments-1-amount", "75.50")]);
+    school.equal();
+    assert_eq!(office.orm("print(Student.objects.get(pk=1).phone)"), "0550 12\n");
+    let paid = "print(*Payment.objects.order_by('amount').values_list('amount', 'updated_by__username'))";
+    assert_eq!(classroom.orm(paid), "(Decimal('75.50'), 'directrice') (Decimal('150.00'), None)\n");
+
+    // Apart: other fields of one row by forms, one total, new rows of every kind.
+    school.part();
+    let before = school.ids();
+    assert_eq!(before[0], before[1]);
+    office.fill(ONE, &[("address", "Rue 2")]);
+    classroom.fill(ONE, &[("date_of_birth", "2010-03-01")]);
+    for (application, consumed, name) in [(office, 2, "Nadia"), (classroom, 3, "Omar")] {
+        application.orm(&APART.replace("CONSUMED", &consumed.to_string()).replace("NAME", name));
+        application
+            .fill("/admin/school/student/add/", &[("first_name", name), ("last_name", "par le formulaire")]);
+        application.fill("/admin/school/enrollment/1/change/", &[("payments-2-amount", "10")]);
+    }
+    let [there, here] = school.ids();
+    let new = |after: &[BTreeSet<String>]| -> Vec<BTreeSet<String>> {
+        after.iter().zip(&before[0]).map(|(after, before)| after - before).collect()
+    };
+    for (table, (one, other)) in school.tables.iter().zip(new(&there).iter().zip(&new(&here))) {
+        assert!(one.is_disjoint(other), "{table}: {one:?} {other:?}");
+        let is_made_by_migrations = ["django_content_type", "auth_permission"].contains(&table.as_str());
+        assert_eq!(one.is_empty(), is_made_by_migrations, "{table}: {one:?}");
+        assert_eq!(one.len(), other.len(), "{table}: {other:?}");
+    }
+    school.together();
+    let all: Vec<BTreeSet<String>> = there.iter().zip(&here).map(|(one, other)| one | other).collect();
+    assert_eq!(school.ids(), [all.clone(), all]);
+    let anais = office.orm("s = Student.objects.get(pk=1); print(s.phone, s.address, s.date_of_birth)");
+    assert_eq!(anais, "0550 12 Rue 2 2010-03-01\n");
+    assert_eq!(office.orm("print(Enrollment.objects.get(pk=1).hours_consumed)"), "5\n");
+    assert_eq!(school.office.site.conflicts(), [Value::Null; 0]);
+    school.healthy();
+}
+
+#[test]
+fn what_forms_of_djangos_admin_contradict_each_other_in_is_listed_and_settled_by_them() {
+    let server = Server::start().expect("./test installs PostgreSQL");
+    let school = School::new(&server);
+    school.equal();
+    let (office, classroom) = (&school.office.application, &school.classroom.application);
+    let sites = [&school.office.site, &school.classroom.site];
+    let listed = |site: &Site, kind: &str| {
+        let of_kind = |conflict: &Value| conflict["kind"] == kind;
+        site.conflicts().into_iter().filter(of_kind).collect::<Vec<_>>()
+    };
+    // One field, by two forms; a student is deleted here and enrolled there.
+    school.part();
+    office.fill(ONE, &[("phone", "0550 12")]);
+    classroom.fill(ONE, &[("phone", "0550 21")]);
+    office.fill("/admin/school/student/2/delete/", &[]);
+    classroom.fill("/admin/school/enrollment/add/", &[("student", "2"), ("cohort", "1")]);
+    assert_eq!(office.orm("print(Student.objects.count())"), "1\n");
+    school.together();
+    wait::equal(&sites);
+    assert_eq!(office.orm("print(Enrollment.objects.get(student_id=2).student)"), "Léo Martin\n");
+    for site in sites {
+        let [phone] = &listed(site, "register")[..] else { panic!("{:?}", site.conflicts()) };
+        assert_eq!(phone["columns"], json!(["phone"]));
+        assert_eq!(phone["versions"].as_array().unwrap().len(), 2, "{phone}");
+        assert_eq!(listed(site, "reference").len(), 1, "{:?}", site.conflicts());
+    }
+    // Whoever saves the form again has seen both.
+    office.fill(ONE, &[("phone", "0550 21 12")]);
+    school.equal();
+    wait::equal(&sites);
+    assert!(listed(sites[1], "register").is_empty(), "{:?}", sites[1].conflicts());
+
+    // Who came is written down on both PCs: two rows, where the database allows one.
+    school.part();
+    for (application, status) in [(office, "late"), (classroom, "absent")] {
+        let came = [("cohort", "1"), ("student", "1"), ("date", "2026-09-14"), ("status", status)];
+        application.fill("/admin/school/attendance/add/", &came);
+    }
+    school.classroom.site.host().plug();
+    wait::equal(&sites);
+    let seen = "print(*Attendance.objects.filter(date='2026-09-14').values_list('status', flat=True))";
+    assert_eq!((office.orm(seen).as_str(), classroom.orm(seen).as_str()), ("late\n", "absent\n"));
+    for site in sites {
+        assert_eq!(listed(site, "unique").len(), 1, "{:?}", site.conflicts());
+    }
+    let late = office.orm("print(Attendance.objects.get(date='2026-09-14').pk)");
+    office.fill(&format!("/admin/school/attendance/{}/delete/", late.trim()), &[]);
+    school.equal();
+    assert_eq!(office.orm(seen), "absent\n");
+    wait::equal(&sites);
+    assert!(listed(sites[0], "unique").is_empty(), "{:?}", sites[0].conflicts());
+    sites.iter().for_each(|site| site.verify());
+}
