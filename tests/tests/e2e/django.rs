@@ -56,11 +56,10 @@ impl<'s> Pc<'s> {
     }
 }
 
-/// Both PCs, attached, and the tables that are.
+/// Both PCs, attached.
 struct School<'s> {
     office: Pc<'s>,
     classroom: Pc<'s>,
-    tables: Vec<String>,
 }
 
 /// What the office has before there is another PC.
@@ -104,8 +103,6 @@ impl<'s> School<'s> {
         office.site.tandem(&["init"]).json();
         office.site.start();
         let day = office.attach(WISHES);
-        let tables = day["plan"]["tables"].as_array().unwrap();
-        let tables = tables.iter().map(|table| table["there"].as_str().unwrap().to_owned()).collect();
         classroom.site.start();
         classroom.site.join(&office.site.invite());
         assert_eq!(
@@ -115,7 +112,13 @@ impl<'s> School<'s> {
         // What migrations made on both PCs alike is one.
         let day = classroom.attach(&[]);
         assert_eq!((&day["taken_in"], &day["equal"]), (&json!(0), &json!(MADE_BY_MIGRATIONS)), "{day}");
-        Self { office, classroom, tables }
+        Self { office, classroom }
+    }
+
+    /// The tables that are attached by now.
+    fn tables(&self) -> Vec<String> {
+        let shown = self.office.site.tandem(&["attach", "show"]).json();
+        serde_json::from_value(shown["tables"].clone()).unwrap()
     }
 
     /// Waits until both databases hold the same rows in all tables.
@@ -123,7 +126,7 @@ impl<'s> School<'s> {
     fn equal(&self) {
         let sites = [&self.office.site, &self.classroom.site];
         wait::until("equal databases", &sites, || {
-            for table in &self.tables {
+            for table in &self.tables() {
                 let [one, other] = [&self.office, &self.classroom]
                     .map(|pc| pc.database.rows(&format!("SELECT * FROM {table} ORDER BY 1")));
                 if one != other {
@@ -174,7 +177,7 @@ impl<'s> School<'s> {
         [&self.office, &self.classroom].map(|pc| {
             let of =
                 |table: &String| pc.database.rows(&format!("SELECT id FROM {table}")).into_iter().collect();
-            self.tables.iter().map(of).collect()
+            self.tables().iter().map(of).collect()
         })
     }
 }
@@ -213,7 +216,7 @@ fn a_django_school_on_two_pcs_has_one_database() {
     let new = |after: &[BTreeSet<String>]| -> Vec<BTreeSet<String>> {
         after.iter().zip(&before[0]).map(|(after, before)| after - before).collect()
     };
-    for (table, (one, other)) in school.tables.iter().zip(new(&there).iter().zip(&new(&here))) {
+    for (table, (one, other)) in school.tables().iter().zip(new(&there).iter().zip(&new(&here))) {
         assert!(one.is_disjoint(other), "{table}: {one:?} {other:?}");
         let is_made_by_migrations = ["django_content_type", "auth_permission"].contains(&table.as_str());
         assert_eq!(one.is_empty(), is_made_by_migrations, "{table}: {one:?}");
@@ -282,4 +285,89 @@ fn what_forms_of_djangos_admin_contradict_each_other_in_is_listed_and_settled_by
     wait::equal(&sites);
     assert!(listed(sites[0], "unique").is_empty(), "{:?}", sites[0].conflicts());
     sites.iter().for_each(|site| site.verify());
+}
+
+/// A form shows what was there when it was opened, and sends all of it.
+#[test]
+fn a_form_of_djangos_admin_opened_before_an_edit_arrived_loses_nothing() {
+    let server = Server::start().expect("./test installs PostgreSQL");
+    let school = School::new(&server);
+    school.equal();
+    let (office, classroom) = (&school.office.application, &school.classroom.application);
+    let contract = "/admin/school/enrollment/1/change/";
+    let (mut student, mut enrollment) = (classroom.open(ONE), classroom.open(contract));
+    office.fill(ONE, &[("phone", "0550 12")]);
+    office.orm("Enrollment.objects.filter(pk=1).update(hours_consumed=F('hours_consumed') + 2)");
+    school.equal();
+    student.insert("address".into(), "Rue 3".into());
+    classroom.send(ONE, &student);
+    enrollment.insert("hours_purchased".into(), "60".into());
+    classroom.send(contract, &enrollment);
+    school.equal();
+    wait::equal(&[&school.office.site, &school.classroom.site]);
+    // Nobody counted the hours back; of the phone number what was saved last is shown, the other is listed.
+    let hours = "e = Enrollment.objects.get(pk=1); print(e.hours_purchased, e.hours_consumed)";
+    assert_eq!(office.orm(hours), "60 2\n");
+    let sent = "s = Student.objects.get(pk=1); print(repr(s.phone), s.address)";
+    assert_eq!(office.orm(sent), "'' Rue 3\n");
+    for site in [&school.office.site, &school.classroom.site] {
+        let conflicts = site.conflicts();
+        let [phone] = &conflicts[..] else { panic!("{conflicts:?}") };
+        assert_eq!((&phone["kind"], &phone["columns"]), (&json!("register"), &json!(["phone"])));
+        let values: BTreeSet<&str> =
+            phone["versions"].as_array().unwrap().iter().map(|one| one["value"].as_str().unwrap()).collect();
+        assert_eq!(values, BTreeSet::from(["", "0550 12"]), "{phone}");
+    }
+    school.healthy();
+}
+
+#[test]
+fn djangos_migrate_runs_on_one_pc_today_and_on_the_other_tomorrow() {
+    let server = Server::start().expect("./test installs PostgreSQL");
+    let school = School::new(&server);
+    school.equal();
+    let (office, classroom) = (&school.office.application, &school.classroom.application);
+    let sites = [&school.office.site, &school.classroom.site];
+    let attached = |site: &Site, table: &str| {
+        wait::until("the new table to be attached", &sites, || {
+            let shown = site.tandem(&["attach", "show"]).json();
+            let has_it = shown["tables"].as_array().unwrap().iter().any(|one| one == table);
+            if has_it { Ok(()) } else { Err(shown.to_string()) }
+        });
+    };
+    // Today: the office has the new release, the classroom works on with the old one.
+    office.update("second_release");
+    office.manage(&["migrate"]);
+    attached(sites[0], "school_discount");
+    office.fill("/admin/school/discount/add/", &[("name", "Fratrie"), ("percent", "10")]);
+    office.fill(ONE, &[("language", "ja"), ("phone", "0550 12")]);
+    classroom.fill("/admin/school/student/add/", &[("first_name", "Tiana"), ("last_name", "Rabe")]);
+    classroom.fill("/admin/school/student/2/change/", &[("phone", "0341 7")]);
+    let names = "print(*Student.objects.order_by('first_name').values_list('first_name', 'phone'))";
+    let expected = "('Anaïs', '0550 12') ('Léo', '0341 7') ('Tiana', '')\n";
+    wait::until("the work of both in the old columns", &sites, || {
+        match [office.orm(names), classroom.orm(names)] {
+            both if both.iter().all(|one| one == expected) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    // Tomorrow.
+    classroom.update("second_release");
+    classroom.manage(&["migrate"]);
+    attached(sites[1], "school_discount");
+    school.equal();
+    let languages = "print(*Student.objects.order_by('first_name').values_list('language', flat=True))";
+    assert_eq!(classroom.orm(languages), "ja fr fr\n");
+    assert_eq!(office.orm(languages), "ja fr fr\n");
+    classroom.fill("/admin/school/discount/add/", &[("name", "Bourse"), ("percent", "50")]);
+    office.fill("/admin/school/discount/add/", &[("name", "Ramadan"), ("percent", "20")]);
+    classroom.orm("Enrollment.objects.filter(pk=1).update(discount=Discount.objects.get(name='Fratrie'))");
+    school.equal();
+    assert_eq!(classroom.orm("print(Discount.objects.count())"), "3\n");
+    assert_eq!(office.orm("print(Enrollment.objects.get(pk=1).discount)"), "Fratrie\n");
+    // Content types and permissions came with the first migration: there is one of each.
+    let types = "from django.contrib.contenttypes.models import *\nprint(ContentType.objects.filter(model='discount').count())";
+    assert_eq!(classroom.orm(types), "1\n");
+    assert_eq!(sites[0].conflicts(), [Value::Null; 0]);
+    school.healthy();
 }
