@@ -77,6 +77,8 @@ pub(crate) trait Engine {
     fn uninstall(&mut self, tables: &[PairedTable]) -> Outcome;
     /// Lets ids that the database makes fall on the site's own, above `floor` and all that are there.
     fn own_ids(&mut self, table: &PairedTable, ordinal: u16, floor: i64) -> Outcome;
+    /// Gives rows other ids, of which each is told beside the one that it has; what refers to them follows.
+    fn renumber(&mut self, table: &PairedTable, ids: &[(i64, i64)]) -> Outcome;
 
     /// Whether something is in the outbox.
     fn has_pending(&mut self) -> Outcome<bool>;

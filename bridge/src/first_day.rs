@@ -20,6 +20,7 @@ use crate::engine::{Engine, Outcome};
 use crate::error::{BridgeError, told};
 use crate::held::{Held, Row, agree};
 use crate::mirror::Mirror;
+use crate::natural_keys;
 use crate::paired::PairedTable;
 use crate::postgres::{Postgres, new_incarnation};
 use crate::view_rows;
@@ -126,6 +127,8 @@ impl Day<'_> {
     fn run(&mut self, plan: Plan) -> Outcome<FirstDay> {
         let ordinal = crate::bridge::ordinal_of(self.space)?;
         self.engine.begin()?;
+        self.engine.close_tables(self.tables)?;
+        natural_keys::align(self.space, self.engine, self.tables, ordinal)?;
         self.engine.install(self.tables, &self.attachment.incarnation)?;
         self.refuse_different()?;
         Attachment::remove(self.space.folder())?;

@@ -30,6 +30,7 @@ mod held;
 mod intake;
 mod migration;
 mod mirror;
+mod natural_keys;
 mod paired;
 mod postgres;
 mod repair;

@@ -5,8 +5,10 @@ mod connection;
 mod failure;
 mod installing;
 mod outbox;
+mod renumbering;
 mod sequences;
 mod table_rows;
 
 pub(crate) use connection::{Postgres, shown};
 pub(crate) use installing::new_incarnation;
+pub(crate) use sequences::next_id;

@@ -69,7 +69,7 @@ impl Postgres {
 }
 
 /// The smallest id of a site above all that there are.
-fn next_id(greatest: i64, ordinal: u16) -> i64 {
+pub(crate) fn next_id(greatest: i64, ordinal: u16) -> i64 {
     let ordinal = i64::from(ordinal);
     let below = greatest.max(0);
     assert!((1..STEP).contains(&ordinal), "an ordinal is a remainder, and not 0");

@@ -158,6 +158,10 @@ impl Engine for Postgres {
         self.step_apart(table, ordinal, floor)
     }
 
+    fn renumber(&mut self, table: &PairedTable, ids: &[(i64, i64)]) -> Outcome {
+        self.give_ids(table, ids)
+    }
+
     fn has_pending(&mut self) -> Outcome<bool> {
         let sql = "SELECT EXISTS (SELECT FROM tandem.outbox WHERE NOT own)";
         Ok(self.one(sql, &[])?.get(0))

@@ -2,78 +2,16 @@
 //! ORM and its admin, apart and together, and both databases come to hold the same.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tandem_tests::django::{Application, WHO};
+use tandem_tests::django::{MADE_BY_MIGRATIONS, Pc, School};
 use tandem_tests::lan::Lan;
-use tandem_tests::postgres::{Database, Server};
+use tandem_tests::postgres::Server;
 use tandem_tests::site::Site;
 use tandem_tests::wait;
 
-/// What is said on the first PC of columns that are no mere fields.
-const WISHES: &[&str] = &[
-    "--counter",
-    "school_enrollment.hours_consumed",
-    "--stamp",
-    "school_student.updated_at",
-    "--stamp",
-    "school_cohort.updated_at",
-    "--stamp",
-    "school_enrollment.updated_at",
-    "--stamp",
-    "school_payment.updated_at",
-    "--stamp",
-    "school_attendance.updated_at",
-    "--stamp",
-    "auth_user.last_login",
-];
 /// The form of a student.
 const ONE: &str = "/admin/school/student/1/change/";
-
-/// Rows that `migrate` makes on its own: 12 content types, each with 4 permissions.
-const MADE_BY_MIGRATIONS: u64 = 60;
-
-/// One PC of the school.
-struct Pc<'s> {
-    site: Site,
-    database: Database<'s>,
-    application: Application,
-}
-
-impl<'s> Pc<'s> {
-    fn new(server: &'s Server, lan: &Arc<Lan>, name: &str) -> Self {
-        let (site, database) = (Site::on(&lan.host(), name), server.database(name));
-        let application = Application::install(&database);
-        application.manage(&["migrate"]);
-        Self { site, database, application }
-    }
-
-    #[track_caller]
-    fn attach(&self, wishes: &[&str]) -> Value {
-        let url = self.database.url();
-        self.site.tandem(&[&["attach", &url], wishes].concat()).json()
-    }
-}
-
-/// Both PCs, attached.
-struct School<'s> {
-    office: Pc<'s>,
-    classroom: Pc<'s>,
-}
-
-/// What the office has before there is another PC.
-const FILLING: &str = "
-n5, n4 = (Level.objects.create(name=name) for name in ('N5', 'N4'))
-anais = Student.objects.create(first_name='Anaïs', last_name='Dubois', date_of_birth=date(2010, 2, 28),
-                               emergency_contact={'nom': 'Mme Dubois', 'tel': ['0341', None]})
-leo = Student.objects.create(first_name='Léo', last_name='Martin')
-anais.levels.add(n5)
-group = Cohort.objects.create(name='Japonais, lundi', level=n5, start_date=date(2026, 9, 7), duration=timedelta(minutes=90))
-contract = Enrollment.objects.create(student=anais, cohort=group, hours_purchased=40, contract_code='2026-001')
-contract.payments.create(amount='150.00', method='card')
-Attendance.objects.create(cohort=group, student=anais, date=date(2026, 9, 7))
-";
 
 /// What happens on a PC while the other is away.
 const APART: &str = "
@@ -92,95 +30,6 @@ contract = Enrollment.objects.create(student=student, cohort=cohort)
 contract.payments.create(amount='20.10', updated_by=user)
 Attendance.objects.create(cohort=cohort, student=student, date=date(2026, 9, 8))
 ";
-
-impl<'s> School<'s> {
-    fn new(server: &'s Server) -> Self {
-        let lan = Lan::new();
-        let (office, classroom) = (Pc::new(server, &lan, "office"), Pc::new(server, &lan, "classroom"));
-        let superuser = ["createsuperuser", "--noinput", "--username", WHO[0], "--email", "d@example.org"];
-        office.application.manage(&superuser);
-        office.application.orm(FILLING);
-        office.site.tandem(&["init"]).json();
-        office.site.start();
-        let day = office.attach(WISHES);
-        classroom.site.start();
-        classroom.site.join(&office.site.invite());
-        assert_eq!(
-            day["plan"]["left_out"],
-            json!(["django_migrations", "django_admin_log", "django_session"])
-        );
-        // What migrations made on both PCs alike is one.
-        let day = classroom.attach(&[]);
-        assert_eq!((&day["taken_in"], &day["equal"]), (&json!(0), &json!(MADE_BY_MIGRATIONS)), "{day}");
-        Self { office, classroom }
-    }
-
-    /// The tables that are attached by now.
-    fn tables(&self) -> Vec<String> {
-        let shown = self.office.site.tandem(&["attach", "show"]).json();
-        serde_json::from_value(shown["tables"].clone()).unwrap()
-    }
-
-    /// Waits until both databases hold the same rows in all tables.
-    #[track_caller]
-    fn equal(&self) {
-        let sites = [&self.office.site, &self.classroom.site];
-        wait::until("equal databases", &sites, || {
-            for table in &self.tables() {
-                let [one, other] = [&self.office, &self.classroom]
-                    .map(|pc| pc.database.rows(&format!("SELECT * FROM {table} ORDER BY 1")));
-                if one != other {
-                    return Err(format!("{table}: {one:#?}\n{other:#?}"));
-                }
-            }
-            Ok(())
-        });
-    }
-
-    /// Checks that nothing is left on its way, nothing was guessed, and nothing waits.
-    #[track_caller]
-    fn healthy(&self) {
-        for Pc { site, database, .. } in [&self.office, &self.classroom] {
-            wait::until("an empty outbox", &[site], || {
-                match database.rows("SELECT seq FROM tandem.outbox") {
-                    none if none.is_empty() => Ok(()),
-                    left => Err(format!("{left:?}")),
-                }
-            });
-            let compared = site.tandem(&["attach", "compare"]).json();
-            for table in compared["tables"].as_array().unwrap() {
-                let apart = ["only_here", "only_there", "different"].map(|kind| table[kind].as_u64());
-                assert_eq!(apart, [Some(0); 3], "{compared}");
-            }
-            let shown = site.tandem(&["attach", "show"]).json();
-            assert_eq!(shown["status"]["state"], "running", "{shown}");
-            assert_eq!(shown["status"]["parked"], json!([]), "{shown}");
-            for count in ["missed", "put_back", "altered", "unread"] {
-                assert_eq!(shown["status"][count], 0, "{shown}");
-            }
-            site.verify();
-        }
-        wait::equal(&[&self.office.site, &self.classroom.site]);
-    }
-
-    fn part(&self) {
-        self.classroom.site.host().unplug();
-    }
-
-    fn together(&self) {
-        self.classroom.site.host().plug();
-        self.equal();
-    }
-
-    /// The ids of each table, on each PC.
-    fn ids(&self) -> [Vec<BTreeSet<String>>; 2] {
-        [&self.office, &self.classroom].map(|pc| {
-            let of =
-                |table: &String| pc.database.rows(&format!("SELECT id FROM {table}")).into_iter().collect();
-            self.tables().iter().map(of).collect()
-        })
-    }
-}
 
 #[test]
 fn a_django_school_on_two_pcs_has_one_database() {
@@ -369,5 +218,45 @@ fn djangos_migrate_runs_on_one_pc_today_and_on_the_other_tomorrow() {
     let types = "from django.contrib.contenttypes.models import *\nprint(ContentType.objects.filter(model='discount').count())";
     assert_eq!(classroom.orm(types), "1\n");
     assert_eq!(sites[0].conflicts(), [Value::Null; 0]);
+    school.healthy();
+}
+
+/// Django numbers what it makes by itself in the order in which its migrations ran: the office's admin and
+/// sessions came later than the rest, the classroom's came with it.
+#[test]
+fn content_types_that_a_new_pc_numbered_otherwise_are_those_of_the_school() {
+    let server = Server::start().expect("./test installs PostgreSQL");
+    let lan = Lan::new();
+    let (office, classroom) = (Pc::new(&server, &lan, "office"), Pc::new(&server, &lan, "classroom"));
+    office.application.manage(&["migrate", "school"]);
+    office.application.manage(&["migrate"]);
+    classroom.application.manage(&["migrate"]);
+    let types = "from django.contrib.auth.models import *\nfrom django.contrib.admin.models import *\n";
+    office.application.orm(&format!("{types}ContentType.objects.create(app_label='old', model='here')"));
+    classroom.application.orm(&format!(
+        "{types}ContentType.objects.create(app_label='old', model='there')
+of_payments = ContentType.objects.get(model='payment')
+user = User.objects.create_user('aide', pk=50)
+user.user_permissions.add(Permission.objects.get(codename='view_payment'))
+LogEntry.objects.log_action(50, of_payments.pk, '1', 'seen', CHANGE)"
+    ));
+    let numbered = |pc: &Pc<'_>| pc.database.rows("SELECT id, model FROM django_content_type ORDER BY id");
+    let (of_office, of_classroom) = (numbered(&office), numbered(&classroom));
+    let is_same = |(one, other): (&String, &String)| one == other;
+    assert!(!of_office.iter().zip(&of_classroom).any(is_same), "{of_office:?} {of_classroom:?}");
+    office.found();
+    classroom.site.start();
+    classroom.site.join(&office.site.invite());
+    let day = classroom.attach(&[]);
+    assert_eq!((&day["taken_in"], &day["equal"]), (&json!(3), &json!(MADE_BY_MIGRATIONS)), "{day}");
+    let school = School { office, classroom };
+    school.equal();
+    let meant = format!(
+        "{types}print(*User.objects.get(pk=50).get_user_permissions(), LogEntry.objects.get().content_type.model)"
+    );
+    assert_eq!(school.classroom.application.orm(&meant), "school.view_payment payment\n");
+    let old = "SELECT model FROM django_content_type WHERE app_label = 'old' ORDER BY 1";
+    assert_eq!(school.office.database.rows(old), ["(here)", "(there)"]);
+    assert_eq!(school.office.site.conflicts(), [Value::Null; 0]);
     school.healthy();
 }
