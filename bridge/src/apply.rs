@@ -11,7 +11,7 @@ use crate::error::BridgeError;
 use crate::held::{Held, Row, agree};
 
 /// How many sites' ids there are.
-const ORDINALS: i64 = 1024;
+pub(crate) const ORDINALS: i64 = 1024;
 
 /// A row that is to become another.
 pub(crate) struct Target {
@@ -82,6 +82,7 @@ impl Cycle<'_> {
                     Err(error) => return Err(error),
                 }
             }
+            debug_assert!(refused.len() <= before, "what is left was left before");
             if refused.is_empty() {
                 return Ok(());
             }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tandem_protocol::cause::Cause;
 use tandem_protocol::schema::Schema;
+use tandem_protocol::value::Key;
 use tandem_protocol::version::VersionVector;
 use tandem_store::Space;
 
@@ -20,7 +21,7 @@ use crate::migration;
 use crate::mirror::Mirror;
 use crate::paired::PairedTable;
 use crate::postgres::Postgres;
-use crate::status::{BridgeState, BridgeStatus, SharedStatus};
+use crate::status::{BridgeState, BridgeStatus, ParkedRow, SharedStatus};
 
 /// How often the outbox is looked at while something goes on, and else.
 const SOON: Duration = Duration::from_millis(20);
@@ -30,7 +31,7 @@ const GOES_ON: Duration = Duration::from_secs(10);
 /// How often it is looked whether the tables changed.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often it is looked whether the triggers are there, and rows that were refused are tried again.
-const ROUND: Duration = Duration::from_secs(30);
+const ROUND: Duration = Duration::from_secs(10);
 /// How long is waited after a failure: at first, and at most.
 const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -188,6 +189,7 @@ impl Worker {
             self.status.change(|status| status.state = BridgeState::Running);
             if did {
                 last_change = Instant::now();
+                self.tell_parked(&connected)?;
             } else {
                 self.dirty.wait(if last_change.elapsed() < GOES_ON { SOON } else { IDLE });
             }
@@ -215,12 +217,18 @@ impl Worker {
     fn round(&self, connected: &mut Connected) -> Outcome {
         self.cycle(connected).repair()?;
         connected.mirror.forget_replaced()?;
-        let parked = connected.mirror.parked()?;
-        for (table, key, _) in &parked {
-            self.dirty.put(*table, key);
+        for (table, key, _) in self.tell_parked(connected)? {
+            self.dirty.put(table, &key);
         }
-        self.status.change(|status| status.parked = parked.into_iter().map(|(_, _, row)| row).collect());
         Ok(())
+    }
+
+    /// Tells which rows one side does not take; all of them.
+    fn tell_parked(&self, connected: &Connected) -> Outcome<Vec<(usize, Key, ParkedRow)>> {
+        let parked = connected.mirror.parked()?;
+        let told: Vec<ParkedRow> = parked.iter().map(|(_, _, row)| row.clone()).collect();
+        self.status.change(|status| status.parked = told);
+        Ok(parked)
     }
 }
 

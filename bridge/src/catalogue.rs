@@ -17,7 +17,7 @@ use crate::attachment::{AttachedTable, Attachment};
 use crate::engine::Outcome;
 use crate::error::BridgeError;
 use crate::paired::{PairedColumn, PairedTable};
-use crate::postgres::Postgres;
+use crate::postgres::{CatalogueReader, Postgres};
 
 /// What belongs to one PC alone: sessions of its users, what its own migrations did, what its administrators
 /// clicked.
@@ -52,19 +52,19 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     /// As [`Catalogue::read`], where what is excluded may be gone by now.
     pub fn read_known(engine: &mut Postgres, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
-        let dump = declared(&engine.declared()?)?;
-        Self::of(dump, engine.partitioned()?, wishes, schema)
+        let dump = declared(&CatalogueReader(engine).declared()?)?;
+        Self::of(dump, CatalogueReader(engine).partitioned()?, wishes, schema)
     }
 
     /// What a database declares, as somebody wants it, for a space that has `schema`.
     pub fn read(engine: &mut Postgres, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
-        let dump = declared(&engine.declared()?)?;
+        let dump = declared(&CatalogueReader(engine).declared()?)?;
         for wanted in wishes.tables.iter().chain(&wishes.exclude) {
             if !dump.tables.iter().any(|table| is_called(wanted, table)) {
                 return Err(BridgeError::Stopped(Cause::new("bridge_no_table").with("table", wanted)));
             }
         }
-        Self::of(dump, engine.partitioned()?, wishes, schema)
+        Self::of(dump, CatalogueReader(engine).partitioned()?, wishes, schema)
     }
 
     fn of(mut dump: Dump, mut left_out: Vec<String>, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
@@ -101,7 +101,8 @@ impl Catalogue {
         let place = |table: &tandem_import::model::Table| {
             (table.schema.clone().unwrap_or_else(|| "public".to_owned()), table.own_name.clone())
         };
-        let places = dump.tables.iter().map(place).collect();
+        let places: Vec<(String, String)> = dump.tables.iter().map(place).collect();
+        assert_eq!(places.len(), draft.tables.len(), "each table becomes one");
         Ok(Self { draft, notes, places, left_out })
     }
 
@@ -259,7 +260,7 @@ fn pair(engine: &mut Postgres, table: &AttachedTable, schema: &Schema) -> Outcom
     let gone = |code: &'static str| BridgeError::Stopped(Cause::new(code).with("table", &table.there));
     let here =
         schema.table(&table.here).map(|table| &table.shown).ok_or_else(|| gone("bridge_table_not_here"))?;
-    let types = engine.column_types(&table.schema, &table.there)?;
+    let types = CatalogueReader(engine).column_types(&table.schema, &table.there)?;
     if types.is_empty() {
         return Err(gone("bridge_table_gone"));
     }
@@ -273,7 +274,7 @@ fn pair(engine: &mut Postgres, table: &AttachedTable, schema: &Schema) -> Outcom
     let key: Option<Vec<usize>> = here.key.iter().map(place).collect();
     let key = key.ok_or_else(|| gone("bridge_key_gone"))?;
     let (schema, there) = (table.schema.clone(), table.there.clone());
-    let aside = engine.columns_aside(&table.schema, &table.there)?;
+    let aside = CatalogueReader(engine).columns_aside(&table.schema, &table.there)?;
     Ok(PairedTable { here: table.here.clone(), schema, there, columns, aside, key })
 }
 

@@ -14,7 +14,7 @@ use tandem_protocol::value::Key;
 use tandem_protocol::version::VersionVector;
 use tandem_store::Space;
 
-use crate::apply::Target;
+use crate::apply::{ORDINALS, Target};
 use crate::dirty::{Dirty, Place, Taken};
 use crate::engine::{Engine, Outcome};
 use crate::error::BridgeError;
@@ -125,8 +125,9 @@ impl<'a> Cycle<'a> {
         for (table, bytes) in rows {
             let Ok(key) = Key::from_bytes(bytes) else { continue };
             let shown = view_rows::row(self.space, &self.tables[*table], &key)?;
-            if !agree(self.mirror.row(*table, &key)?.as_ref(), shown.as_ref()) {
-                differing.push((*table, key));
+            match agree(self.mirror.row(*table, &key)?.as_ref(), shown.as_ref()) {
+                true => self.mirror.unpark(*table, &key)?,
+                false => differing.push((*table, key)),
             }
         }
         Ok(differing)
@@ -141,6 +142,7 @@ impl<'a> Cycle<'a> {
         if cycles < self.mirror.cycles()? {
             return Err(BridgeError::Waits(Cause::new("bridge_restored")));
         }
+        assert!(cycles > 0, "this cycle is one");
         self.mirror.note_cycles(cycles)?;
         let there = self.locked(differing)?;
         let (pending, are_all) = self.engine.pending(ENTRIES)?;
@@ -149,6 +151,12 @@ impl<'a> Cycle<'a> {
         intake.take(self.engine, &pending)?;
         if !numbers.is_empty() {
             self.engine.forget(&numbers)?;
+        }
+        // What counts ids was set by somebody: a fixture that was loaded, a backup.
+        for (at, id) in std::mem::take(&mut intake.entered) {
+            if id.rem_euclid(ORDINALS) != i64::from(self.ordinal) {
+                self.engine.own_ids(&self.tables[at], self.ordinal, id)?;
+            }
         }
         if !are_all {
             // What is left may be of these rows: they are looked at when nothing is.

@@ -52,6 +52,10 @@ impl Dirty {
             return;
         }
         let inner = &mut *inner;
+        debug_assert!(
+            commit.vector.covers_all(&inner.vector) || inner.vector.is_empty(),
+            "a space only grows"
+        );
         let place = |name: &str| inner.names.iter().position(|one| one.eq_ignore_ascii_case(name));
         for transaction in &commit.transactions {
             match &transaction.rows {

@@ -75,6 +75,8 @@ pub(crate) struct Intake<'a> {
     sent: Vec<Sent>,
     /// The rows that they change.
     places: BTreeSet<Place>,
+    /// Tables in which a row was entered under an id, and the greatest of those.
+    pub entered: BTreeMap<usize, i64>,
 }
 
 impl<'a> Intake<'a> {
@@ -84,8 +86,8 @@ impl<'a> Intake<'a> {
         dirty: &'a Dirty,
         status: &'a SharedStatus,
     ) -> Self {
-        let (sent, places) = (Vec::new(), BTreeSet::new());
-        Self { space, tables, mirror, dirty, status, incarnation, sent, places }
+        let (sent, places, entered) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+        Self { space, tables, mirror, dirty, status, incarnation, sent, places, entered }
     }
 
     /// Takes transactions of the outbox in. All of them are in the log when it returns.
@@ -151,6 +153,10 @@ impl<'a> Intake<'a> {
         }
         let (mut observed, mut seen) = (Vec::with_capacity(changes.len()), seen);
         for change in &changes {
+            if let (None, Some(id)) = (&change.old, self.tables[change.table].id_of(&change.key)) {
+                let greatest = self.entered.entry(change.table).or_insert(id);
+                *greatest = id.max(*greatest);
+            }
             let form = StaleForm::of(change, &self.tables[change.table], self.mirror)?;
             if !form.uncounted.is_empty() {
                 self.status.change(|status| status.uncounted += 1);
@@ -184,6 +190,7 @@ impl<'a> Intake<'a> {
 
     fn start(&self, write: Write) -> Receiver<Result<Written, WriteError>> {
         let (done, answer) = sync_channel(1);
+        assert!(write.idempotency_key.is_some(), "what may come again is named");
         self.space.write(write, move |result| {
             let _whoever_asked_waits = done.send(result);
         });

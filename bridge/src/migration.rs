@@ -19,7 +19,7 @@ use crate::first_day::declare;
 use crate::held::{Held, Row, agree};
 use crate::intake::Change;
 use crate::paired::PairedTable;
-use crate::postgres::Postgres;
+use crate::postgres::{CatalogueReader, Postgres};
 use crate::view_rows;
 
 /// Rows that are taken in together.
@@ -35,7 +35,7 @@ pub(crate) fn declare_added(engine: &mut Postgres, space: &Space, attachment: &m
         let Some(here) = schema.table(&table.name) else { continue };
         for column in &table.columns {
             if here.shown.column(&column.name).is_none() {
-                let value = engine.added_value(&catalogue, &table.name, &column.source)?;
+                let value = added_value(engine, &catalogue, &table.name, &column.source)?;
                 let column = declared(column, value);
                 sql += &format!("ALTER TABLE {} ADD COLUMN {column};\n", spelled(&table.name));
             }
@@ -135,6 +135,7 @@ impl Cycle<'_> {
 /// A row as it was before it had these columns.
 fn before(row: &Row, new: &[usize], unwritten: &[Value]) -> Row {
     let mut before = row.clone();
+    assert_eq!(row.len(), unwritten.len(), "each column shows something where nothing was written");
     new.iter().for_each(|at| before[*at] = Held::Value(unwritten[*at].clone()));
     before
 }
@@ -146,15 +147,18 @@ fn unwritten(table: &PairedTable, schema: &Schema) -> Vec<Value> {
     table.columns.iter().map(|column| of(&column.here).unwrap_or(Value::Null)).collect()
 }
 
-impl Postgres {
-    /// What a column holds in rows that nobody entered it in; none, if nothing tells.
-    fn added_value(&mut self, catalogue: &Catalogue, table: &str, column: &str) -> Outcome<Option<Value>> {
-        let place = catalogue.draft.tables.iter().position(|one| one.name == table);
-        let Some(at) = place else { return Ok(None) };
-        let drafted = catalogue.draft.tables[at].of_source(column);
-        let Some(kind) = drafted.map(|column| column.kind) else { return Ok(None) };
-        let (schema, there) = &catalogue.places[at];
-        let text = self.added_text(schema, there, column)?;
-        Ok(text.and_then(|text| Held::read(kind, Some(text)).value().cloned()))
-    }
+/// What a column holds in rows that nobody entered it in; none, if nothing tells.
+fn added_value(
+    engine: &mut Postgres,
+    catalogue: &Catalogue,
+    table: &str,
+    column: &str,
+) -> Outcome<Option<Value>> {
+    let place = catalogue.draft.tables.iter().position(|one| one.name == table);
+    let Some(at) = place else { return Ok(None) };
+    let drafted = catalogue.draft.tables[at].of_source(column);
+    let Some(kind) = drafted.map(|column| column.kind) else { return Ok(None) };
+    let (schema, there) = &catalogue.places[at];
+    let text = CatalogueReader(engine).added_text(schema, there, column)?;
+    Ok(text.and_then(|text| Held::read(kind, Some(text)).value().cloned()))
 }

@@ -53,10 +53,13 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p
   AND NOT a.attisdropped AND n.nspname NOT IN ('information_schema', 'pg_catalog', 'tandem')
   AND n.nspname NOT LIKE 'pg\\_%'";
 
-impl Postgres {
+/// Reads which tables and columns a database has.
+pub(crate) struct CatalogueReader<'p>(pub &'p mut Postgres);
+
+impl CatalogueReader<'_> {
     /// What tells whether tables or columns changed.
-    pub(super) fn layout_hash(&mut self) -> Outcome<String> {
-        Ok(self.one(LAYOUT, &[])?.get(0))
+    pub fn layout_hash(&mut self) -> Outcome<String> {
+        Ok(self.0.one(LAYOUT, &[])?.get(0))
     }
 
     /// The text of what a column was when it was added to the rows that were there, or is in all rows; none, if
@@ -66,7 +69,7 @@ impl Postgres {
         let sql = "SELECT (a.attmissingval::text::text[])[1]
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.atthasmissing";
-        let added = self.client.query_opt(sql, &[&schema, &table, &column]).map_err(failed)?;
+        let added = self.0.client.query_opt(sql, &[&schema, &table, &column]).map_err(failed)?;
         if let Some(text) = added.and_then(|row| row.get(0)) {
             return Ok(Some(text));
         }
@@ -74,7 +77,7 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.atthasmissing";
         let sql = format!(
             "SELECT min({column}::text), max({column}::text), count(*) = count({column}) FROM {place}"
         );
-        let row = self.client.query_one(&sql, &[]).map_err(failed)?;
+        let row = self.0.client.query_one(&sql, &[]).map_err(failed)?;
         let (least, greatest, is_whole): (Option<String>, Option<String>, bool) =
             (row.get(0), row.get(1), row.get(2));
         Ok(least.filter(|least| is_whole && Some(least) == greatest.as_ref()))
@@ -83,31 +86,31 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.atthasmissing";
     /// What declares its tables; and, in the same order, their schemas and names.
     pub fn declared(&mut self) -> Outcome<String> {
         // Names are told with their schemas then.
-        self.run("SET search_path = ''")?;
+        self.0.run("SET search_path = ''")?;
         let declared = self.tables_declared();
-        self.run("RESET search_path")?;
+        self.0.run("RESET search_path")?;
         declared
     }
 
     fn tables_declared(&mut self) -> Outcome<String> {
         let mut sql = String::from("-- PostgreSQL database dump\n");
-        for row in self.client.query(ENUMS, &[]).map_err(failed)? {
+        for row in self.0.client.query(ENUMS, &[]).map_err(failed)? {
             let (schema, name, labels): (String, String, Vec<String>) = (row.get(0), row.get(1), row.get(2));
             let labels = labels.join(", ");
             let _in_a_string =
                 writeln!(sql, "CREATE TYPE {}.{} AS ENUM ({labels});", quoted(&schema), quoted(&name));
         }
-        for row in self.client.query(DOMAINS, &[]).map_err(failed)? {
+        for row in self.0.client.query(DOMAINS, &[]).map_err(failed)? {
             let (schema, name, base): (String, String, String) = (row.get(0), row.get(1), row.get(2));
             let _in_a_string =
                 writeln!(sql, "CREATE DOMAIN {}.{} AS {base};", quoted(&schema), quoted(&name));
         }
         let mut behind = String::new();
-        for row in self.client.query(TABLES, &[]).map_err(failed)? {
+        for row in self.0.client.query(TABLES, &[]).map_err(failed)? {
             let (table, schema, name): (u32, String, String) = (row.get(0), row.get(1), row.get(2));
             let place = format!("{}.{}", quoted(&schema), quoted(&name));
             let mut lines = self.columns_declared(table)?;
-            for row in self.client.query(RULES, &[&table]).map_err(failed)? {
+            for row in self.0.client.query(RULES, &[&table]).map_err(failed)? {
                 let (rule, refers, text): (String, bool, String) = (row.get(0), row.get(1), row.get(2));
                 let line = format!("CONSTRAINT {} {text}", quoted(&rule));
                 match refers {
@@ -115,7 +118,7 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.atthasmissing";
                     false => lines.push(line),
                 }
             }
-            for row in self.client.query(UNIQUE_INDICES, &[&table]).map_err(failed)? {
+            for row in self.0.client.query(UNIQUE_INDICES, &[&table]).map_err(failed)? {
                 behind += &format!("{};\n", row.get::<_, String>(0));
             }
             let _in_a_string = writeln!(sql, "CREATE TABLE {place} (\n  {}\n);", lines.join(",\n  "));
@@ -124,7 +127,7 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.atthasmissing";
     }
 
     fn columns_declared(&mut self, table: u32) -> Outcome<Vec<String>> {
-        let rows = self.client.query(COLUMNS, &[&table]).map_err(failed)?;
+        let rows = self.0.client.query(COLUMNS, &[&table]).map_err(failed)?;
         let line = |row: &postgres::Row| {
             let (name, kind, not_null): (String, String, bool) = (row.get(0), row.get(1), row.get(2));
             let (default, is_identity, is_generated): (Option<String>, bool, bool) =
@@ -150,7 +153,7 @@ SELECT a.attname
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_cast j ON j.castsource = a.atttypid AND j.casttarget = 'json'::regtype AND j.castfunc <> 0
 WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-        Ok(self.all(sql, &[&schema, &name])?.iter().map(|row| row.get(0)).collect())
+        Ok(self.0.all(sql, &[&schema, &name])?.iter().map(|row| row.get(0)).collect())
     }
 
     /// Tables that stand in several parts: what is done to a part by itself is not heard of.
@@ -161,7 +164,7 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND n.nspname NOT IN ('information_schema', 'pg_catalog', 'tandem')
   AND (c.relkind = 'p' OR EXISTS (SELECT FROM pg_inherits i WHERE c.oid IN (i.inhparent, i.inhrelid)))
 ORDER BY 1";
-        Ok(self.all(sql, &[])?.iter().map(|row| row.get(0)).collect())
+        Ok(self.0.all(sql, &[])?.iter().map(|row| row.get(0)).collect())
     }
 
     /// The types of a table's columns, by their names.
@@ -174,7 +177,7 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped 
                   AND j.castfunc <> 0)
 ORDER BY a.attnum";
         // A type that is nobody's own is told with its schema.
-        let rows = self.client.query(sql, &[&schema, &name]).map_err(failed)?;
+        let rows = self.0.client.query(sql, &[&schema, &name]).map_err(failed)?;
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 }

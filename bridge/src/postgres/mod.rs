@@ -9,6 +9,7 @@ mod renumbering;
 mod sequences;
 mod table_rows;
 
+pub(crate) use catalogue::CatalogueReader;
 pub(crate) use connection::{Postgres, shown};
 pub(crate) use installing::new_incarnation;
 pub(crate) use sequences::next_id;

@@ -57,6 +57,7 @@ impl Postgres {
             let both = old.into_iter().zip(new);
             found.extend(both.map(|((seq, old), (_, new))| Entry { seq, table: at, old, new }));
         }
+        assert!(found.len() <= numbers.len(), "an entry is of one table");
         found.sort_by_key(|entry| entry.seq);
         Ok(found)
     }

@@ -7,6 +7,7 @@ use tandem_protocol::schema::expression::quoted;
 use tandem_protocol::value::{Key, Value};
 
 use super::Postgres;
+use super::catalogue::CatalogueReader;
 use super::failure::failed;
 use super::installing::place;
 use crate::engine::{Engine, Entry, Installed, Outcome, Pending};
@@ -147,7 +148,7 @@ impl Engine for Postgres {
     }
 
     fn layout(&mut self) -> Outcome<String> {
-        self.layout_hash()
+        CatalogueReader(self).layout_hash()
     }
 
     fn uninstall(&mut self, tables: &[PairedTable]) -> Outcome {

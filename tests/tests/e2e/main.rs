@@ -9,6 +9,7 @@
 
 mod accounts;
 mod apart;
+mod attached;
 mod away;
 mod bundles;
 mod circles;
@@ -32,6 +33,7 @@ mod notes;
 mod openings;
 mod owners;
 mod postgres;
+mod postgres_faults;
 mod powercut;
 mod programs;
 mod requests;
