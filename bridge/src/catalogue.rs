@@ -50,52 +50,42 @@ pub(crate) struct Catalogue {
 }
 
 impl Catalogue {
-    /// As [`Catalogue::read`], where what is excluded may be gone by now.
+    /// As [`Catalogue::read`], of a database that is attached: what is excluded may be gone by now, and what
+    /// came and cannot be attached stays out.
     pub fn read_known(engine: &mut Postgres, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
-        let dump = declared(&CatalogueReader(engine).declared()?)?;
-        Self::of(dump, CatalogueReader(engine).partitioned()?, wishes, schema)
+        let mut dump = declared(&CatalogueReader(engine).declared()?)?;
+        let left_out = leave_out(&mut dump, wishes, CatalogueReader(engine).partitioned()?)?;
+        let (draft, _) = draft(&dump);
+        let (keyless, few) = (keyless(&draft), dump.tables.iter().map(has_few_ids).collect::<Vec<_>>());
+        let mut stays = (0..few.len()).map(|at| !few[at] && !keyless.contains(&draft.tables[at].source));
+        dump.tables.retain(|_| stays.next().unwrap_or_default());
+        Self::of(&dump, left_out, wishes, schema)
     }
 
     /// What a database declares, as somebody wants it, for a space that has `schema`.
     pub fn read(engine: &mut Postgres, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
-        let dump = declared(&CatalogueReader(engine).declared()?)?;
+        let mut dump = declared(&CatalogueReader(engine).declared()?)?;
         for wanted in wishes.tables.iter().chain(&wishes.exclude) {
             if !dump.tables.iter().any(|table| is_called(wanted, table)) {
                 return Err(BridgeError::Stopped(Cause::new("bridge_no_table").with("table", wanted)));
             }
         }
-        Self::of(dump, CatalogueReader(engine).partitioned()?, wishes, schema)
-    }
-
-    fn of(mut dump: Dump, mut left_out: Vec<String>, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
-        dump.tables.retain(|table| {
-            let named = |list: &[String]| list.iter().any(|wanted| is_called(wanted, table));
-            let is_of_one_pc = OF_ONE_PC.contains(&table.own_name.as_str());
-            let stays = match wishes.tables.is_empty() {
-                true => !is_of_one_pc && !named(&wishes.exclude),
-                false => named(&wishes.tables) && !named(&wishes.exclude),
-            };
-            if !stays {
-                left_out.push(table.name.clone());
-            }
-            stays
-        });
-        if dump.tables.is_empty() {
-            return Err(BridgeError::stopped("bridge_no_tables"));
-        }
-        let (mut draft, more) = draft(&dump);
-        kept_as_texts(&mut draft, &dump);
-        let mut notes = dump.notes.clone();
-        notes.append(more);
-        let keyless =
-            draft.tables.iter().filter(|table| table.columns.iter().any(|one| one.source.is_empty()));
-        let keyless: Vec<&str> = keyless.map(|table| table.source.as_str()).collect();
+        let left_out = leave_out(&mut dump, wishes, CatalogueReader(engine).partitioned()?)?;
+        let keyless = keyless(&draft(&dump).0);
         if !keyless.is_empty() {
             return Err(BridgeError::Stopped(Cause::new("bridge_no_key").with("tables", keyless.join(", "))));
         }
         if let Some(table) = dump.tables.iter().find(|table| has_few_ids(table)) {
             return Err(BridgeError::Stopped(Cause::new("bridge_small_key").with("table", &table.name)));
         }
+        Self::of(&dump, left_out, wishes, schema)
+    }
+
+    fn of(dump: &Dump, left_out: Vec<String>, wishes: &Wishes, schema: &Schema) -> Outcome<Self> {
+        let (mut draft, more) = draft(dump);
+        kept_as_texts(&mut draft, dump);
+        let mut notes = dump.notes.clone();
+        notes.append(more);
         meant(&mut draft, wishes)?;
         as_here(&mut draft, schema);
         let place = |table: &tandem_import::model::Table| {
@@ -122,6 +112,29 @@ impl Catalogue {
         };
         ordered.into_iter().map(attached).collect()
     }
+}
+
+/// Leaves out what somebody does not want, and what belongs to one PC; the names of all that is out.
+fn leave_out(dump: &mut Dump, wishes: &Wishes, mut left_out: Vec<String>) -> Outcome<Vec<String>> {
+    dump.tables.retain(|table| {
+        let named = |list: &[String]| list.iter().any(|wanted| is_called(wanted, table));
+        let is_of_one_pc = OF_ONE_PC.contains(&table.own_name.as_str());
+        let stays = match wishes.tables.is_empty() {
+            true => !is_of_one_pc && !named(&wishes.exclude),
+            false => named(&wishes.tables) && !named(&wishes.exclude),
+        };
+        if !stays {
+            left_out.push(table.name.clone());
+        }
+        stays
+    });
+    if dump.tables.is_empty() { Err(BridgeError::stopped("bridge_no_tables")) } else { Ok(left_out) }
+}
+
+/// The tables of which no row has a name of its own.
+fn keyless(draft: &Draft) -> Vec<String> {
+    let is_given = |table: &&DraftTable| table.columns.iter().any(|one| one.source.is_empty());
+    draft.tables.iter().filter(is_given).map(|table| table.source.clone()).collect()
 }
 
 /// Whether a table's ids come to their end where several sites make them: those of one site lie 1024 apart.

@@ -118,11 +118,11 @@ impl Cycle<'_> {
                 (Some(new), Some(_)) => Some(before(&row, new, &unwritten)),
                 (Some(_), None) => return Ok(()),
             };
-            let is_entered = !agree(Some(&row), old.as_ref());
-            let is_other = new.as_ref().map_or(&[][..], |new| new).iter();
-            let is_other =
-                is_other.clone().any(|at| Some(&row[*at]) != shown.as_ref().map(|shown| &shown[*at]));
-            if is_entered && (is_other || (new.is_none() && !agree(Some(&row), shown.as_ref()))) {
+            let is_other = match (&new, &shown) {
+                (Some(new), Some(shown)) => new.iter().any(|at| row[*at] != shown[*at]),
+                _ => !agree(Some(&row), shown.as_ref()),
+            };
+            if is_other && !agree(Some(&row), old.as_ref()) {
                 changes.push(Change { table: at, key, old, new: Some(row) });
             }
             Ok(())

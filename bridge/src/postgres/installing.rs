@@ -5,6 +5,7 @@ use tandem_protocol::schema::expression::quoted;
 
 use super::Postgres;
 use super::failure::failed;
+use super::sequences::put_sequences_back;
 use crate::engine::{Installed, Outcome};
 use crate::paired::PairedTable;
 
@@ -92,7 +93,7 @@ GROUP BY n.nspname, c.relname HAVING count(*) = 2";
             ))?;
         }
         if self.is_there()?.is_some() {
-            self.put_sequences_back()?;
+            put_sequences_back(self)?;
         }
         self.run("DROP SCHEMA IF EXISTS tandem CASCADE")
     }

@@ -10,6 +10,8 @@ use super::Postgres;
 use super::catalogue::CatalogueReader;
 use super::failure::failed;
 use super::installing::place;
+use super::renumbering::give_ids;
+use super::sequences::step_apart;
 use crate::engine::{Engine, Entry, Installed, Outcome, Pending};
 use crate::error::BridgeError;
 use crate::held::{Held, Row};
@@ -156,11 +158,11 @@ impl Engine for Postgres {
     }
 
     fn own_ids(&mut self, table: &PairedTable, ordinal: u16, floor: i64) -> Outcome {
-        self.step_apart(table, ordinal, floor)
+        step_apart(self, table, ordinal, floor)
     }
 
     fn renumber(&mut self, table: &PairedTable, ids: &[(i64, i64)]) -> Outcome {
-        self.give_ids(table, ids)
+        give_ids(self, table, ids)
     }
 
     fn has_pending(&mut self) -> Outcome<bool> {
