@@ -574,3 +574,19 @@ fn many_versions_of_one_cell_are_the_same_whether_they_come_one_by_one_or_togeth
     assert_eq!(open(&a, &b), open(&a, &c));
     assert!(a.space.conflicts().all().unwrap().iter().all(|open| open.kind != ConflictKind::Register));
 }
+
+/// A check that puts bytes behind a text makes something that is no text anywhere: it is judged all the same.
+#[test]
+fn a_check_over_what_is_no_utf8_is_judged() {
+    let (a, b) = two("CREATE TABLE base (id INTEGER PRIMARY KEY, m INTEGER)");
+    b.write("INSERT INTO base (m) VALUES (2)");
+    let sql = "ALTER TABLE base ADD CHECK (('x' || x'00ff' || m) LIKE 'y%' OR m GLOB ('1' || x'ff'))";
+    let _declared: crate::Written = a.space.wait(|reply| a.space.apply_schema(sql, reply)).unwrap();
+    sync(&a, &b);
+    for site in [&a, &b] {
+        let kinds: Vec<ConflictKind> =
+            site.space.conflicts().all().unwrap().iter().map(|conflict| conflict.kind).collect();
+        assert_eq!(kinds, [ConflictKind::Check]);
+    }
+    assert_eq!(b.refused("INSERT INTO base (m) VALUES (3)").code, "constraint_check");
+}

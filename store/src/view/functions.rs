@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use data_encoding::HEXLOWER;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use tandem_protocol::cause::Cause;
 use tandem_protocol::schema::{ColumnId, text_forms};
 
@@ -45,13 +46,12 @@ pub(crate) fn install(
     })?;
     connection.create_scalar_function("tandem_short", 2, pure(), |context| {
         let most = context.get::<u32>(1)? as usize;
-        let value = context.get::<rusqlite::types::Value>(0)?;
-        let is_long = match &value {
-            rusqlite::types::Value::Text(text) => text.len() > most,
-            rusqlite::types::Value::Blob(bytes) => bytes.len() > most,
+        // As it is: bytes put together with a text need not be UTF-8.
+        let is_long = match context.get_raw(0) {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() > most,
             _ => false,
         };
-        Ok(if is_long { rusqlite::types::Value::Null } else { value })
+        Ok(if is_long { ToSqlOutput::Owned(rusqlite::types::Value::Null) } else { ToSqlOutput::Arg(0) })
     })?;
     install_for_readers(connection)
 }
