@@ -92,11 +92,33 @@ impl<'a> Intake<'a> {
 
     /// Takes transactions of the outbox in. All of them are in the log when it returns.
     pub fn take(&mut self, engine: &mut dyn Engine, pending: &[Pending]) -> Outcome {
-        for one in pending {
-            for (part, numbers) in one.entries.chunks(ROWS).enumerate() {
-                let changes = self.net(engine.entries(self.tables, numbers)?);
-                self.send(changes, &format!("{}/{part}", one.token), one.seen)?;
+        let mut rest = pending;
+        while let Some(first) = rest.first() {
+            if first.entries.len() > ROWS {
+                for (part, numbers) in first.entries.chunks(ROWS).enumerate() {
+                    let changes = self.net(engine.entries(self.tables, numbers)?);
+                    self.send(changes, &format!("{}/{part}", first.token), first.seen)?;
+                }
+                rest = &rest[1..];
+                continue;
             }
+            // Small ones are read together.
+            let mut count = 0;
+            let within = rest.iter().take_while(|one| {
+                count += one.entries.len();
+                count <= ROWS
+            });
+            let (together, left) = rest.split_at(within.count());
+            rest = left;
+            let numbers: Vec<i64> = together.iter().flat_map(|one| one.entries.iter().copied()).collect();
+            let entries = engine.entries(self.tables, &numbers)?;
+            let mut entries: BTreeMap<i64, Entry> = entries.into_iter().map(|one| (one.seq, one)).collect();
+            for one in together {
+                let own = one.entries.iter().filter_map(|number| entries.remove(number)).collect();
+                let changes = self.net(own);
+                self.send(changes, &format!("{}/0", one.token), one.seen)?;
+            }
+            assert!(entries.is_empty(), "each entry is of one transaction");
         }
         self.settle()
     }

@@ -9,6 +9,7 @@ mod held;
 mod intake;
 mod labels;
 mod log_writer;
+mod observed;
 mod open_failure;
 mod ready;
 mod record;

@@ -268,35 +268,35 @@ impl Client {
     pub fn attachment(&self, space: &str) -> Result<ShownAttachment> {
         match self {
             Self::Node(node) => node.get(&["spaces", space, "attachment"]),
-            Self::Folder(api) => api.attachment(space),
+            Self::Folder(api) => api.attachments().show(space),
         }
     }
 
     pub fn plan_attachment(&self, space: &str, request: &Attach) -> Result<Plan> {
         match self {
             Self::Node(node) => node.post(&["spaces", space, "attachment", "plan"], request),
-            Self::Folder(api) => api.plan_attachment(space, request),
+            Self::Folder(api) => api.attachments().plan(space, request),
         }
     }
 
     pub fn attach_database(&self, space: &str, request: &Attach) -> Result<FirstDay> {
         match self {
             Self::Node(node) => node.post(&["spaces", space, "attachment"], request),
-            Self::Folder(api) => api.attach_database(space, request),
+            Self::Folder(api) => api.attachments().attach(space, request),
         }
     }
 
     pub fn compare_attachment(&self, space: &str) -> Result<Comparison> {
         match self {
             Self::Node(node) => node.get(&["spaces", space, "attachment", "comparison"]),
-            Self::Folder(api) => api.compare_attachment(space),
+            Self::Folder(api) => api.attachments().compare(space),
         }
     }
 
     pub fn detach(&self, space: &str, request: &Detach) -> Result<()> {
         match self {
             Self::Node(node) => node.delete_with(&["spaces", space, "attachment"], request),
-            Self::Folder(api) => api.detach(space, request),
+            Self::Folder(api) => api.attachments().detach(space, request),
         }
     }
 

@@ -105,33 +105,49 @@ impl Api {
         drop(stopped);
     }
 
-    /// What attaching a database would do.
-    pub fn plan_attachment(&self, space: &str, request: &Attach) -> Result<Plan> {
-        Ok(tandem_bridge::plan(&self.space(space)?, &request.url, &request.wishes())?)
-    }
-
-    /// Attaches a database to a space.
-    pub fn attach_database(&self, space: &str, request: &Attach) -> Result<FirstDay> {
-        let _one_at_a_time = self.inner.setting_up.lock().unwrap_or_else(PoisonError::into_inner);
-        let space = self.space(space)?;
-        let day = tandem_bridge::attach(&space, &request.url, &request.wishes())?;
-        if let Some(attachment) = Attachment::of_folder(space.folder())? {
-            self.inner.bridges.start(&space, attachment)?;
-        }
-        Ok(day)
-    }
-
-    /// Which database a space is attached to.
-    pub fn attachment(&self, space: &str) -> Result<ShownAttachment> {
-        Ok(self.shown_attachment(&self.space(space)?)?)
+    /// The databases beside its spaces.
+    pub fn attachments(&self) -> Attachments<'_> {
+        Attachments { api: self }
     }
 
     pub(super) fn shown_attachment(
         &self,
         space: &Space,
     ) -> std::result::Result<ShownAttachment, BridgeError> {
+        self.attachments().of(space)
+    }
+}
+
+/// What can be asked of the databases beside the spaces of a site.
+pub struct Attachments<'a> {
+    api: &'a Api,
+}
+
+impl Attachments<'_> {
+    /// What attaching a database would do.
+    pub fn plan(&self, space: &str, request: &Attach) -> Result<Plan> {
+        Ok(tandem_bridge::plan(&self.api.space(space)?, &request.url, &request.wishes())?)
+    }
+
+    /// Attaches a database to a space.
+    pub fn attach(&self, space: &str, request: &Attach) -> Result<FirstDay> {
+        let _one_at_a_time = self.api.inner.setting_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let space = self.api.space(space)?;
+        let day = tandem_bridge::attach(&space, &request.url, &request.wishes())?;
+        if let Some(attachment) = Attachment::of_folder(space.folder())? {
+            self.api.inner.bridges.start(&space, attachment)?;
+        }
+        Ok(day)
+    }
+
+    /// Which database a space is attached to.
+    pub fn show(&self, space: &str) -> Result<ShownAttachment> {
+        Ok(self.of(&self.api.space(space)?)?)
+    }
+
+    fn of(&self, space: &Space) -> std::result::Result<ShownAttachment, BridgeError> {
         let attachment = Attachment::of_folder(space.folder())?;
-        let running = self.inner.bridges.running();
+        let running = self.api.inner.bridges.running();
         let bridge = running.as_ref().and_then(|running| running.get(&space.id()));
         let tables = attachment.iter().flat_map(|one| one.tables.iter().map(|table| table.here.clone()));
         Ok(ShownAttachment {
@@ -142,19 +158,19 @@ impl Api {
     }
 
     /// Whether the database holds what the space shows.
-    pub fn compare_attachment(&self, space: &str) -> Result<Comparison> {
-        let space = self.space(space)?;
+    pub fn compare(&self, space: &str) -> Result<Comparison> {
+        let space = self.api.space(space)?;
         Ok(tandem_bridge::compare(&space, &attached(&space)?)?)
     }
 
     /// Ends an attachment: nothing of tandem is left in the database.
     pub fn detach(&self, space: &str, request: &Detach) -> Result<()> {
-        let space = self.space(space)?;
+        let space = self.api.space(space)?;
         let attachment = attached(&space)?;
-        self.inner.bridges.stop(&space);
+        self.api.inner.bridges.stop(&space);
         let detached = tandem_bridge::detach(&space, &attachment, request.gone);
         if detached.is_err() {
-            self.inner.bridges.start(&space, attachment)?;
+            self.api.inner.bridges.start(&space, attachment)?;
         }
         Ok(detached?)
     }

@@ -15,7 +15,7 @@ pub(super) async fn show(
     State(site): State<Site>,
     Path(space): Path<String>,
 ) -> Result<Answer<ShownAttachment>> {
-    blocking(move || site.api.attachment(&space)).await.map(Answer)
+    blocking(move || site.api.attachments().show(&space)).await.map(Answer)
 }
 
 pub(super) async fn plan(
@@ -23,7 +23,7 @@ pub(super) async fn plan(
     Path(space): Path<String>,
     Json(request): Json<Attach>,
 ) -> Result<Answer<Plan>> {
-    blocking(move || site.api.plan_attachment(&space, &request)).await.map(Answer)
+    blocking(move || site.api.attachments().plan(&space, &request)).await.map(Answer)
 }
 
 pub(super) async fn attach(
@@ -31,7 +31,7 @@ pub(super) async fn attach(
     Path(space): Path<String>,
     Json(request): Json<Attach>,
 ) -> Result<(StatusCode, Answer<FirstDay>)> {
-    let day = blocking(move || site.api.attach_database(&space, &request)).await?;
+    let day = blocking(move || site.api.attachments().attach(&space, &request)).await?;
     Ok((StatusCode::CREATED, Answer(day)))
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn compare(
     State(site): State<Site>,
     Path(space): Path<String>,
 ) -> Result<Answer<Comparison>> {
-    blocking(move || site.api.compare_attachment(&space)).await.map(Answer)
+    blocking(move || site.api.attachments().compare(&space)).await.map(Answer)
 }
 
 pub(super) async fn detach(
@@ -47,6 +47,6 @@ pub(super) async fn detach(
     Path(space): Path<String>,
     Asked(request): Asked<Detach>,
 ) -> Result<StatusCode> {
-    blocking(move || site.api.detach(&space, &request)).await?;
+    blocking(move || site.api.attachments().detach(&space, &request)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

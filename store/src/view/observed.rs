@@ -19,17 +19,30 @@ use crate::refusal::Refusal;
 
 impl View {
     /// The ops that say what was seen to happen to rows, each of which is named once, in a transaction of
-    /// that time.
+    /// that time. `unseen`: what lies beyond what its writer had seen.
     pub(crate) fn observed(
         &mut self,
         changes: &[ObservedChange],
         unseen: &Unseen,
         time_ms: i64,
     ) -> Result<Vec<Op>, LocalError> {
+        Observation { view: self, unseen, time_ms }.ops(changes)
+    }
+}
+
+/// Changes that were made elsewhere, as they are put in words.
+struct Observation<'v> {
+    view: &'v mut View,
+    unseen: &'v Unseen,
+    time_ms: i64,
+}
+
+impl Observation<'_> {
+    fn ops(&mut self, changes: &[ObservedChange]) -> Result<Vec<Op>, LocalError> {
         let (mut all, mut restored) = (Vec::with_capacity(changes.len()), Vec::new());
         for change in changes {
-            let mut captured = self.observe(change, unseen)?;
-            restored.extend(self.restored(&mut captured, &change.restored, time_ms));
+            let mut captured = self.observe(change)?;
+            restored.extend(self.restored(&mut captured, &change.restored));
             all.push(captured);
         }
         let mut ops = group_ops(&mut all);
@@ -39,12 +52,12 @@ impl View {
 
     /// Takes out of a change the cells that were restored, if what replaced them says to be later than the
     /// transaction: they are written as just after it.
-    fn restored(&self, captured: &mut Captured, columns: &[String], time_ms: i64) -> Vec<RowGroup> {
+    fn restored(&self, captured: &mut Captured, columns: &[String]) -> Vec<RowGroup> {
         let (table, state) = (Arc::clone(&captured.table), captured.state.as_ref());
         let later = |at: usize| {
             let cell = state?.state.cells.get(&table.ids[at])?;
             let shown = cell.shown_sibling(table.def.columns[at].kind)?.by.time_ms;
-            (shown >= time_ms).then_some(shown.saturating_add(1))
+            (shown >= self.time_ms).then_some(shown.saturating_add(1))
         };
         let is_restored =
             |at: usize| columns.iter().any(|name| name.eq_ignore_ascii_case(&table.def.columns[at].name));
@@ -53,7 +66,7 @@ impl View {
             let Some(time) = Some(*at).filter(|at| is_restored(*at)).and_then(later) else { return true };
             let (key, action) = (captured.key.clone(), captured.op.action);
             let cells = vec![(*at, *mode, value.clone())];
-            let group = CellWrite { table: table.id, key, action, cells }.group(&self.fold.tables);
+            let group = CellWrite { table: table.id, key, action, cells }.group(&self.view.fold.tables);
             let is_said = group.is_some();
             groups.extend(group.map(|group| RowGroup { times: vec![time], ..group }));
             !is_said
@@ -61,9 +74,9 @@ impl View {
         groups
     }
 
-    fn observe(&mut self, change: &ObservedChange, unseen: &Unseen) -> Result<Captured, LocalError> {
+    fn observe(&mut self, change: &ObservedChange) -> Result<Captured, LocalError> {
         let unknown = || LocalError::Refused(Refusal::no_table(&change.table));
-        let table = self.fold.tables.named(&change.table).ok_or_else(unknown)?;
+        let table = self.view.fold.tables.named(&change.table).ok_or_else(unknown)?;
         let before = change.before.as_ref().map(|values| row_of(&table, change, values)).transpose()?;
         let after = change.after.as_ref().map(|values| row_of(&table, change, values)).transpose()?;
         let keys = [&before, &after].map(|row| row.as_ref().map(|row| table.key_of(row)));
@@ -73,7 +86,7 @@ impl View {
             }
             [before, after] => before.or(after).ok_or_else(unknown)?,
         };
-        self.captured(table, key, (before, after), unseen)
+        self.captured(table, key, (before, after))
     }
 
     fn captured(
@@ -81,13 +94,12 @@ impl View {
         table: Arc<ViewTable>,
         key: Key,
         (before, after): (Option<Vec<Value>>, Option<Vec<Value>>),
-        unseen: &Unseen,
     ) -> Result<Captured, LocalError> {
         let bytes = key.to_bytes();
         if bytes.len() > bounds::KEY_BYTES {
             return Err(LocalError::Refused(Refusal::key_too_long(&table.def.name)));
         }
-        let entry = self.load_row(&table, &key, &bytes)?;
+        let entry = self.view.load_row(&table, &key, &bytes)?;
         let state = Some(entry).filter(|entry| entry.stored || entry.shown.is_some());
         let change = CanonicalChange {
             table: &table,
@@ -98,7 +110,7 @@ impl View {
             exact: &[],
             at_basis: &AtBasis::new(),
         };
-        let op = self.cells().row_op(&change, unseen)?;
+        let op = self.view.cells().row_op(&change, self.unseen)?;
         Ok(Captured { table, key, old: None, new: None, state, op })
     }
 }

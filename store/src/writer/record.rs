@@ -18,7 +18,6 @@ use super::unseen::unseen;
 use crate::commit::CommittedTransaction;
 use crate::edits::Edits;
 use crate::log::Offsets;
-use crate::observed::ObservedChange;
 use crate::recent::Recent;
 use crate::refusal::Refusal;
 use crate::statement::StatementResult;
@@ -90,21 +89,8 @@ impl JobRun<'_> {
         self.recorded(transaction, signed, merged, results)
     }
 
-    /// Records what was seen to change elsewhere.
-    pub fn record_observed(
-        &mut self,
-        changes: &[ObservedChange],
-        labels: Labels,
-    ) -> Result<Written, JobError> {
-        let unseen = self.unseen(&labels)?;
-        // As the transaction's header will say.
-        let time_ms = self.clock.clone().next(self.now_ms);
-        let ops = self.view.observed(changes, &unseen, time_ms)?;
-        self.record(ops, Vec::new(), labels)
-    }
-
     /// What lies beyond the basis of a transaction, if it has one.
-    fn unseen(&self, labels: &Labels) -> Result<Unseen, JobError> {
+    pub fn unseen(&self, labels: &Labels) -> Result<Unseen, JobError> {
         match &labels.basis {
             Some(basis) => unseen(&self.view, &self.log.log, self.log.end, basis, self.before.recent()),
             None => Ok(Unseen::default()),

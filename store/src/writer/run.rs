@@ -12,6 +12,7 @@ use super::commands::{Job, LocalJob, LocalWork};
 use super::failure::JobError;
 use super::labels::{Labels, Rules};
 use super::log_writer::LogWriter;
+use super::observed;
 use super::ready::{Ready, rows_of};
 use super::records::{GivenAnswer, Recorded, Records};
 use super::unseen::holds;
@@ -164,7 +165,7 @@ impl JobRun<'_> {
         let written = match ready {
             Some(ready) => self.run_ready(ready, labels)?,
             None => match &write.edits {
-                Edits::Observed(changes) => self.record_observed(changes, labels)?,
+                Edits::Observed(changes) => observed::record(self, changes, labels)?,
                 edits => self.record_edits((edits, Rules::Judged), Vec::new(), labels)?,
             },
         };

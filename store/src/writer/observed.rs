@@ -1,0 +1,20 @@
+//! Records what was seen to change elsewhere.
+
+use super::failure::JobError;
+use super::labels::Labels;
+use super::run::JobRun;
+use crate::observed::ObservedChange;
+use crate::write::Written;
+
+/// Records changes that another database made, as they were.
+pub(super) fn record(
+    run: &mut JobRun<'_>,
+    changes: &[ObservedChange],
+    labels: Labels,
+) -> Result<Written, JobError> {
+    let unseen = run.unseen(&labels)?;
+    // As the transaction's header will say.
+    let time_ms = run.clock.clone().next(run.now_ms);
+    let ops = run.view.observed(changes, &unseen, time_ms)?;
+    run.record(ops, Vec::new(), labels)
+}
