@@ -9,9 +9,7 @@ use crate::dirty::Place;
 use crate::engine::Outcome;
 use crate::error::BridgeError;
 use crate::held::{Held, Row, agree};
-
-/// How many sites' ids there are.
-pub(crate) const ORDINALS: i64 = 1024;
+use crate::ids;
 
 /// A row that is to become another.
 pub(crate) struct Target {
@@ -51,7 +49,7 @@ impl Cycle<'_> {
         let mut floors: BTreeMap<usize, i64> = BTreeMap::new();
         for target in targets.iter().filter(|target| target.there.is_none() && target.wanted.is_some()) {
             if let Some(id) = self.tables[target.table].id_of(&target.key)
-                && id.rem_euclid(ORDINALS) == i64::from(self.ordinal)
+                && ids::is_own(id, self.ordinal)
             {
                 let floor = floors.entry(target.table).or_default();
                 *floor = id.max(*floor);

@@ -47,9 +47,8 @@ impl Attachment {
             Err(error) => return Err(error.into()),
         };
         let unread = |error: serde_json::Error| {
-            let path = folder.join(FILE).display().to_string();
-            let cause = Cause::new("bridge_file").with("path", path);
-            BridgeError::Stopped(cause.with("said", error.to_string()))
+            let cause = Cause::new("bridge_file").with("path", folder.join(FILE).display().to_string());
+            BridgeError::Stopped(cause.with("line", error.line()).with("column", error.column()))
         };
         serde_json::from_slice(&bytes).map(Some).map_err(unread)
     }

@@ -17,6 +17,7 @@ use crate::cycle::Cycle;
 use crate::dirty::Dirty;
 use crate::engine::{Engine, Outcome};
 use crate::error::BridgeError;
+use crate::ids::ordinal_of;
 use crate::migration;
 use crate::mirror::Mirror;
 use crate::paired::PairedTable;
@@ -152,10 +153,10 @@ impl Worker {
         let mut connected = Connected { engine, tables, mirror, applied, vector, ordinal, schema, layout };
         if installed.cycles < connected.mirror.cycles()? {
             tracing::warn!(space = self.space.name(), "the database is older than it was: it was restored");
-            connected.read_again(installed.cycles)?;
+            self.cycle(&mut connected).read_back(installed.cycles)?;
         }
         connected.applied = applied.max(installed.applied);
-        connected.keep_ids_apart()?;
+        self.cycle(&mut connected).set_ids_right()?;
         if has_changed {
             self.cycle(&mut connected).take_in_added(&had)?;
             attachment.save(self.space.folder())?;
@@ -230,53 +231,6 @@ impl Worker {
         self.status.change(|status| status.parked = told);
         Ok(parked)
     }
-}
-
-impl Connected {
-    /// Sequences that a restored backup or the database's own administrator set back give ids of this site's
-    /// again.
-    fn keep_ids_apart(&mut self) -> Outcome {
-        self.engine.begin()?;
-        let Self { engine, tables, ordinal, .. } = self;
-        let kept = tables.iter().try_for_each(|table| engine.own_ids(table, *ordinal, 0));
-        match kept {
-            Ok(()) => engine.commit(),
-            Err(error) => {
-                // A connection that is gone has taken it back by itself.
-                let _taken_back_either_way = engine.rollback();
-                Err(error)
-            }
-        }
-    }
-
-    /// The mirror holds what the database holds: an older state, which is made what the view shows.
-    fn read_again(&mut self, cycles: i64) -> Outcome {
-        self.engine.begin()?;
-        self.mirror.begin()?;
-        let Self { engine, mirror, tables, .. } = self;
-        let read = tables.iter().enumerate().try_for_each(|(at, table)| {
-            mirror.clear(at)?;
-            engine.rows(table, &mut |row| match table.key_of(&row) {
-                Some(key) => mirror.put(at, &key, Some(&row)),
-                None => Ok(()),
-            })
-        });
-        match read.and_then(|()| mirror.note_cycles(cycles)).and_then(|()| mirror.commit()) {
-            Ok(()) => engine.rollback(),
-            Err(error) => {
-                mirror.rollback();
-                let _taken_back_either_way = engine.rollback();
-                Err(error)
-            }
-        }
-    }
-}
-
-/// The number that tells this site's ids from those of others.
-pub(crate) fn ordinal_of(space: &Space) -> Outcome<u16> {
-    let membership = space.membership();
-    let member = membership.member(&space.me());
-    member.map(|member| member.ordinal).ok_or_else(|| BridgeError::stopped("bridge_no_member"))
 }
 
 /// Compares the database of an attachment with what the space shows.

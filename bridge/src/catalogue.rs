@@ -273,7 +273,7 @@ fn pair(engine: &mut Postgres, table: &AttachedTable, schema: &Schema) -> Outcom
     let gone = |code: &'static str| BridgeError::Stopped(Cause::new(code).with("table", &table.there));
     let here =
         schema.table(&table.here).map(|table| &table.shown).ok_or_else(|| gone("bridge_table_not_here"))?;
-    let types = CatalogueReader(engine).column_types(&table.schema, &table.there)?;
+    let (types, aside) = CatalogueReader(engine).columns(&table.schema, &table.there)?;
     if types.is_empty() {
         return Err(gone("bridge_table_gone"));
     }
@@ -287,7 +287,6 @@ fn pair(engine: &mut Postgres, table: &AttachedTable, schema: &Schema) -> Outcom
     let key: Option<Vec<usize>> = here.key.iter().map(place).collect();
     let key = key.ok_or_else(|| gone("bridge_key_gone"))?;
     let (schema, there) = (table.schema.clone(), table.there.clone());
-    let aside = CatalogueReader(engine).columns_aside(&table.schema, &table.there)?;
     Ok(PairedTable { here: table.here.clone(), schema, there, columns, aside, key })
 }
 

@@ -1,12 +1,10 @@
 //! Whether the database holds what the space shows, row by row.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use tandem_store::Space;
 
 use crate::engine::{Engine, Outcome};
-use crate::held::{Row, agree};
+use crate::held::{Row, agree, key_told};
 use crate::paired::PairedTable;
 use crate::view_rows;
 
@@ -54,16 +52,9 @@ pub(crate) fn compare(space: &Space, engine: &mut dyn Engine, tables: &[PairedTa
 
 /// Compares one table.
 pub(crate) fn one(space: &Space, engine: &mut dyn Engine, table: &PairedTable) -> Outcome<ComparedTable> {
-    let mut here: BTreeMap<Vec<u8>, Row> = BTreeMap::new();
-    view_rows::all(space, table, &mut |row| {
-        here.extend(table.key_of(&row).map(|key| (key.to_bytes(), row)));
-        Ok(())
-    })?;
+    let mut here = view_rows::by_key(space, table)?;
     let mut compared = ComparedTable { table: table.here.clone(), ..ComparedTable::default() };
-    let told = |row: &Row| {
-        let key = table.key_of(row).map(|key| key.0).unwrap_or_default();
-        key.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-    };
+    let told = |row: &Row| table.key_of(row).as_ref().map(key_told).unwrap_or_default();
     let mut named = Vec::new();
     engine.rows(table, &mut |there| {
         let key = table.key_of(&there).map(|key| key.to_bytes());

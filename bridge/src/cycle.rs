@@ -14,11 +14,12 @@ use tandem_protocol::value::Key;
 use tandem_protocol::version::VersionVector;
 use tandem_store::Space;
 
-use crate::apply::{ORDINALS, Target};
+use crate::apply::Target;
 use crate::dirty::{Dirty, Place, Taken};
 use crate::engine::{Engine, Outcome};
 use crate::error::BridgeError;
 use crate::held::{Row, agree};
+use crate::ids;
 use crate::intake::{Change, Intake};
 use crate::mirror::Mirror;
 use crate::paired::PairedTable;
@@ -154,7 +155,7 @@ impl<'a> Cycle<'a> {
         }
         // What counts ids was set by somebody: a fixture that was loaded, a backup.
         for (at, id) in std::mem::take(&mut intake.entered) {
-            if id.rem_euclid(ORDINALS) != i64::from(self.ordinal) {
+            if !ids::is_own(id, self.ordinal) {
                 self.engine.own_ids(&self.tables[at], self.ordinal, id)?;
             }
         }
@@ -166,7 +167,7 @@ impl<'a> Cycle<'a> {
         let missed = self.missed(&there)?;
         if !missed.is_empty() {
             self.status.change(|status| status.missed += missed.len() as u64);
-            intake.take_missed(missed, *self.applied)?;
+            intake.take_missed(&missed, *self.applied)?;
         }
         let targets = self.targets(there)?;
         self.apply(&targets)?;

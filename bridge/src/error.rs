@@ -56,7 +56,7 @@ impl From<std::io::Error> for BridgeError {
 /// Of the mirror.
 impl From<rusqlite::Error> for BridgeError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Waits(Cause::new("bridge_mirror").with("said", error.to_string()))
+        Self::Waits(Cause::new("bridge_mirror").with("detail", Cause::from(&ViewError::from(error))))
     }
 }
 

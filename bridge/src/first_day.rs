@@ -5,7 +5,6 @@
 //! have one key and differ nobody but a person can say whether they are one: as long as there are such,
 //! nothing is done.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +18,7 @@ use crate::comparison::{self, Comparison};
 use crate::engine::{Engine, Outcome};
 use crate::error::{BridgeError, told};
 use crate::held::{Held, Row, agree};
+use crate::ids;
 use crate::mirror::Mirror;
 use crate::natural_keys;
 use crate::paired::PairedTable;
@@ -125,7 +125,7 @@ struct Day<'a> {
 
 impl Day<'_> {
     fn run(&mut self, plan: Plan) -> Outcome<FirstDay> {
-        let ordinal = crate::bridge::ordinal_of(self.space)?;
+        let ordinal = ids::ordinal_of(self.space)?;
         self.engine.begin()?;
         self.engine.close_tables(self.tables)?;
         natural_keys::align(self.space, self.engine, self.tables, ordinal)?;
@@ -170,11 +170,7 @@ impl Day<'_> {
     /// Takes the rows in that only the database has; the greatest id of the others.
     fn take_in(&mut self, at: usize, mirror: &Mirror, day: &mut FirstDay) -> Outcome<i64> {
         let (space, table) = (self.space, &self.tables[at]);
-        let mut here: BTreeMap<Vec<u8>, Row> = BTreeMap::new();
-        view_rows::all(space, table, &mut |row| {
-            here.extend(table.key_of(&row).map(|key| (key.to_bytes(), row)));
-            Ok(())
-        })?;
+        let mut here = view_rows::by_key(space, table)?;
         let mut new: Vec<Row> = Vec::new();
         self.engine.rows(table, &mut |row| {
             let Some(key) = table.key_of(&row) else { return Ok(()) };

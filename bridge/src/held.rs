@@ -50,6 +50,11 @@ pub(crate) fn agree(there: Option<&Row>, here: Option<&Row>) -> bool {
     }
 }
 
+/// A key as people are told it.
+pub(crate) fn key_told(key: &Key) -> String {
+    key.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
 /// A row as bytes.
 pub(crate) fn to_bytes(row: &Row) -> Vec<u8> {
     let unread = row.iter().map(|held| u8::from(matches!(held, Held::Unread(_)))).collect();

@@ -20,6 +20,8 @@ use crate::view_rows;
 
 /// Rows of one transaction of the log, at most: a larger one of the application becomes several.
 const ROWS: usize = 5_000;
+/// The same, of rows that were changed behind the triggers.
+const MISSED: usize = 1_000;
 /// Transactions that wait for the log together.
 const TOGETHER: usize = 200;
 
@@ -123,8 +125,12 @@ impl<'a> Intake<'a> {
         self.settle()
     }
 
-    /// Takes in what was changed behind the triggers.
-    pub fn take_missed(&mut self, changes: Vec<Change>, seen: i64) -> Outcome {
+    /// Takes in what was changed behind the triggers, all of it in the log when it returns.
+    pub fn take_missed(&mut self, changes: &[Change], seen: i64) -> Outcome {
+        changes.chunks(MISSED).try_for_each(|part| self.take_part(part.to_vec(), seen))
+    }
+
+    fn take_part(&mut self, changes: Vec<Change>, seen: i64) -> Outcome {
         let mut hasher = blake3::Hasher::new();
         for change in &changes {
             hasher.update(&change.key.to_bytes());

@@ -27,6 +27,7 @@ mod engine;
 mod error;
 mod first_day;
 mod held;
+mod ids;
 mod intake;
 mod migration;
 mod mirror;

@@ -22,9 +22,6 @@ use crate::paired::PairedTable;
 use crate::postgres::{CatalogueReader, Postgres};
 use crate::view_rows;
 
-/// Rows that are taken in together.
-const ROWS: usize = 1_000;
-
 /// Declares what a database has and the space has not.
 pub(crate) fn declare_added(engine: &mut Postgres, space: &Space, attachment: &mut Attachment) -> Outcome {
     let schema = space.schema();
@@ -127,8 +124,7 @@ impl Cycle<'_> {
             }
             Ok(())
         })?;
-        let mut intake = self.intake();
-        changes.chunks(ROWS).try_for_each(|part| intake.take_missed(part.to_vec(), 0))
+        self.intake().take_missed(&changes, 0)
     }
 }
 

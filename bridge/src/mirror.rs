@@ -13,7 +13,7 @@ use tandem_store::now_ms;
 
 use crate::catalogue::Layout;
 use crate::engine::Outcome;
-use crate::held::{Held, Row, from_bytes, to_bytes};
+use crate::held::{Held, Row, from_bytes, key_told, to_bytes};
 use crate::status::ParkedRow;
 
 const TABLES: &str = "
@@ -233,8 +233,8 @@ impl Mirror {
             let (name, reason): (String, String) = (row.get(2)?, row.get(3)?);
             let Ok(key) = Key::from_bytes(&bytes) else { continue };
             let reason = serde_json::from_str(&reason).unwrap_or_else(|_| Cause::new("bridge_refused"));
-            let told = key.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-            parked.push((table as usize, key, ParkedRow { table: name, key: told, reason }));
+            let told = ParkedRow { table: name, key: key_told(&key), reason };
+            parked.push((table as usize, key, told));
         }
         Ok(parked)
     }

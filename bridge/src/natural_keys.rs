@@ -9,8 +9,8 @@ use tandem_store::Space;
 
 use crate::engine::{Engine, Outcome};
 use crate::held::{self, Row};
+use crate::ids::next_id;
 use crate::paired::PairedTable;
-use crate::postgres::next_id;
 use crate::view_rows;
 
 /// The tables, and the columns by which their rows are known: first those to which others refer.

@@ -1,13 +1,11 @@
-//! Triggers that are gone or off: put there again, and what was changed meanwhile taken in.
+//! What somebody did to a database from outside, set right: triggers that are gone or off, sequences that were
+//! set, a backup that was put back.
 
 use std::collections::BTreeSet;
 
 use crate::cycle::{Cycle, ENTRIES};
 use crate::engine::Outcome;
 use crate::intake::Change;
-
-/// Rows found by reading a whole table that are taken in together.
-const REPAIRED: usize = 1_000;
 
 impl Cycle<'_> {
     /// Puts triggers that are gone or off there again; what was changed meanwhile is found by reading their
@@ -46,11 +44,34 @@ impl Cycle<'_> {
                     status.missed += changes.len() as u64;
                     status.put_back += gone.len() as u64;
                 });
-                for part in changes.chunks(REPAIRED) {
-                    intake.take_missed(part.to_vec(), *cycle.applied)?;
-                }
+                intake.take_missed(&changes, *cycle.applied)?;
             }
             Ok(())
+        })
+    }
+
+    /// Sequences that a restored backup or the database's own administrator set back give ids of this site's
+    /// again.
+    pub fn set_ids_right(&mut self) -> Outcome {
+        self.in_transaction(|cycle| {
+            let ordinal = cycle.ordinal;
+            cycle.tables.iter().try_for_each(|table| cycle.engine.own_ids(table, ordinal, 0))
+        })
+    }
+
+    /// The mirror holds what the database holds, which has counted so many cycles: an older state, which is
+    /// made what the view shows.
+    pub fn read_back(&mut self, cycles: i64) -> Outcome {
+        self.in_transaction(|cycle| {
+            let mirror = cycle.mirror;
+            for (at, table) in cycle.tables.iter().enumerate() {
+                mirror.clear(at)?;
+                cycle.engine.rows(table, &mut |row| match table.key_of(&row) {
+                    Some(key) => mirror.put(at, &key, Some(&row)),
+                    None => Ok(()),
+                })?;
+            }
+            mirror.note_cycles(cycles)
         })
     }
 

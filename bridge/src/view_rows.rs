@@ -1,5 +1,6 @@
 //! Rows as the view shows them.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use tandem_protocol::schema::expression::quoted;
@@ -46,4 +47,14 @@ pub(crate) fn all(space: &Space, table: &PairedTable, take: &mut dyn FnMut(Row) 
     answer.fault?;
     asked?;
     Ok(())
+}
+
+/// All rows of a table by the bytes of their keys.
+pub(crate) fn by_key(space: &Space, table: &PairedTable) -> Outcome<BTreeMap<Vec<u8>, Row>> {
+    let mut rows = BTreeMap::new();
+    all(space, table, &mut |row| {
+        rows.extend(table.key_of(&row).map(|key| (key.to_bytes(), row)));
+        Ok(())
+    })?;
+    Ok(rows)
 }

@@ -53,6 +53,9 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p
   AND NOT a.attisdropped AND n.nspname NOT IN ('information_schema', 'pg_catalog', 'tandem')
   AND n.nspname NOT LIKE 'pg\\_%'";
 
+/// A column's name, and its type as the database writes it.
+type TypedColumn = (String, String);
+
 /// Reads which tables and columns a database has.
 pub(crate) struct CatalogueReader<'p>(pub &'p mut Postgres);
 
@@ -83,7 +86,7 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.atthasmissing";
         Ok(least.filter(|least| is_whole && Some(least) == greatest.as_ref()))
     }
 
-    /// What declares its tables; and, in the same order, their schemas and names.
+    /// What declares its tables.
     pub fn declared(&mut self) -> Outcome<String> {
         // Names are told with their schemas then.
         self.0.run("SET search_path = ''")?;
@@ -145,17 +148,6 @@ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.atthasmissing";
         Ok(rows.iter().map(line).collect())
     }
 
-    /// Columns of a table whose values are not read: what writes them as JSON in a way of its own does not
-    /// read that again.
-    pub fn columns_aside(&mut self, schema: &str, name: &str) -> Outcome<Vec<String>> {
-        let sql = "
-SELECT a.attname
-FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_cast j ON j.castsource = a.atttypid AND j.casttarget = 'json'::regtype AND j.castfunc <> 0
-WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-        Ok(self.0.all(sql, &[&schema, &name])?.iter().map(|row| row.get(0)).collect())
-    }
-
     /// Tables that stand in several parts: what is done to a part by itself is not heard of.
     pub fn partitioned(&mut self) -> Outcome<Vec<String>> {
         let sql = "
@@ -167,17 +159,22 @@ ORDER BY 1";
         Ok(self.0.all(sql, &[])?.iter().map(|row| row.get(0)).collect())
     }
 
-    /// The types of a table's columns, by their names.
-    pub fn column_types(&mut self, schema: &str, name: &str) -> Outcome<Vec<(String, String)>> {
+    /// The columns of a table that somebody may write: its own, and those whose values are not read. What
+    /// writes them as JSON in a way of its own does not read that again.
+    pub fn columns(&mut self, schema: &str, name: &str) -> Outcome<(Vec<TypedColumn>, Vec<String>)> {
         let sql = "
-SELECT a.attname, format_type(a.atttypid, a.atttypmod)
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), j.castsource IS NOT NULL
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-  AND NOT EXISTS (SELECT FROM pg_cast j WHERE j.castsource = a.atttypid AND j.casttarget = 'json'::regtype
-                  AND j.castfunc <> 0)
-ORDER BY a.attnum";
-        // A type that is nobody's own is told with its schema.
-        let rows = self.0.client.query(sql, &[&schema, &name]).map_err(failed)?;
-        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+LEFT JOIN pg_cast j ON j.castsource = a.atttypid AND j.casttarget = 'json'::regtype AND j.castfunc <> 0
+WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped
+  AND (a.attgenerated = '' OR j.castsource IS NOT NULL) ORDER BY a.attnum";
+        let (mut read, mut aside) = (Vec::new(), Vec::new());
+        for row in self.0.all(sql, &[&schema, &name])? {
+            match row.get(2) {
+                true => aside.push(row.get(0)),
+                false => read.push((row.get(0), row.get(1))),
+            }
+        }
+        Ok((read, aside))
     }
 }

@@ -12,4 +12,3 @@ mod table_rows;
 pub(crate) use catalogue::CatalogueReader;
 pub(crate) use connection::{Postgres, shown};
 pub(crate) use installing::new_incarnation;
-pub(crate) use sequences::next_id;

@@ -5,10 +5,8 @@ use tandem_protocol::schema::expression::quoted;
 use super::Postgres;
 use super::installing::place;
 use crate::engine::Outcome;
+use crate::ids::{STEP, is_own, next_id};
 use crate::paired::PairedTable;
-
-/// How far apart the ids of one site are: there are as many ordinals.
-const STEP: i64 = 1024;
 
 /// The sequence that a column owns, or that its default depends on.
 const SEQUENCE: &str = "
@@ -36,7 +34,7 @@ pub(super) fn step_apart(postgres: &mut Postgres, table: &PairedTable, ordinal: 
         (row.get(0), row.get(1))
     };
     let (next, floor) = (if is_called { last.saturating_add(step) } else { last }, floor.max(greatest));
-    if step == STEP && next % STEP == i64::from(ordinal) && next > floor {
+    if step == STEP && is_own(next, ordinal) && next > floor {
         return Ok(());
     }
     if step != STEP {
@@ -64,35 +62,4 @@ pub(super) fn put_sequences_back(postgres: &mut Postgres) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// The smallest id of a site above all that there are.
-pub(crate) fn next_id(greatest: i64, ordinal: u16) -> i64 {
-    let ordinal = i64::from(ordinal);
-    let below = greatest.max(0);
-    assert!((1..STEP).contains(&ordinal), "an ordinal is a remainder, and not 0");
-    let whole = below / STEP * STEP + ordinal;
-    let next = if whole > below { whole } else { whole + STEP };
-    debug_assert!(
-        next > greatest && next % STEP == ordinal,
-        "an id of this site's, above all that there are"
-    );
-    next
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_of_two_sites_never_meet() {
-        assert_eq!(next_id(0, 1), 1025 - 1024);
-        assert_eq!(next_id(1, 1), 1025);
-        assert_eq!(next_id(1000, 2), 1026);
-        assert_eq!(next_id(2050, 2), 3074);
-        for greatest in [0, 1, 2, 1023, 1024, 5000] {
-            let (one, other) = (next_id(greatest, 1), next_id(greatest, 2));
-            assert!(one > greatest && other > greatest && one % STEP == 1 && other % STEP == 2);
-        }
-    }
 }

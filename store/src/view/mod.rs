@@ -98,6 +98,7 @@ pub(crate) use local_error::LocalError;
 pub(crate) use merge::Merged;
 pub(crate) use named_queries::Unread;
 pub(crate) use numbers::Place;
+pub(crate) use observed::Observation;
 pub(crate) use position::{PREFIX_SQL, Position};
 pub(crate) use reference::{Referring, ViewReference};
 pub(crate) use row_op::{CellWrite, push_cell};

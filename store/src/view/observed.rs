@@ -17,28 +17,18 @@ use super::unseen::{AtBasis, Unseen};
 use crate::observed::ObservedChange;
 use crate::refusal::Refusal;
 
-impl View {
-    /// The ops that say what was seen to happen to rows, each of which is named once, in a transaction of
-    /// that time. `unseen`: what lies beyond what its writer had seen.
-    pub(crate) fn observed(
-        &mut self,
-        changes: &[ObservedChange],
-        unseen: &Unseen,
-        time_ms: i64,
-    ) -> Result<Vec<Op>, LocalError> {
-        Observation { view: self, unseen, time_ms }.ops(changes)
-    }
-}
-
 /// Changes that were made elsewhere, as they are put in words.
-struct Observation<'v> {
-    view: &'v mut View,
-    unseen: &'v Unseen,
-    time_ms: i64,
+pub(crate) struct Observation<'v> {
+    pub view: &'v mut View,
+    /// What lies beyond what their writer had seen.
+    pub unseen: &'v Unseen,
+    /// The time of the transaction that they become.
+    pub time_ms: i64,
 }
 
 impl Observation<'_> {
-    fn ops(&mut self, changes: &[ObservedChange]) -> Result<Vec<Op>, LocalError> {
+    /// The ops that say what was seen to happen to rows, each of which is named once.
+    pub fn ops(&mut self, changes: &[ObservedChange]) -> Result<Vec<Op>, LocalError> {
         let (mut all, mut restored) = (Vec::with_capacity(changes.len()), Vec::new());
         for change in changes {
             let mut captured = self.observe(change)?;
