@@ -25,6 +25,9 @@ pub struct Attachment {
     pub tables: Vec<AttachedTable>,
     /// Tables of the database that stay out, by their names there.
     pub left_out: Vec<String>,
+    /// Whether somebody named the tables: what the database gets later stays out then.
+    #[serde(default)]
+    pub is_chosen: bool,
 }
 
 /// A table, here and there.

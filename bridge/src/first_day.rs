@@ -87,7 +87,8 @@ pub fn attach(space: &Space, url: &str, wishes: &Wishes) -> Result<FirstDay, Bri
     let plan = planned(url, &catalogue);
     declare(space, &plan.sql)?;
     let (incarnation, tables) = (new_incarnation()?, plan.tables.clone());
-    let attachment = Attachment { url: url.to_owned(), incarnation, tables, left_out: plan.left_out.clone() };
+    let (left_out, is_chosen) = (plan.left_out.clone(), !wishes.tables.is_empty());
+    let attachment = Attachment { url: url.to_owned(), incarnation, tables, left_out, is_chosen };
     let tables = catalogue::paired(&mut engine, &attachment, &space.schema())?;
     let mut day = Day { space, engine: &mut engine, tables: &tables, attachment: &attachment };
     let ran = day.run(plan);

@@ -25,7 +25,11 @@ use crate::view_rows;
 /// Declares what a database has and the space has not.
 pub(crate) fn declare_added(engine: &mut Postgres, space: &Space, attachment: &mut Attachment) -> Outcome {
     let schema = space.schema();
-    let wishes = Wishes { exclude: attachment.left_out.clone(), ..Wishes::default() };
+    let mut wishes = Wishes { exclude: attachment.left_out.clone(), ..Wishes::default() };
+    if attachment.is_chosen {
+        let known = attachment.tables.iter();
+        wishes.tables = known.map(|table| format!("{}.{}", table.schema, table.there)).collect();
+    }
     let catalogue = Catalogue::read_known(engine, &wishes, &schema)?;
     let mut sql = String::new();
     for table in &catalogue.draft.tables {

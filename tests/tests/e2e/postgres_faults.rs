@@ -6,7 +6,7 @@ use serde_json::Value;
 use tandem_tests::site::Site;
 use tandem_tests::wait;
 
-use crate::attached::{Two, server};
+use crate::attached::{SCHOOL, Two, attach, server};
 
 /// Of each type what PostgreSQL itself writes of it, here and there.
 #[test]
@@ -246,4 +246,27 @@ fn ids_never_meet_after_a_fixture_set_what_counts_them() {
     });
     two.equal();
     assert_eq!(two.office.0.conflicts(), [Value::Null; 0]);
+}
+
+/// Somebody named the tables: what a migration adds to them comes, a table that it makes stays out.
+#[test]
+fn tables_that_were_named_stay_the_only_ones() {
+    let server = server();
+    let (site, database) = (Site::alone("office"), server.database("office"));
+    database.run(SCHOOL);
+    site.tandem(&["init"]).json();
+    site.start();
+    attach(&site, &database, &["--tables", "level,student"]);
+    database.run(
+        "CREATE TABLE room (id serial PRIMARY KEY, name text); INSERT INTO room (name) VALUES ('B12');
+         ALTER TABLE level ADD COLUMN note text; INSERT INTO level (name, note) VALUES ('N5', 'first')",
+    );
+    wait::until("the new column", &[&site], || {
+        let told = site.tandem(&["sql", "SELECT note FROM level"]);
+        if told.exit == Some(0) { Ok(()) } else { Err(format!("{told:?}")) }
+    });
+    for out in ["room", "payment"] {
+        let told = site.tandem(&["sql", &format!("SELECT * FROM {out}")]).refused("sql_error");
+        assert!(told.contains(&format!("no such table: {out}")), "{told}");
+    }
 }
