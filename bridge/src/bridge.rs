@@ -22,6 +22,7 @@ use crate::migration;
 use crate::mirror::Mirror;
 use crate::paired::PairedTable;
 use crate::postgres::Postgres;
+use crate::repair;
 use crate::status::{BridgeState, BridgeStatus, ParkedRow, SharedStatus};
 
 /// How often the outbox is looked at while something goes on, and else.
@@ -153,12 +154,12 @@ impl Worker {
         let mut connected = Connected { engine, tables, mirror, applied, vector, ordinal, schema, layout };
         if installed.cycles < connected.mirror.cycles()? {
             tracing::warn!(space = self.space.name(), "the database is older than it was: it was restored");
-            self.cycle(&mut connected).read_back(installed.cycles)?;
+            repair::mirror(&mut self.cycle(&mut connected), installed.cycles)?;
         }
         connected.applied = applied.max(installed.applied);
-        self.cycle(&mut connected).set_ids_right()?;
+        repair::ids(&mut self.cycle(&mut connected))?;
         if has_changed {
-            self.cycle(&mut connected).take_in_added(&had)?;
+            migration::take_in_added(&mut self.cycle(&mut connected), &had)?;
             attachment.save(self.space.folder())?;
             self.attachment = attachment;
             connected.mirror.note_layout(&connected.layout)?;
@@ -216,7 +217,7 @@ impl Worker {
 
     /// What is looked at now and then.
     fn round(&self, connected: &mut Connected) -> Outcome {
-        self.cycle(connected).repair()?;
+        repair::triggers(&mut self.cycle(connected))?;
         connected.mirror.forget_replaced()?;
         for (table, key, _) in self.tell_parked(connected)? {
             self.dirty.put(table, &key);

@@ -29,7 +29,7 @@ use crate::view_rows;
 /// Rows that are looked at in one cycle.
 const ROWS: usize = 1_000;
 /// Entries of the outbox that are taken in in one cycle.
-pub const ENTRIES: usize = 10_000;
+const ENTRIES: usize = 10_000;
 
 /// What a cycle works with.
 pub(crate) struct Cycle<'a> {
@@ -90,6 +90,18 @@ impl<'a> Cycle<'a> {
     pub fn intake(&self) -> Intake<'a> {
         let place = (self.space, self.tables, self.incarnation);
         Intake::new(place, self.mirror, self.dirty, self.status)
+    }
+
+    /// Takes all in that the outbox holds.
+    pub fn drain(&mut self) -> Outcome {
+        loop {
+            let (pending, _) = self.engine.pending(ENTRIES)?;
+            if pending.is_empty() {
+                return Ok(());
+            }
+            self.intake().take(self.engine, &pending)?;
+            pending.iter().try_for_each(|one| self.engine.forget(&one.entries))?;
+        }
     }
 
     fn put_back(&self, rows: &[Place], whole: &BTreeSet<usize>) {

@@ -81,55 +81,53 @@ fn empty(kind: ColumnType) -> Option<Value> {
     }
 }
 
-impl Cycle<'_> {
-    /// Brings the mirror to the columns that both sides have now, and takes in what only the database holds.
-    pub fn take_in_added(&mut self, had: &Layout) -> Outcome {
-        let schema = self.space.schema();
-        self.in_transaction(|cycle| {
-            cycle.engine.close_tables(cycle.tables)?;
-            cycle.drain()?;
-            for at in 0..cycle.tables.len() {
-                let table = &cycle.tables[at];
-                if had.lacks(table).is_none() {
-                    cycle.engine.capture(table)?;
-                    cycle.engine.own_ids(table, cycle.ordinal, 0)?;
-                }
-                cycle.read_again(at, had, &schema)?;
-                cycle.dirty.put_whole(at);
+/// Brings the mirror to the columns that both sides have now, and takes in what only the database holds.
+pub(crate) fn take_in_added(cycle: &mut Cycle<'_>, had: &Layout) -> Outcome {
+    let schema = cycle.space.schema();
+    cycle.in_transaction(|cycle| {
+        cycle.engine.close_tables(cycle.tables)?;
+        cycle.drain()?;
+        for at in 0..cycle.tables.len() {
+            let table = &cycle.tables[at];
+            if had.lacks(table).is_none() {
+                cycle.engine.capture(table)?;
+                cycle.engine.own_ids(table, cycle.ordinal, 0)?;
             }
-            Ok(())
-        })
-    }
+            read_again(cycle, at, had, &schema)?;
+            cycle.dirty.put_whole(at);
+        }
+        Ok(())
+    })
+}
 
-    /// What nobody is known to have entered knowing of another's is concurrent with that: where both entered
-    /// something, it is listed.
-    fn read_again(&mut self, at: usize, had: &Layout, schema: &Schema) -> Outcome {
-        let table = &self.tables[at];
-        let (new, unwritten) = (had.lacks(table), unwritten(table, schema));
-        let mut changes: Vec<Change> = Vec::new();
-        let (space, mirror) = (self.space, self.mirror);
-        mirror.clear(at)?;
-        self.engine.rows(table, &mut |row| {
-            let Some(key) = table.key_of(&row) else { return Ok(()) };
-            mirror.put(at, &key, Some(&row))?;
-            let shown = view_rows::row(space, table, &key)?;
-            let old = match (&new, &shown) {
-                // Of a new table each row was entered here.
-                (None, _) => None,
-                (Some(new), Some(_)) => Some(before(&row, new, &unwritten)),
-                (Some(_), None) => return Ok(()),
-            };
-            let is_other = match (&new, &shown) {
-                (Some(new), Some(shown)) => new.iter().any(|at| row[*at] != shown[*at]),
-                _ => !agree(Some(&row), shown.as_ref()),
-            };
-            if is_other && !agree(Some(&row), old.as_ref()) {
-                changes.push(Change { table: at, key, old, new: Some(row) });
-            }
-            Ok(())
-        })?;
-        self.intake().take_missed(&changes, 0)
-    }
+/// What nobody is known to have entered knowing of another's is concurrent with that: where both entered
+/// something, it is listed.
+fn read_again(cycle: &mut Cycle<'_>, at: usize, had: &Layout, schema: &Schema) -> Outcome {
+    let table = &cycle.tables[at];
+    let (new, unwritten) = (had.lacks(table), unwritten(table, schema));
+    let mut changes: Vec<Change> = Vec::new();
+    let (space, mirror) = (cycle.space, cycle.mirror);
+    mirror.clear(at)?;
+    cycle.engine.rows(table, &mut |row| {
+        let Some(key) = table.key_of(&row) else { return Ok(()) };
+        mirror.put(at, &key, Some(&row))?;
+        let shown = view_rows::row(space, table, &key)?;
+        let old = match (&new, &shown) {
+            // Of a new table each row was entered here.
+            (None, _) => None,
+            (Some(new), Some(_)) => Some(before(&row, new, &unwritten)),
+            (Some(_), None) => return Ok(()),
+        };
+        let is_other = match (&new, &shown) {
+            (Some(new), Some(shown)) => new.iter().any(|at| row[*at] != shown[*at]),
+            _ => !agree(Some(&row), shown.as_ref()),
+        };
+        if is_other && !agree(Some(&row), old.as_ref()) {
+            changes.push(Change { table: at, key, old, new: Some(row) });
+        }
+        Ok(())
+    })?;
+    cycle.intake().take_missed(&changes, 0)
 }
 
 /// A row as it was before it had these columns.

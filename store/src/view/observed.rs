@@ -51,7 +51,7 @@ impl Observation<'_> {
         };
         let is_restored =
             |at: usize| columns.iter().any(|name| name.eq_ignore_ascii_case(&table.def.columns[at].name));
-        let mut groups = Vec::new();
+        let (mut groups, cells) = (Vec::new(), captured.op.cells.len());
         captured.op.cells.retain(|(at, mode, value)| {
             let Some(time) = Some(*at).filter(|at| is_restored(*at)).and_then(later) else { return true };
             let (key, action) = (captured.key.clone(), captured.op.action);
@@ -61,6 +61,7 @@ impl Observation<'_> {
             groups.extend(group.map(|group| RowGroup { times: vec![time], ..group }));
             !is_said
         });
+        assert_eq!(captured.op.cells.len() + groups.len(), cells, "each cell is written once");
         groups
     }
 
